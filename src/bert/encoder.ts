@@ -1,0 +1,119 @@
+import type { Graph } from '../graph/graph.ts';
+import { add, gelu } from '../graph/ops/elementwise.ts';
+import { layerNorm } from '../graph/ops/layerNorm.ts';
+import { linear, matmul } from '../graph/ops/matmul.ts';
+import { gatherRows } from '../graph/ops/rows.ts';
+import { softmax } from '../graph/ops/softmax.ts';
+import { mergeHeads, reshape, splitHeads, transpose } from '../graph/ops/view.ts';
+import type { GeluKind } from '../graph/operation.ts';
+import type { Value } from '../graph/value.ts';
+import { embeddingNames, headNames, layerNames } from './names.ts';
+
+/** What the forward pass must know of a BERT, teacher or student. */
+export interface EncoderShape {
+  readonly layers: number;
+  readonly heads: number;
+  readonly headSize: number;
+  readonly activation: GeluKind;
+  readonly layerNormEps: number;
+}
+
+/** B sequences of T tokens, flat. */
+export interface EncoderInputs {
+  readonly batch: number;
+  readonly sequence: number;
+  /** [B T], i32. */
+  readonly inputIds: Value;
+  /** [B T], i32. */
+  readonly positionIds: Value;
+  /** [B T], i32. */
+  readonly typeIds: Value;
+  /** [B, T], 0 for tokens and a large negative number for padding. */
+  readonly mask: Value;
+}
+
+/** Parameters by Hugging Face name, as graph values. */
+export type ParameterLookup = (name: string) => Value;
+
+export interface EncoderOptions {
+  /** Applied to the sum of the raw embeddings, [d, d'], where the tables are not merged. */
+  readonly embeddingCompactor?: Value;
+}
+
+/** The values that others look at: calibration reads them, attention comparison shows them. N = B T. */
+export interface LayerTrace {
+  /** What query, key and value read, [N, d]. */
+  readonly read: Value;
+  /** Attention probabilities, [B, A, T, T]. */
+  readonly attention: Value;
+  /** Attended values, heads merged, [N, A a]. */
+  readonly values: Value;
+  /** What the FFN reads, [N, d]. */
+  readonly attentionOutput: Value;
+  /** FFN activations after GELU, [N, f]. */
+  readonly inner: Value;
+}
+
+export interface EncoderResult {
+  /** [N, d]. */
+  readonly hidden: Value;
+  readonly layers: readonly LayerTrace[];
+}
+
+/** BERT's encoder, written once: teacher, student and calibration probes are this function with other parameters. */
+export function bertEncoder(
+  graph: Graph,
+  shape: EncoderShape,
+  parameter: ParameterLookup,
+  inputs: EncoderInputs,
+  options: EncoderOptions = {},
+): EncoderResult {
+  const tokens = inputs.batch * inputs.sequence;
+  const embedded = add(
+    graph,
+    add(
+      graph,
+      gatherRows(graph, parameter(embeddingNames.word), inputs.inputIds),
+      gatherRows(graph, parameter(embeddingNames.position), inputs.positionIds),
+    ),
+    gatherRows(graph, parameter(embeddingNames.type), inputs.typeIds),
+  );
+  const compacted = options.embeddingCompactor === undefined ? embedded : matmul(graph, embedded, options.embeddingCompactor);
+  const norm = (x: Value, name: string): Value =>
+    layerNorm(graph, x, parameter(`${name}.weight`), parameter(`${name}.bias`), shape.layerNormEps);
+  const dense = (x: Value, name: string): Value => linear(graph, x, parameter(`${name}.weight`), parameter(`${name}.bias`));
+
+  const layers: LayerTrace[] = [];
+  let hidden = norm(compacted, embeddingNames.norm);
+  for (let layer = 0; layer < shape.layers; layer++) {
+    const names = layerNames(layer);
+    const read = hidden;
+    const heads = (name: string): Value =>
+      splitHeads(graph, reshape(graph, dense(read, name), [inputs.batch, inputs.sequence, shape.heads * shape.headSize]), shape.heads);
+    const scores = matmul(graph, heads(names.query), transpose(graph, heads(names.key)));
+    const attention = softmax(graph, scores, inputs.mask, 1 / Math.sqrt(shape.headSize));
+    const value = heads(names.value);
+    const merged = mergeHeads(graph, matmul(graph, attention, value, { strides: value.strides }));
+    const values = reshape(graph, merged, [tokens, shape.heads * shape.headSize]);
+    const attentionOutput = norm(add(graph, dense(values, names.attentionOutput), read), names.attentionNorm);
+    const inner = gelu(graph, dense(attentionOutput, names.intermediate), shape.activation);
+    hidden = norm(add(graph, dense(inner, names.output), attentionOutput), names.outputNorm);
+    layers.push({ read, attention, values, attentionOutput, inner });
+  }
+  return { hidden, layers };
+}
+
+export interface HeadResult {
+  /** What the decoder reads, [M, d]. */
+  readonly transformed: Value;
+  /** [M, V]. */
+  readonly logits: Value;
+}
+
+/** The masked-language-model head on chosen rows only: full logits of a large batch would not fit. */
+export function mlmHead(graph: Graph, shape: EncoderShape, parameter: ParameterLookup, rows: Value, decoder: Value): HeadResult {
+  const { transform, transformNorm, bias } = headNames;
+  const inner = gelu(graph, linear(graph, rows, parameter(`${transform}.weight`), parameter(`${transform}.bias`)), shape.activation);
+  const transformed = layerNorm(graph, inner, parameter(`${transformNorm}.weight`), parameter(`${transformNorm}.bias`), shape.layerNormEps);
+  return { transformed, logits: linear(graph, transformed, decoder, parameter(bias)) };
+}

@@ -1,0 +1,37 @@
+import type { Plan, PlanOptions } from '../graph/plan.ts';
+
+/** What is left of a device's limits, for messages and for choosing batch sizes. */
+export interface EngineLimits {
+  /** Largest arena that the engine can hold, in bytes. */
+  readonly arenaBytes: number;
+}
+
+/** What an engine is, in words for the header and numbers for the record. */
+export interface EngineDescription {
+  readonly name: string;
+  readonly detail: string;
+  readonly threads: number;
+}
+
+/** A compiled plan with its memory. Inputs and states keep their contents between runs. */
+export interface Program {
+  /** Overwrites an input or state. @throws EngineError if the name is unknown or the length is off */
+  write(name: string, data: Float32Array | Int32Array): void;
+  /** One pass over the plan. */
+  run(): Promise<void>;
+  /** Copies out an input, state or output, row-major. */
+  read(name: string): Promise<Float32Array>;
+  /** Copies out an i32 input or output. */
+  readIntegers(name: string): Promise<Int32Array>;
+  dispose(): void;
+}
+
+/** Where plans run. An operation that an engine lacks is an error at compile time, by name. */
+export interface Engine {
+  readonly limits: EngineLimits;
+  /** How graphs must be laid out for this engine. */
+  readonly planOptions: PlanOptions;
+  describe(): EngineDescription;
+  compile(plan: Plan): Promise<Program>;
+  dispose(): void;
+}

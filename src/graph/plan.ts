@@ -1,0 +1,166 @@
+import type { Graph } from './graph.ts';
+import type { Node } from './operation.ts';
+import type { Storage, Value } from './value.ts';
+
+/** Nodes in running order and a place for every tensor, so that memory is known before anything runs. */
+export interface Plan {
+  readonly nodes: readonly Node[];
+  readonly inputs: ReadonlyMap<string, Value>;
+  readonly states: ReadonlyMap<string, Value>;
+  readonly outputs: ReadonlyMap<string, Value>;
+  /** Byte offset of a storage in the arena, by storage id. */
+  readonly offsets: ReadonlyMap<number, number>;
+  /** Bytes of the whole arena: inputs and states, then temporaries at their peak. */
+  readonly arenaBytes: number;
+  /** Bytes of inputs and states alone. */
+  readonly persistentBytes: number;
+  /** Floating-point operations of one run. */
+  readonly flops: number;
+}
+
+export interface PlanOptions {
+  /** Every storage starts at a multiple of this many bytes. */
+  readonly alignment: number;
+  /** Let an addition overwrite an operand that nobody needs afterwards. Engines whose buffers may not alias say false. */
+  readonly inPlace: boolean;
+}
+
+/**
+ * Orders the graph, drops what nobody reads, and packs temporaries into one arena by their lifetimes.
+ * Best fit over free gaps; in the order of first use.
+ */
+export function plan(graph: Graph, options: PlanOptions = { alignment: 64, inPlace: true }): Plan {
+  const nodes = liveNodes(graph);
+  const { alignment } = options;
+  const rounded = (storage: Storage): number => Math.ceil((storage.size * 4) / alignment) * alignment;
+  const offsets = new Map<number, number>();
+
+  let persistentBytes = 0;
+  for (const value of [...graph.inputs.values(), ...graph.states.values()]) {
+    offsets.set(value.storage.id, persistentBytes);
+    persistentBytes += rounded(value.storage);
+  }
+
+  const lastUse = new Map<number, number>();
+  nodes.forEach((node, index) => {
+    for (const value of [...node.inputs, node.output]) lastUse.set(value.storage.id, index);
+  });
+  for (const value of graph.outputs.values()) lastUse.set(value.storage.id, nodes.length);
+
+  const gaps = new Gaps(persistentBytes);
+  const owners = new Map<number, { offset: number; bytes: number; storages: Set<number> }>();
+  nodes.forEach((node, index) => {
+    const { storage } = node.output;
+    if (storage.kind === 'temporary' && !offsets.has(storage.id)) {
+      const reused = options.inPlace ? reusable(node, index, lastUse) : undefined;
+      const owner = reused === undefined ? undefined : owners.get(reused.id);
+      if (owner !== undefined) {
+        owner.storages.add(storage.id);
+        owners.set(storage.id, owner);
+        offsets.set(storage.id, owner.offset);
+      } else {
+        const bytes = rounded(storage);
+        const offset = gaps.take(bytes);
+        offsets.set(storage.id, offset);
+        owners.set(storage.id, { offset, bytes, storages: new Set([storage.id]) });
+      }
+    }
+    for (const value of [...node.inputs, node.output]) {
+      const owner = owners.get(value.storage.id);
+      if (owner === undefined || lastUse.get(value.storage.id) !== index) continue;
+      owner.storages.delete(value.storage.id);
+      owners.delete(value.storage.id);
+      if (owner.storages.size === 0) gaps.give(owner.offset, owner.bytes);
+    }
+  });
+
+  return {
+    nodes,
+    inputs: graph.inputs,
+    states: graph.states,
+    outputs: graph.outputs,
+    offsets,
+    arenaBytes: gaps.peak,
+    persistentBytes,
+    flops: nodes.reduce((sum, node) => sum + node.flops, 0),
+  };
+}
+
+/** Nodes that an output or a state needs, in graph order. */
+function liveNodes(graph: Graph): Node[] {
+  const wanted = new Set<Value>(graph.outputs.values());
+  const live: Node[] = [];
+  for (const node of graph.nodes.toReversed()) {
+    if (node.writes.length === 0 && !wanted.has(node.output)) continue;
+    live.push(node);
+    for (const input of node.inputs) wanted.add(input);
+  }
+  return live.toReversed();
+}
+
+/** The operand whose memory this node's output may take: same size, dead afterwards, read element by element. */
+function reusable(node: Node, index: number, lastUse: ReadonlyMap<number, number>): Storage | undefined {
+  const { operation } = node;
+  const candidates =
+    operation.kind === 'matmul'
+      ? operation.addend
+        ? node.inputs.slice(-1)
+        : []
+      : ELEMENTWISE.has(operation.kind)
+        ? node.inputs
+        : [];
+  return candidates.find(
+    (value) =>
+      value.storage.kind === 'temporary' &&
+      value.storage.size === node.output.storage.size &&
+      lastUse.get(value.storage.id) === index &&
+      node.inputs.filter((input) => input.storage.id === value.storage.id).length === 1,
+  )?.storage;
+}
+
+const ELEMENTWISE: ReadonlySet<string> = new Set(['add', 'mul', 'scale', 'gelu', 'geluGrad', 'softmax', 'softmaxGrad']);
+
+/** Free memory above `base`, as sorted gaps; the end is open. */
+class Gaps {
+  #gaps: { start: number; bytes: number }[] = [];
+  #end: number;
+  peak: number;
+
+  constructor(base: number) {
+    this.#end = base;
+    this.peak = base;
+  }
+
+  take(bytes: number): number {
+    let best = -1;
+    this.#gaps.forEach((gap, index) => {
+      const smallest = this.#gaps[best]?.bytes ?? Infinity;
+      if (gap.bytes >= bytes && gap.bytes < smallest) best = index;
+    });
+    const gap = this.#gaps[best];
+    if (gap !== undefined) {
+      if (gap.bytes === bytes) this.#gaps.splice(best, 1);
+      else this.#gaps[best] = { start: gap.start + bytes, bytes: gap.bytes - bytes };
+      return gap.start;
+    }
+    const start = this.#end;
+    this.#end += bytes;
+    this.peak = Math.max(this.peak, this.#end);
+    return start;
+  }
+
+  give(start: number, bytes: number): void {
+    const merged: { start: number; bytes: number }[] = [];
+    for (const gap of [...this.#gaps, { start, bytes }].toSorted((a, b) => a.start - b.start)) {
+      const last = merged.at(-1);
+      if (last !== undefined && last.start + last.bytes === gap.start) last.bytes += gap.bytes;
+      else merged.push({ ...gap });
+    }
+    const tail = merged.at(-1);
+    if (tail !== undefined && tail.start + tail.bytes === this.#end) {
+      merged.pop();
+      this.#end = tail.start;
+    }
+    this.#gaps = merged;
+  }
+}

@@ -1,0 +1,161 @@
+/**
+ * The verbs and events of a session: the only shape that crosses comlink.
+ *
+ * Numbers are plain; large data are transferred `Uint8Array`s. Errors cross as {@link StudioFault}.
+ */
+
+/** An error as it crosses the worker boundary. `code` is stable, `message` is for people. */
+export interface StudioFault {
+  readonly code: string;
+  readonly message: string;
+  readonly details: Readonly<Record<string, unknown>>;
+}
+
+/** A file as the user gave it: `path` relative to the dropped folder, POSIX separators. */
+export interface GivenFile {
+  readonly path: string;
+  readonly bytes: Uint8Array;
+}
+
+/** Shape of a BERT in the numbers that a user may choose. `hiddenSize = heads * headSize` always. */
+export interface ModelShape {
+  readonly layers: number;
+  readonly hiddenSize: number;
+  readonly heads: number;
+  readonly headSize: number;
+  readonly intermediateSize: number;
+}
+
+/** What arrived as a teacher. */
+export interface TeacherReport {
+  readonly name: string;
+  readonly shape: ModelShape;
+  readonly vocabularySize: number;
+  readonly maxPositions: number;
+  readonly parameters: number;
+  /** Size of the weights as 4-byte floats, in bytes. */
+  readonly bytes: number;
+  readonly ignored: readonly string[];
+  readonly renamed: readonly string[];
+}
+
+/** What arrived as text, after tokenisation. */
+export interface TextReport {
+  readonly name: string;
+  readonly documents: number;
+  readonly tokens: number;
+  readonly trainSequences: number;
+  readonly heldOutSequences: number;
+  /** Tokens per packed sequence. */
+  readonly sequence: number;
+  /** Share of unknown tokens, 0 to 1. */
+  readonly unknownShare: number;
+}
+
+/** Everything that decides a run. The same recipe and seed give the same run. */
+export interface Recipe {
+  readonly student: ModelShape;
+  readonly tied: boolean;
+  readonly steps: number;
+  /** Sequences in one optimiser step. */
+  readonly batch: number;
+  /** Tokens in one sequence. */
+  readonly sequence: number;
+  /** Share of the steps, 0 to 1, that trains compactors; the rest polishes the student's own weights. */
+  readonly compactorShare: number;
+  readonly compactorLearningRate: number;
+  readonly polishLearningRate: number;
+  /** Share of the steps spent in linear warm-up, 0 to 1. */
+  readonly warmup: number;
+  readonly weightDecay: number;
+  readonly clipNorm: number;
+  /** Tokens gathered for calibration. */
+  readonly calibrationTokens: number;
+  readonly evaluateEvery: number;
+  readonly seed: number;
+}
+
+/** Engines by name; `auto` picks the fastest that this machine can use. */
+export type EngineChoice = 'auto' | 'cpu' | 'reference' | 'webgpu';
+
+/** The engine that a session runs on. */
+export interface EngineReport {
+  readonly name: string;
+  /** One line for the header: kernels, threads, adapter. */
+  readonly detail: string;
+  readonly threads: number;
+}
+
+/** What a student would cost, computed before anything runs. */
+export interface PlanReport {
+  readonly parameters: number;
+  readonly teacherParameters: number;
+  readonly bytesFp32: number;
+  readonly bytesFp16: number;
+  readonly bytesInt8: number;
+  readonly multiplyAddsPerToken: number;
+  readonly teacherMultiplyAddsPerToken: number;
+}
+
+/** Held-out numbers of one model. */
+export interface HeldOut {
+  /** Mean cross-entropy of masked tokens, nats. */
+  readonly loss: number;
+  /** Share of masked tokens whose top prediction is right, 0 to 1. */
+  readonly accuracy: number;
+  /** Share of masked tokens where the top prediction equals the teacher's, 0 to 1. */
+  readonly agreement: number;
+}
+
+/** What `start` returns when the run is over. */
+export interface RunResult {
+  readonly teacher: HeldOut;
+  readonly untrained: HeldOut;
+  readonly trained: HeldOut;
+  readonly stepsDone: number;
+  readonly stopped: boolean;
+  readonly seconds: number;
+}
+
+/** The exported student. */
+export interface ExportResult {
+  readonly name: string;
+  readonly zip: Uint8Array;
+  readonly files: readonly { readonly path: string; readonly bytes: number }[];
+  /** Largest |engine logit - onnxruntime-web logit| over the checked shapes. */
+  readonly largestDifference: number;
+  readonly checked: readonly { readonly batch: number; readonly length: number; readonly difference: number }[];
+}
+
+/** What a session says while it works. */
+export type StudioEvent =
+  | { readonly kind: 'progress'; readonly stage: string; readonly done: number; readonly total: number }
+  | {
+      readonly kind: 'step';
+      readonly step: number;
+      readonly steps: number;
+      readonly phase: 'compactors' | 'polish';
+      readonly loss: number;
+      readonly gradientNorm: number;
+      readonly learningRate: number;
+      readonly tokensPerSecond: number;
+      readonly secondsLeft: number;
+    }
+  | { readonly kind: 'heldOut'; readonly step: number; readonly model: 'teacher' | 'student'; readonly value: HeldOut };
+
+export type StudioListener = (event: StudioEvent) => void;
+
+/** The session's verbs. Every one rejects with a {@link StudioFault}-shaped error. */
+export interface StudioApi {
+  engine(choice: EngineChoice, threads?: number): Promise<EngineReport>;
+  loadTeacher(name: string, files: readonly GivenFile[]): Promise<TeacherReport>;
+  loadText(name: string, files: readonly GivenFile[], sequence: number, seed: number): Promise<TextReport>;
+  /** Recipe defaults for the loaded teacher. */
+  defaults(): Promise<Recipe>;
+  plan(recipe: Recipe): Promise<PlanReport>;
+  start(recipe: Recipe, listen: StudioListener): Promise<RunResult>;
+  pause(): Promise<void>;
+  resume(): Promise<void>;
+  stop(): Promise<void>;
+  exportStudent(name: string, listen: StudioListener): Promise<ExportResult>;
+}

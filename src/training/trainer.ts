@@ -1,0 +1,125 @@
+import type { BatchShape } from '../bert/masked.ts';
+import { positionIds } from '../bert/masked.ts';
+import type { Engine, Program } from '../engines/engine.ts';
+import { plan } from '../graph/plan.ts';
+import { sizeOf } from '../tensor/shape.ts';
+import { StudioError } from '../tensor/studioError.ts';
+import type { NamedTensors, Tensor } from '../tensor/tensor.ts';
+import type { TrainingGraph } from './trainingGraph.ts';
+
+/** What one step needs of a batch; `text/` makes them. */
+export interface StepBatch {
+  readonly inputIds: Int32Array;
+  readonly attentionMask: Float32Array;
+  readonly positions: Int32Array;
+  readonly labels: Int32Array;
+  readonly predicted: number;
+}
+
+export interface OptimiserSettings {
+  readonly beta1: number;
+  readonly beta2: number;
+  readonly epsilon: number;
+  readonly clipNorm: number;
+}
+
+export const DEFAULT_OPTIMISER: OptimiserSettings = { beta1: 0.9, beta2: 0.98, epsilon: 1e-8, clipNorm: 1 };
+
+export interface StepMetrics {
+  /** Mean cross-entropy of the predicted tokens before the update, nats. */
+  readonly loss: number;
+  readonly gradientNorm: number;
+}
+
+/** A number that is not finite reached the loss or the gradient; the weights were left as they were. */
+export class DivergenceError extends StudioError {
+  constructor(step: number, loss: number, norm: number) {
+    super(
+      'diverged',
+      `run: loss is ${loss} at step ${step} (gradient norm ${norm}). Stopped before the update; the weights are those of step ${step}. Try a lower learning rate.`,
+      { step },
+    );
+  }
+}
+
+/** Runs a training graph step by step on an engine. */
+export class Trainer {
+  readonly #program: Program;
+  readonly #graph: TrainingGraph;
+  readonly #optimiser: OptimiserSettings;
+  #updates = 0;
+
+  private constructor(program: Program, graph: TrainingGraph, optimiser: OptimiserSettings) {
+    this.#program = program;
+    this.#graph = graph;
+    this.#optimiser = optimiser;
+  }
+
+  /**
+   * Compiles the graph and writes its starting point.
+   * @param tensors every trained and frozen state by name
+   * @throws StudioError if one is missing or has another length
+   */
+  static async create(
+    engine: Engine,
+    graph: TrainingGraph,
+    shape: BatchShape,
+    tensors: NamedTensors,
+    optimiser: OptimiserSettings = DEFAULT_OPTIMISER,
+  ): Promise<Trainer> {
+    const program = await engine.compile(plan(graph.graph, engine.planOptions));
+    for (const [name, dims] of [...graph.trained, ...graph.frozen]) {
+      const tensor = tensors.get(name);
+      if (tensor === undefined || tensor.data.length !== sizeOf(dims))
+        throw new StudioError('training', `trainer: ${name} — expected ${sizeOf(dims)} numbers, got ${tensor?.data.length ?? 'none'}.`);
+      program.write(name, tensor.data);
+    }
+    for (const [name, dims] of graph.trained) {
+      const zeros = new Float32Array(sizeOf(dims));
+      program.write(`first.${name}`, zeros);
+      program.write(`second.${name}`, zeros);
+    }
+    program.write('positionIds', positionIds(shape));
+    program.write('typeIds', new Int32Array(shape.batch * shape.sequence));
+    return new Trainer(program, graph, optimiser);
+  }
+
+  /** One forward and backward pass and one update. @throws DivergenceError with the weights untouched */
+  async step(batch: StepBatch, learningRate: number): Promise<StepMetrics> {
+    const program = this.#program;
+    const { beta1, beta2, epsilon, clipNorm } = this.#optimiser;
+    const next = this.#updates + 1;
+    this.writeBatch(batch);
+    program.write('settings', Float32Array.of(learningRate, beta1, beta2, epsilon, 1 - beta1 ** next, 1 - beta2 ** next, clipNorm));
+    await program.run();
+    const [loss = Number.NaN] = await program.read('loss');
+    const [gradientNorm = Number.NaN, finite = 0] = await program.read('norm');
+    if (finite === 0 || !Number.isFinite(loss)) throw new DivergenceError(this.#updates, loss, gradientNorm);
+    this.#updates = next;
+    return { loss, gradientNorm };
+  }
+
+  writeBatch(batch: StepBatch): void {
+    this.#program.write('inputIds', batch.inputIds);
+    this.#program.write('mask', batch.attentionMask);
+    this.#program.write('positions', batch.positions);
+    this.#program.write('labels', batch.labels);
+    this.#program.write('lossWeight', Float32Array.of(1 / Math.max(1, batch.predicted)));
+  }
+
+  /** Segment ids other than all zero. */
+  writeTypes(typeIds: Int32Array): void {
+    this.#program.write('typeIds', typeIds);
+  }
+
+  /** The trained tensors as they are now. */
+  async read(): Promise<Map<string, Tensor>> {
+    const tensors = new Map<string, Tensor>();
+    for (const [name, shape] of this.#graph.trained) tensors.set(name, { shape, data: await this.#program.read(name) });
+    return tensors;
+  }
+
+  dispose(): void {
+    this.#program.dispose();
+  }
+}

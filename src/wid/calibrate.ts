@@ -1,0 +1,169 @@
+import { layerNames, headNames } from '../bert/names.ts';
+import type { BertModel } from '../bert/model.ts';
+import { cholesky, identity, matrix, ridged, select, solvePositive, transposed, type Matrix } from '../tensor/matrix.ts';
+import { StudioError } from '../tensor/studioError.ts';
+import type { Tensor } from '../tensor/tensor.ts';
+import { headFactors, selectHeads, type AttentionWeights } from './headFactors.ts';
+import { greedySelection, selectionSite, type SelectionSite } from './keepSets.ts';
+import type { Moment, TeacherMoments } from './moments.ts';
+import type { SpaceTable } from './spaces.ts';
+
+/** The starting point of a student: compactors in closed form and what was kept (wid.md section 4). */
+export interface Calibration {
+  /** By the names of compactorShapes. */
+  readonly compactors: Map<string, Tensor>;
+  /** Kept residual dimensions, ascending. */
+  readonly residual: readonly number[];
+  /** Residual dimensions in the order picked. */
+  readonly residualOrder: readonly number[];
+  /** Kept FFN neurons, ascending, a list a student layer. */
+  readonly inner: readonly (readonly number[])[];
+  readonly innerOrder: readonly (readonly number[])[];
+  /** Kept heads by teacher layer; empty where all stay. */
+  readonly heads: ReadonlyMap<number, readonly number[]>;
+}
+
+const RIDGE = 1e-3;
+
+export function tensorMatrix(model: BertModel, name: string): Matrix {
+  const tensor = model.tensors.get(name);
+  if (tensor === undefined) throw new StudioError('calibration', `calibration: the teacher has no tensor ${name}.`);
+  return matrix(tensor.shape[0] ?? 1, tensor.shape[1] ?? 1, tensor.data);
+}
+
+export function momentOf(moments: TeacherMoments, site: string): Moment {
+  const moment = moments.get(site);
+  if (moment === undefined) throw new StudioError('calibration', `calibration: no moments were gathered for ${site}.`);
+  return moment;
+}
+
+/** L = C[:, S] (C[S, S] + eps I)^-1, the best linear guess of all dimensions from the kept ones, [d, d']. */
+export function leastSquares(C: Matrix, kept: readonly number[]): Matrix {
+  return transposed(solvePositive(ridged(select(C, kept, kept), RIDGE), select(C, kept, null)));
+}
+
+export function asTensor(m: Matrix): Tensor {
+  return { shape: [m.rows, m.columns], data: Float32Array.from(m.data) };
+}
+
+function stackBlocks(blocks: readonly Matrix[]): Tensor {
+  const [first] = blocks;
+  if (first === undefined) throw new StudioError('calibration', 'calibration: a layer needs at least one head.');
+  const size = first.rows * first.columns;
+  const data = new Float32Array(blocks.length * size);
+  blocks.forEach((block, index) => data.set(block.data, index * size));
+  return { shape: [blocks.length, first.rows, first.columns], data };
+}
+
+const ascending = (list: readonly number[]): number[] => list.toSorted((a, b) => a - b);
+
+/** Sites that read the residual stream (wid.md section 4, residual keep set). */
+function residualSites(teacher: BertModel, moments: TeacherMoments, tied: boolean): SelectionSite[] {
+  const sites: SelectionSite[] = [];
+  for (let layer = 0; layer < teacher.config.layers; layer++) {
+    const names = layerNames(layer);
+    const read = momentOf(moments, `${layer}.read`).C;
+    const reading = stackRows([names.query, names.key, names.value].map((name) => tensorMatrix(teacher, `${name}.weight`)));
+    sites.push(
+      selectionSite(read, reading),
+      selectionSite(momentOf(moments, `${layer}.attention`).C, tensorMatrix(teacher, `${names.intermediate}.weight`)),
+      selectionSite(read, null),
+    );
+  }
+  sites.push(selectionSite(momentOf(moments, 'final').C, tensorMatrix(teacher, `${headNames.transform}.weight`)));
+  if (tied) sites.push(decoderSite(teacher, momentOf(moments, 'transform').C));
+  return sites;
+}
+
+/** Target E C_y of a tied decoder's read, folded to [d, d]: |E C_y[:,j]|^2 needs only the root of E^T E. */
+function decoderSite(teacher: BertModel, C: Matrix): SelectionSite {
+  const E = teacher.tensors.get('bert.embeddings.word_embeddings.weight');
+  const d = C.rows;
+  const gram = matrix(d, d);
+  const data = E?.data ?? new Float32Array();
+  for (let row = 0; row + d <= data.length; row += d)
+    for (let i = 0; i < d; i++) {
+      const x = data[row + i] ?? 0;
+      if (x === 0) continue;
+      for (let j = 0; j <= i; j++) gram.data[i * d + j] = (gram.data[i * d + j] ?? 0) + x * (data[row + j] ?? 0);
+    }
+  for (let i = 0; i < d; i++) for (let j = i + 1; j < d; j++) gram.data[i * d + j] = gram.data[j * d + i] ?? 0;
+  // Any root will do: |W x| depends on W^T W alone.
+  return selectionSite(C, transposed(cholesky(ridged(gram, 1e-9))));
+}
+
+function stackRows(list: readonly Matrix[]): Matrix {
+  const columns = list[0]?.columns ?? 0;
+  const out = matrix(
+    list.reduce((sum, m) => sum + m.rows, 0),
+    columns,
+  );
+  let at = 0;
+  for (const m of list) {
+    out.data.set(m.data, at);
+    at += m.data.length;
+  }
+  return out;
+}
+
+/**
+ * One-pass calibration: every compactor in closed form from the teacher's own second moments (wid.md section 4).
+ *
+ * @param moments from gatherMoments
+ */
+export function calibrateOnePass(teacher: BertModel, table: SpaceTable, moments: TeacherMoments): Calibration {
+  const { teacher: t, student: s } = table;
+  const compactors = new Map<string, Tensor>();
+  const residualOrder = greedySelection(residualSites(teacher, moments, table.tied), s.residual);
+  const S = ascending(residualOrder);
+  const pickStream = select(identity(t.residual), null, S);
+  const pick = asTensor(pickStream);
+  const pickRowsOf = asTensor(transposed(pickStream));
+  const heads = new Map<number, readonly number[]>();
+  const innerOrder: number[][] = [];
+
+  compactors.set('embeddings', pick);
+  table.layerMap.forEach((from, layer) => {
+    const names = layerNames(from);
+    const prefix = `layer.${layer}`;
+    const read = momentOf(moments, `${from}.read`);
+    const values = momentOf(moments, `${from}.values`);
+    const weights: AttentionWeights = {
+      Wq: tensorMatrix(teacher, `${names.query}.weight`),
+      bq: tensorMatrix(teacher, `${names.query}.bias`).data,
+      Wk: tensorMatrix(teacher, `${names.key}.weight`),
+      Wo: tensorMatrix(teacher, `${names.attentionOutput}.weight`),
+    };
+    const kept = s.heads === t.heads ? Array.from({ length: t.heads }, (_, h) => h) : selectHeads(values.C, weights.Wo, t.headSize, s.heads);
+    if (s.heads !== t.heads) heads.set(from, kept);
+    const factors = kept.map((head) =>
+      s.headSize === t.headSize ? wholeHead(t.headSize) : headFactors(weights, read, values, head, t.headSize, s.headSize),
+    );
+    const L = asTensor(leastSquares(read.C, S));
+    compactors.set(`${prefix}.query.R`, stackBlocks(factors.map((f) => f.Rq)));
+    compactors.set(`${prefix}.key.R`, stackBlocks(factors.map((f) => f.Rk)));
+    compactors.set(`${prefix}.value.R`, stackBlocks(factors.map((f) => f.Rv)));
+    for (const name of ['query', 'key', 'value']) compactors.set(`${prefix}.${name}.L`, { shape: L.shape, data: L.data.slice() });
+    compactors.set(`${prefix}.attention.output.L`, stackBlocks(factors.map((f) => f.Lo)));
+    compactors.set(`${prefix}.attention.output.R`, pickRowsOf);
+
+    const innerC = momentOf(moments, `${from}.inner`).C;
+    const order = greedySelection([selectionSite(innerC, select(tensorMatrix(teacher, `${names.output}.weight`), S, null))], s.inner);
+    innerOrder.push(order);
+    const Sf = ascending(order);
+    compactors.set(`${prefix}.intermediate.L`, asTensor(leastSquares(momentOf(moments, `${from}.attention`).C, S)));
+    compactors.set(`${prefix}.intermediate.R`, asTensor(select(identity(t.inner), Sf, null)));
+    compactors.set(`${prefix}.output.L`, asTensor(leastSquares(innerC, Sf)));
+    compactors.set(`${prefix}.output.R`, pickRowsOf);
+  });
+  compactors.set('transform.L', asTensor(leastSquares(momentOf(moments, 'final').C, S)));
+  compactors.set('transform.R', pickRowsOf);
+  if (!table.tied) compactors.set('decoder.L', asTensor(leastSquares(momentOf(moments, 'transform').C, S)));
+  return { compactors, residual: S, residualOrder, inner: innerOrder.map(ascending), innerOrder, heads };
+}
+
+function wholeHead(a: number): { Rq: Matrix; Rk: Matrix; Rv: Matrix; Lo: Matrix } {
+  const whole = identity(a);
+  return { Rq: whole, Rk: whole, Rv: whole, Lo: whole };
+}
+

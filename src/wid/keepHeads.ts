@@ -1,0 +1,42 @@
+import { layerNames } from '../bert/names.ts';
+import type { NamedTensors, Tensor } from '../tensor/tensor.ts';
+
+/**
+ * The teacher without the heads that go: rows of query, key and value and columns of the attention output.
+ *
+ * @param kept ascending head indices, a list a teacher layer; layers without a list keep all
+ */
+export function keepHeads(tensors: NamedTensors, headSize: number, kept: ReadonlyMap<number, readonly number[]>): Map<string, Tensor> {
+  const result = new Map(tensors);
+  for (const [layer, heads] of kept) {
+    const names = layerNames(layer);
+    const dimensions = heads.flatMap((head) => Array.from({ length: headSize }, (_, i) => head * headSize + i));
+    for (const name of [names.query, names.key, names.value])
+      for (const part of ['weight', 'bias'] as const) replace(result, `${name}.${part}`, (tensor) => pickRows(tensor, dimensions));
+    replace(result, `${names.attentionOutput}.weight`, (tensor) => pickColumns(tensor, dimensions));
+  }
+  return result;
+}
+
+function replace(tensors: Map<string, Tensor>, name: string, change: (tensor: Tensor) => Tensor): void {
+  const tensor = tensors.get(name);
+  if (tensor !== undefined) tensors.set(name, change(tensor));
+}
+
+export function pickRows(tensor: Tensor, rows: readonly number[]): Tensor {
+  const width = tensor.shape[1] ?? 1;
+  const data = new Float32Array(rows.length * width);
+  rows.forEach((row, i) => data.set(tensor.data.subarray(row * width, (row + 1) * width), i * width));
+  return { shape: [rows.length, ...tensor.shape.slice(1)], data };
+}
+
+export function pickColumns(tensor: Tensor, columns: readonly number[]): Tensor {
+  const height = tensor.shape[0] ?? 1;
+  const width = tensor.shape[1] ?? 1;
+  const data = new Float32Array(height * columns.length);
+  for (let i = 0; i < height; i++)
+    columns.forEach((column, j) => {
+      data[i * columns.length + j] = tensor.data[i * width + column] ?? 0;
+    });
+  return { shape: [height, columns.length], data };
+}

@@ -1,0 +1,84 @@
+import type { Graph } from '../graph/graph.ts';
+import { scale } from '../graph/ops/elementwise.ts';
+import { matmul } from '../graph/ops/matmul.ts';
+import { permute, reshape } from '../graph/ops/view.ts';
+import type { Value } from '../graph/value.ts';
+import type { ParameterLookup } from '../bert/encoder.ts';
+import { embeddingNames, headNames } from '../bert/names.ts';
+import { linearSites, type Site } from './compactors.ts';
+import type { SpaceTable } from './spaces.ts';
+
+/**
+ * The student's matrices as graph values, W' = R W L (wid.md sections 1 to 3); differentiation gives the chain rule.
+ *
+ * @param teacher the teacher's parameters by Hugging Face name
+ * @param compactor compactors by the names of compactorShapes
+ * @returns linear layers, embedding tables and decoder by Hugging Face name; LayerNorms are the student's own
+ */
+export function mergeLinear(graph: Graph, table: SpaceTable, teacher: ParameterLookup, compactor: ParameterLookup, teacherDecoder: string): Map<string, Value> {
+  const merged = new Map<string, Value>();
+  for (const site of linearSites(table)) {
+    const R = compactor(`${site.site}.R`);
+    const L = compactor(`${site.site}.L`);
+    merged.set(`${site.studentName}.weight`, mergeWeight(graph, site, R, teacher(`${site.teacherName}.weight`), L));
+    merged.set(`${site.studentName}.bias`, mergeBias(graph, site, R, teacher(`${site.teacherName}.bias`)));
+  }
+  const L = compactor('embeddings');
+  for (const name of [embeddingNames.word, embeddingNames.position, embeddingNames.type]) merged.set(name, matmul(graph, teacher(name), L));
+  if (!table.tied) merged.set(headNames.decoder, matmul(graph, teacher(teacherDecoder), compactor('decoder.L')));
+  merged.set(headNames.bias, teacher(headNames.bias));
+  return merged;
+}
+
+/** factor R W L by the cheaper association. */
+function mergeWeight(graph: Graph, site: Site, R: Value, W: Value, L: Value): Value {
+  const scaled = (product: Value): Value => (site.factor === 1 ? product : scale(graph, product, site.factor));
+  const output = studentOutput(site);
+  const input = studentInput(site);
+  const rowsFirst = rowCost(site, site.input) + columnCost(site, output);
+  const columnsFirst = columnCost(site, site.output) + rowCost(site, input);
+  if (rowsFirst <= columnsFirst) return scaled(applyColumns(graph, applyRows(graph, R, W), L));
+  return scaled(applyRows(graph, R, applyColumns(graph, W, L)));
+}
+
+function mergeBias(graph: Graph, site: Site, R: Value, b: Value): Value {
+  const product = reshape(graph, applyRows(graph, R, reshape(graph, b, [site.output, 1])), [studentOutput(site)]);
+  return site.factor === 1 ? product : scale(graph, product, site.factor);
+}
+
+function studentOutput(site: Site): number {
+  const [first = 1, second = 1] = site.rowShape;
+  return site.rowShape.length === 3 ? first * second : first;
+}
+
+function studentInput(site: Site): number {
+  const [first = 1, second = 1, third = 1] = site.columnShape;
+  return site.columnShape.length === 3 ? first * third : second;
+}
+
+/** Multiplications of R X for X with this many columns; blocks touch only their own head. */
+function rowCost(site: Site, columns: number): number {
+  return site.rowShape.reduce((product, n) => product * n, 1) * columns;
+}
+
+function columnCost(site: Site, rows: number): number {
+  return site.columnShape.reduce((product, n) => product * n, 1) * rows;
+}
+
+/** R X: [o', o] x [o, i], or blocks [A, a', a] x [A a, i], giving [o', i]. */
+export function applyRows(graph: Graph, R: Value, X: Value): Value {
+  const [blocks = 1, inner = 1, outer = 1] = R.shape;
+  if (R.shape.length === 2) return matmul(graph, R, X);
+  const columns = X.shape[1] ?? 1;
+  return reshape(graph, matmul(graph, R, reshape(graph, X, [blocks, outer, columns])), [blocks * inner, columns]);
+}
+
+/** X L: [o, i] x [i, i'], or [o, A a] x blocks [A, a, a'], giving [o, i']. */
+export function applyColumns(graph: Graph, X: Value, L: Value): Value {
+  const [blocks = 1, outer = 1, inner = 1] = L.shape;
+  if (L.shape.length === 2) return matmul(graph, X, L);
+  const rows = X.shape[0] ?? 1;
+  const perHead = permute(graph, reshape(graph, X, [rows, blocks, outer]), [1, 0, 2]);
+  const product = matmul(graph, perHead, L, { strides: [inner, blocks * inner, 1] });
+  return reshape(graph, permute(graph, product, [1, 0, 2]), [rows, blocks * inner]);
+}

@@ -1,0 +1,111 @@
+import { decoderName, encoderShape, parameterShapes, type BertModel } from '../bert/model.ts';
+import { bertEncoder, mlmHead } from '../bert/encoder.ts';
+import { Graph } from '../graph/graph.ts';
+import { reduceRows, gatherRows } from '../graph/ops/rows.ts';
+import { matmul } from '../graph/ops/matmul.ts';
+import { transpose } from '../graph/ops/view.ts';
+import { plan } from '../graph/plan.ts';
+import type { Value } from '../graph/value.ts';
+import type { Engine } from '../engines/engine.ts';
+import { matrix, type Matrix } from '../tensor/matrix.ts';
+
+/** A calibration batch: token ids as in training (masked), 1 for tokens and 0 for padding, segment ids. */
+export interface CalibrationBatch {
+  readonly inputIds: Int32Array;
+  readonly typeIds: Int32Array;
+  readonly attention: Uint8Array;
+}
+
+/** Uncentred second moments of one read, summed over tokens: C = sum x x^T, s = sum x, n tokens. */
+export interface Moment {
+  readonly C: Matrix;
+  readonly sum: Float64Array;
+  tokens: number;
+}
+
+/** Added to scores of padding before the softmax. Finite, so that a row of padding alone stays finite. */
+export const MASKED = -1e9;
+
+/** Sites whose moments calibration needs, by the names used in {@link TeacherMoments}. */
+export type TeacherMoments = ReadonlyMap<string, Moment>;
+
+/**
+ * Runs the teacher over the batches and accumulates the second moments of every read (wid.md section 4).
+ * Products of one batch are made on the engine; sums over batches are float64. Padding is left out.
+ *
+ * Sites: `${layer}.read`, `${layer}.values`, `${layer}.attention`, `${layer}.inner`, `final`, `transform`.
+ */
+export async function gatherMoments(
+  engine: Engine,
+  teacher: BertModel,
+  batch: number,
+  sequence: number,
+  batches: readonly CalibrationBatch[],
+  progress: (done: number, total: number) => void,
+): Promise<TeacherMoments> {
+  const graph = new Graph();
+  const tokens = batch * sequence;
+  const shapes = parameterShapes(teacher.config);
+  const states = new Map([...shapes].map(([name, shape]) => [name, graph.state(name, shape)]));
+  const parameter = (name: string): Value => {
+    const value = states.get(name);
+    if (value === undefined) throw new Error(`moments: no parameter ${name}`);
+    return value;
+  };
+  const inputs = {
+    batch,
+    sequence,
+    inputIds: graph.input('inputIds', [tokens], 'i32'),
+    positionIds: graph.input('positionIds', [tokens], 'i32'),
+    typeIds: graph.input('typeIds', [tokens], 'i32'),
+    mask: graph.input('mask', [batch, sequence]),
+  };
+  const real = graph.input('real', [tokens], 'i32');
+  const shape = encoderShape(teacher.config);
+  const encoder = bertEncoder(graph, shape, parameter, inputs);
+  const head = mlmHead(graph, shape, parameter, encoder.hidden, parameter(decoderName(teacher.config)));
+
+  const widths = new Map<string, number>();
+  const site = (name: string, x: Value): void => {
+    const rows = gatherRows(graph, x, real);
+    graph.output(`C.${name}`, matmul(graph, transpose(graph, rows), rows));
+    graph.output(`s.${name}`, reduceRows(graph, rows));
+    widths.set(name, x.shape[1] ?? 0);
+  };
+  encoder.layers.forEach((layer, index) => {
+    site(`${index}.read`, layer.read);
+    site(`${index}.values`, layer.values);
+    site(`${index}.attention`, layer.attentionOutput);
+    site(`${index}.inner`, layer.inner);
+  });
+  site('final', encoder.hidden);
+  site('transform', head.transformed);
+
+  const program = await engine.compile(plan(graph, engine.planOptions));
+  try {
+    for (const [name, tensor] of teacher.tensors) if (states.has(name)) program.write(name, tensor.data);
+    program.write('positionIds', Int32Array.from({ length: tokens }, (_, i) => i % sequence));
+    const moments = new Map<string, Moment>([...widths].map(([name, d]) => [name, { C: matrix(d, d), sum: new Float64Array(d), tokens: 0 }]));
+    for (const [index, given] of batches.entries()) {
+      program.write('inputIds', given.inputIds);
+      program.write('typeIds', given.typeIds);
+      program.write('mask', Float32Array.from(given.attention, (x) => (x === 0 ? MASKED : 0)));
+      program.write('real', Int32Array.from(given.attention, (x, i) => (x === 0 ? -1 : i)));
+      await program.run();
+      const count = given.attention.reduce((sum, x) => sum + x, 0);
+      for (const [name, moment] of moments) {
+        addInto(moment.C.data, await program.read(`C.${name}`));
+        addInto(moment.sum, await program.read(`s.${name}`));
+        moment.tokens += count;
+      }
+      progress(index + 1, batches.length);
+    }
+    return moments;
+  } finally {
+    program.dispose();
+  }
+}
+
+function addInto(target: Float64Array, values: Float32Array): void {
+  for (let i = 0; i < target.length; i++) target[i] = (target[i] ?? 0) + (values[i] ?? 0);
+}

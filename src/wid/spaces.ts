@@ -1,0 +1,72 @@
+import type { BertConfig } from '../bert/config.ts';
+import { StudioError } from '../tensor/studioError.ts';
+
+/** Sizes of the spaces of wid.md section 2 for one model. */
+export interface Spaces {
+  /** Residual stream d. */
+  readonly residual: number;
+  readonly heads: number;
+  /** Query-key and value-output inner size a, per head. */
+  readonly headSize: number;
+  /** FFN inner f, per layer. */
+  readonly inner: number;
+  readonly layers: number;
+}
+
+/** Teacher and student, space by space, with the layer map: the single source of truth for merge, counts and export. */
+export interface SpaceTable {
+  readonly teacher: Spaces;
+  readonly student: Spaces;
+  readonly tied: boolean;
+  /** Teacher layer of every student layer (wid.md section 2, Depth). */
+  readonly layerMap: readonly number[];
+}
+
+export function spacesOf(config: BertConfig): Spaces {
+  return {
+    residual: config.hiddenSize,
+    heads: config.heads,
+    headSize: config.hiddenSize / config.heads,
+    inner: config.intermediateSize,
+    layers: config.layers,
+  };
+}
+
+/** map(j) = floor((j + 1) n / n' + 0.5) - 1: evenly spaced, ending at the last. */
+export function evenLayerMap(teacherLayers: number, studentLayers: number): number[] {
+  return Array.from({ length: studentLayers }, (_, j) => Math.floor(((j + 1) * teacherLayers) / studentLayers + 0.5) - 1);
+}
+
+/**
+ * @throws StudioError if Hugging Face's BERT cannot express the student, or it is larger than the teacher; the
+ * message names the nearest legal target
+ */
+export function spaceTable(teacher: Spaces, student: Spaces, tied: boolean): SpaceTable {
+  const refuse = (what: string, expected: string, got: number | string): never => {
+    throw new StudioError('student', `student: ${what} — expected ${expected}, got ${got}.`, { student });
+  };
+  for (const [name, value] of Object.entries(student))
+    if (!Number.isInteger(value) || value < 1) refuse(name, 'a positive whole number', String(value));
+  if (student.residual !== student.heads * student.headSize) {
+    const nearest = Math.max(1, Math.round(student.residual / student.heads)) * student.heads;
+    refuse('width', `heads x head size = ${student.heads * student.headSize}, as Hugging Face's BERT requires (nearest with ${student.heads} heads: ${nearest})`, student.residual);
+  }
+  if (student.residual > teacher.residual) refuse('width', `at most the teacher's ${teacher.residual}`, student.residual);
+  if (student.headSize > teacher.headSize) refuse('head size', `at most the teacher's ${teacher.headSize}`, student.headSize);
+  if (student.heads > teacher.heads) refuse('heads', `at most the teacher's ${teacher.heads}`, student.heads);
+  if (student.inner > teacher.inner) refuse('FFN size', `at most the teacher's ${teacher.inner}`, student.inner);
+  if (student.layers > teacher.layers) refuse('layers', `at most the teacher's ${teacher.layers}`, student.layers);
+  return { teacher, student, tied, layerMap: evenLayerMap(teacher.layers, student.layers) };
+}
+
+/** The configuration under which the merged student is saved. */
+export function studentConfig(teacher: BertConfig, table: SpaceTable): BertConfig {
+  return {
+    ...teacher,
+    hiddenSize: table.student.residual,
+    heads: table.student.heads,
+    layers: table.student.layers,
+    intermediateSize: table.student.inner,
+    tieWordEmbeddings: table.tied,
+  };
+}
