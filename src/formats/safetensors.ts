@@ -54,8 +54,8 @@ export function readSafetensors(bytes: Uint8Array): SafetensorsFile {
     }
     const entry = checkEntry(name, value, body.length);
     spans.push({ name, start: entry.start, end: entry.end });
-    // A copy: the tensor may start at an address that typed arrays refuse.
-    const raw = body.slice(entry.start, entry.end).buffer;
+    // A copy: the tensor may start at an address that typed arrays refuse. Not slice(): Node's Buffer shares memory there.
+    const raw = new Uint8Array(body.subarray(entry.start, entry.end)).buffer;
     if (entry.dtype === 'F32') tensors.set(name, { shape: entry.shape, data: new Float32Array(raw) });
     else if (entry.dtype === 'F64') tensors.set(name, { shape: entry.shape, data: Float32Array.from(new Float64Array(raw)) });
     else if (entry.dtype === 'F16') tensors.set(name, { shape: entry.shape, data: decodeHalf(new Uint16Array(raw)) });
@@ -122,7 +122,10 @@ export function writeSafetensors(tensors: NamedTensors, metadata: Readonly<Recor
     at += data.length * width;
   }
   const text = JSON.stringify(Object.fromEntries(header));
-  const encoded = new TextEncoder().encode(text.padEnd(Math.ceil((8 + text.length) / 8) * 8 - 8));
+  const bytes = new TextEncoder().encode(text);
+  // Spaces up to a multiple of 8, so that the data starts aligned.
+  const encoded = new Uint8Array(Math.ceil(bytes.length / 8) * 8).fill(0x20);
+  encoded.set(bytes);
   const out = new Uint8Array(8 + encoded.length + at);
   new DataView(out.buffer).setBigUint64(0, BigInt(encoded.length), true);
   out.set(encoded, 8);
