@@ -38,7 +38,13 @@ export class Evaluator {
       if (value === undefined) throw new StudioError('graph', `evaluation: there is no parameter ${name}.`);
       return value;
     };
-    const masked = maskedModel(graph, encoderShape(model.config), parameter, maskedInputs(graph, shape), parameter(decoderName(model.config)));
+    const masked = maskedModel(
+      graph,
+      encoderShape(model.config),
+      parameter,
+      maskedInputs(graph, shape),
+      parameter(decoderName(model.config)),
+    );
     graph.output('rows', masked.rows);
     graph.output('predictions', argmaxRows(graph, masked.head.logits));
     const program = await engine.compile(plan(graph, engine.planOptions));

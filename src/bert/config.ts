@@ -45,13 +45,19 @@ export function parseConfig(json: unknown): BertConfig {
   };
   const family = settings.get('model_type') ?? 'bert';
   if (family !== 'bert')
-    throw new StudioError('config', `config.json: model_type — expected "bert", got ${JSON.stringify(family)}. Only BERT encoders are supported.`);
+    throw new StudioError(
+      'config',
+      `config.json: model_type — expected "bert", got ${JSON.stringify(family)}. Only BERT encoders are supported.`,
+    );
   const positions = settings.get('position_embedding_type') ?? 'absolute';
   if (positions !== 'absolute')
     throw new StudioError('config', `config.json: position_embedding_type — expected "absolute", got ${JSON.stringify(positions)}.`);
   const hiddenAct = settings.get('hidden_act') ?? 'gelu';
   if (!isActivation(hiddenAct))
-    throw new StudioError('config', `config.json: hidden_act — expected one of ${ACTIVATIONS.join(', ')}, got ${JSON.stringify(hiddenAct)}.`);
+    throw new StudioError(
+      'config',
+      `config.json: hidden_act — expected one of ${ACTIVATIONS.join(', ')}, got ${JSON.stringify(hiddenAct)}.`,
+    );
   const hiddenSize = whole('hidden_size', 768);
   const heads = whole('num_attention_heads', 12);
   if (heads < 1 || hiddenSize < 1 || hiddenSize % heads !== 0)

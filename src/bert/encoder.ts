@@ -1,5 +1,6 @@
 import type { Graph } from '../graph/graph.ts';
-import { add, gelu } from '../graph/ops/elementwise.ts';
+import { gelu } from '../graph/ops/elementwise.ts';
+import { add } from '../graph/ops/layout.ts';
 import { layerNorm } from '../graph/ops/layerNorm.ts';
 import { linear, matmul } from '../graph/ops/matmul.ts';
 import { gatherRows } from '../graph/ops/rows.ts';

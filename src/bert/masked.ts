@@ -3,7 +3,16 @@ import { reduceSum } from '../graph/ops/elementwise.ts';
 import { crossEntropy } from '../graph/ops/loss.ts';
 import { gatherRows } from '../graph/ops/rows.ts';
 import type { Value } from '../graph/value.ts';
-import { bertEncoder, mlmHead, type EncoderInputs, type EncoderOptions, type EncoderResult, type EncoderShape, type HeadResult, type ParameterLookup } from './encoder.ts';
+import {
+  bertEncoder,
+  mlmHead,
+  type EncoderInputs,
+  type EncoderOptions,
+  type EncoderResult,
+  type EncoderShape,
+  type HeadResult,
+  type ParameterLookup,
+} from './encoder.ts';
 
 /** Sizes of a masked-language-model batch: B sequences of T tokens, M slots for predicted tokens. */
 export interface BatchShape {

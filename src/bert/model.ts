@@ -101,7 +101,12 @@ export function assembleModel(config: BertConfig, found: NamedTensors): { model:
       `teacher: ${missing.length} tensors are missing, the first is ${missing[0] ?? ''}. A BERT for masked language modelling is needed.`,
       { missing },
     );
-  const ordered = new Map([...wanted.keys()].flatMap((name) => { const tensor = tensors.get(name); return tensor === undefined ? [] : [[name, tensor] as const]; }));
+  const ordered = new Map(
+    [...wanted.keys()].flatMap((name) => {
+      const tensor = tensors.get(name);
+      return tensor === undefined ? [] : [[name, tensor] as const];
+    }),
+  );
   return { model: { config, tensors: ordered }, report: { renamed, ignored } };
 }
 

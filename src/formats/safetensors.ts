@@ -11,7 +11,16 @@ export class SafetensorsError extends StudioError {
 }
 
 const BYTES: ReadonlyMap<string, number> = new Map([
-  ['F64', 8], ['F32', 4], ['F16', 2], ['BF16', 2], ['I64', 8], ['I32', 4], ['I16', 2], ['I8', 1], ['U8', 1], ['BOOL', 1],
+  ['F64', 8],
+  ['F32', 4],
+  ['F16', 2],
+  ['BF16', 2],
+  ['I64', 8],
+  ['I32', 4],
+  ['I16', 2],
+  ['I8', 1],
+  ['U8', 1],
+  ['BOOL', 1],
 ]);
 const MAX_HEADER = 100_000_000;
 
@@ -80,7 +89,8 @@ function parseHeader(bytes: Uint8Array): [string, unknown][] {
   } catch {
     throw new SafetensorsError('the header is not JSON. The file is damaged, or not a safetensors file.');
   }
-  if (typeof header !== 'object' || header === null || Array.isArray(header)) throw new SafetensorsError('the header is not an object of tensors.');
+  if (typeof header !== 'object' || header === null || Array.isArray(header))
+    throw new SafetensorsError('the header is not an object of tensors.');
   return Object.entries(header);
 }
 
@@ -96,9 +106,13 @@ function checkEntry(name: string, value: unknown, bodyBytes: number): Entry {
   if (shape === null || start === undefined || end === undefined || offsets?.length !== 2)
     throw new SafetensorsError(`${name}: expected whole numbers in shape and data_offsets.`);
   if (end < start || end > bodyBytes)
-    throw new SafetensorsError(`${name}: data_offsets ${formatShape([start, end])} leave the file's ${bodyBytes} bytes of data. It is cut off.`);
+    throw new SafetensorsError(
+      `${name}: data_offsets ${formatShape([start, end])} leave the file's ${bodyBytes} bytes of data. It is cut off.`,
+    );
   if (sizeOf(shape) * width !== end - start)
-    throw new SafetensorsError(`${name}: ${dtype} ${formatShape(shape)} needs ${sizeOf(shape) * width} bytes, data_offsets give ${end - start}.`);
+    throw new SafetensorsError(
+      `${name}: ${dtype} ${formatShape(shape)} needs ${sizeOf(shape) * width} bytes, data_offsets give ${end - start}.`,
+    );
   return { dtype, shape, start, end };
 }
 
@@ -113,7 +127,11 @@ function numbers(value: unknown): number[] | null {
 }
 
 /** Writes tensors in their order, the header padded to 8 bytes. @param dtype storage type of all of them */
-export function writeSafetensors(tensors: NamedTensors, metadata: Readonly<Record<string, string>>, dtype: 'F32' | 'F16' = 'F32'): Uint8Array {
+export function writeSafetensors(
+  tensors: NamedTensors,
+  metadata: Readonly<Record<string, string>>,
+  dtype: 'F32' | 'F16' = 'F32',
+): Uint8Array {
   const width = dtype === 'F32' ? 4 : 2;
   const header = new Map<string, unknown>([['__metadata__', metadata]]);
   let at = 0;

@@ -34,8 +34,7 @@ export function geluValue(x: number, form: GeluKind): number {
 
 export function geluSlope(x: number, form: GeluKind): number {
   if (form === 'relu') return x > 0 ? 1 : 0;
-  if (form === 'gelu')
-    return 0.5 * (1 + erf(x * Math.SQRT1_2)) + x * INVERSE_ROOT_TWO_PI * Math.exp(-0.5 * x * x);
+  if (form === 'gelu') return 0.5 * (1 + erf(x * Math.SQRT1_2)) + x * INVERSE_ROOT_TWO_PI * Math.exp(-0.5 * x * x);
   const t = Math.tanh(TANH_FACTOR * (x + TANH_CUBIC * x ** 3));
   return 0.5 * (1 + t) + 0.5 * x * (1 - t * t) * TANH_FACTOR * (1 + 3 * TANH_CUBIC * x * x);
 }

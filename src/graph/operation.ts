@@ -4,15 +4,7 @@ export type GeluKind = 'gelu' | 'gelu_tanh' | 'relu';
 export type Activation = 'none' | GeluKind;
 
 /** Settings of AdamW in the order in which they lie in the `settings` tensor. */
-export const ADAMW_SETTINGS = [
-  'learningRate',
-  'beta1',
-  'beta2',
-  'epsilon',
-  'biasCorrection1',
-  'biasCorrection2',
-  'clipNorm',
-] as const;
+export const ADAMW_SETTINGS = ['learningRate', 'beta1', 'beta2', 'epsilon', 'biasCorrection1', 'biasCorrection2', 'clipNorm'] as const;
 
 /**
  * What a node does, with its constants; engines switch on `kind`. Inputs and outputs are on the {@link Node}.

@@ -86,7 +86,6 @@ export function requireShape(operation: string, name: string, value: Value, expe
 /** Length of an axis; negative axes count from the end. */
 export function axisLength(operation: string, value: Value, axis: number): number {
   const length = value.shape[axis < 0 ? value.shape.length + axis : axis];
-  if (length === undefined)
-    throw new GraphError(operation, `axis ${axis} does not exist in ${formatShape(value.shape)}.`);
+  if (length === undefined) throw new GraphError(operation, `axis ${axis} does not exist in ${formatShape(value.shape)}.`);
   return length;
 }

@@ -107,7 +107,9 @@ export function solvePositive(a: Matrix, b: Matrix): Matrix {
 
 /** a = U diag(D) V^T with D descending. */
 export function singularValues(a: Matrix): { u: Matrix; d: Float64Array; v: Matrix } {
-  const library = new LibraryMatrix(Array.from({ length: a.rows }, (_, i) => Array.from(a.data.subarray(i * a.columns, (i + 1) * a.columns))));
+  const library = new LibraryMatrix(
+    Array.from({ length: a.rows }, (_, i) => Array.from(a.data.subarray(i * a.columns, (i + 1) * a.columns))),
+  );
   const svd = new SingularValueDecomposition(library, { autoTranspose: true });
   const from = (m: LibraryMatrix): Matrix => matrix(m.rows, m.columns, m.to1DArray());
   return { u: from(svd.leftSingularVectors), d: Float64Array.from(svd.diagonal), v: from(svd.rightSingularVectors) };

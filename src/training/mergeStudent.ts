@@ -13,7 +13,13 @@ import { frozenName, mergeGraph, teacherShapes } from './trainingGraph.ts';
  * @param teacherTensors the teacher after whole heads were left out
  * @param trained compactors and the student's LayerNorms
  */
-export async function mergeStudent(engine: Engine, teacher: BertModel, teacherTensors: NamedTensors, table: SpaceTable, trained: NamedTensors): Promise<BertModel> {
+export async function mergeStudent(
+  engine: Engine,
+  teacher: BertModel,
+  teacherTensors: NamedTensors,
+  table: SpaceTable,
+  trained: NamedTensors,
+): Promise<BertModel> {
   const config = studentConfig(teacher.config, table);
   const { graph, names } = mergeGraph(teacher.config, table);
   const program = await engine.compile(plan(graph, engine.planOptions));

@@ -128,7 +128,11 @@ export function mergeGraph(teacher: BertConfig, table: SpaceTable): { graph: Gra
 }
 
 /** Student LayerNorms at the kept dimensions of the teacher's. */
-export function keptNorms(teacher: NamedTensors, table: SpaceTable, residual: readonly number[]): Map<string, { shape: Shape; data: Float32Array }> {
+export function keptNorms(
+  teacher: NamedTensors,
+  table: SpaceTable,
+  residual: readonly number[],
+): Map<string, { shape: Shape; data: Float32Array }> {
   const norms = new Map<string, { shape: Shape; data: Float32Array }>();
   for (const [from, to] of normSites(table))
     for (const part of ['weight', 'bias']) {

@@ -134,7 +134,8 @@ export function calibrateOnePass(teacher: BertModel, table: SpaceTable, moments:
       Wk: tensorMatrix(teacher, `${names.key}.weight`),
       Wo: tensorMatrix(teacher, `${names.attentionOutput}.weight`),
     };
-    const kept = s.heads === t.heads ? Array.from({ length: t.heads }, (_, h) => h) : selectHeads(values.C, weights.Wo, t.headSize, s.heads);
+    const kept =
+      s.heads === t.heads ? Array.from({ length: t.heads }, (_, h) => h) : selectHeads(values.C, weights.Wo, t.headSize, s.heads);
     if (s.heads !== t.heads) heads.set(from, kept);
     const factors = kept.map((head) =>
       s.headSize === t.headSize ? wholeHead(t.headSize) : headFactors(weights, read, values, head, t.headSize, s.headSize),
@@ -166,4 +167,3 @@ function wholeHead(a: number): { Rq: Matrix; Rk: Matrix; Rv: Matrix; Lo: Matrix 
   const whole = identity(a);
   return { Rq: whole, Rk: whole, Rv: whole, Lo: whole };
 }
-

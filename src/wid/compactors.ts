@@ -28,8 +28,16 @@ export function linearSites(table: SpaceTable): Site[] {
   const sites: Site[] = [];
   table.layerMap.forEach((from, layer) => {
     const [theirs, ours] = [layerNames(from), layerNames(layer)];
-    const push = (site: string, teacherName: string, studentName: string, rowShape: Shape, columnShape: Shape, output: number, input: number, factor = 1): void =>
-      void sites.push({ site: `layer.${layer}.${site}`, teacherName, studentName, rowShape, columnShape, output, input, factor });
+    const push = (
+      site: string,
+      teacherName: string,
+      studentName: string,
+      rowShape: Shape,
+      columnShape: Shape,
+      output: number,
+      input: number,
+      factor = 1,
+    ): void => void sites.push({ site: `layer.${layer}.${site}`, teacherName, studentName, rowShape, columnShape, output, input, factor });
     const column: Shape = [t.residual, s.residual];
     const row: Shape = [s.residual, t.residual];
     // Whole heads that go are left out of the teacher's tensors beforehand (keepHeads).

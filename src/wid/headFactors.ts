@@ -17,7 +17,11 @@ function rows(a: Matrix, from: number, count: number): Matrix {
 }
 
 function firstColumns(a: Matrix, count: number): Matrix {
-  return select(a, null, Array.from({ length: count }, (_, i) => i));
+  return select(
+    a,
+    null,
+    Array.from({ length: count }, (_, i) => i),
+  );
 }
 
 /**
@@ -77,7 +81,14 @@ export interface AttentionWeights {
 }
 
 /** Factors of one head of a layer. @param values moments of the attended values [A a, A a] */
-export function headFactors(weights: AttentionWeights, read: Moment, values: Moment, head: number, headSize: number, size: number): HeadFactors {
+export function headFactors(
+  weights: AttentionWeights,
+  read: Moment,
+  values: Moment,
+  head: number,
+  headSize: number,
+  size: number,
+): HeadFactors {
   const from = head * headSize;
   const dimensions = Array.from({ length: headSize }, (_, i) => from + i);
   const { Wq, bq, Wk, Wo } = weights;
@@ -94,7 +105,8 @@ export function headFactors(weights: AttentionWeights, read: Moment, values: Mom
 export function selectHeads(values: Matrix, Wo: Matrix, headSize: number, count: number): number[] {
   const heads = values.rows / headSize;
   const all = Array.from({ length: heads }, (_, head) => head);
-  const dimensions = (list: readonly number[]): number[] => list.flatMap((h) => Array.from({ length: headSize }, (_, i) => h * headSize + i));
+  const dimensions = (list: readonly number[]): number[] =>
+    list.flatMap((h) => Array.from({ length: headSize }, (_, i) => h * headSize + i));
   const Q = multiply(Wo, values);
   const picked: number[] = [];
   while (picked.length < count) {

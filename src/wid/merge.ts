@@ -15,7 +15,13 @@ import type { SpaceTable } from './spaces.ts';
  * @param compactor compactors by the names of compactorShapes
  * @returns linear layers, embedding tables and decoder by Hugging Face name; LayerNorms are the student's own
  */
-export function mergeLinear(graph: Graph, table: SpaceTable, teacher: ParameterLookup, compactor: ParameterLookup, teacherDecoder: string): Map<string, Value> {
+export function mergeLinear(
+  graph: Graph,
+  table: SpaceTable,
+  teacher: ParameterLookup,
+  compactor: ParameterLookup,
+  teacherDecoder: string,
+): Map<string, Value> {
   const merged = new Map<string, Value>();
   for (const site of linearSites(table)) {
     const R = compactor(`${site.site}.R`);

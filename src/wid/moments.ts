@@ -84,13 +84,24 @@ export async function gatherMoments(
   const program = await engine.compile(plan(graph, engine.planOptions));
   try {
     for (const [name, tensor] of teacher.tensors) if (states.has(name)) program.write(name, tensor.data);
-    program.write('positionIds', Int32Array.from({ length: tokens }, (_, i) => i % sequence));
-    const moments = new Map<string, Moment>([...widths].map(([name, d]) => [name, { C: matrix(d, d), sum: new Float64Array(d), tokens: 0 }]));
+    program.write(
+      'positionIds',
+      Int32Array.from({ length: tokens }, (_, i) => i % sequence),
+    );
+    const moments = new Map<string, Moment>(
+      [...widths].map(([name, d]) => [name, { C: matrix(d, d), sum: new Float64Array(d), tokens: 0 }]),
+    );
     for (const [index, given] of batches.entries()) {
       program.write('inputIds', given.inputIds);
       program.write('typeIds', given.typeIds);
-      program.write('mask', Float32Array.from(given.attention, (x) => (x === 0 ? MASKED : 0)));
-      program.write('real', Int32Array.from(given.attention, (x, i) => (x === 0 ? -1 : i)));
+      program.write(
+        'mask',
+        Float32Array.from(given.attention, (x) => (x === 0 ? MASKED : 0)),
+      );
+      program.write(
+        'real',
+        Int32Array.from(given.attention, (x, i) => (x === 0 ? -1 : i)),
+      );
       await program.run();
       const count = given.attention.reduce((sum, x) => sum + x, 0);
       for (const [name, moment] of moments) {

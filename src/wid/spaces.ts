@@ -49,7 +49,11 @@ export function spaceTable(teacher: Spaces, student: Spaces, tied: boolean): Spa
     if (!Number.isInteger(value) || value < 1) refuse(name, 'a positive whole number', String(value));
   if (student.residual !== student.heads * student.headSize) {
     const nearest = Math.max(1, Math.round(student.residual / student.heads)) * student.heads;
-    refuse('width', `heads x head size = ${student.heads * student.headSize}, as Hugging Face's BERT requires (nearest with ${student.heads} heads: ${nearest})`, student.residual);
+    refuse(
+      'width',
+      `heads x head size = ${student.heads * student.headSize}, as Hugging Face's BERT requires (nearest with ${student.heads} heads: ${nearest})`,
+      student.residual,
+    );
   }
   if (student.residual > teacher.residual) refuse('width', `at most the teacher's ${teacher.residual}`, student.residual);
   if (student.headSize > teacher.headSize) refuse('head size', `at most the teacher's ${teacher.headSize}`, student.headSize);

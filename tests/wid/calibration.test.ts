@@ -11,7 +11,9 @@ const teacher = goldenTeacher();
 const table = spaceTable(spacesOf(teacher.config), { residual: 16, heads: 4, headSize: 4, inner: 24, layers: 3 }, false);
 const wanted = golden('calibration');
 
-describe.each(ENGINES)('one-pass calibration on $name', ({ create }) => {
+describe.each(ENGINES)('one-pass calibration on $name', ({ name, create }) => {
+  // 38 tokens: the solves rest on their ridge (condition about 1e3), and float32 activations move them by as much more.
+  const tolerance = name === 'reference' ? 1e-4 : 5e-4;
   let engine: Engine;
   let moments: TeacherMoments;
   let calibration: Calibration;
@@ -30,10 +32,19 @@ describe.each(ENGINES)('one-pass calibration on $name', ({ create }) => {
   test('least-squares column compactors', () => {
     const kept = [...goldenIntegers(wanted, 'keep.residual')];
     for (let layer = 0; layer < 3; layer++) {
-      expect(relativeError(leastSquares(momentOf(moments, `${layer}.read`).C, kept).data, goldenTensor(wanted, `${layer}.read.L`).data)).toBeLessThan(1e-4);
-      expect(relativeError(leastSquares(momentOf(moments, `${layer}.attention`).C, kept).data, goldenTensor(wanted, `${layer}.attention.L`).data)).toBeLessThan(1e-4);
+      expect(
+        relativeError(leastSquares(momentOf(moments, `${layer}.read`).C, kept).data, goldenTensor(wanted, `${layer}.read.L`).data),
+      ).toBeLessThan(tolerance);
+      expect(
+        relativeError(
+          leastSquares(momentOf(moments, `${layer}.attention`).C, kept).data,
+          goldenTensor(wanted, `${layer}.attention.L`).data,
+        ),
+      ).toBeLessThan(tolerance);
       const inner = [...goldenIntegers(wanted, 'keep.inner')].slice(layer * 24, (layer + 1) * 24);
-      expect(relativeError(leastSquares(momentOf(moments, `${layer}.inner`).C, inner).data, goldenTensor(wanted, `${layer}.inner.L`).data)).toBeLessThan(1e-4);
+      expect(
+        relativeError(leastSquares(momentOf(moments, `${layer}.inner`).C, inner).data, goldenTensor(wanted, `${layer}.inner.L`).data),
+      ).toBeLessThan(tolerance);
     }
   });
 
@@ -41,7 +52,11 @@ describe.each(ENGINES)('one-pass calibration on $name', ({ create }) => {
     for (let layer = 0; layer < 3; layer++)
       for (let head = 0; head < 4; head++) {
         const block = (name: string, rows: number, columns: number) =>
-          matrix(rows, columns, calibration.compactors.get(`layer.${layer}.${name}`)?.data.subarray(head * rows * columns, (head + 1) * rows * columns));
+          matrix(
+            rows,
+            columns,
+            calibration.compactors.get(`layer.${layer}.${name}`)?.data.subarray(head * rows * columns, (head + 1) * rows * columns),
+          );
         const queryKey = multiply(transposed(block('query.R', 4, 8)), block('key.R', 4, 8));
         expect(relativeError(queryKey.data, goldenTensor(wanted, `${layer}.${head}.query_key`).data)).toBeLessThan(1e-3);
         const valueOutput = multiply(block('attention.output.L', 8, 4), block('value.R', 4, 8));

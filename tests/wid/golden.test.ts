@@ -58,7 +58,13 @@ describe.each(ENGINES)('golden numbers on $name', ({ create }) => {
     };
     // Every position is a slot, so that all logits come out; only labelled ones count.
     const tokens = BATCH * SEQUENCE;
-    const model = maskedModel(graph, encoderShape(teacher.config), parameter, maskedInputs(graph, { ...shape, slots: tokens }), parameter(decoderName(teacher.config)));
+    const model = maskedModel(
+      graph,
+      encoderShape(teacher.config),
+      parameter,
+      maskedInputs(graph, { ...shape, slots: tokens }),
+      parameter(decoderName(teacher.config)),
+    );
     graph.output('logits', model.head.logits);
     graph.output('lossSum', model.lossSum);
     model.encoder.layers.forEach((layer, i) => graph.output(`attentions.${i}`, layer.attention));
@@ -74,7 +80,10 @@ describe.each(ENGINES)('golden numbers on $name', ({ create }) => {
     program.write('typeIds', batch.typeIds);
     program.write('positionIds', positionIds(shape));
     program.write('mask', batch.attentionMask);
-    program.write('positions', Int32Array.from({ length: tokens }, (_, i) => i));
+    program.write(
+      'positions',
+      Int32Array.from({ length: tokens }, (_, i) => i),
+    );
     const labels = new Int32Array(tokens).fill(-1);
     batch.positions.forEach((position, i) => (labels[position] = batch.labels[i] ?? -1));
     program.write('labels', labels);
@@ -83,7 +92,9 @@ describe.each(ENGINES)('golden numbers on $name', ({ create }) => {
     const forward = golden('teacher-forward');
     expect(relativeError(await program.read('logits'), goldenTensor(forward, 'logits').data)).toBeLessThan(1e-5);
     for (let layer = 0; layer < 3; layer++)
-      expect(relativeError(await program.read(`attentions.${layer}`), goldenTensor(forward, `attentions.${layer}`).data)).toBeLessThan(1e-5);
+      expect(relativeError(await program.read(`attentions.${layer}`), goldenTensor(forward, `attentions.${layer}`).data)).toBeLessThan(
+        1e-5,
+      );
     const [sum = 0] = await program.read('lossSum');
     expect(sum / batch.predicted / (goldenTensor(forward, 'loss').data[0] ?? 0)).toBeCloseTo(1, 5);
     const wanted = golden('teacher-gradients');

@@ -2,35 +2,8 @@ import { formatShape, sizeOf, type Shape } from '../../tensor/shape.ts';
 import type { Graph } from '../graph.ts';
 import type { GeluKind } from '../operation.ts';
 import { geluSlope, geluValue } from '../gelu.ts';
-import { GraphError, isDense, requireSameShape, requireShape, sameNumbers, type Value } from '../value.ts';
-import { contiguous } from './view.ts';
-
-/** Two values in one dense layout: both as they are where the layouts agree, else both row-major. */
-function aligned(graph: Graph, operation: string, a: Value, b: Value): [Value, Value] {
-  requireSameShape(operation, a, b);
-  if (sameNumbers(a.strides, b.strides) && isDense(a) && isDense(b)) return [a, b];
-  return [contiguous(graph, a), contiguous(graph, b)];
-}
-
-/** sum + x, or x where there is no sum yet. */
-export function accumulate(graph: Graph, sum: Value | null, x: Value): Value {
-  return sum === null ? x : add(graph, sum, x);
-}
-
-export function add(graph: Graph, a: Value, b: Value): Value {
-  const [x, y] = aligned(graph, 'add', a, b);
-  return graph.add({
-    operation: { kind: 'add' },
-    inputs: [x, y],
-    output: graph.temporary('add', x.shape, 'f32', x.strides),
-    writes: [],
-    gradient: (dy) => [(sum) => accumulate(graph, sum, dy), (sum) => accumulate(graph, sum, dy)],
-    reference: ([left = new Float64Array(), right = new Float64Array()], out) => {
-      for (let i = 0; i < out.length; i++) out[i] = (left[i] ?? 0) + (right[i] ?? 0);
-    },
-    flops: sizeOf(x.shape),
-  });
-}
+import { GraphError, isDense, requireSameShape, requireShape, type Value } from '../value.ts';
+import { accumulate, aligned, contiguous } from './layout.ts';
 
 export function mul(graph: Graph, a: Value, b: Value): Value {
   const [x, y] = aligned(graph, 'mul', a, b);
@@ -39,10 +12,7 @@ export function mul(graph: Graph, a: Value, b: Value): Value {
     inputs: [x, y],
     output: graph.temporary('mul', x.shape, 'f32', x.strides),
     writes: [],
-    gradient: (dy) => [
-      (sum) => accumulate(graph, sum, mul(graph, dy, y)),
-      (sum) => accumulate(graph, sum, mul(graph, dy, x)),
-    ],
+    gradient: (dy) => [(sum) => accumulate(graph, sum, mul(graph, dy, y)), (sum) => accumulate(graph, sum, mul(graph, dy, x))],
     reference: ([left = new Float64Array(), right = new Float64Array()], out) => {
       for (let i = 0; i < out.length; i++) out[i] = (left[i] ?? 0) * (right[i] ?? 0);
     },

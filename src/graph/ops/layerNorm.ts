@@ -1,6 +1,6 @@
 import type { Graph } from '../graph.ts';
 import { axisLength, requireContiguous, requireShape, type Value } from '../value.ts';
-import { accumulate } from './elementwise.ts';
+import { accumulate } from './layout.ts';
 import { reduceRows } from './rows.ts';
 
 /**

@@ -1,6 +1,6 @@
 import type { Graph } from '../graph.ts';
 import { axisLength, requireContiguous, requireSameShape, requireShape, type Value } from '../value.ts';
-import { accumulate } from './elementwise.ts';
+import { accumulate } from './layout.ts';
 
 function softmaxRow(row: Float64Array, temperature = 1): { p: Float64Array; logTotal: number; top: number } {
   const top = row.reduce((best, x) => Math.max(best, x), -Infinity);
@@ -76,11 +76,7 @@ export function distillation(graph: Graph, logits: Value, teacher: Value, labels
     inputs: [logits, teacher, labels],
     output: graph.temporary('distillation', [rows]),
     writes: [],
-    gradient: (dy) => [
-      (sum) => accumulate(graph, sum, distillationGrad(graph, logits, teacher, labels, dy, temperature)),
-      null,
-      null,
-    ],
+    gradient: (dy) => [(sum) => accumulate(graph, sum, distillationGrad(graph, logits, teacher, labels, dy, temperature)), null, null],
     reference: ([source = new Float64Array(), target = new Float64Array(), label = new Float64Array()], out) => {
       for (let i = 0; i < rows; i++) {
         const student = softmaxRow(source.subarray(i * width, (i + 1) * width), temperature);
@@ -106,7 +102,10 @@ function distillationGrad(graph: Graph, logits: Value, teacher: Value, labels: V
     output: graph.temporary('distillationGrad', [rows, width]),
     writes: [],
     gradient: null,
-    reference: ([source = new Float64Array(), target = new Float64Array(), label = new Float64Array(), slope = new Float64Array()], out) => {
+    reference: (
+      [source = new Float64Array(), target = new Float64Array(), label = new Float64Array(), slope = new Float64Array()],
+      out,
+    ) => {
       for (let i = 0; i < rows; i++) {
         const student = softmaxRow(source.subarray(i * width, (i + 1) * width), temperature);
         const wanted = softmaxRow(target.subarray(i * width, (i + 1) * width), temperature);

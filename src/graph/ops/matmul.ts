@@ -12,9 +12,9 @@ import {
   sameNumbers,
   type Value,
 } from '../value.ts';
-import { accumulate } from './elementwise.ts';
+import { accumulate, contiguous } from './layout.ts';
 import { reduceRows } from './rows.ts';
-import { contiguous, reshape, transpose } from './view.ts';
+import { reshape, transpose } from './view.ts';
 
 export interface MatmulOptions {
   readonly alpha?: number;
@@ -59,7 +59,8 @@ export function matmul(graph: Graph, a: Value, b: Value, options: MatmulOptions 
     output,
     writes: [],
     gradient: (dy) => {
-      if (activation !== 'none') throw new GraphError('matmul', 'a fused activation has no gradient; apply gelu as its own node in training graphs.');
+      if (activation !== 'none')
+        throw new GraphError('matmul', 'a fused activation has no gradient; apply gelu as its own node in training graphs.');
       const rules: Contribution[] = [
         (sum) => productLike(graph, a, dy, transpose(graph, b), alpha, sum),
         (sum) => productLike(graph, b, transpose(graph, a), dy, alpha, sum),
@@ -102,12 +103,17 @@ function productLike(graph: Graph, operand: Value, left: Value, right: Value, al
   // The operand is a transposed view: make the transposed product, so that its last stride is 1, and view it back.
   const flipped = transpose(graph, operand);
   const addend = sum === null ? {} : { addend: transpose(graph, sum) };
-  return transpose(graph, matmul(graph, transpose(graph, right), transpose(graph, left), { alpha, strides: denseStrides(flipped), ...addend }));
+  return transpose(
+    graph,
+    matmul(graph, transpose(graph, right), transpose(graph, left), { alpha, strides: denseStrides(flipped), ...addend }),
+  );
 }
 
 /** The operand's own strides where the last is 1, else row-major. */
 function denseStrides(operand: Value): readonly number[] {
-  return operand.strides.at(-1) === 1 && sizeOf(operand.shape) === operand.storage.size ? operand.strides : contiguousStrides(operand.shape);
+  return operand.strides.at(-1) === 1 && sizeOf(operand.shape) === operand.storage.size
+    ? operand.strides
+    : contiguousStrides(operand.shape);
 }
 
 function inLayout(graph: Graph, value: Value, strides: readonly number[]): Value {
@@ -115,5 +121,8 @@ function inLayout(graph: Graph, value: Value, strides: readonly number[]): Value
   if (agrees) return value;
   const row = contiguous(graph, value);
   if (isContiguous({ ...row, strides })) return row;
-  throw new GraphError('matmul', `addend ${formatShape(value.shape)} has strides ${formatShape(value.strides)}, the product ${formatShape(strides)}.`);
+  throw new GraphError(
+    'matmul',
+    `addend ${formatShape(value.shape)} has strides ${formatShape(value.strides)}, the product ${formatShape(strides)}.`,
+  );
 }

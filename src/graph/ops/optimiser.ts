@@ -2,7 +2,7 @@ import { sizeOf } from '../../tensor/shape.ts';
 import type { Graph } from '../graph.ts';
 import { ADAMW_SETTINGS } from '../operation.ts';
 import { requireContiguous, requireSameShape, requireShape, type Value } from '../value.ts';
-import { contiguous } from './view.ts';
+import { contiguous } from './layout.ts';
 
 /** One parameter under training. */
 export interface AdamwGroup {

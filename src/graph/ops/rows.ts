@@ -1,7 +1,7 @@
 import { formatShape } from '../../tensor/shape.ts';
 import type { Graph } from '../graph.ts';
 import { axisLength, GraphError, requireContiguous, requireShape, type Value } from '../value.ts';
-import { accumulate } from './elementwise.ts';
+import { accumulate } from './layout.ts';
 
 /** x [N, d] summed over its rows, [d]. */
 export function reduceRows(graph: Graph, x: Value): Value {

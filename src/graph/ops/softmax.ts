@@ -1,8 +1,7 @@
 import { formatShape, sizeOf } from '../../tensor/shape.ts';
 import type { Graph } from '../graph.ts';
 import { GraphError, requireContiguous, requireSameShape, requireShape, type Value } from '../value.ts';
-import { accumulate } from './elementwise.ts';
-import { contiguous } from './view.ts';
+import { accumulate, contiguous } from './layout.ts';
 
 /**
  * Attention probabilities: softmax(alpha scores + mask) over the last axis.

@@ -1,7 +1,7 @@
 import { formatShape, sizeOf, type Shape } from '../../tensor/shape.ts';
 import type { Graph } from '../graph.ts';
-import { accumulate } from './elementwise.ts';
-import { contiguousStrides, GraphError, isContiguous, requireContiguous, type Value } from '../value.ts';
+import { contiguousStrides, GraphError, requireContiguous, type Value } from '../value.ts';
+import { accumulate, contiguous } from './layout.ts';
 
 const nothing = (): void => {};
 
@@ -57,20 +57,4 @@ export function mergeHeads(graph: Graph, x: Value): Value {
   if (batch === undefined || heads === undefined || tokens === undefined || size === undefined)
     throw new GraphError('mergeHeads', `expected [B, A, T, a], got ${formatShape(x.shape)}.`);
   return reshape(graph, contiguous(graph, permute(graph, x, [0, 2, 1, 3])), [batch, tokens, heads * size]);
-}
-
-/** x itself where it is row-major, else a row-major copy. */
-export function contiguous(graph: Graph, x: Value): Value {
-  if (isContiguous(x)) return x;
-  return graph.add({
-    operation: { kind: 'copy' },
-    inputs: [x],
-    output: graph.temporary('copy', x.shape, x.dtype),
-    writes: [],
-    gradient: (dy) => [(sum) => accumulate(graph, sum, dy)],
-    reference: ([source], output) => {
-      if (source !== undefined) output.set(source);
-    },
-    flops: 0,
-  });
 }

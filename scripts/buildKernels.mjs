@@ -1,0 +1,57 @@
+// Compiles the CPU engine's AssemblyScript kernels into four WebAssembly modules, when their sources have changed.
+import { createHash } from 'node:crypto';
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+
+const ROOT = fileURLToPath(new URL('..', import.meta.url));
+const SOURCES = join(ROOT, 'src/engines/wasm/kernels');
+const BUILT = join(ROOT, 'src/engines/wasm/built');
+const VARIANTS = [
+  { name: 'kernels-single', features: 'simd', shared: false },
+  { name: 'kernels-single-relaxed', features: 'simd,relaxed-simd', shared: false },
+  { name: 'kernels-threads', features: 'simd,threads', shared: true },
+  { name: 'kernels-threads-relaxed', features: 'simd,relaxed-simd,threads', shared: true },
+];
+
+function fingerprint() {
+  const hash = createHash('sha256').update(readFileSync(fileURLToPath(import.meta.url)));
+  for (const file of readdirSync(SOURCES).sort()) hash.update(file).update(readFileSync(join(SOURCES, file)));
+  return hash.digest('hex');
+}
+
+/** Builds what is stale; says nothing when nothing is. */
+export async function buildKernels() {
+  const stamp = join(BUILT, 'stamp');
+  const wanted = fingerprint();
+  const fresh = VARIANTS.every(({ name }) => existsSync(join(BUILT, `${name}.wasm`)));
+  if (fresh && existsSync(stamp) && readFileSync(stamp, 'utf8') === wanted) return;
+  mkdirSync(BUILT, { recursive: true });
+  const { default: asc } = await import('assemblyscript/asc');
+  for (const { name, features, shared } of VARIANTS) {
+    const { error, stderr } = await asc.main([
+      join(SOURCES, 'index.ts'),
+      '--outFile',
+      join(BUILT, `${name}.wasm`),
+      '--enable',
+      features,
+      ...(shared ? ['--sharedMemory'] : []),
+      '--importMemory',
+      '--initialMemory',
+      '16',
+      '--maximumMemory',
+      '65536',
+      '-O3',
+      '--runtime',
+      'stub',
+      '--noAssert',
+      '--disableWarning',
+      '112',
+    ]);
+    if (error) throw new Error(`kernels: ${name} did not compile.\n${stderr.toString()}`);
+  }
+  writeFileSync(stamp, wanted);
+  console.log('Built the CPU kernels.');
+}
+
+if (process.argv[1] !== undefined && import.meta.url === pathToFileURL(process.argv[1]).href) await buildKernels();

@@ -1,0 +1,51 @@
+// Makes a fresh clone ready: installs the locked packages when they are missing or stale, and builds the kernels.
+// No dependencies of its own; says nothing when nothing is to be done.
+import { spawnSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+export const ROOT = fileURLToPath(new URL('..', import.meta.url));
+const MODULES = join(ROOT, 'node_modules');
+const STAMP = join(MODULES, '.installed-lock');
+
+function lockFingerprint() {
+  return createHash('sha256')
+    .update(readFileSync(join(ROOT, 'package-lock.json')))
+    .digest('hex');
+}
+
+function installPackages() {
+  const wanted = lockFingerprint();
+  if (existsSync(STAMP) && readFileSync(STAMP, 'utf8') === wanted) return;
+  console.log('Installing the locked packages ...');
+  const npm = process.platform === 'win32' ? 'npm.cmd' : 'npm';
+  const { status } = spawnSync(npm, ['ci', '--ignore-scripts', '--no-audit', '--no-fund'], {
+    cwd: ROOT,
+    stdio: ['ignore', 'inherit', 'inherit'],
+    shell: process.platform === 'win32',
+  });
+  if (status !== 0)
+    throw new Error('setup: npm ci failed. Check the network connection to the package registry and run the command again.');
+  writeFileSync(STAMP, wanted);
+}
+
+/** @throws Error with one sentence that names the cure */
+export async function setup() {
+  const major = Number(process.versions.node.split('.')[0]);
+  if (major < 20) throw new Error(`setup: Node 20 or newer is needed, this is ${process.versions.node}.`);
+  installPackages();
+  const { buildKernels } = await import('./buildKernels.mjs');
+  await buildKernels();
+}
+
+/** Runs a script of this folder and turns what it throws into one line. */
+export async function main(work) {
+  try {
+    await work();
+  } catch (error) {
+    console.error(error instanceof Error ? error.message : String(error));
+    process.exitCode = 1;
+  }
+}

@@ -1,0 +1,54 @@
+// Everything that must hold: types, lint, format, unit tests, then browser tests against the built app.
+// The last line sums the runners' own reports.
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { main, ROOT, setup } from './setup.mjs';
+
+const folder = mkdtempSync(join(tmpdir(), 'wid-studio-test-'));
+const total = { passed: 0, failed: 0 };
+
+function run(command, args) {
+  console.log(`\n> ${command} ${args.join(' ')}`);
+  return (
+    spawnSync(process.execPath, [join(ROOT, 'node_modules', command), ...args], { cwd: ROOT, stdio: ['ignore', 'inherit', 'inherit'] })
+      .status ?? 1
+  );
+}
+
+function check(name, command, args) {
+  if (run(command, args) === 0) total.passed += 1;
+  else {
+    total.failed += 1;
+    console.error(`${name} failed.`);
+  }
+}
+
+/** Vitest with its JSON report; a run that reports no test has failed. */
+function suite(name, args) {
+  const report = join(folder, `${name}.json`);
+  const status = run('vitest/vitest.mjs', ['run', '--reporter=default', '--reporter=json', `--outputFile.json=${report}`, ...args]);
+  const result = existsSync(report) ? JSON.parse(readFileSync(report, 'utf8')) : { numPassedTests: 0, numFailedTests: 0 };
+  total.passed += result.numPassedTests;
+  total.failed += result.numFailedTests;
+  // A suite that crashes outside of a test counts no failed test of its own.
+  if (result.numPassedTests === 0 || (status !== 0 && result.numFailedTests === 0)) total.failed += 1;
+}
+
+await main(async () => {
+  await setup();
+  check('Type check', 'typescript/bin/tsc', ['-p', '.']);
+  check('Lint', 'oxlint/bin/oxlint', ['--deny-warnings']);
+  check('Format', 'oxfmt/bin/oxfmt', ['--check', '.']);
+  suite('unit', ['--project', 'unit']);
+  if (existsSync(join(ROOT, 'index.html'))) {
+    check('Build', 'vite/bin/vite.js', ['build', '--logLevel', 'warn']);
+    const { findBrowser } = await import('./browser.mjs');
+    findBrowser();
+    suite('browser', ['--project', 'browser']);
+  }
+  rmSync(folder, { recursive: true, force: true });
+  console.log(`\n${total.passed} passed, ${total.failed} failed`);
+  if (total.failed > 0) process.exitCode = 1;
+});

@@ -1,0 +1,196 @@
+import { Gaps } from '../../graph/gaps.ts';
+import type { Plan, PlanOptions } from '../../graph/plan.ts';
+import { contiguousStrides, isContiguous, type Value } from '../../graph/value.ts';
+import { sizeOf } from '../../tensor/shape.ts';
+import type { Engine, EngineDescription, EngineLimits, Program } from '../engine.ts';
+import { EngineError } from '../engineError.ts';
+import { assemble, widestReduction } from './assemble.ts';
+import { hasRelaxedSimd, hasSharedMemory, instantiate, loadKernels, type Kernels } from './kernelModule.ts';
+import { startHelper, type HelperThread } from './threadPool.ts';
+
+const PAGE = 65536;
+const MEMORY_BYTES = 65536 * PAGE;
+/** The kernels' own data lies below; see kernels/team.ts for the control block. */
+const CONTROL = PAGE;
+const CONTROL_BYTES = 4096;
+/** Packed panels of one thread: edge tile, 96 x 256 of A, 256 x 512 of B, rounded up. */
+const WORKSPACE_BYTES = 10 * PAGE;
+
+/** The CPU engine: AssemblyScript kernels with SIMD on a team of threads over one shared memory. */
+export class WasmEngine implements Engine {
+  readonly planOptions: PlanOptions = { alignment: 64, inPlace: true };
+  readonly limits: EngineLimits;
+  readonly #memory: WebAssembly.Memory;
+  readonly #kernels: Kernels;
+  readonly #helpers: readonly HelperThread[];
+  readonly #threads: number;
+  readonly #space: Gaps;
+
+  private constructor(memory: WebAssembly.Memory, kernels: Kernels, helpers: readonly HelperThread[], threads: number, base: number) {
+    this.#memory = memory;
+    this.#kernels = kernels;
+    this.#helpers = helpers;
+    this.#threads = threads;
+    this.#space = new Gaps(base);
+    this.limits = { arenaBytes: MEMORY_BYTES - base };
+  }
+
+  /**
+   * @param threads the whole team, this thread included; 1 where memory cannot be shared
+   * @throws EngineError if the kernels are missing
+   */
+  static async create(threads: number): Promise<WasmEngine> {
+    const team = hasSharedMemory() ? Math.max(1, Math.floor(threads)) : 1;
+    const shared = team > 1;
+    const module = await loadKernels(shared);
+    const base = CONTROL + CONTROL_BYTES + team * WORKSPACE_BYTES;
+    const memory = new WebAssembly.Memory({ initial: Math.max(16, Math.ceil(base / PAGE)), maximum: MEMORY_BYTES / PAGE, shared });
+    const kernels = instantiate(module, memory);
+    const workspace = (thread: number): number => CONTROL + CONTROL_BYTES + thread * WORKSPACE_BYTES;
+    kernels.setup(0, team, CONTROL, workspace(0));
+    const helpers = await Promise.all(
+      Array.from({ length: team - 1 }, (_, i) =>
+        startHelper({ module, memory, thread: i + 1, threads: team, control: CONTROL, workspace: workspace(i + 1) }),
+      ),
+    );
+    return new WasmEngine(memory, kernels, helpers, team, base);
+  }
+
+  describe(): EngineDescription {
+    const simd = hasRelaxedSimd() ? 'relaxed SIMD' : 'SIMD';
+    const threads = this.#threads === 1 ? '1 thread' : `${this.#threads} threads`;
+    return { name: 'cpu', detail: `WebAssembly, ${simd}, ${threads}`, threads: this.#threads };
+  }
+
+  compile(plan: Plan): Promise<Program> {
+    const partialsBytes = Math.ceil((this.#threads * widestReduction(plan) * 4) / 64) * 64;
+    const words = assemble(plan, 0, 0).length;
+    const bytes = Math.ceil((plan.arenaBytes + partialsBytes + words * 4) / 64) * 64;
+    const start = this.#space.take(bytes);
+    try {
+      this.#grow(start + bytes, bytes);
+    } catch (error) {
+      this.#space.give(start, bytes);
+      return Promise.reject(error instanceof Error ? error : new EngineError(String(error)));
+    }
+    const partials = start + plan.arenaBytes;
+    const code = partials + partialsBytes;
+    new Uint32Array(this.#memory.buffer, code, words).set(assemble(plan, start, partials));
+    new Uint8Array(this.#memory.buffer, start, plan.persistentBytes).fill(0);
+    return Promise.resolve(
+      new WasmProgram(
+        plan,
+        this.#memory,
+        start,
+        () => this.#kernels.run(code, code + words * 4),
+        () => this.#space.give(start, bytes),
+      ),
+    );
+  }
+
+  dispose(): void {
+    this.#kernels.quit();
+    for (const helper of this.#helpers) helper.terminate();
+  }
+
+  #grow(needed: number, asked: number): void {
+    const held = this.#memory.buffer.byteLength;
+    if (needed <= held) return;
+    const mebibytes = (bytes: number): string => `${(bytes / 2 ** 20).toFixed(1)} MiB`;
+    const refuse = (): never => {
+      throw new EngineError(
+        `cpu: this step needs ${mebibytes(asked)} beside ${mebibytes(needed - asked)} in use; WebAssembly holds ${mebibytes(MEMORY_BYTES)}. Lower the batch size or the sequence length.`,
+        { bytes: asked },
+      );
+    };
+    if (needed > MEMORY_BYTES) refuse();
+    try {
+      this.#memory.grow(Math.ceil((needed - held) / PAGE));
+    } catch {
+      refuse();
+    }
+  }
+}
+
+class WasmProgram implements Program {
+  readonly #plan: Plan;
+  readonly #memory: WebAssembly.Memory;
+  readonly #arena: number;
+  readonly #run: () => void;
+  readonly #release: () => void;
+  #disposed = false;
+
+  constructor(plan: Plan, memory: WebAssembly.Memory, arena: number, run: () => void, release: () => void) {
+    this.#plan = plan;
+    this.#memory = memory;
+    this.#arena = arena;
+    this.#run = run;
+    this.#release = release;
+  }
+
+  write(name: string, data: Float32Array | Int32Array): void {
+    const value = this.#plan.inputs.get(name) ?? this.#plan.states.get(name);
+    if (value === undefined) throw new EngineError(`cpu: there is no input or state ${name} to write.`);
+    if (data.length !== value.storage.size) throw new EngineError(`cpu: ${name} holds ${value.storage.size} numbers, got ${data.length}.`);
+    if (value.dtype === 'i32') this.#integers(value).set(data);
+    else this.#floats(value).set(data);
+  }
+
+  run(): Promise<void> {
+    if (this.#disposed) return Promise.reject(new EngineError('cpu: this program was disposed.'));
+    this.#run();
+    return Promise.resolve();
+  }
+
+  read(name: string): Promise<Float32Array> {
+    const value = this.#named(name);
+    return Promise.resolve(rowMajor(value, this.#floats(value), new Float32Array(sizeOf(value.shape))));
+  }
+
+  readIntegers(name: string): Promise<Int32Array> {
+    const value = this.#named(name);
+    return Promise.resolve(rowMajor(value, this.#integers(value), new Int32Array(sizeOf(value.shape))));
+  }
+
+  dispose(): void {
+    if (this.#disposed) return;
+    this.#disposed = true;
+    this.#release();
+  }
+
+  #named(name: string): Value {
+    const value = this.#plan.outputs.get(name) ?? this.#plan.states.get(name) ?? this.#plan.inputs.get(name);
+    if (value === undefined) throw new EngineError(`cpu: there is no tensor ${name} to read.`);
+    return value;
+  }
+
+  // Views are made anew each time: memory that grew has another buffer.
+  #floats(value: Value): Float32Array {
+    return new Float32Array(this.#memory.buffer, this.#address(value), value.storage.size);
+  }
+
+  #integers(value: Value): Int32Array {
+    return new Int32Array(this.#memory.buffer, this.#address(value), value.storage.size);
+  }
+
+  #address(value: Value): number {
+    return this.#arena + (this.#plan.offsets.get(value.storage.id) ?? 0);
+  }
+}
+
+/** Copies a strided value out in row-major order. */
+function rowMajor<T extends Float32Array | Int32Array>(value: Value, memory: T, out: T): T {
+  if (isContiguous(value)) {
+    out.set(memory);
+    return out;
+  }
+  const steps = contiguousStrides(value.shape);
+  for (let at = 0; at < out.length; at++) {
+    let place = 0;
+    steps.forEach((step, axis) => {
+      place += (Math.floor(at / step) % (value.shape[axis] ?? 1)) * (value.strides[axis] ?? 0);
+    });
+    out[at] = memory[place] ?? 0;
+  }
+  return out;
+}
