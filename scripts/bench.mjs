@@ -1,0 +1,4 @@
+// `npm run bench`: measures the engines on this machine.
+import { runTypescript } from './runTypescript.mjs';
+
+await runTypescript('bench/main.ts');

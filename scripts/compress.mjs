@@ -1,0 +1,4 @@
+// `npm run compress -- ...`: the studio in a terminal.
+import { runTypescript } from './runTypescript.mjs';
+
+await runTypescript('src/cli/main.ts');

@@ -1,0 +1,102 @@
+import { Random } from '../tensor/random.ts';
+import type { TextTokenizer } from './tokenizer.ts';
+
+/** A batch for masked language modelling, [B T] flat, with M slots for the predicted tokens. */
+export interface MaskedBatch {
+  readonly inputIds: Int32Array;
+  /** [B T], 0 for tokens, a large negative number for padding: added to attention scores. */
+  readonly attentionMask: Float32Array;
+  /** [M], row in B T of every predicted token; -1 = unused. */
+  readonly positions: Int32Array;
+  /** [M], the right token; -1 = unused. */
+  readonly labels: Int32Array;
+  readonly predicted: number;
+}
+
+const PADDING_SCORE = -1e9;
+
+/** Slots that a batch needs at most. */
+export function maskedSlots(batch: number, sequence: number, probability: number): number {
+  return batch * Math.max(1, Math.round(probability * (sequence - 2)));
+}
+
+/**
+ * Chooses tokens to predict: round(probability x tokens) of every sequence, at least one; of these 80 % become
+ * [MASK], 10 % a random token, 10 % stay. Special tokens are never chosen.
+ *
+ * @param sequences [B T] packed ids
+ */
+export function maskBatch(sequences: Int32Array, sequence: number, tokenizer: TextTokenizer, random: Random, probability: number): MaskedBatch {
+  const { special } = tokenizer;
+  const specials = new Set(Object.values(special));
+  const batch = sequences.length / sequence;
+  const slots = maskedSlots(batch, sequence, probability);
+  const inputIds = sequences.slice();
+  const positions = new Int32Array(slots).fill(-1);
+  const labels = new Int32Array(slots).fill(-1);
+  let predicted = 0;
+  for (let row = 0; row < batch; row++) {
+    const candidates: number[] = [];
+    for (let at = row * sequence; at < (row + 1) * sequence; at++) {
+      const id = sequences[at] ?? special.pad;
+      if (!specials.has(id) || id === special.unknown) candidates.push(at);
+    }
+    random.shuffle(candidates);
+    const chosen = candidates.slice(0, Math.max(1, Math.round(probability * candidates.length))).toSorted((a, b) => a - b);
+    for (const at of chosen) {
+      positions[predicted] = at;
+      labels[predicted] = sequences[at] ?? -1;
+      predicted += 1;
+      const draw = random.uniform();
+      if (draw < 0.8) inputIds[at] = special.mask;
+      else if (draw < 0.9) inputIds[at] = random.integer(tokenizer.vocabularySize);
+    }
+  }
+  return { inputIds, attentionMask: Float32Array.from(sequences, (id) => (id === special.pad ? PADDING_SCORE : 0)), positions, labels, predicted };
+}
+
+/** An endless stream of masked batches, epoch by epoch in shuffled order; its state fits into a checkpoint. */
+export class BatchStream {
+  readonly #sequences: Int32Array;
+  readonly #sequence: number;
+  readonly #batch: number;
+  readonly #tokenizer: TextTokenizer;
+  readonly #random: Random;
+  readonly #probability: number;
+  #order: number[] = [];
+
+  constructor(sequences: Int32Array, sequence: number, batch: number, tokenizer: TextTokenizer, seed: number, probability = 0.15) {
+    this.#sequences = sequences;
+    this.#sequence = sequence;
+    this.#batch = batch;
+    this.#tokenizer = tokenizer;
+    this.#random = new Random(seed);
+    this.#probability = probability;
+  }
+
+  next(): MaskedBatch {
+    const rows = new Int32Array(this.#batch * this.#sequence);
+    for (let i = 0; i < this.#batch; i++) rows.set(this.#nextRow(), i * this.#sequence);
+    return maskBatch(rows, this.#sequence, this.#tokenizer, this.#random, this.#probability);
+  }
+
+  #nextRow(): Int32Array {
+    if (this.#order.length === 0) {
+      this.#order = Array.from({ length: this.#sequences.length / this.#sequence }, (_, i) => i);
+      this.#random.shuffle(this.#order);
+    }
+    const row = this.#order.pop() ?? 0;
+    return this.#sequences.subarray(row * this.#sequence, (row + 1) * this.#sequence);
+  }
+}
+
+/** A split as masked batches with a fixed masking; what does not fill a batch is left out, unless it is all there is. */
+export function fixedBatches(sequences: Int32Array, sequence: number, batch: number, tokenizer: TextTokenizer, seed: number, most: number, probability = 0.15): MaskedBatch[] {
+  const random = new Random(seed);
+  const count = Math.max(1, Math.min(most, Math.floor(sequences.length / (batch * sequence))));
+  return Array.from({ length: count }, (_, i) => {
+    const rows = new Int32Array(batch * sequence).fill(tokenizer.special.pad);
+    rows.set(sequences.subarray(i * rows.length, Math.min(sequences.length, (i + 1) * rows.length)));
+    return maskBatch(rows, sequence, tokenizer, random, probability);
+  });
+}

@@ -1,0 +1,18 @@
+import react from '@vitejs/plugin-react';
+import { defineConfig } from 'vite';
+
+// Shared memory, and with it CPU threads, exists on cross-origin isolated pages alone.
+const headers = {
+  'Cross-Origin-Opener-Policy': 'same-origin',
+  'Cross-Origin-Embedder-Policy': 'require-corp',
+};
+
+export default defineConfig({
+  plugins: [react()],
+  server: { headers },
+  preview: { headers },
+  worker: { format: 'es' },
+  build: { target: 'esnext', chunkSizeWarningLimit: 1500 },
+  // It finds its .wasm and its threads relative to its own file, which pre-bundling would move.
+  optimizeDeps: { exclude: ['onnxruntime-web'] },
+});
