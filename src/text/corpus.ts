@@ -42,11 +42,17 @@ export function readText(name: string, bytes: Uint8Array): TextDocument {
  * @throws StudioError if there is too little text for one sequence of each split
  */
 export function buildCorpus(documents: readonly TextDocument[], tokenizer: TextTokenizer, sequence: number, seed: number): Corpus {
-  const pieces = documents.length >= ENOUGH_DOCUMENTS ? documents.map((document) => document.text) : documents.flatMap((document) => blocks(document.text));
+  const pieces =
+    documents.length >= ENOUGH_DOCUMENTS
+      ? documents.map((document) => document.text)
+      : documents.flatMap((document) => blocks(document.text));
   const encoded = pieces.map((text) => text.split('\n').flatMap((line) => (line.trim() === '' ? [] : tokenizer.encode(line))));
   const tokens = encoded.reduce((sum, ids) => sum + ids.length, 0);
   if (encoded.length < 2 || tokens < 2 * sequence)
-    throw new StudioError('text', `text: ${tokens} tokens in ${encoded.length} pieces are too few for sequences of ${sequence}. Give more text, or shorter sequences.`);
+    throw new StudioError(
+      'text',
+      `text: ${tokens} tokens in ${encoded.length} pieces are too few for sequences of ${sequence}. Give more text, or shorter sequences.`,
+    );
   const order = encoded.map((_, index) => index);
   new Random(seed).shuffle(order);
   const held = new Set<number>();

@@ -26,7 +26,13 @@ export function maskedSlots(batch: number, sequence: number, probability: number
  *
  * @param sequences [B T] packed ids
  */
-export function maskBatch(sequences: Int32Array, sequence: number, tokenizer: TextTokenizer, random: Random, probability: number): MaskedBatch {
+export function maskBatch(
+  sequences: Int32Array,
+  sequence: number,
+  tokenizer: TextTokenizer,
+  random: Random,
+  probability: number,
+): MaskedBatch {
   const { special } = tokenizer;
   const specials = new Set(Object.values(special));
   const batch = sequences.length / sequence;
@@ -52,7 +58,13 @@ export function maskBatch(sequences: Int32Array, sequence: number, tokenizer: Te
       else if (draw < 0.9) inputIds[at] = random.integer(tokenizer.vocabularySize);
     }
   }
-  return { inputIds, attentionMask: Float32Array.from(sequences, (id) => (id === special.pad ? PADDING_SCORE : 0)), positions, labels, predicted };
+  return {
+    inputIds,
+    attentionMask: Float32Array.from(sequences, (id) => (id === special.pad ? PADDING_SCORE : 0)),
+    positions,
+    labels,
+    predicted,
+  };
 }
 
 /** An endless stream of masked batches, epoch by epoch in shuffled order; its state fits into a checkpoint. */
@@ -91,7 +103,15 @@ export class BatchStream {
 }
 
 /** A split as masked batches with a fixed masking; what does not fill a batch is left out, unless it is all there is. */
-export function fixedBatches(sequences: Int32Array, sequence: number, batch: number, tokenizer: TextTokenizer, seed: number, most: number, probability = 0.15): MaskedBatch[] {
+export function fixedBatches(
+  sequences: Int32Array,
+  sequence: number,
+  batch: number,
+  tokenizer: TextTokenizer,
+  seed: number,
+  most: number,
+  probability = 0.15,
+): MaskedBatch[] {
   const random = new Random(seed);
   const count = Math.max(1, Math.min(most, Math.floor(sequences.length / (batch * sequence))));
   return Array.from({ length: count }, (_, i) => {

@@ -57,7 +57,10 @@ export function createTokenizer(texts: TokenizerTexts): TextTokenizer {
 function tokenizerJson(texts: TokenizerTexts, config: object): object {
   if (texts.tokenizerJson !== undefined) return parse('tokenizer.json', texts.tokenizerJson);
   if (texts.vocabulary === undefined)
-    throw new StudioError('tokenizer', 'tokenizer: expected tokenizer.json or vocab.txt beside the weights, got neither. Drop the whole folder.');
+    throw new StudioError(
+      'tokenizer',
+      'tokenizer: expected tokenizer.json or vocab.txt beside the weights, got neither. Drop the whole folder.',
+    );
   const lower = new Map<string, unknown>(Object.entries(config)).get('do_lower_case');
   return wordPieceJson(texts.vocabulary, lower !== false);
 }
@@ -84,7 +87,13 @@ export function wordPieceJson(vocabulary: string, lowercase: boolean): Record<st
     truncation: null,
     padding: null,
     added_tokens: specials.map((content) => ({
-      id: at(content), content, single_word: false, lstrip: false, rstrip: false, normalized: false, special: true,
+      id: at(content),
+      content,
+      single_word: false,
+      lstrip: false,
+      rstrip: false,
+      normalized: false,
+      special: true,
     })),
     normalizer: { type: 'BertNormalizer', clean_text: true, handle_chinese_chars: true, strip_accents: null, lowercase },
     pre_tokenizer: { type: 'BertPreTokenizer' },
@@ -96,7 +105,10 @@ export function wordPieceJson(vocabulary: string, lowercase: boolean): Record<st
     },
     decoder: { type: 'WordPiece', prefix: '##', cleanup: true },
     model: {
-      type: 'WordPiece', unk_token: '[UNK]', continuing_subword_prefix: '##', max_input_chars_per_word: 100,
+      type: 'WordPiece',
+      unk_token: '[UNK]',
+      continuing_subword_prefix: '##',
+      max_input_chars_per_word: 100,
       vocab: Object.fromEntries(tokens.map((token, index) => [token, index])),
     },
   };
