@@ -39,13 +39,13 @@ function suite(name, args) {
 await main(async () => {
   await setup();
   check('Type check', 'typescript/bin/tsc', ['-p', '.']);
-  check('Lint', 'oxlint/bin/oxlint', ['--deny-warnings']);
+  check('Lint', 'oxlint/bin/oxlint', ['--type-aware', '--deny-warnings']);
   check('Format', 'oxfmt/bin/oxfmt', ['--check', '.']);
   suite('unit', ['--project', 'unit']);
   if (existsSync(join(ROOT, 'index.html'))) {
     check('Build', 'vite/bin/vite.js', ['build', '--logLevel', 'warn']);
     const { findBrowser } = await import('./browser.mjs');
-    findBrowser();
+    await findBrowser();
     suite('browser', ['--project', 'browser']);
   }
   rmSync(folder, { recursive: true, force: true });

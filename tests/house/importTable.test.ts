@@ -1,0 +1,141 @@
+import { spawnSync } from 'node:child_process';
+import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+
+const ROOT = fileURLToPath(new URL('../..', import.meta.url));
+const ROOMS = [
+  'tensor',
+  'formats',
+  'text',
+  'graph',
+  'engines',
+  'bert',
+  'wid',
+  'training',
+  'analysis',
+  'export',
+  'studio',
+  'state',
+  'ui',
+  'cli',
+];
+
+// The table of docs/architecture.md, written a second time on purpose: the linter's copy is judged by this one.
+const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
+  tensor: [],
+  formats: ['tensor'],
+  text: ['tensor'],
+  graph: ['tensor'],
+  engines: ['tensor', 'graph'],
+  bert: ['tensor', 'graph'],
+  wid: ['tensor', 'graph', 'bert'],
+  training: ['tensor', 'graph', 'text', 'bert', 'wid'],
+  analysis: ['tensor', 'graph', 'text', 'bert', 'wid'],
+  export: ['tensor', 'formats', 'bert'],
+  studio: ['tensor', 'formats', 'text', 'graph', 'engines', 'bert', 'wid', 'training', 'analysis', 'export'],
+  state: ['tensor'],
+  ui: ['state', 'tensor'],
+  cli: ['studio'],
+};
+
+/** Rooms that know engines by their contract, as a type. */
+const BY_CONTRACT = ['wid', 'training', 'analysis'];
+
+const house = mkdtempSync(join(tmpdir(), 'wid-studio-house-'));
+let reports = new Map<string, string[]>();
+
+function write(path: string, text: string): void {
+  mkdirSync(dirname(join(house, path)), { recursive: true });
+  writeFileSync(join(house, path), text);
+}
+
+const IMPORT = (from: string): string => `import { thing } from '${from}';\nexport const other = thing;\n`;
+const TYPE_IMPORT = (from: string): string => `import type { Thing } from '${from}';\nexport type Other = Thing;\n`;
+
+interface Diagnostic {
+  readonly code: string;
+  readonly message: string;
+  readonly help?: string;
+  readonly filename: string;
+}
+
+function isReport(given: unknown): given is { readonly diagnostics: readonly Diagnostic[] } {
+  return typeof given === 'object' && given !== null && 'diagnostics' in given && Array.isArray(given.diagnostics);
+}
+
+/** Lints the little house once; what was found, by file. */
+function lint(): Map<string, string[]> {
+  const oxlint = join(ROOT, 'node_modules/oxlint/bin/oxlint');
+  const { stdout, stderr } = spawnSync(process.execPath, [oxlint, '--format=json', '.'], { cwd: house, encoding: 'utf8' });
+  const report: unknown = stdout.startsWith('{') ? JSON.parse(stdout) : undefined;
+  if (!isReport(report)) throw new Error(`oxlint gave no report.\n${stdout}${stderr}`);
+  const found = new Map<string, string[]>();
+  for (const { code, message, help, filename } of report.diagnostics) {
+    const file = filename.replaceAll('\\', '/').replace(/^\.\//, '');
+    found.set(file, [...(found.get(file) ?? []), `${code}: ${message} ${help ?? ''}`]);
+  }
+  return found;
+}
+
+const faults = (file: string): string => (reports.get(file) ?? []).join('\n');
+
+beforeAll(() => {
+  cpSync(join(ROOT, '.oxlintrc.json'), join(house, '.oxlintrc.json'));
+  for (const from of ROOMS) for (const to of ROOMS) write(`src/${from}/use-${to}.ts`, IMPORT(`../${to}/inner/thing.ts`));
+  for (const room of ROOMS) {
+    write(`src/${room}/deep/inner/use.ts`, IMPORT(`../../../${room === 'cli' ? 'ui' : 'cli'}/thing.ts`));
+    write(`src/${room}/contract.ts`, IMPORT('../engines/engine.ts'));
+    write(`src/${room}/contractType.ts`, TYPE_IMPORT('../engines/engine.ts'));
+    write(`src/${room}/engineType.ts`, TYPE_IMPORT('../engines/wasm/wasmEngine.ts'));
+  }
+  write('src/state/api.ts', IMPORT('../studio/studioApi.ts'));
+  write('src/state/apiType.ts', TYPE_IMPORT('../studio/studioApi.ts'));
+  write('src/state/sessionType.ts', TYPE_IMPORT('../studio/session.ts'));
+  write('src/graph/one.ts', "import { two } from './two.ts';\nexport const one = (): unknown => two;\n");
+  write('src/graph/two.ts', "import { one } from './one.ts';\nexport const two = (): unknown => one;\n");
+  write('src/graph/loose.ts', 'export const loose = (given: any): number => given!.size;\n');
+  reports = lint();
+});
+
+afterAll(() => rmSync(house, { recursive: true, force: true }));
+
+describe('the import table', () => {
+  for (const from of ROOMS)
+    test(`${from} may import ${MAY_IMPORT[from]?.join(', ') || 'no room'}`, () => {
+      for (const to of ROOMS) {
+        const file = `src/${from}/use-${to}.ts`;
+        const allowed = from === to || MAY_IMPORT[from]?.includes(to);
+        if (allowed) expect(faults(file), file).toBe('');
+        else expect(faults(file), file).toContain('no-restricted-imports');
+      }
+      expect(faults(`src/${from}/deep/inner/use.ts`)).toContain('no-restricted-imports');
+    });
+
+  test('says why, and where the table is', () => {
+    expect(faults('src/tensor/use-graph.ts')).toMatch(/one-way.*docs\/architecture\.md/s);
+  });
+
+  test.each(BY_CONTRACT)('%s knows engines by the contract, as a type', (room) => {
+    expect(faults(`src/${room}/contractType.ts`)).toBe('');
+    expect(faults(`src/${room}/contract.ts`)).toContain('type');
+    expect(faults(`src/${room}/engineType.ts`)).toContain('contract');
+  });
+
+  test('state knows the session by the types of studioApi alone', () => {
+    expect(faults('src/state/apiType.ts')).toBe('');
+    expect(faults('src/state/api.ts')).toContain('no-restricted-imports');
+    expect(faults('src/state/sessionType.ts')).toContain('no-restricted-imports');
+  });
+});
+
+test('import cycles are reported', () => {
+  expect(faults('src/graph/one.ts') + faults('src/graph/two.ts')).toContain('no-cycle');
+});
+
+test('any and the non-null assertion are reported', () => {
+  expect(faults('src/graph/loose.ts')).toContain('no-explicit-any');
+  expect(faults('src/graph/loose.ts')).toContain('no-non-null-assertion');
+});
