@@ -38,11 +38,17 @@ function whole(text: string): number {
 function filesOf(path: string): GivenFile[] {
   let paths: string[];
   try {
-    paths = statSync(path).isDirectory() ? readdirSync(path).toSorted().map((name) => join(path, name)) : [path];
+    paths = statSync(path).isDirectory()
+      ? readdirSync(path)
+          .toSorted()
+          .map((name) => join(path, name))
+      : [path];
   } catch {
     throw new UsageError(`${path}: there is no such file or folder.`);
   }
-  return paths.filter((file) => statSync(file).isFile()).map((file) => ({ path: basename(file), bytes: new Uint8Array(readFileSync(file)) }));
+  return paths
+    .filter((file) => statSync(file).isFile())
+    .map((file) => ({ path: basename(file), bytes: new Uint8Array(readFileSync(file)) }));
 }
 
 function studentShape(teacher: ModelShape, half: ModelShape, options: CompressOptions): ModelShape {
@@ -78,7 +84,11 @@ function reporter(): (event: StudioEvent) => void {
       stdout.write(`${open ? '\r\u001B[K' : ''}${line(event)}`);
       open = event.kind !== 'heldOut';
       if (!open) stdout.write('\n');
-    } else if (event.kind === 'heldOut' || (event.kind === 'step' && event.step % 10 === 0) || (event.kind === 'progress' && event.done === event.total))
+    } else if (
+      event.kind === 'heldOut' ||
+      (event.kind === 'step' && event.step % 10 === 0) ||
+      (event.kind === 'progress' && event.done === event.total)
+    )
       console.log(line(event));
   };
 }
@@ -121,7 +131,14 @@ async function compress(options: CompressOptions): Promise<void> {
     writeFileSync(target, bytes);
   }
   const row = (name: string, value: HeldOut, parameters: number): string =>
-    [name.padEnd(20), value.loss.toFixed(3).padStart(13), percent(value.accuracy).padStart(10), percent(value.agreement).padStart(10), `${(parameters / 1e6).toFixed(2)} M`.padStart(11), megabytes(4 * parameters).padStart(10)].join('');
+    [
+      name.padEnd(20),
+      value.loss.toFixed(3).padStart(13),
+      percent(value.accuracy).padStart(10),
+      percent(value.agreement).padStart(10),
+      `${(parameters / 1e6).toFixed(2)} M`.padStart(11),
+      megabytes(4 * parameters).padStart(10),
+    ].join('');
   console.log(
     [
       '',

@@ -27,9 +27,9 @@ export function defaultRecipe(teacher: { readonly shape: ModelShape; readonly ma
     steps: 100,
     batch: 16,
     sequence: Math.min(DEFAULT_SEQUENCE, teacher.maxPositions),
-    compactorShare: 0.5,
+    compactorShare: 0.8,
     compactorLearningRate: 2e-4,
-    polishLearningRate: 5e-4,
+    polishLearningRate: 1e-4,
     warmup: 0.1,
     weightDecay: 0.01,
     clipNorm: 1,
@@ -125,7 +125,10 @@ export function createSession(): StudioApi {
       const from = needTeacher();
       if (corpus === undefined) throw new StudioError('order', 'session: load a text first.');
       if (corpus.sequence !== recipe.sequence)
-        throw new StudioError('order', `session: the text is packed to ${corpus.sequence} tokens, the recipe asks for ${recipe.sequence}. Load the text again.`);
+        throw new StudioError(
+          'order',
+          `session: the text is packed to ${corpus.sequence} tokens, the recipe asks for ${recipe.sequence}. Load the text again.`,
+        );
       gate = new Gate();
       try {
         const { student, result } = await compress(await needEngine(), from, corpus, recipe, gate, listen);
@@ -152,7 +155,8 @@ function attempt<T>(work: () => T): Promise<T> {
 }
 
 function defaultThreads(): number {
-  if (typeof navigator !== 'undefined' && typeof navigator.hardwareConcurrency === 'number') return Math.max(1, navigator.hardwareConcurrency);
+  if (typeof navigator !== 'undefined' && typeof navigator.hardwareConcurrency === 'number')
+    return Math.max(1, navigator.hardwareConcurrency);
   return process.getBuiltinModule('node:os').availableParallelism();
 }
 
