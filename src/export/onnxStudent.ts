@@ -6,7 +6,7 @@ import { StudioError } from '../tensor/studioError.ts';
 const OPSET = 17;
 const IR_VERSION = 8;
 /** Added to the scores of padding, as in training. */
-const MASKED = -1e9;
+const MASKED = -1e30;
 
 /** Collects nodes and tensors; every method names its node and returns its output's name. */
 class OnnxWriter {

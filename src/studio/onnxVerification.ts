@@ -86,7 +86,7 @@ async function engineLogits(
     program.write('positionIds', positionIds(shape));
     program.write(
       'mask',
-      Float32Array.from(attention, (x) => (x === 0 ? -1e9 : 0)),
+      Float32Array.from(attention, (x) => (x === 0 ? -1e30 : 0)),
     );
     program.write(
       'positions',

@@ -13,7 +13,8 @@ export interface MaskedBatch {
   readonly predicted: number;
 }
 
-const PADDING_SCORE = -1e9;
+/** So large that float32 and float64 agree on a row that is masked wholly: every score becomes this one number. */
+const PADDING_SCORE = -1e30;
 
 /** Slots that a batch needs at most. */
 export function maskedSlots(batch: number, sequence: number, probability: number): number {

@@ -24,7 +24,7 @@ export interface Moment {
 }
 
 /** Added to scores of padding before the softmax. Finite, so that a row of padding alone stays finite. */
-export const MASKED = -1e9;
+export const MASKED = -1e30;
 
 /** Sites whose moments calibration needs, by the names used in {@link TeacherMoments}. */
 export type TeacherMoments = ReadonlyMap<string, Moment>;

@@ -49,7 +49,7 @@ export function goldenBatch(): {
     inputIds: goldenIntegers(file, 'input_ids'),
     typeIds: goldenIntegers(file, 'token_type_ids'),
     attention,
-    attentionMask: Float32Array.from(attention, (x) => (x === 0 ? -1e9 : 0)),
+    attentionMask: Float32Array.from(attention, (x) => (x === 0 ? -1e30 : 0)),
     positions,
     labels: Int32Array.from(positions, (i) => all[i] ?? -1),
     predicted: positions.length,

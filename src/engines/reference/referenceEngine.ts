@@ -14,13 +14,19 @@ export class ReferenceEngine implements Engine {
   }
 
   compile(plan: Plan): Promise<Program> {
-    return Promise.resolve(new ReferenceProgram(plan));
+    return Promise.resolve(this.compileReference(plan));
+  }
+
+  /** The same with float64 access, for finite differences. */
+  compileReference(plan: Plan): ReferenceProgram {
+    return new ReferenceProgram(plan);
   }
 
   dispose(): void {}
 }
 
-class ReferenceProgram implements Program {
+/** A plan in float64 memory. */
+export class ReferenceProgram implements Program {
   readonly #plan: Plan;
   readonly #memory = new Map<number, Float64Array>();
 

@@ -1,0 +1,197 @@
+import type { Graph } from '../../src/graph/graph.ts';
+import { ADAMW_SETTINGS } from '../../src/graph/operation.ts';
+import { assign, broadcast, gelu, mul, reduceSum, scale, scaleBy } from '../../src/graph/ops/elementwise.ts';
+import { layerNorm } from '../../src/graph/ops/layerNorm.ts';
+import { add } from '../../src/graph/ops/layout.ts';
+import { crossEntropy, distillation } from '../../src/graph/ops/loss.ts';
+import { linear, matmul } from '../../src/graph/ops/matmul.ts';
+import { adamw, globalNorm } from '../../src/graph/ops/optimiser.ts';
+import { argmaxRows, gatherRows, reduceRows, scatterRows } from '../../src/graph/ops/rows.ts';
+import { softmax } from '../../src/graph/ops/softmax.ts';
+import { mergeHeads, permute, reshape, splitHeads, transpose } from '../../src/graph/ops/view.ts';
+import type { Value } from '../../src/graph/value.ts';
+import { sizeOf } from '../../src/tensor/shape.ts';
+import { Random } from '../../src/tensor/random.ts';
+
+/** An operation at one size: how to build it from declared tensors, and the numbers that go in. */
+export interface OperationCase {
+  readonly name: string;
+  /** Random normal f32 tensors, differentiated. */
+  readonly floats: Readonly<Record<string, readonly number[]>>;
+  /** Data that no gradient flows to. */
+  readonly constants?: Readonly<Record<string, { readonly shape: readonly number[]; readonly data: Float32Array | Int32Array }>>;
+  build(graph: Graph, given: (name: string) => Value): Value;
+}
+
+const random = new Random(20261123);
+
+function ids(count: number, below: number, blank = false): { shape: number[]; data: Int32Array } {
+  const data = Int32Array.from({ length: count }, (_, i) => (blank && i % 3 === 1 ? -1 : random.integer(below)));
+  return { shape: [count], data };
+}
+
+const SIZES = [1, 3, 17, 129] as const;
+
+function matmuls(): OperationCase[] {
+  const cases: OperationCase[] = [];
+  for (const [m, k, n] of [
+    [1, 1, 1],
+    [3, 17, 1],
+    [1, 129, 3],
+    [17, 3, 129],
+    [129, 17, 17],
+    [6, 8, 8],
+    [97, 259, 21],
+  ] as const) {
+    const floats = { a: [m, k], b: [k, n], bias: [n], more: [m, n] };
+    cases.push(
+      { name: `matmul ${m} x ${k} x ${n}`, floats: { a: [m, k], b: [k, n] }, build: (g, t) => matmul(g, t('a'), t('b'), { alpha: 0.5 }) },
+      {
+        name: `matmul with bias and addend ${m} x ${k} x ${n}`,
+        floats,
+        build: (g, t) => matmul(g, t('a'), t('b'), { bias: t('bias'), addend: t('more') }),
+      },
+      {
+        name: `A B^T ${m} x ${k} x ${n}`,
+        floats: { a: [m, k], b: [n, k], bias: [n] },
+        build: (g, t) => linear(g, t('a'), t('b'), t('bias')),
+      },
+      { name: `A^T B ${m} x ${k} x ${n}`, floats: { a: [k, m], b: [k, n] }, build: (g, t) => matmul(g, transpose(g, t('a')), t('b')) },
+    );
+  }
+  for (const [batch, heads, tokens, size] of [
+    [1, 1, 1, 1],
+    [2, 3, 17, 4],
+    [3, 4, 5, 9],
+  ] as const) {
+    const shape = [batch, tokens, heads * size];
+    cases.push({
+      name: `attention products, ${batch} x ${heads} heads of ${size}, ${tokens} tokens`,
+      floats: { q: shape, k: shape, v: shape },
+      build: (g, t) => {
+        const [q, k, v] = (['q', 'k', 'v'] as const).map((name) => splitHeads(g, t(name), heads));
+        if (q === undefined || k === undefined || v === undefined) throw new Error('three heads');
+        return mergeHeads(g, matmul(g, matmul(g, q, transpose(g, k)), v, { strides: v.strides }));
+      },
+    });
+  }
+  return cases;
+}
+
+function elementwise(): OperationCase[] {
+  return SIZES.flatMap((n): OperationCase[] => [
+    { name: `add and mul of ${n}`, floats: { a: [n], b: [n] }, build: (g, t) => mul(g, add(g, t('a'), t('b')), t('b')) },
+    { name: `scale of ${n}`, floats: { a: [n], s: [1] }, build: (g, t) => scaleBy(g, scale(g, t('a'), -1.5), t('s')) },
+    { name: `add of views, ${n} x 5`, floats: { a: [n, 5], b: [5, n] }, build: (g, t) => add(g, t('a'), permute(g, t('b'), [1, 0])) },
+    { name: `broadcast to ${n}`, floats: { a: [n], s: [1] }, build: (g, t) => mul(g, t('a'), broadcast(g, t('s'), [n])) },
+    { name: `reduceSum of ${n}`, floats: { a: [n] }, build: (g, t) => reduceSum(g, t('a')) },
+    ...(['gelu', 'gelu_tanh'] as const).map((form): OperationCase => ({
+      name: `${form} of ${n}`,
+      floats: { a: [n] },
+      build: (g, t) => gelu(g, scale(g, t('a'), 3), form),
+    })),
+  ]);
+}
+
+function rowwise(): OperationCase[] {
+  return SIZES.flatMap((d): OperationCase[] => {
+    const rows = d === 129 ? 3 : 17;
+    const labels = ids(rows, d, true);
+    return [
+      {
+        name: `layerNorm ${rows} x ${d}`,
+        floats: { x: [rows, d], gain: [d], shift: [d] },
+        build: (g, t) => layerNorm(g, t('x'), t('gain'), t('shift'), 1e-3),
+      },
+      {
+        name: `gatherRows ${rows} of ${d} x 5`,
+        floats: { table: [d, 5] },
+        constants: { ids: labels },
+        build: (g, t) => gatherRows(g, t('table'), t('ids')),
+      },
+      {
+        name: `scatterRows ${rows} into ${d} x 5`,
+        floats: { x: [rows, 5] },
+        constants: { ids: labels },
+        build: (g, t) => scatterRows(g, t('x'), t('ids'), d),
+      },
+      {
+        name: `crossEntropy ${rows} x ${d}`,
+        floats: { x: [rows, d] },
+        constants: { labels },
+        build: (g, t) => crossEntropy(g, t('x'), t('labels')),
+      },
+      {
+        name: `distillation ${rows} x ${d}`,
+        floats: { x: [rows, d] },
+        constants: { teacher: { shape: [rows, d], data: Float32Array.from({ length: rows * d }, () => 2 * random.normal()) }, labels },
+        build: (g, t) => distillation(g, t('x'), t('teacher'), t('labels'), 2),
+      },
+      {
+        name: `softmax 2 x 3 heads, ${d} keys, some masked`,
+        floats: { x: [2, 3, 4, d] },
+        constants: {
+          mask: { shape: [2, d], data: Float32Array.from({ length: 2 * d }, (_, i) => (i % d > 0 && i % 4 === 3 ? -1e30 : 0)) },
+        },
+        build: (g, t) => softmax(g, t('x'), t('mask'), 0.4),
+      },
+    ];
+  });
+}
+
+/** Operations with a gradient rule, at odd sizes. */
+export const DIFFERENTIABLE: readonly OperationCase[] = [...matmuls(), ...elementwise(), ...rowwise()];
+
+/** Operations without one. */
+export const OTHERS: readonly OperationCase[] = [
+  // Scores that drown in the mask have a uniform softmax, which central differences see as constant.
+  ...SIZES.map((d): OperationCase => ({
+    name: `softmax 2 x 3 heads, ${d} keys, one sequence wholly masked`,
+    floats: { x: [2, 3, 4, d] },
+    constants: { mask: { shape: [2, d], data: Float32Array.from({ length: 2 * d }, (_, i) => (i >= d ? -1e30 : 0)) } },
+    build: (g, t) => softmax(g, t('x'), t('mask'), 0.4),
+  })),
+  ...SIZES.map((d): OperationCase => ({ name: `reduceRows 17 x ${d}`, floats: { x: [17, d] }, build: (g, t) => reduceRows(g, t('x')) })),
+  ...SIZES.map((d): OperationCase => ({ name: `relu of ${d}`, floats: { x: [d] }, build: (g, t) => gelu(g, t('x'), 'relu') })),
+  ...SIZES.map((d): OperationCase => ({
+    name: `globalNorm of ${d}`,
+    floats: { x: [d], y: [3, d] },
+    build: (g, t) => globalNorm(g, [t('x'), t('y')]),
+  })),
+  ...(['gelu', 'gelu_tanh', 'relu'] as const).map((activation): OperationCase => ({
+    name: `matmul with ${activation} epilogue`,
+    floats: { a: [17, 9], b: [9, 21], bias: [21] },
+    build: (g, t) => matmul(g, t('a'), t('b'), { bias: t('bias'), activation }),
+  })),
+  { name: 'argmaxRows 5 x 129', floats: { x: [5, 129] }, build: (g, t) => argmaxRows(g, t('x')) },
+  {
+    name: 'assign',
+    floats: { x: [17] },
+    build: (g, t) => {
+      const state = g.state('kept', [17]);
+      assign(g, state, t('x'));
+      return add(g, state, t('x'));
+    },
+  },
+  ...SIZES.map((d): OperationCase => ({
+    name: `adamw of ${d}`,
+    floats: { x: [d] },
+    constants: { settings: { shape: [ADAMW_SETTINGS.length], data: Float32Array.of(0.1, 0.9, 0.98, 1e-3, 0.1, 0.02, 0.5) } },
+    build: (g, t) => {
+      const [parameter, firstMoment, secondMoment] = ['p', 'm', 'v'].map((name) => g.state(name, [d]));
+      if (parameter === undefined || firstMoment === undefined || secondMoment === undefined) throw new Error('three states');
+      adamw(
+        g,
+        [{ parameter, gradient: t('x'), firstMoment, secondMoment, decay: 0.01, rate: 0.5 }],
+        t('settings'),
+        globalNorm(g, [t('x')]),
+      );
+      return reshape(g, scale(g, parameter, 1), [d]);
+    },
+  })),
+];
+
+export function randomFloats(shape: readonly number[], seed: number): Float32Array {
+  const source = new Random(seed);
+  return Float32Array.from({ length: sizeOf(shape) }, () => source.normal());
+}
