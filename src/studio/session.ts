@@ -7,22 +7,17 @@ import { WasmEngine } from '../engines/wasm/wasmEngine.ts';
 import { buildCorpus, readText, type Corpus } from '../text/corpus.ts';
 import { studentConfig } from '../wid/spaces.ts';
 import { compress, recipeTable, type RunControl } from './compression.ts';
+import { presetShape, presetsOf, studentFor } from './presets.ts';
 import { exportStudent } from './studentExport.ts';
 import type { EngineChoice, EngineReport, ModelShape, PlanReport, Recipe, RunResult, StudioApi } from './studioApi.ts';
 import { readTeacher, type Teacher } from './teacher.ts';
 
 const DEFAULT_SEQUENCE = 128;
 
-/** Half of the teacher's width, head size and FFN; all layers and heads. */
-function halfOf(shape: ModelShape): ModelShape {
-  const headSize = Math.max(1, Math.round(shape.headSize / 2));
-  return { ...shape, headSize, hiddenSize: shape.heads * headSize, intermediateSize: Math.max(1, Math.round(shape.intermediateSize / 2)) };
-}
-
 /** The recipe that a run starts from when nothing else is said. */
 export function defaultRecipe(teacher: { readonly shape: ModelShape; readonly maxPositions: number }): Recipe {
   return {
-    student: halfOf(teacher.shape),
+    student: presetShape(teacher.shape, 'half'),
     tied: false,
     steps: 100,
     batch: 16,
@@ -119,6 +114,8 @@ export function createSession(): StudioApi {
       });
     },
     defaults: () => attempt(() => defaultRecipe(needTeacher().report)),
+    presets: () => attempt(() => presetsOf(needTeacher().report.shape)),
+    student: (wish, tied) => attempt(() => studentFor(needTeacher().model.config, tied, wish)),
     plan: (recipe) => attempt(() => planStudent(needTeacher(), recipe)),
     async start(recipe, listen) {
       if (gate !== undefined) throw new StudioError('order', 'session: a run is going on. Stop it before starting another.');

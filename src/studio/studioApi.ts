@@ -26,6 +26,27 @@ export interface ModelShape {
   readonly intermediateSize: number;
 }
 
+/** Students by name: shares of the teacher's head size and FFN. On BERT-base, `wid55` and `wid11` are the paper's. */
+export type PresetName = 'wid55' | 'wid11' | 'half' | 'quarter';
+
+export interface StudentPreset {
+  readonly name: PresetName;
+  readonly shape: ModelShape;
+}
+
+/** What a user said about the student; what was not said follows from the teacher and the preset (`half` if none). */
+export interface ShapeWish {
+  readonly preset?: PresetName;
+  /** Residual width; must be heads x head size. */
+  readonly width?: number;
+  readonly layers?: number;
+  readonly heads?: number;
+  readonly headSize?: number;
+  readonly intermediate?: number;
+  /** Most bytes of the fp32 weights; the widest student under it is taken. Goes with `layers` and `heads` alone. */
+  readonly maxBytes?: number;
+}
+
 /** What arrived as a teacher. */
 export interface TeacherReport {
   readonly name: string;
@@ -152,6 +173,10 @@ export interface StudioApi {
   loadText(name: string, files: readonly GivenFile[], sequence: number, seed: number): Promise<TextReport>;
   /** Recipe defaults for the loaded teacher. */
   defaults(): Promise<Recipe>;
+  /** The named students of the loaded teacher. */
+  presets(): Promise<readonly StudentPreset[]>;
+  /** The legal student that a wish describes; a refusal carries the nearest legal ones in `details.nearest`. */
+  student(wish: ShapeWish, tied: boolean): Promise<ModelShape>;
   plan(recipe: Recipe): Promise<PlanReport>;
   start(recipe: Recipe, listen: StudioListener): Promise<RunResult>;
   pause(): Promise<void>;
