@@ -63,6 +63,11 @@ export class Evaluator {
     }
   }
 
+  /** Segment ids other than all zero. */
+  writeTypes(typeIds: Int32Array): void {
+    this.#program.write('typeIds', typeIds);
+  }
+
   async evaluate(batches: readonly EvaluationBatch[]): Promise<Evaluation> {
     let loss = 0;
     let right = 0;

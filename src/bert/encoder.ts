@@ -61,15 +61,20 @@ export interface EncoderResult {
   readonly layers: readonly LayerTrace[];
 }
 
-/** BERT's encoder, written once: teacher, student and calibration probes are this function with other parameters. */
-export function bertEncoder(
+export interface LayerResult {
+  /** [N, d]. */
+  readonly hidden: Value;
+  readonly trace: LayerTrace;
+}
+
+/** Normalised embeddings of the batch, [N, d']. */
+export function bertEmbeddings(
   graph: Graph,
   shape: EncoderShape,
   parameter: ParameterLookup,
   inputs: EncoderInputs,
   options: EncoderOptions = {},
-): EncoderResult {
-  const tokens = inputs.batch * inputs.sequence;
+): Value {
   const embedded = add(
     graph,
     add(
@@ -80,26 +85,52 @@ export function bertEncoder(
     gatherRows(graph, parameter(embeddingNames.type), inputs.typeIds),
   );
   const compacted = options.embeddingCompactor === undefined ? embedded : matmul(graph, embedded, options.embeddingCompactor);
-  const norm = (x: Value, name: string): Value =>
-    layerNorm(graph, x, parameter(`${name}.weight`), parameter(`${name}.bias`), shape.layerNormEps);
-  const dense = (x: Value, name: string): Value => linear(graph, x, parameter(`${name}.weight`), parameter(`${name}.bias`));
+  return normalise(graph, shape, parameter, compacted, embeddingNames.norm);
+}
 
+/** One encoder layer. @param read [N, d]   @param inputs batch, sequence and mask */
+export function bertLayer(
+  graph: Graph,
+  shape: EncoderShape,
+  parameter: ParameterLookup,
+  inputs: Pick<EncoderInputs, 'batch' | 'sequence' | 'mask'>,
+  read: Value,
+  layer: number,
+): LayerResult {
+  const names = layerNames(layer);
+  const { batch, sequence } = inputs;
+  const dense = (x: Value, name: string): Value => linear(graph, x, parameter(`${name}.weight`), parameter(`${name}.bias`));
+  const heads = (name: string): Value =>
+    splitHeads(graph, reshape(graph, dense(read, name), [batch, sequence, shape.heads * shape.headSize]), shape.heads);
+  const scores = matmul(graph, heads(names.query), transpose(graph, heads(names.key)));
+  const attention = softmax(graph, scores, inputs.mask, 1 / Math.sqrt(shape.headSize));
+  const value = heads(names.value);
+  const merged = mergeHeads(graph, matmul(graph, attention, value, { strides: value.strides }));
+  const values = reshape(graph, merged, [batch * sequence, shape.heads * shape.headSize]);
+  const attentionOutput = normalise(graph, shape, parameter, add(graph, dense(values, names.attentionOutput), read), names.attentionNorm);
+  const inner = gelu(graph, dense(attentionOutput, names.intermediate), shape.activation);
+  const hidden = normalise(graph, shape, parameter, add(graph, dense(inner, names.output), attentionOutput), names.outputNorm);
+  return { hidden, trace: { read, attention, values, attentionOutput, inner } };
+}
+
+function normalise(graph: Graph, shape: EncoderShape, parameter: ParameterLookup, x: Value, name: string): Value {
+  return layerNorm(graph, x, parameter(`${name}.weight`), parameter(`${name}.bias`), shape.layerNormEps);
+}
+
+/** BERT's encoder, written once: teacher, student and calibration probes are this function with other parameters. */
+export function bertEncoder(
+  graph: Graph,
+  shape: EncoderShape,
+  parameter: ParameterLookup,
+  inputs: EncoderInputs,
+  options: EncoderOptions = {},
+): EncoderResult {
+  let hidden = bertEmbeddings(graph, shape, parameter, inputs, options);
   const layers: LayerTrace[] = [];
-  let hidden = norm(compacted, embeddingNames.norm);
   for (let layer = 0; layer < shape.layers; layer++) {
-    const names = layerNames(layer);
-    const read = hidden;
-    const heads = (name: string): Value =>
-      splitHeads(graph, reshape(graph, dense(read, name), [inputs.batch, inputs.sequence, shape.heads * shape.headSize]), shape.heads);
-    const scores = matmul(graph, heads(names.query), transpose(graph, heads(names.key)));
-    const attention = softmax(graph, scores, inputs.mask, 1 / Math.sqrt(shape.headSize));
-    const value = heads(names.value);
-    const merged = mergeHeads(graph, matmul(graph, attention, value, { strides: value.strides }));
-    const values = reshape(graph, merged, [tokens, shape.heads * shape.headSize]);
-    const attentionOutput = norm(add(graph, dense(values, names.attentionOutput), read), names.attentionNorm);
-    const inner = gelu(graph, dense(attentionOutput, names.intermediate), shape.activation);
-    hidden = norm(add(graph, dense(inner, names.output), attentionOutput), names.outputNorm);
-    layers.push({ read, attention, values, attentionOutput, inner });
+    const result = bertLayer(graph, shape, parameter, inputs, hidden, layer);
+    hidden = result.hidden;
+    layers.push(result.trace);
   }
   return { hidden, layers };
 }
@@ -111,10 +142,15 @@ export interface HeadResult {
   readonly logits: Value;
 }
 
+/** What the decoder reads, of rows [M, d]: dense, activation, LayerNorm. */
+export function mlmTransform(graph: Graph, shape: EncoderShape, parameter: ParameterLookup, rows: Value): Value {
+  const { transform, transformNorm } = headNames;
+  const inner = gelu(graph, linear(graph, rows, parameter(`${transform}.weight`), parameter(`${transform}.bias`)), shape.activation);
+  return normalise(graph, shape, parameter, inner, transformNorm);
+}
+
 /** The masked-language-model head on chosen rows only: full logits of a large batch would not fit. */
 export function mlmHead(graph: Graph, shape: EncoderShape, parameter: ParameterLookup, rows: Value, decoder: Value): HeadResult {
-  const { transform, transformNorm, bias } = headNames;
-  const inner = gelu(graph, linear(graph, rows, parameter(`${transform}.weight`), parameter(`${transform}.bias`)), shape.activation);
-  const transformed = layerNorm(graph, inner, parameter(`${transformNorm}.weight`), parameter(`${transformNorm}.bias`), shape.layerNormEps);
-  return { transformed, logits: linear(graph, transformed, decoder, parameter(bias)) };
+  const transformed = mlmTransform(graph, shape, parameter, rows);
+  return { transformed, logits: linear(graph, transformed, decoder, parameter(headNames.bias)) };
 }

@@ -13,6 +13,7 @@ import { compactorTraining, frozenName, keptNorms, teacherShapes, weightTraining
 import { calibrateOnePass } from '../wid/calibrate.ts';
 import { keepHeads } from '../wid/keepHeads.ts';
 import { gatherMoments } from '../wid/moments.ts';
+import { calibrateSequentially } from '../wid/sequential.ts';
 import { spacesOf, spaceTable, type SpaceTable } from '../wid/spaces.ts';
 import type { HeldOut, Recipe, RunResult, StudioListener } from './studioApi.ts';
 import type { Teacher } from './teacher.ts';
@@ -70,10 +71,17 @@ export async function compress(
     listen({ kind: 'progress', stage: 'Reading the teacher', done, total }),
   );
   listen({ kind: 'progress', stage: 'Solving compactors', done: 0, total: 1 });
-  const calibration = calibrateOnePass(teacher.model, table, moments);
+  const onePass = calibrateOnePass(teacher.model, table, moments);
   listen({ kind: 'progress', stage: 'Solving compactors', done: 1, total: 1 });
-  const heads = keepHeads(teacher.model.tensors, table.teacher.headSize, calibration.heads);
-  const start = new Map([...calibration.compactors, ...keptNorms(teacher.model.tensors, table, calibration.residual)]);
+  const heads = keepHeads(teacher.model.tensors, table.teacher.headSize, onePass.heads);
+  const norms = keptNorms(teacher.model.tensors, table, onePass.residual);
+  const calibration =
+    recipe.calibration === 'one-pass'
+      ? onePass
+      : await calibrateSequentially(engine, teacher.model, heads, table, onePass, norms, recipe, batches, (done, total) =>
+          listen({ kind: 'progress', stage: 'Fitting layer by layer', done, total }),
+        );
+  const start = new Map([...calibration.compactors, ...norms]);
 
   let student = await mergeStudent(engine, teacher.model, heads, table, start);
   const untrained = await judge.student(student, 0, listen);

@@ -28,6 +28,7 @@ export function defaultRecipe(teacher: { readonly shape: ModelShape; readonly ma
     warmup: 0.1,
     weightDecay: 0.01,
     clipNorm: 1,
+    calibration: 'sequential',
     calibrationTokens: 25_000,
     evaluateEvery: 25,
     seed: 1,

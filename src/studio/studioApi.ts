@@ -90,6 +90,8 @@ export interface Recipe {
   readonly warmup: number;
   readonly weightDecay: number;
   readonly clipNorm: number;
+  /** Closed-form start: from the teacher's activations alone, or layer by layer against the student built so far. */
+  readonly calibration: 'one-pass' | 'sequential';
   /** Tokens gathered for calibration. */
   readonly calibrationTokens: number;
   readonly evaluateEvery: number;

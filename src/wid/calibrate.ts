@@ -23,7 +23,8 @@ export interface Calibration {
   readonly heads: ReadonlyMap<number, readonly number[]>;
 }
 
-const RIDGE = 1e-3;
+/** Share of the mean diagonal that is added before a solve (wid.md section 4). */
+export const RIDGE = 1e-3;
 
 export function tensorMatrix(model: BertModel, name: string): Matrix {
   const tensor = model.tensors.get(name);

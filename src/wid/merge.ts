@@ -24,16 +24,23 @@ export function mergeLinear(
 ): Map<string, Value> {
   const merged = new Map<string, Value>();
   for (const site of linearSites(table)) {
-    const R = compactor(`${site.site}.R`);
-    const L = compactor(`${site.site}.L`);
-    merged.set(`${site.studentName}.weight`, mergeWeight(graph, site, R, teacher(`${site.teacherName}.weight`), L));
-    merged.set(`${site.studentName}.bias`, mergeBias(graph, site, R, teacher(`${site.teacherName}.bias`)));
+    const { weight, bias } = mergeSite(graph, site, teacher, compactor);
+    merged.set(`${site.studentName}.weight`, weight).set(`${site.studentName}.bias`, bias);
   }
   const L = compactor('embeddings');
   for (const name of [embeddingNames.word, embeddingNames.position, embeddingNames.type]) merged.set(name, matmul(graph, teacher(name), L));
   if (!table.tied) merged.set(headNames.decoder, matmul(graph, teacher(teacherDecoder), compactor('decoder.L')));
   merged.set(headNames.bias, teacher(headNames.bias));
   return merged;
+}
+
+/** W' = factor R W L and b' = factor R b of one linear layer. */
+export function mergeSite(graph: Graph, site: Site, teacher: ParameterLookup, compactor: ParameterLookup): { weight: Value; bias: Value } {
+  const R = compactor(`${site.site}.R`);
+  return {
+    weight: mergeWeight(graph, site, R, teacher(`${site.teacherName}.weight`), compactor(`${site.site}.L`)),
+    bias: mergeBias(graph, site, R, teacher(`${site.teacherName}.bias`)),
+  };
 }
 
 /** factor R W L by the cheaper association. */

@@ -1,0 +1,198 @@
+import { bertEmbeddings, bertLayer, mlmTransform, type EncoderShape, type ParameterLookup } from '../bert/encoder.ts';
+import { encoderShape, parameterShapes, type BertModel } from '../bert/model.ts';
+import { embeddingNames, headNames, layerNames } from '../bert/names.ts';
+import type { Engine, Program } from '../engines/engine.ts';
+import { Graph } from '../graph/graph.ts';
+import type { Value } from '../graph/value.ts';
+import type { Shape } from '../tensor/shape.ts';
+import { StudioError } from '../tensor/studioError.ts';
+import type { NamedTensors, Tensor } from '../tensor/tensor.ts';
+import { compactorShapes, linearSites, type Site } from './compactors.ts';
+import { mergeSite } from './merge.ts';
+import { MASKED, type CalibrationBatch } from './moments.ts';
+import { studentConfig, type SpaceTable } from './spaces.ts';
+
+interface BatchSize {
+  readonly batch: number;
+  readonly sequence: number;
+}
+
+/** What the probes of sequential calibration share; `compactors` change as they are solved. */
+export interface Given {
+  readonly engine: Engine;
+  readonly teacher: BertModel;
+  readonly teacherTensors: NamedTensors;
+  readonly table: SpaceTable;
+  readonly compactors: Map<string, Tensor>;
+  readonly norms: NamedTensors;
+  readonly size: BatchSize;
+}
+
+function need(tensors: NamedTensors, name: string): Tensor {
+  const tensor = tensors.get(name);
+  if (tensor === undefined) throw new StudioError('calibration', `calibration: there is no tensor ${name}.`);
+  return tensor;
+}
+
+/** Declares states as they are asked for, so that a program holds only what it reads. */
+function states(graph: Graph, shapeOf: (name: string) => Shape | undefined, prefix = ''): ParameterLookup {
+  const made = new Map<string, Value>();
+  return (name) => {
+    const known = made.get(name);
+    if (known !== undefined) return known;
+    const shape = shapeOf(name);
+    if (shape === undefined) throw new StudioError('calibration', `calibration: there is no parameter ${name}.`);
+    const value = graph.state(`${prefix}${name}`, shape);
+    made.set(name, value);
+    return value;
+  };
+}
+
+export function teacherShape(given: Given): EncoderShape {
+  return encoderShape(given.teacher.config);
+}
+
+export function studentShape(given: Given): EncoderShape {
+  return encoderShape(studentConfig(given.teacher.config, given.table));
+}
+
+export function teacherLayerParameters(given: Given): (graph: Graph) => ParameterLookup {
+  const shapes = parameterShapes(given.teacher.config);
+  return (graph) => states(graph, (name) => shapes.get(name));
+}
+
+/** Sites of student layer 0: the template that every layer's weights are written into. */
+function layerSites(table: SpaceTable, layer: number): Site[] {
+  return linearSites(table).filter((site) => site.site.startsWith(`layer.${layer}.`));
+}
+
+export function studentLayerParameters(given: Given): (graph: Graph) => ParameterLookup {
+  const { table } = given;
+  return (graph) => {
+    const sites = layerSites(table, 0);
+    const teacherShapes = new Map<string, Shape>(
+      sites.flatMap((site) => [
+        [`${site.teacherName}.weight`, [site.output, site.input]],
+        [`${site.teacherName}.bias`, [site.output]],
+      ]),
+    );
+    const shapes = compactorShapes(table);
+    const theirs = states(graph, (name) => teacherShapes.get(name), 'teacher.');
+    const compactor = states(graph, (name) => shapes.get(name));
+    const merged = new Map<string, Value>();
+    for (const site of sites) {
+      const { weight, bias } = mergeSite(graph, site, theirs, compactor);
+      merged.set(`${site.studentName}.weight`, weight).set(`${site.studentName}.bias`, bias);
+    }
+    const norms = states(graph, () => [table.student.residual]);
+    return (name) => merged.get(name) ?? norms(name);
+  };
+}
+
+export function layerGraph(shape: EncoderShape, parameters: (graph: Graph) => ParameterLookup, size: BatchSize): Graph {
+  const graph = new Graph();
+  const stream = graph.input('stream', [size.batch * size.sequence, shape.heads * shape.headSize]);
+  const mask = graph.input('mask', [size.batch, size.sequence]);
+  const { hidden, trace } = bertLayer(graph, shape, parameters(graph), { ...size, mask }, stream, 0);
+  graph.output('attentionOutput', trace.attentionOutput);
+  graph.output('hidden', hidden);
+  return graph;
+}
+
+export async function run(program: Program, stream: Float32Array, batch: CalibrationBatch): Promise<void> {
+  program.write('stream', stream);
+  program.write(
+    'mask',
+    Float32Array.from(batch.attention, (x) => (x === 0 ? MASKED : 0)),
+  );
+  await program.run();
+}
+
+const LAYER_PARTS = ['query', 'key', 'value', 'attentionOutput', 'attentionNorm', 'intermediate', 'output', 'outputNorm'] as const;
+
+/** Layer weights are written under layer 0's names, into a program that was compiled once. */
+export function writeTeacherLayer(given: Given, program: Program, layer: number): void {
+  const [from, to] = [layerNames(layer), layerNames(0)];
+  for (const part of LAYER_PARTS)
+    for (const kind of ['weight', 'bias']) program.write(`${to[part]}.${kind}`, need(given.teacher.tensors, `${from[part]}.${kind}`).data);
+}
+
+export function writeStudentLayer(given: Given, program: Program, layer: number): void {
+  const template = layerSites(given.table, 0);
+  layerSites(given.table, layer).forEach((site, i) => {
+    const target = template[i];
+    if (target === undefined) return;
+    for (const kind of ['weight', 'bias'])
+      program.write(`teacher.${target.teacherName}.${kind}`, need(given.teacherTensors, `${site.teacherName}.${kind}`).data);
+    for (const side of ['R', 'L']) program.write(`${target.site}.${side}`, need(given.compactors, `${site.site}.${side}`).data);
+  });
+  const [names, to] = [layerNames(layer), layerNames(0)];
+  for (const part of ['attentionNorm', 'outputNorm'] as const)
+    for (const kind of ['weight', 'bias']) program.write(`${to[part]}.${kind}`, need(given.norms, `${names[part]}.${kind}`).data);
+}
+
+/** Embeddings of both, normalised: outputs `theirs` [N, d] and `ours` [N, d']. */
+export function embeddingGraph(given: Given): Graph {
+  const graph = new Graph();
+  const { batch, sequence } = given.size;
+  const tokens = batch * sequence;
+  const inputs = {
+    batch,
+    sequence,
+    inputIds: graph.input('inputIds', [tokens], 'i32'),
+    positionIds: graph.input('positionIds', [tokens], 'i32'),
+    typeIds: graph.input('typeIds', [tokens], 'i32'),
+    mask: graph.input('mask', [batch, sequence]),
+  };
+  const shapes = parameterShapes(given.teacher.config);
+  const { residual } = given.table.student;
+  const theirs = states(graph, (name) => shapes.get(name), 'teacher.');
+  const norms = states(graph, () => [residual], 'student.');
+  const ours: ParameterLookup = (name) => (shapes.get(name)?.length === 2 ? theirs(name) : norms(name));
+  graph.output('theirs', bertEmbeddings(graph, teacherShape(given), theirs, inputs));
+  const embeddingCompactor = graph.state('embeddings', [given.table.teacher.residual, residual]);
+  graph.output('ours', bertEmbeddings(graph, studentShape(given), ours, inputs, { embeddingCompactor }));
+  return graph;
+}
+
+export function writeEmbeddings(given: Given, program: Program): void {
+  for (const name of [embeddingNames.word, embeddingNames.position, embeddingNames.type])
+    program.write(`teacher.${name}`, need(given.teacher.tensors, name).data);
+  for (const kind of ['weight', 'bias']) {
+    const name = `${embeddingNames.norm}.${kind}`;
+    program.write(`teacher.${name}`, need(given.teacher.tensors, name).data);
+    program.write(`student.${name}`, need(given.norms, name).data);
+  }
+  program.write('embeddings', need(given.compactors, 'embeddings').data);
+}
+
+/** What the decoders read: outputs `theirs` [N, d] and `ours` [N, d'] of inputs `teacher` and `student`. */
+export function headGraph(given: Given): Graph {
+  const graph = new Graph();
+  const { teacher, student } = given.table;
+  const tokens = given.size.batch * given.size.sequence;
+  const shapes = parameterShapes(given.teacher.config);
+  const theirs = states(graph, (name) => shapes.get(name), 'teacher.');
+  const compactors = compactorShapes(given.table);
+  const compactor = states(graph, (name) => compactors.get(name));
+  const norms = states(graph, () => [student.residual], 'student.');
+  const site = linearSites(given.table).find((candidate) => candidate.site === 'transform');
+  if (site === undefined) throw new StudioError('calibration', 'calibration: the table has no transform.');
+  const { weight, bias } = mergeSite(graph, site, theirs, compactor);
+  const ours: ParameterLookup = (name) => {
+    if (name === `${headNames.transform}.weight`) return weight;
+    return name === `${headNames.transform}.bias` ? bias : norms(name);
+  };
+  graph.output('theirs', mlmTransform(graph, teacherShape(given), theirs, graph.input('teacher', [tokens, teacher.residual])));
+  graph.output('ours', mlmTransform(graph, studentShape(given), ours, graph.input('student', [tokens, student.residual])));
+  return graph;
+}
+
+export function writeHead(given: Given, program: Program): void {
+  for (const kind of ['weight', 'bias']) {
+    for (const part of [headNames.transform, headNames.transformNorm])
+      program.write(`teacher.${part}.${kind}`, need(given.teacher.tensors, `${part}.${kind}`).data);
+    program.write(`student.${headNames.transformNorm}.${kind}`, need(given.norms, `${headNames.transformNorm}.${kind}`).data);
+  }
+  for (const side of ['R', 'L']) program.write(`transform.${side}`, need(given.compactors, `transform.${side}`).data);
+}

@@ -1,0 +1,168 @@
+import type { BertModel } from '../bert/model.ts';
+import type { Engine, Program } from '../engines/engine.ts';
+import type { Graph } from '../graph/graph.ts';
+import { plan } from '../graph/plan.ts';
+import type { NamedTensors } from '../tensor/tensor.ts';
+import { asTensor, type Calibration } from './calibrate.ts';
+import { crossLeastSquares, CrossProbe, type CrossMoments } from './crossMoments.ts';
+import {
+  embeddingGraph,
+  headGraph,
+  layerGraph,
+  run,
+  studentLayerParameters,
+  studentShape,
+  teacherLayerParameters,
+  teacherShape,
+  writeEmbeddings,
+  writeHead,
+  writeStudentLayer,
+  writeTeacherLayer,
+  type Given,
+} from './layerProbes.ts';
+import type { CalibrationBatch } from './moments.ts';
+import type { SpaceTable } from './spaces.ts';
+
+/**
+ * Sequential calibration (wid.md section 4, the default): layer by layer, every column compactor that reads the
+ * stream is solved again against what the student built so far really sees, L = C_ts C_ss^-1.
+ *
+ * Teacher and student advance one layer at a time side by side; what is kept is one layer's stream of both,
+ * tokens x (d + d') x 4 bytes, so the cost is one pass of the teacher and two of the student whatever the depth.
+ *
+ * @param onePass where it starts; its head factors, FFN selections and FFN outputs stay
+ * @param teacherTensors the teacher after whole heads were left out
+ * @param norms the student's LayerNorms by Hugging Face name
+ */
+export async function calibrateSequentially(
+  engine: Engine,
+  teacher: BertModel,
+  teacherTensors: NamedTensors,
+  table: SpaceTable,
+  onePass: Calibration,
+  norms: NamedTensors,
+  size: { readonly batch: number; readonly sequence: number },
+  batches: readonly CalibrationBatch[],
+  progress: (done: number, total: number) => void,
+): Promise<Calibration> {
+  const compactors = new Map(onePass.compactors);
+  const given: Given = { engine, teacher, teacherTensors, table, compactors, norms, size };
+  const refit = (name: string, moments: CrossMoments): void => void compactors.set(name, asTensor(crossLeastSquares(moments)));
+  const total = (table.layerMap.length + 2) * batches.length;
+  let done = 0;
+  const advance = (): void => progress(++done, total);
+
+  const cross = await CrossProbe.create(engine, table.teacher.residual, table.student.residual, size.batch * size.sequence);
+  const programs: Program[] = [];
+  const compile = async (graph: Graph): Promise<Program> => {
+    const program = await engine.compile(plan(graph, engine.planOptions));
+    programs.push(program);
+    return program;
+  };
+  try {
+    const streams = await embedBoth(given, batches, await compile(embeddingGraph(given)), advance);
+    const theirs = await compile(layerGraph(teacherShape(given), teacherLayerParameters(given), size));
+    const ours = await compile(layerGraph(studentShape(given), studentLayerParameters(given), size));
+    let reached = 0;
+    for (const [layer, from] of table.layerMap.entries()) {
+      for (; reached < from; reached++) await advanceTeacher(given, theirs, reached, batches, streams);
+      const read = cross.empty();
+      for (const [i, batch] of batches.entries()) await cross.add(read, streams.teacher(i), streams.student(i), batch.attention);
+      for (const name of ['query', 'key', 'value']) refit(`layer.${layer}.${name}.L`, read);
+
+      writeTeacherLayer(given, theirs, from);
+      writeStudentLayer(given, ours, layer);
+      const attention = cross.empty();
+      for (const [i, batch] of batches.entries()) {
+        await run(theirs, streams.teacher(i), batch);
+        await run(ours, streams.student(i), batch);
+        await cross.add(attention, await theirs.read('attentionOutput'), await ours.read('attentionOutput'), batch.attention);
+        streams.setTeacher(i, await theirs.read('hidden'));
+        advance();
+      }
+      reached = from + 1;
+      refit(`layer.${layer}.intermediate.L`, attention);
+      writeStudentLayer(given, ours, layer);
+      for (const [i, batch] of batches.entries()) {
+        await run(ours, streams.student(i), batch);
+        streams.setStudent(i, await ours.read('hidden'));
+      }
+    }
+    const final = cross.empty();
+    for (const [i, batch] of batches.entries()) await cross.add(final, streams.teacher(i), streams.student(i), batch.attention);
+    refit('transform.L', final);
+    if (!table.tied) {
+      const head = await compile(headGraph(given));
+      writeHead(given, head);
+      const decoder = cross.empty();
+      for (const [i, batch] of batches.entries()) {
+        head.write('teacher', streams.teacher(i));
+        head.write('student', streams.student(i));
+        await head.run();
+        await cross.add(decoder, await head.read('theirs'), await head.read('ours'), batch.attention);
+        advance();
+      }
+      refit('decoder.L', decoder);
+    }
+    progress(total, total);
+    return { ...onePass, compactors };
+  } finally {
+    for (const program of programs) program.dispose();
+    cross.dispose();
+  }
+}
+
+/** One layer's stream of teacher and student, batch by batch, row-major [N, d] and [N, d']. */
+class Streams {
+  readonly #teacher: Float32Array[] = [];
+  readonly #student: Float32Array[] = [];
+
+  teacher(batch: number): Float32Array {
+    return this.#teacher[batch] ?? new Float32Array();
+  }
+
+  student(batch: number): Float32Array {
+    return this.#student[batch] ?? new Float32Array();
+  }
+
+  setTeacher(batch: number, stream: Float32Array): void {
+    this.#teacher[batch] = stream;
+  }
+
+  setStudent(batch: number, stream: Float32Array): void {
+    this.#student[batch] = stream;
+  }
+}
+
+async function advanceTeacher(
+  given: Given,
+  program: Program,
+  layer: number,
+  batches: readonly CalibrationBatch[],
+  streams: Streams,
+): Promise<void> {
+  writeTeacherLayer(given, program, layer);
+  for (const [i, batch] of batches.entries()) {
+    await run(program, streams.teacher(i), batch);
+    streams.setTeacher(i, await program.read('hidden'));
+  }
+}
+
+async function embedBoth(given: Given, batches: readonly CalibrationBatch[], program: Program, advance: () => void): Promise<Streams> {
+  const { batch, sequence } = given.size;
+  writeEmbeddings(given, program);
+  program.write(
+    'positionIds',
+    Int32Array.from({ length: batch * sequence }, (_, i) => i % sequence),
+  );
+  const streams = new Streams();
+  for (const [i, { inputIds, typeIds }] of batches.entries()) {
+    program.write('inputIds', inputIds);
+    program.write('typeIds', typeIds);
+    await program.run();
+    streams.setTeacher(i, await program.read('theirs'));
+    streams.setStudent(i, await program.read('ours'));
+    advance();
+  }
+  return streams;
+}
