@@ -11,8 +11,9 @@ import { mergeStudent } from '../../src/training/mergeStudent.ts';
 import { Trainer } from '../../src/training/trainer.ts';
 import { compactorTraining, frozenName } from '../../src/training/trainingGraph.ts';
 import { compactorShapes } from '../../src/wid/compactors.ts';
+import { keepHeads } from '../../src/wid/keepHeads.ts';
 import { spacesOf, spaceTable } from '../../src/wid/spaces.ts';
-import { BATCH, golden, goldenBatch, goldenTeacher, goldenTensor, relativeError, SEQUENCE } from '../golden/load.ts';
+import { BATCH, golden, goldenBatch, goldenIntegers, goldenTeacher, goldenTensor, relativeError, SEQUENCE } from '../golden/load.ts';
 import { ENGINES } from '../engines/availableEngines.ts';
 
 const teacher = goldenTeacher();
@@ -111,6 +112,20 @@ describe.each(ENGINES)('golden numbers on $name', ({ create }) => {
     const student = await mergeStudent(engine, teacher, teacher.tensors, table, startingPoint());
     for (const [name, tensor] of golden('wid-merged').tensors)
       expect(relativeError(student.tensors.get(name)?.data ?? [], tensor.data), name).toBeLessThan(1e-5);
+  });
+
+  test('merge: whole heads 1 and 3 kept', async () => {
+    const file = golden('heads');
+    const kept = [...goldenIntegers(file, 'kept')];
+    const headTable = spaceTable(spacesOf(teacher.config), { residual: 16, heads: 2, headSize: 8, inner: 24, layers: 3 }, false);
+    const theirs = keepHeads(teacher.tensors, 8, new Map([0, 1, 2].map((layer) => [layer, kept])));
+    const whole = Float32Array.from({ length: 2 * 8 * 8 }, (_, i) => (Math.floor(i / 8) % 8 === i % 8 ? 1 : 0));
+    const start = new Map([...startingPoint()].filter(([name]) => !name.startsWith(frozenName(''))));
+    for (const [name, dims] of compactorShapes(headTable)) if (dims.length === 3) start.set(name, { shape: dims, data: whole });
+    const student = await mergeStudent(engine, teacher, theirs, headTable, start);
+    for (const [name, tensor] of file.tensors)
+      if (name.startsWith('merged.'))
+        expect(relativeError(student.tensors.get(name.slice(7))?.data ?? [], tensor.data), name).toBeLessThan(1e-5);
   });
 
   test('training: 20 AdamW steps of compactors and LayerNorms', async () => {
