@@ -18,7 +18,7 @@ import { spacesOf, spaceTable, type SpaceTable } from '../wid/spaces.ts';
 import type { HeldOut, Recipe, RunResult, StudioListener } from './studioApi.ts';
 import type { Teacher } from './teacher.ts';
 
-const MASKING = 0.15;
+export const MASKING = 0.15;
 /** Batches of the held-out split at each evaluation. */
 const EVALUATION_BATCHES = 8;
 
@@ -169,7 +169,7 @@ function calibrationBatch(batch: MaskedBatch): { inputIds: Int32Array; typeIds: 
 }
 
 /** Held-out numbers of teacher and student on the same fixed masking. */
-class HeldOutJudge {
+export class HeldOutJudge {
   readonly teacher: HeldOut;
   readonly #teacherRun: Evaluation;
   readonly #engine: Engine;

@@ -8,6 +8,7 @@ import { buildCorpus, readText, type Corpus } from '../text/corpus.ts';
 import { studentConfig } from '../wid/spaces.ts';
 import { compress, recipeTable, type RunControl } from './compression.ts';
 import { presetShape, presetsOf, studentFor } from './presets.ts';
+import { evaluateCheckpoints } from './evaluateCheckpoints.ts';
 import { exportStudent } from './studentExport.ts';
 import type { EngineChoice, EngineReport, ModelShape, PlanReport, Recipe, RunResult, StudioApi } from './studioApi.ts';
 import { readTeacher, type Teacher } from './teacher.ts';
@@ -139,6 +140,12 @@ export function createSession(): StudioApi {
     pause: () => attempt(() => gate?.pause()),
     resume: () => attempt(() => gate?.resume()),
     stop: () => attempt(() => gate?.stop()),
+    async evaluate(student, batch, seed) {
+      const from = needTeacher();
+      if (corpus === undefined) throw new StudioError('order', 'session: load a text first.');
+      const recipe = { ...defaultRecipe(from.report), batch, seed, sequence: corpus.sequence };
+      return evaluateCheckpoints(await needEngine(), from, corpus, recipe, student);
+    },
     async exportStudent(name, listen) {
       if (finished === undefined) throw new StudioError('order', 'session: there is no finished run to export.');
       return exportStudent(await needEngine(), needTeacher(), finished, name, listen);

@@ -184,5 +184,14 @@ export interface StudioApi {
   pause(): Promise<void>;
   resume(): Promise<void>;
   stop(): Promise<void>;
+  /**
+   * Held-out numbers of the teacher on the loaded text, and of a student checkpoint on the same masked tokens.
+   * @param batch sequences judged at once
+   */
+  evaluate(
+    student: { readonly name: string; readonly files: readonly GivenFile[] } | undefined,
+    batch: number,
+    seed: number,
+  ): Promise<{ readonly teacher: HeldOut; readonly student?: HeldOut }>;
   exportStudent(name: string, listen: StudioListener): Promise<ExportResult>;
 }

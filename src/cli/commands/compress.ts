@@ -1,0 +1,113 @@
+import { basename, resolve } from 'node:path';
+import type { Command } from 'commander';
+import type { ExportResult, HeldOut, PlanReport, RunResult, StudioApi } from '../../studio/studioApi.ts';
+import { makeFolder, writeFolder } from '../files.ts';
+import {
+  engineOptions,
+  openEngine,
+  openTeacher,
+  openText,
+  studentOptions,
+  teacherOptions,
+  textOptions,
+  type EngineOptions,
+  type TeacherOptions,
+} from '../options.ts';
+import { recipeFrom, type RecipeOptions } from '../recipe.ts';
+import { costLines, createReport, megabytes, millions, percent, shapeInWords, type Report } from '../report.ts';
+import { EXIT, whole } from '../usage.ts';
+
+interface CompressOptions extends TeacherOptions, RecipeOptions, EngineOptions {
+  readonly out: string;
+}
+
+/** A signal that arrives twice within this many ms came by two ways (terminal and npm), not from two presses. */
+const ONE_PRESS = 500;
+
+/** Ctrl-C ends the run after the step at hand; a second press ends the program. @returns a way to stop listening */
+function stopOnInterrupt(session: StudioApi): () => void {
+  let first: number | undefined;
+  const interrupt = (): void => {
+    const now = performance.now();
+    if (first === undefined) {
+      first = now;
+      console.error('\nStopping after this step; the student as it stands will be written. Press again to end at once and keep nothing.');
+      void session.stop();
+    } else if (now - first > ONE_PRESS) {
+      console.error('Ended; nothing was written.');
+      process.exit(EXIT.interrupted);
+    }
+  };
+  process.on('SIGINT', interrupt);
+  process.on('SIGTERM', interrupt);
+  return () => {
+    process.off('SIGINT', interrupt);
+    process.off('SIGTERM', interrupt);
+  };
+}
+
+function resultTable(result: RunResult, cost: PlanReport): string {
+  const row = (name: string, value: HeldOut, parameters: number): string =>
+    [
+      name.padEnd(22),
+      value.loss.toFixed(3).padStart(13),
+      percent(value.accuracy).padStart(10),
+      percent(value.agreement).padStart(11),
+      millions(parameters).padStart(12),
+      megabytes(4 * parameters).padStart(12),
+    ].join('');
+  return [
+    `${''.padEnd(22)}held-out loss  accuracy  agreement  parameters        fp32`,
+    row('teacher', result.teacher, cost.teacherParameters),
+    row('student, untrained', result.untrained, cost.parameters),
+    row(`student, ${result.stepsDone} steps`, result.trained, cost.parameters),
+  ].join('\n');
+}
+
+function judgement(exported: ExportResult): string {
+  const shapes = exported.checked.map(({ batch, length }) => `${batch} x ${length}`).join(', ');
+  return `Largest difference between the engine's logits and onnxruntime-web's: ${exported.largestDifference.toExponential(2)} (${shapes})`;
+}
+
+async function run(options: CompressOptions, report: Report): Promise<number> {
+  const { session, teacher } = await openTeacher(options, report);
+  const recipe = await recipeFrom(session, options);
+  const cost = await session.plan(recipe);
+  await openText(session, options, recipe.sequence, recipe.seed, report);
+  makeFolder(options.out);
+  await openEngine(session, options, report);
+  report.fact('plan', { recipe, cost });
+  report.say([`Teacher: ${shapeInWords(teacher.shape)}`, `Student: ${shapeInWords(recipe.student)}`, ...costLines(cost)].join('\n'));
+  const release = stopOnInterrupt(session);
+  const result = await session.start(recipe, report.event);
+  report.fact('result', result);
+  if (result.stopped) report.say(`Stopped at step ${result.stepsDone} of ${recipe.steps}. Writing the student as it stands.`);
+  const exported = await session.exportStudent(basename(resolve(options.out)), report.event);
+  const written = writeFolder(exported.zip, options.out);
+  release();
+  report.fact('written', { folder: options.out, files: written, largestDifference: exported.largestDifference, checked: exported.checked });
+  report.say(['', resultTable(result, cost), '', judgement(exported), `Written to ${options.out}`].join('\n'));
+  return result.stopped ? EXIT.interrupted : EXIT.done;
+}
+
+/** `compress`, the main job: teacher and text in, a student's folder out. */
+export function addCompress(program: Command): void {
+  const command = program
+    .command('compress', { isDefault: true })
+    .description('make a smaller BERT and write it as a folder (the default)');
+  engineOptions(studentOptions(textOptions(teacherOptions(command))))
+    .option('--steps <n>', 'optimiser steps (default: 100)', whole(1))
+    .option('--recipe <file>', 'start from the run.json of an earlier run')
+    .requiredOption('--out <dir>', "the student's folder; made if it is not there")
+    .addHelpText(
+      'after',
+      `
+Examples:
+  npm run compress -- --demo --preset half --steps 100 --out student
+  npm run compress -- --teacher my-bert --text corpus/ --width 192 --layers 6 --out student
+  npm run compress -- --teacher my-bert --text a.txt b.txt --max-mb 50 --json --out student > run.jsonl`,
+    )
+    .action(async (options: CompressOptions) => {
+      process.exitCode = await run(options, createReport(options.json === true));
+    });
+}

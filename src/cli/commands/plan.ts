@@ -1,0 +1,21 @@
+import type { Command } from 'commander';
+import { openTeacher, studentOptions, teacherOptions, textOptions, type TeacherOptions } from '../options.ts';
+import { recipeFrom, type RecipeOptions } from '../recipe.ts';
+import { costLines, createReport, shapeInWords } from '../report.ts';
+import { whole } from '../usage.ts';
+
+/** `plan`: what a student would cost, nothing run. */
+export function addPlan(program: Command): void {
+  const command = program.command('plan').description('what a student would cost: parameters, bytes, multiply-adds; nothing is run');
+  studentOptions(textOptions(teacherOptions(command)))
+    .option('--steps <n>', 'optimiser steps', whole(1))
+    .option('--recipe <file>', 'start from the run.json of an earlier run')
+    .action(async (options: TeacherOptions & RecipeOptions) => {
+      const report = createReport(options.json === true);
+      const { session, teacher } = await openTeacher(options, report);
+      const recipe = await recipeFrom(session, options);
+      const cost = await session.plan(recipe);
+      report.fact('plan', { recipe, cost });
+      report.say([`Teacher: ${shapeInWords(teacher.shape)}`, `Student: ${shapeInWords(recipe.student)}`, ...costLines(cost)].join('\n'));
+    });
+}

@@ -1,0 +1,75 @@
+import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { basename, dirname, join, relative, sep } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { unzipSync } from 'fflate';
+import type { GivenFile } from '../studio/studioApi.ts';
+import { UsageError } from './usage.ts';
+
+const DEMO = fileURLToPath(new URL('../../public/demo/', import.meta.url));
+export const DEMO_TEACHER = join(DEMO, 'teacher');
+export const DEMO_TEXT = join(DEMO, 'prose');
+
+/** Weights of other frameworks and exports: gigabytes that no reader here wants. */
+const UNWANTED = /\.(?:h5|msgpack|ot|onnx|onnx_data|tflite|gguf|pdparams)$/i;
+
+function kindOf(path: string): 'file' | 'folder' {
+  const stat = statSync(path, { throwIfNoEntry: false });
+  if (stat?.isFile() === true) return 'file';
+  if (stat?.isDirectory() === true) return 'folder';
+  throw new UsageError(`${path}: expected a file or folder, got nothing there. Check the path.`);
+}
+
+function walk(folder: string): string[] {
+  return readdirSync(folder, { withFileTypes: true })
+    .toSorted((a, b) => (a.name < b.name ? -1 : 1))
+    .flatMap((entry) => {
+      if (entry.name.startsWith('.')) return [];
+      const path = join(folder, entry.name);
+      return kindOf(path) === 'folder' ? walk(path) : [path];
+    });
+}
+
+/** A file, or the files of a folder and its subfolders; hidden ones and weights of other frameworks are left out. */
+export function filesOf(path: string): GivenFile[] {
+  if (kindOf(path) === 'file') return [{ path: basename(path), bytes: read(path) }];
+  const files = walk(path).filter((file) => !UNWANTED.test(file));
+  if (files.length === 0) throw new UsageError(`${path}: the folder is empty. Give one with files in it.`);
+  return files.map((file) => ({ path: relative(path, file).split(sep).join('/'), bytes: read(file) }));
+}
+
+function read(path: string): Uint8Array {
+  try {
+    return new Uint8Array(readFileSync(path));
+  } catch (error) {
+    throw new UsageError(`${path}: could not be read (${error instanceof Error ? error.message : String(error)}).`);
+  }
+}
+
+/** Fails before any work is done if the output folder cannot be made, or is a file. */
+export function makeFolder(path: string): void {
+  try {
+    mkdirSync(path, { recursive: true });
+  } catch (error) {
+    throw new UsageError(`--out ${path}: the folder could not be made (${error instanceof Error ? error.message : String(error)}).`);
+  }
+}
+
+/** Writes an exported zip as a folder, without the zip's own top folder. @returns the paths written, in the zip's order */
+export function writeFolder(zip: Uint8Array, out: string): string[] {
+  return Object.entries(unzipSync(zip)).map(([path, bytes]) => {
+    const target = join(out, path.slice(path.indexOf('/') + 1));
+    mkdirSync(dirname(target), { recursive: true });
+    writeFileSync(target, bytes);
+    return target;
+  });
+}
+
+/** A recipe file's JSON: a bare recipe, or the `run.json` of an exported student. */
+export function readJson(path: string): unknown {
+  kindOf(path);
+  try {
+    return JSON.parse(readFileSync(path, 'utf8'));
+  } catch {
+    throw new UsageError(`${path}: expected JSON. Give the run.json of a student, or its recipe alone.`);
+  }
+}

@@ -1,0 +1,119 @@
+import { basename, resolve } from 'node:path';
+import { Option, type Command } from 'commander';
+import { createSession } from '../studio/session.ts';
+import type { EngineChoice, PresetName, ShapeWish, StudioApi, TeacherReport, TextReport } from '../studio/studioApi.ts';
+import { PRESET_NAMES } from '../studio/presets.ts';
+import { DEMO_TEACHER, DEMO_TEXT, filesOf } from './files.ts';
+import { grouped, percent, type Report } from './report.ts';
+import { positive, UsageError, whole } from './usage.ts';
+
+export interface TeacherOptions {
+  readonly demo?: true;
+  readonly teacher?: string;
+  readonly json?: true;
+}
+export interface TextOptions {
+  readonly text?: readonly string[];
+  readonly sequence?: number;
+  readonly batch?: number;
+  readonly seed?: number;
+}
+export interface EngineOptions {
+  readonly engine: EngineChoice;
+  readonly threads?: number;
+}
+export interface StudentOptions {
+  readonly preset?: PresetName;
+  readonly maxMb?: number;
+  readonly width?: number;
+  readonly layers?: number;
+  readonly heads?: number;
+  readonly headSize?: number;
+  readonly intermediate?: number;
+  readonly tied?: true;
+}
+
+export function teacherOptions(command: Command): Command {
+  return command
+    .option('--demo', 'the bundled teacher and prose')
+    .option('--teacher <path>', 'a Hugging Face folder: config.json, weights, tokenizer')
+    .option('--json', 'write a line of JSON an event to stdout, nothing else');
+}
+
+export function textOptions(command: Command): Command {
+  return command
+    .option('--text <path...>', 'text files, or folders of them')
+    .option('--batch <n>', 'sequences a step', whole(1))
+    .option('--sequence <n>', 'tokens a sequence', whole(8))
+    .option('--seed <n>', 'the same seed and recipe give the same run (default: 1)', whole(0));
+}
+
+export function engineOptions(command: Command): Command {
+  return command
+    .addOption(
+      new Option('--engine <name>', 'where to compute')
+        .choices(['auto', 'cpu', 'webgpu', 'reference'] satisfies EngineChoice[])
+        .default('auto'),
+    )
+    .option('--threads <n>', 'CPU threads (default: all)', whole(1, 1024));
+}
+
+export function studentOptions(command: Command): Command {
+  return command
+    .addOption(new Option('--preset <name>', 'a named student').choices(PRESET_NAMES))
+    .option('--max-mb <n>', 'the widest student whose fp32 weights are at most this many MB', positive)
+    .option('--width <n>', "hidden size = heads x head size (default: half the teacher's)", whole(1))
+    .option('--layers <n>', "layers (default: the teacher's)", whole(1))
+    .option('--heads <n>', "attention heads (default: the teacher's)", whole(1))
+    .option('--head-size <n>', 'dimensions a head (default: width / heads)', whole(1))
+    .option('--intermediate <n>', 'FFN size (default: in proportion to the width)', whole(1))
+    .option('--tied', 'one table for word embeddings and decoder');
+}
+
+/** The shape options that were given, or nothing. */
+export function shapeWish(options: StudentOptions): ShapeWish | undefined {
+  const { preset, maxMb, width, layers, heads, headSize, intermediate } = options;
+  const wish: ShapeWish = {
+    ...(preset === undefined ? {} : { preset }),
+    ...(maxMb === undefined ? {} : { maxBytes: maxMb * 1e6 }),
+    ...(width === undefined ? {} : { width }),
+    ...(layers === undefined ? {} : { layers }),
+    ...(heads === undefined ? {} : { heads }),
+    ...(headSize === undefined ? {} : { headSize }),
+    ...(intermediate === undefined ? {} : { intermediate }),
+  };
+  return Object.keys(wish).length === 0 ? undefined : wish;
+}
+
+export async function openTeacher(options: TeacherOptions, report: Report): Promise<{ session: StudioApi; teacher: TeacherReport }> {
+  if (options.demo === true && options.teacher !== undefined)
+    throw new UsageError('teacher: expected --demo or --teacher, got both. Leave one of them out.');
+  if (options.demo !== true && options.teacher === undefined)
+    throw new UsageError('teacher: expected --teacher PATH or --demo, got neither. --demo takes the bundled teacher and prose.');
+  const path = options.teacher ?? DEMO_TEACHER;
+  const session = createSession();
+  const teacher = await session.loadTeacher(basename(resolve(path)), filesOf(path));
+  report.fact('teacher', teacher);
+  return { session, teacher };
+}
+
+export async function openText(
+  session: StudioApi,
+  options: TeacherOptions & TextOptions,
+  sequence: number,
+  seed: number,
+  report: Report,
+): Promise<TextReport> {
+  if (options.text === undefined && options.demo !== true)
+    throw new UsageError('text: expected --text PATH, got none. Give one or more text files, or folders of them.');
+  const text = await session.loadText('text', (options.text ?? [DEMO_TEXT]).flatMap(filesOf), sequence, seed);
+  report.fact('text', text);
+  report.say(`Text: ${grouped(text.tokens)} tokens in ${text.documents} documents, ${percent(text.unknownShare)} unknown`);
+  return text;
+}
+
+export async function openEngine(session: StudioApi, options: EngineOptions, report: Report): Promise<void> {
+  const engine = await session.engine(options.engine, options.threads);
+  report.fact('engine', engine);
+  report.say(`Engine: ${engine.name} (${engine.detail})`);
+}

@@ -1,0 +1,51 @@
+import type { Recipe, StudioApi } from '../studio/studioApi.ts';
+import { readJson } from './files.ts';
+import { shapeWish, type StudentOptions, type TextOptions } from './options.ts';
+import { UsageError } from './usage.ts';
+
+export interface RecipeOptions extends StudentOptions, TextOptions {
+  readonly recipe?: string;
+  readonly steps?: number;
+}
+
+const isObject = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null && !Array.isArray(value);
+
+/** Lays `given` over `defaults`; a name or kind of value that the defaults do not have is refused, so that no typing error is lost. */
+function overlay<T extends object>(defaults: T, given: Record<string, unknown>, where: string): T {
+  const known = new Map<string, unknown>(Object.entries(defaults));
+  for (const [key, value] of Object.entries(given)) {
+    const usual = known.get(key);
+    if (usual === undefined) throw new UsageError(`${where}: expected ${[...known.keys()].join(', ')}, got ${key}. Take it out.`);
+    if (typeof value !== typeof usual)
+      throw new UsageError(`${where}.${key}: expected a ${typeof usual}, got ${JSON.stringify(value)}. Correct it.`);
+    known.set(key, isObject(usual) && isObject(value) ? overlay(usual, value, `${where}.${key}`) : value);
+  }
+  return { ...defaults, ...Object.fromEntries(known) };
+}
+
+function fromFile(path: string, defaults: Recipe): Recipe {
+  const json = readJson(path);
+  const recipe = isObject(json) && isObject(json['recipe']) ? json['recipe'] : json;
+  if (!isObject(recipe)) throw new UsageError(`${path}: expected a recipe, got ${typeof json}. Give the run.json of a student.`);
+  return overlay(defaults, recipe, path);
+}
+
+/**
+ * The recipe of a run: the teacher's defaults, then the file of `--recipe`, then the options.
+ * Shape options replace the file's student as a whole.
+ */
+export async function recipeFrom(session: StudioApi, options: RecipeOptions): Promise<Recipe> {
+  const defaults = await session.defaults();
+  const base = options.recipe === undefined ? defaults : fromFile(options.recipe, defaults);
+  const tied = options.tied ?? base.tied;
+  const wish = shapeWish(options);
+  return {
+    ...base,
+    tied,
+    student: wish === undefined ? base.student : await session.student(wish, tied),
+    steps: options.steps ?? base.steps,
+    batch: options.batch ?? base.batch,
+    sequence: options.sequence ?? base.sequence,
+    seed: options.seed ?? base.seed,
+  };
+}

@@ -1,0 +1,87 @@
+import type { HeldOut, ModelShape, PlanReport, StudioEvent } from '../studio/studioApi.ts';
+
+export const percent = (share: number): string => `${(100 * share).toFixed(1)} %`;
+export const megabytes = (bytes: number): string => `${(bytes / 1e6).toFixed(bytes < 1e6 ? 3 : 1)} MB`;
+export const millions = (count: number): string => `${(count / 1e6).toFixed(count < 1e6 ? 3 : 2)} M`;
+export const grouped = (count: number): string => Math.round(count).toLocaleString('en');
+export const clock = (seconds: number): string => {
+  const whole = Math.round(seconds);
+  return `${Math.floor(whole / 60)}:${String(whole % 60).padStart(2, '0')}`;
+};
+export const shapeInWords = ({ layers, hiddenSize, heads, headSize, intermediateSize }: ModelShape): string =>
+  `${layers} layers, width ${hiddenSize} = ${heads} heads x ${headSize}, FFN ${intermediateSize}`;
+
+export function costLines(cost: PlanReport): string[] {
+  const ratio = cost.teacherMultiplyAddsPerToken / cost.multiplyAddsPerToken;
+  return [
+    `Parameters: ${millions(cost.parameters)} of the teacher's ${millions(cost.teacherParameters)} (${percent(cost.parameters / cost.teacherParameters)})`,
+    `Weights: ${megabytes(cost.bytesFp32)} in fp32, ${megabytes(cost.bytesFp16)} in fp16, ${megabytes(cost.bytesInt8)} in int8`,
+    `Multiply-adds a token: ${millions(cost.multiplyAddsPerToken)} (the teacher's is ${ratio.toFixed(1)} times that)`,
+  ];
+}
+
+function bar(done: number, total: number): string {
+  const filled = Math.round((24 * done) / Math.max(1, total));
+  return `${'#'.repeat(filled)}${'.'.repeat(24 - filled)}`;
+}
+
+export function heldOutLine(name: string, value: HeldOut): string {
+  return `${name}: held-out loss ${value.loss.toFixed(3)}, accuracy ${percent(value.accuracy)}`;
+}
+
+function line(event: StudioEvent): string {
+  if (event.kind === 'progress') return `${event.stage} ${bar(event.done, event.total)} ${event.done}/${event.total}`;
+  if (event.kind === 'heldOut') return heldOutLine(event.model === 'teacher' ? 'Teacher' : `Student at step ${event.step}`, event.value);
+  return `${event.phase} ${bar(event.step, event.steps)} ${event.step}/${event.steps}  loss ${event.loss.toFixed(3)}  ${grouped(event.tokensPerSecond)} tokens/s  ${clock(event.secondsLeft)} left`;
+}
+
+/** Where the terminal's words go. With `--json`, stdout holds a line of JSON an event and nothing else. */
+export interface Report {
+  /** For people; nothing under `--json`. */
+  say(text: string): void;
+  /** For programs; nothing without `--json`. */
+  fact(kind: string, value: object): void;
+  readonly event: (event: StudioEvent) => void;
+}
+
+export function createReport(json: boolean): Report {
+  if (json)
+    return {
+      say: () => {},
+      fact: (kind, value) => console.log(JSON.stringify({ kind, ...value })),
+      event: (event) => console.log(JSON.stringify(event)),
+    };
+  const { stdout } = process;
+  let open = false;
+  // What is written after a bar starts on a line of its own.
+  const close = (): void => {
+    if (open) stdout.write('\n');
+    open = false;
+  };
+  return {
+    say: (text) => {
+      close();
+      console.log(text);
+    },
+    fact: () => {},
+    event: (event) => {
+      const rewrites = event.kind !== 'heldOut';
+      if (stdout.isTTY) {
+        const text = line(event).slice(0, Math.max(20, stdout.columns - 1));
+        if (rewrites) {
+          stdout.write(`${open ? '\r\u001B[K' : ''}${text}`);
+          open = true;
+        } else {
+          close();
+          stdout.write(`${text}\n`);
+        }
+      } else if (!rewrites || worthALine(event)) console.log(line(event));
+    },
+  };
+}
+
+/** A log file wants tens of lines, not thousands. */
+function worthALine(event: StudioEvent): boolean {
+  if (event.kind === 'progress') return event.done === event.total;
+  return event.kind === 'step' && (event.step === event.steps || event.step % Math.max(1, Math.ceil(event.steps / 20)) === 0);
+}

@@ -1,0 +1,177 @@
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { readSafetensors } from '../../src/formats/safetensors.ts';
+import { CHECKPOINT, FAST, inScratch, SMALL, TEXT, terminal } from './terminal.ts';
+
+interface Line {
+  readonly kind: string;
+  readonly [key: string]: unknown;
+}
+
+function isLine(value: unknown): value is Line {
+  return typeof value === 'object' && value !== null && 'kind' in value && typeof value.kind === 'string';
+}
+
+function lines(stdout: string): Line[] {
+  return stdout
+    .trimEnd()
+    .split('\n')
+    .map((text) => {
+      const value: unknown = JSON.parse(text);
+      if (!isLine(value)) throw new Error(`not an event: ${text}`);
+      return value;
+    });
+}
+
+describe('what you gave is wrong: exit code 2 and one sentence', () => {
+  const plan = ['plan', '--teacher', CHECKPOINT];
+  test.each([
+    ['nothing', ['--out', 'never'], /^teacher: expected --teacher PATH or --demo, got neither\./],
+    ['two teachers', ['inspect', '--demo', '--teacher', CHECKPOINT], /^teacher: expected --demo or --teacher, got both\./],
+    ['no text', ['evaluate', '--teacher', CHECKPOINT], /^text: expected --text PATH, got none\./],
+    [
+      'a path with nothing there',
+      ['inspect', '--teacher', 'no/such/folder'],
+      /no\/such\/folder: expected a file or folder, got nothing there\./,
+    ],
+    ['a width that heads do not divide', [...plan, '--width', '18'], /Nearest legal: width 16 = 4 heads x 4 .*; width 20 = 4 heads x 5/],
+    ['more layers than the teacher', [...plan, '--layers', '4'], /Nearest legal: .* with 3 layers/],
+    ['a limit below the smallest', [...plan, '--max-mb', '0.001'], /expected room for the smallest student/],
+    ['a shape beside a limit', [...plan, '--max-mb', '1', '--preset', 'half'], /got preset as well/],
+    ['a number that is none', [...plan, '--layers', 'three'], /Expected a whole number from 1 up, got three\./],
+    ['an unknown option', [...plan, '--widht', '16'], /unknown option '--widht'/],
+    ['an unknown preset', [...plan, '--preset', 'tiny'], /Allowed choices are wid55, wid11, half, quarter/],
+    ['a text that is none', ['evaluate', '--teacher', CHECKPOINT, '--text', join(CHECKPOINT, 'model.safetensors')], /binary file/],
+    ['more threads than any machine has', ['evaluate', ...SMALL, '--threads', '100000'], /from 1 to 1024, got 100000/],
+  ])('%s', async (_, options, sentence) => {
+    const { code, stdout, stderr } = await terminal(options);
+    expect(stderr).toMatch(sentence);
+    expect(stderr).not.toMatch(/\n\s+at /);
+    expect(stdout).toBe('');
+    expect(code).toBe(2);
+    expect(existsSync('never')).toBe(false);
+  });
+});
+
+test('help names every command, with examples and exit codes', async () => {
+  const { code, stdout } = await terminal(['--help']);
+  expect(code).toBe(0);
+  for (const command of ['compress', 'plan', 'inspect', 'evaluate', 'bench']) expect(stdout).toContain(`\n  ${command} `);
+  expect(stdout).toContain('Examples:');
+  expect(stdout).toContain('130 interrupted');
+});
+
+test('inspect reports the checkpoint', async () => {
+  const { code, stdout } = await terminal(['inspect', '--teacher', CHECKPOINT]);
+  expect(code).toBe(0);
+  expect(stdout).toContain('3 layers, width 32 = 4 heads x 8, FFN 48');
+  expect(stdout).toContain('Parameters: 27,053');
+});
+
+test('plan counts as the exported student does, and writes nothing', async () => {
+  await inScratch(async (folder) => {
+    const out = join(folder, 'student');
+    const planned = lines((await terminal(['plan', '--teacher', CHECKPOINT, '--width', '16', '--layers', '2', '--json'])).stdout).find(
+      ({ kind }) => kind === 'plan',
+    );
+    expect(planned?.['cost']).toMatchObject({ teacherParameters: 27_053 });
+    const made = await terminal([...FAST, '--width', '16', '--layers', '2', '--steps', '1', '--out', out]);
+    expect(made.code).toBe(0);
+    const { tensors } = readSafetensors(new Uint8Array(readFileSync(join(out, 'model.safetensors'))));
+    // Hugging Face's file repeats the decoder's bias when the decoder is untied.
+    tensors.delete('cls.predictions.decoder.bias');
+    const parameters = [...tensors.values()].reduce((sum, { data }) => sum + data.length, 0);
+    expect(planned?.['cost']).toMatchObject({ parameters });
+  });
+});
+
+describe('compress', () => {
+  test('writes the folder; evaluate reads it back with the same numbers; its run.json gives the same run again', async () => {
+    await inScratch(async (folder) => {
+      const out = join(folder, 'student');
+      const first = await terminal([...FAST, '--steps', '5', '--seed', '7', '--json', '--out', out]);
+      expect(first.stderr).toBe('');
+      expect(first.code).toBe(0);
+      const events = lines(first.stdout);
+      const result = events.find(({ kind }) => kind === 'result');
+      expect(events.filter(({ kind }) => kind === 'step').map(({ step }) => step)).toEqual([1, 2, 3, 4, 5]);
+      for (const file of ['config.json', 'model.safetensors', 'onnx/model.onnx', 'README.md', 'run.json', 'vocab.txt'])
+        expect(existsSync(join(out, file)), file).toBe(true);
+
+      const judged = await terminal(['evaluate', ...SMALL, '--seed', '7', '--student', out, '--json']);
+      expect(lines(judged.stdout).find(({ kind }) => kind === 'evaluation')).toMatchObject({
+        teacher: result?.['teacher'],
+        student: result?.['trained'],
+      });
+
+      const again = await terminal([...SMALL, '--recipe', join(out, 'run.json'), '--json', '--out', join(folder, 'again')]);
+      expect(lines(again.stdout).find(({ kind }) => kind === 'result')).toMatchObject({ trained: result?.['trained'], stepsDone: 5 });
+    });
+  });
+
+  test('in plain lines where there is no terminal', async () => {
+    await inScratch(async (folder) => {
+      const { code, stdout } = await terminal([...FAST, '--steps', '4', '--preset', 'quarter', '--out', join(folder, 'student')]);
+      expect(code).toBe(0);
+      expect(stdout).not.toContain('\r');
+      expect(stdout).not.toContain('\u001B');
+      expect(stdout).toMatch(/Student: 3 layers, width 8 = 4 heads x 2, FFN 12/);
+      expect(stdout).toMatch(/student, 4 steps +\d+\.\d+ +\d+\.\d %/);
+    });
+  });
+
+  test('interrupted: stops after a step, writes the student as it stands, and says so by code 130', async () => {
+    await inScratch(async (folder) => {
+      const out = join(folder, 'student');
+      let sent = false;
+      const { code, stdout, stderr } = await terminal([...FAST, '--steps', '100000', '--json', '--out', out], (text, kill) => {
+        if (sent || !text.includes('"kind":"step"')) return;
+        sent = true;
+        kill('SIGINT');
+      });
+      expect(code).toBe(130);
+      expect(stderr).toContain('Stopping after this step; the student as it stands will be written.');
+      expect(lines(stdout).find(({ kind }) => kind === 'result')).toMatchObject({ stopped: true });
+      const run: unknown = JSON.parse(readFileSync(join(out, 'run.json'), 'utf8'));
+      expect(run).toMatchObject({ result: { stopped: true } });
+      expect(existsSync(join(out, 'onnx/model.onnx'))).toBe(true);
+    });
+  });
+
+  test('refuses a recipe with a name it does not know, or a value of another kind', async () => {
+    await inScratch(async (folder) => {
+      const recipe = join(folder, 'recipe.json');
+      for (const [text, sentence] of [
+        ['{"step": 3}', /got step\. Take it out\./],
+        ['{"steps": "many"}', /steps: expected a number, got "many"/],
+        ['{"student": {"width": 3}}', /recipe\.json\.student: .*got width/],
+        ['not json', /expected JSON/],
+      ] as const) {
+        writeFileSync(recipe, text);
+        const { code, stderr } = await terminal(['plan', '--teacher', CHECKPOINT, '--recipe', recipe]);
+        expect(stderr).toMatch(sentence);
+        expect(code).toBe(2);
+      }
+    });
+  });
+
+  test('a run that diverges fails with code 1 and writes no student', async () => {
+    await inScratch(async (folder) => {
+      const recipe = join(folder, 'recipe.json');
+      writeFileSync(recipe, '{"compactorLearningRate": 1e30, "warmup": 0, "calibrationTokens": 2000}');
+      const out = join(folder, 'student');
+      const { code, stderr } = await terminal([...SMALL, '--recipe', recipe, '--steps', '20', '--out', out]);
+      expect(stderr).toMatch(/^run: loss is NaN at step 1 /);
+      expect(code).toBe(1);
+      expect(existsSync(join(out, 'model.safetensors'))).toBe(false);
+    });
+  });
+
+  test('an output path that is a file is refused before any work', async () => {
+    const { code, stderr, stdout } = await terminal([...FAST, '--steps', '1', '--json', '--out', TEXT]);
+    expect(stderr).toMatch(/^--out .*a1\.txt: the folder could not be made/);
+    expect(stdout).not.toContain('"kind":"step"');
+    expect(code).toBe(2);
+  });
+});

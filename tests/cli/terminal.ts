@@ -1,0 +1,54 @@
+import { spawn } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+export const ROOT = fileURLToPath(new URL('../..', import.meta.url));
+export const CHECKPOINT = join(ROOT, 'tests/golden/checkpoints/safetensors');
+export const TEXT = join(ROOT, 'public/demo/prose/a1.txt');
+/** A run of a second: the golden checkpoint, short sequences, one thread. */
+export const SMALL = ['--teacher', CHECKPOINT, '--text', TEXT, '--sequence', '32', '--batch', '4', '--threads', '1'];
+
+/** The same, calibrated on 2,000 tokens instead of 25,000. */
+export const FAST = [...SMALL, '--recipe', join(ROOT, 'tests/cli/fast.json')];
+
+export interface Ended {
+  readonly code: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** Runs the real terminal program in its own process. `watch` sees stdout as it grows and may signal it. */
+export function terminal(
+  options: readonly string[],
+  watch?: (stdout: string, kill: (signal: NodeJS.Signals) => void) => void,
+): Promise<Ended> {
+  const child = spawn(process.execPath, ['--import', 'tsx', 'src/cli/main.ts', ...options], {
+    cwd: ROOT,
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  let stdout = '';
+  let stderr = '';
+  child.stdout.setEncoding('utf8').on('data', (text: string) => {
+    stdout += text;
+    watch?.(stdout, (signal) => child.kill(signal));
+  });
+  child.stderr.setEncoding('utf8').on('data', (text: string) => {
+    stderr += text;
+  });
+  return new Promise((resolve, reject) => {
+    child.on('error', reject);
+    child.on('close', (code) => resolve({ code, stdout, stderr }));
+  });
+}
+
+/** A folder that is gone after `work`. */
+export async function inScratch<T>(work: (folder: string) => Promise<T>): Promise<T> {
+  const folder = mkdtempSync(join(tmpdir(), 'wid-studio-cli-'));
+  try {
+    return await work(folder);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
