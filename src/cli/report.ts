@@ -32,6 +32,8 @@ export function heldOutLine(name: string, value: HeldOut): string {
 function line(event: StudioEvent): string {
   if (event.kind === 'progress') return `${event.stage} ${bar(event.done, event.total)} ${event.done}/${event.total}`;
   if (event.kind === 'heldOut') return heldOutLine(event.model === 'teacher' ? 'Teacher' : `Student at step ${event.step}`, event.value);
+  if (event.kind === 'similarity')
+    return `Attention similarity at step ${event.step}: ${event.value.mean.toFixed(3)} (chance ${event.value.chance.toFixed(3)})`;
   return `${event.phase} ${bar(event.step, event.steps)} ${event.step}/${event.steps}  loss ${event.loss.toFixed(3)}  ${grouped(event.tokensPerSecond)} tokens/s  ${clock(event.secondsLeft)} left`;
 }
 

@@ -2,7 +2,8 @@ import type { Engine } from '../engines/engine.ts';
 import { StudioError } from '../tensor/studioError.ts';
 import type { Corpus } from '../text/corpus.ts';
 import { maskedSlots } from '../text/maskedBatch.ts';
-import { HeldOutJudge, MASKING } from './compression.ts';
+import { HeldOutJudge } from './heldOutJudge.ts';
+import { MASKING } from './recipe.ts';
 import type { GivenFile, HeldOut, Recipe } from './studioApi.ts';
 import { readTeacher, type Teacher } from './teacher.ts';
 

@@ -6,35 +6,13 @@ import { ReferenceEngine } from '../engines/reference/referenceEngine.ts';
 import { WasmEngine } from '../engines/wasm/wasmEngine.ts';
 import { buildCorpus, readText, type Corpus } from '../text/corpus.ts';
 import { studentConfig } from '../wid/spaces.ts';
-import { compress, recipeTable, type RunControl } from './compression.ts';
-import { presetShape, presetsOf, studentFor } from './presets.ts';
+import { compress, type RunControl } from './compression.ts';
+import { defaultRecipe, recipeTable } from './recipe.ts';
+import { presetsOf, studentFor } from './presets.ts';
 import { evaluateCheckpoints } from './evaluateCheckpoints.ts';
 import { exportStudent } from './studentExport.ts';
 import type { EngineChoice, EngineReport, ModelShape, PlanReport, Recipe, RunResult, StudioApi } from './studioApi.ts';
 import { readTeacher, type Teacher } from './teacher.ts';
-
-const DEFAULT_SEQUENCE = 128;
-
-/** The recipe that a run starts from when nothing else is said. */
-export function defaultRecipe(teacher: { readonly shape: ModelShape; readonly maxPositions: number }): Recipe {
-  return {
-    student: presetShape(teacher.shape, 'half'),
-    tied: false,
-    steps: 100,
-    batch: 16,
-    sequence: Math.min(DEFAULT_SEQUENCE, teacher.maxPositions),
-    compactorShare: 0.8,
-    compactorLearningRate: 2e-4,
-    polishLearningRate: 1e-4,
-    warmup: 0.1,
-    weightDecay: 0.01,
-    clipNorm: 1,
-    calibration: 'sequential',
-    calibrationTokens: 25_000,
-    evaluateEvery: 25,
-    seed: 1,
-  };
-}
 
 /** Pause, resume and stop, heard between steps. */
 class Gate implements RunControl {

@@ -73,8 +73,20 @@ export interface TextReport {
   readonly unknownShare: number;
 }
 
+/**
+ * How a student is trained (wid.md section 5): `calibrated` trains compactors and then polishes; the others are
+ * baselines on the student's own weights, from pruning, with logit distillation, or from random weights.
+ */
+export type Mode = 'calibrated' | 'prune' | 'distil' | 'scratch';
+
+/** What the steps of a run train: compactors, or the student's own weights. */
+export type PhaseName = 'compactors' | 'polish';
+
 /** Everything that decides a run. The same recipe and seed give the same run. */
 export interface Recipe {
+  readonly mode: Mode;
+  /** Where `prune` and `distil` start: a plain selection, or the calibrated student. */
+  readonly start: 'selection' | 'calibrated';
   readonly student: ModelShape;
   readonly tied: boolean;
   readonly steps: number;
@@ -94,6 +106,10 @@ export interface Recipe {
   readonly calibration: 'one-pass' | 'sequential';
   /** Tokens gathered for calibration. */
   readonly calibrationTokens: number;
+  /** `distil` only: softens both distributions. */
+  readonly distillationTemperature: number;
+  /** `distil` only: share of the loss, 0 to 1, that comes from the teacher's logits. */
+  readonly distillationShare: number;
   readonly evaluateEvery: number;
   readonly seed: number;
 }
@@ -130,6 +146,17 @@ export interface HeldOut {
   readonly agreement: number;
 }
 
+/** Attention similarity of student and teacher (wid.md section 7), 1 - Jensen-Shannon divergence unless said. */
+export interface SimilarityReport {
+  /** By student layer and head. */
+  readonly layers: readonly (readonly number[])[];
+  readonly mean: number;
+  /** Mean cosine of the same rows. */
+  readonly cosine: number;
+  /** Mean over pairings with other heads of the same layer. */
+  readonly chance: number;
+}
+
 /** What `start` returns when the run is over. */
 export interface RunResult {
   readonly teacher: HeldOut;
@@ -137,6 +164,9 @@ export interface RunResult {
   readonly trained: HeldOut;
   readonly stepsDone: number;
   readonly stopped: boolean;
+  readonly similarity: SimilarityReport;
+  /** Why the run ended early by itself (numbers that are not finite), or null. */
+  readonly fault: string | null;
   readonly seconds: number;
 }
 
@@ -157,13 +187,14 @@ export type StudioEvent =
       readonly kind: 'step';
       readonly step: number;
       readonly steps: number;
-      readonly phase: 'compactors' | 'polish';
+      readonly phase: PhaseName;
       readonly loss: number;
       readonly gradientNorm: number;
       readonly learningRate: number;
       readonly tokensPerSecond: number;
       readonly secondsLeft: number;
     }
+  | { readonly kind: 'similarity'; readonly step: number; readonly value: SimilarityReport }
   | { readonly kind: 'heldOut'; readonly step: number; readonly model: 'teacher' | 'student'; readonly value: HeldOut };
 
 export type StudioListener = (event: StudioEvent) => void;

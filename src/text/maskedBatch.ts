@@ -68,14 +68,21 @@ export function maskBatch(
   };
 }
 
+/** Where a stream stands: it goes on from here with the same batches. */
+export interface StreamState {
+  readonly random: readonly number[];
+  /** Sequences left of this epoch, the next one last. */
+  readonly order: readonly number[];
+}
+
 /** An endless stream of masked batches, epoch by epoch in shuffled order; its state fits into a checkpoint. */
 export class BatchStream {
   readonly #sequences: Int32Array;
   readonly #sequence: number;
   readonly #batch: number;
   readonly #tokenizer: TextTokenizer;
-  readonly #random: Random;
   readonly #probability: number;
+  #random: Random;
   #order: number[] = [];
 
   constructor(sequences: Int32Array, sequence: number, batch: number, tokenizer: TextTokenizer, seed: number, probability = 0.15) {
@@ -85,6 +92,15 @@ export class BatchStream {
     this.#tokenizer = tokenizer;
     this.#random = new Random(seed);
     this.#probability = probability;
+  }
+
+  state(): StreamState {
+    return { random: this.#random.state(), order: [...this.#order] };
+  }
+
+  restore(state: StreamState): void {
+    this.#random = Random.from(state.random);
+    this.#order = [...state.order];
   }
 
   next(): MaskedBatch {

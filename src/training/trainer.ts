@@ -57,7 +57,7 @@ export class Trainer {
 
   /**
    * Compiles the graph and writes its starting point.
-   * @param tensors every trained and frozen state by name
+   * @param tensors every trained and frozen state by name; with `updates` above 0 also the moments that {@link state} gave
    * @throws StudioError if one is missing or has another length
    */
   static async create(
@@ -66,6 +66,7 @@ export class Trainer {
     shape: BatchShape,
     tensors: NamedTensors,
     optimiser: OptimiserSettings = DEFAULT_OPTIMISER,
+    updates = 0,
   ): Promise<Trainer> {
     const program = await engine.compile(plan(graph.graph, engine.planOptions));
     for (const [name, dims] of [...graph.trained, ...graph.frozen]) {
@@ -75,13 +76,16 @@ export class Trainer {
       program.write(name, tensor.data);
     }
     for (const [name, dims] of graph.trained) {
-      const zeros = new Float32Array(sizeOf(dims));
-      program.write(`first.${name}`, zeros);
-      program.write(`second.${name}`, zeros);
+      for (const moment of [`first.${name}`, `second.${name}`]) {
+        const known = updates === 0 ? undefined : tensors.get(moment);
+        program.write(moment, known?.data ?? new Float32Array(sizeOf(dims)));
+      }
     }
     program.write('positionIds', positionIds(shape));
     program.write('typeIds', new Int32Array(shape.batch * shape.sequence));
-    return new Trainer(program, graph, optimiser);
+    const trainer = new Trainer(program, graph, optimiser);
+    trainer.#updates = updates;
+    return trainer;
   }
 
   /** One forward and backward pass and one update. @throws DivergenceError with the weights untouched */
@@ -116,6 +120,19 @@ export class Trainer {
   async read(): Promise<Map<string, Tensor>> {
     const tensors = new Map<string, Tensor>();
     for (const [name, shape] of this.#graph.trained) tensors.set(name, { shape, data: await this.#program.read(name) });
+    return tensors;
+  }
+
+  /** Updates made so far: Adam's bias correction depends on it. */
+  get updates(): number {
+    return this.#updates;
+  }
+
+  /** Trained tensors and their moments: all that another trainer needs to go on. */
+  async state(): Promise<Map<string, Tensor>> {
+    const tensors = await this.read();
+    for (const [name, shape] of this.#graph.trained)
+      for (const moment of [`first.${name}`, `second.${name}`]) tensors.set(moment, { shape, data: await this.#program.read(moment) });
     return tensors;
   }
 

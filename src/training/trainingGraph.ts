@@ -1,4 +1,4 @@
-import { maskedInputs, maskedModel, type BatchShape, type MaskedModel } from '../bert/masked.ts';
+import { maskedInputs, maskedModel, type BatchShape, type MaskedInputs, type MaskedModel } from '../bert/masked.ts';
 import type { BertConfig } from '../bert/config.ts';
 import type { ParameterLookup } from '../bert/encoder.ts';
 import { decoderName, encoderShape, parameterShapes } from '../bert/model.ts';
@@ -7,7 +7,9 @@ import { differentiate } from '../graph/differentiate.ts';
 import { Graph } from '../graph/graph.ts';
 import { ADAMW_SETTINGS } from '../graph/operation.ts';
 import { adamw, globalNorm, type AdamwGroup } from '../graph/ops/optimiser.ts';
-import { mul } from '../graph/ops/elementwise.ts';
+import { mul, reduceSum, scale } from '../graph/ops/elementwise.ts';
+import { add } from '../graph/ops/layout.ts';
+import { distillation } from '../graph/ops/loss.ts';
 import type { Value } from '../graph/value.ts';
 import { StudioError } from '../tensor/studioError.ts';
 import type { Shape } from '../tensor/shape.ts';
@@ -79,7 +81,7 @@ export function compactorTraining(teacher: BertConfig, table: SpaceTable, shape:
   const { parameter, trained, frozen } = mergedParameters(graph, teacher, table);
   const config = studentConfig(teacher, table);
   const student = maskedModel(graph, encoderShape(config), parameter, maskedInputs(graph, shape), parameter(decoderName(config)));
-  addOptimiser(graph, student, trained, () => 0);
+  addOptimiser(graph, student, student.lossSum, trained, () => 0);
   const shapes = (values: ReadonlyMap<string, Value>, rename: (name: string) => string): Map<string, Shape> =>
     new Map([...values].map(([name, value]) => [rename(name), value.shape]));
   return { graph, student, trained: shapes(trained, (name) => name), frozen: shapes(frozen, frozenName) };
@@ -88,19 +90,63 @@ export function compactorTraining(teacher: BertConfig, table: SpaceTable, shape:
 /** One optimiser step on a BERT's own weights: polishing, baselines, and training from scratch. */
 export function weightTraining(config: BertConfig, shape: BatchShape, weightDecay: number): TrainingGraph {
   const graph = new Graph();
-  const values = new Map([...parameterShapes(config)].map(([name, dims]) => [name, graph.state(name, dims)]));
-  const parameter = lookup(values);
-  const student = maskedModel(graph, encoderShape(config), parameter, maskedInputs(graph, shape), parameter(decoderName(config)));
-  addOptimiser(graph, student, values, (name) => (name.endsWith('bias') || name.includes('LayerNorm') ? 0 : weightDecay));
+  const { student, values } = ownModel(graph, config, maskedInputs(graph, shape));
+  addOptimiser(graph, student, student.lossSum, values, decayOf(weightDecay));
   return { graph, student, trained: parameterShapes(config), frozen: new Map() };
 }
 
-function addOptimiser(graph: Graph, student: MaskedModel, trained: ReadonlyMap<string, Value>, decay: (name: string) => number): void {
+/** What a distillation baseline learns from. */
+export interface DistillationSettings {
+  readonly temperature: number;
+  /** Share of the loss, 0 to 1, that comes from the teacher's logits; the rest is the task's. */
+  readonly share: number;
+}
+
+/** One optimiser step of logit distillation into a BERT's own weights (wid.md section 5, baselines). The teacher runs in the same graph. */
+export function distillationTraining(
+  teacher: BertConfig,
+  config: BertConfig,
+  shape: BatchShape,
+  weightDecay: number,
+  { temperature, share }: DistillationSettings,
+): TrainingGraph {
+  const graph = new Graph();
+  const inputs = maskedInputs(graph, shape);
+  const { student, values } = ownModel(graph, config, inputs);
+  const frozen = new Map([...parameterShapes(teacher)].map(([name, dims]) => [name, graph.state(frozenName(name), dims)]));
+  const theirs = lookup(frozen);
+  const { head } = maskedModel(graph, encoderShape(teacher), theirs, inputs, theirs(decoderName(teacher)));
+  const soft = reduceSum(graph, distillation(graph, student.head.logits, head.logits, inputs.labels, temperature));
+  const target = add(graph, scale(graph, student.lossSum, 1 - share), scale(graph, soft, share));
+  addOptimiser(graph, student, target, values, decayOf(weightDecay));
+  const frozenShapes = new Map([...parameterShapes(teacher)].map(([name, dims]) => [frozenName(name), dims]));
+  return { graph, student, trained: parameterShapes(config), frozen: frozenShapes };
+}
+
+function ownModel(graph: Graph, config: BertConfig, inputs: MaskedInputs): { student: MaskedModel; values: Map<string, Value> } {
+  const values = new Map([...parameterShapes(config)].map(([name, dims]) => [name, graph.state(name, dims)]));
+  const parameter = lookup(values);
+  return { student: maskedModel(graph, encoderShape(config), parameter, inputs, parameter(decoderName(config))), values };
+}
+
+/** Weight decay for matrices only, as is usual for BERT. */
+function decayOf(weightDecay: number): (name: string) => number {
+  return (name) => (name.endsWith('bias') || name.includes('LayerNorm') ? 0 : weightDecay);
+}
+
+/** @param target what is minimised, [1]; the loss that is reported stays the task's own */
+function addOptimiser(
+  graph: Graph,
+  student: MaskedModel,
+  target: Value,
+  trained: ReadonlyMap<string, Value>,
+  decay: (name: string) => number,
+): void {
   const weight = graph.input('lossWeight', [1]);
   const settings = graph.input('settings', [ADAMW_SETTINGS.length]);
   graph.output('loss', mul(graph, student.lossSum, weight));
   const names = [...trained.keys()];
-  const gradients = differentiate(graph, student.lossSum, [...trained.values()], weight);
+  const gradients = differentiate(graph, target, [...trained.values()], weight);
   const norm = globalNorm(graph, gradients);
   graph.output('norm', norm);
   const groups = [...trained].map(([name, parameter], index): AdamwGroup => {

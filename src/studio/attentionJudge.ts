@@ -1,0 +1,85 @@
+import { AttentionProbe, type ProbeBatch } from '../analysis/attentionProbe.ts';
+import { layerSimilarity, meanSimilarity, type AttentionMaps } from '../analysis/attentionSimilarity.ts';
+import type { BertModel } from '../bert/model.ts';
+import type { Engine } from '../engines/engine.ts';
+import type { Corpus } from '../text/corpus.ts';
+import { fixedBatches } from '../text/maskedBatch.ts';
+import type { SpaceTable } from '../wid/spaces.ts';
+import { MASKING } from './recipe.ts';
+import type { Recipe, SimilarityReport, StudioListener } from './studioApi.ts';
+import type { Teacher } from './teacher.ts';
+
+/** Held-out sequences whose attention is compared: enough for a steady mean, few enough to be quick. */
+const SEQUENCES = 4;
+
+/** Attention similarity of student and teacher on the same held-out sequences (wid.md section 7). */
+export class AttentionJudge {
+  readonly #engine: Engine;
+  readonly #table: SpaceTable;
+  readonly #heads: ReadonlyMap<number, readonly number[]>;
+  readonly #batch: ProbeBatch;
+  readonly #size: { readonly batch: number; readonly sequence: number };
+  readonly #teacherMaps: readonly AttentionMaps[];
+  #probe: AttentionProbe | undefined;
+
+  private constructor(
+    engine: Engine,
+    table: SpaceTable,
+    heads: ReadonlyMap<number, readonly number[]>,
+    batch: ProbeBatch,
+    size: { readonly batch: number; readonly sequence: number },
+    teacherMaps: readonly AttentionMaps[],
+  ) {
+    this.#engine = engine;
+    this.#table = table;
+    this.#heads = heads;
+    this.#batch = batch;
+    this.#size = size;
+    this.#teacherMaps = teacherMaps;
+  }
+
+  static async create(
+    engine: Engine,
+    teacher: Teacher,
+    corpus: Corpus,
+    recipe: Recipe,
+    table: SpaceTable,
+    heads: ReadonlyMap<number, readonly number[]>,
+  ): Promise<AttentionJudge> {
+    const { sequence } = recipe;
+    const count = Math.max(1, Math.min(SEQUENCES, corpus.heldOut.length / sequence));
+    const [batch] = fixedBatches(corpus.heldOut, sequence, count, teacher.tokenizer, recipe.seed, 1, MASKING);
+    const given = batch ?? { inputIds: new Int32Array(count * sequence), attentionMask: new Float32Array(count * sequence) };
+    const probe = await AttentionProbe.create(engine, teacher.model, count, sequence);
+    try {
+      return new AttentionJudge(engine, table, heads, given, { batch: count, sequence }, await probe.read(given));
+    } finally {
+      probe.dispose();
+    }
+  }
+
+  async student(model: BertModel, step: number, listen: StudioListener): Promise<SimilarityReport> {
+    if (this.#probe === undefined) this.#probe = await AttentionProbe.create(this.#engine, model, this.#size.batch, this.#size.sequence);
+    else this.#probe.load(model);
+    const maps = await this.#probe.read(this.#batch);
+    const attention = Uint8Array.from(this.#batch.attentionMask, (x) => (x === 0 ? 1 : 0));
+    const layers = this.#table.layerMap.flatMap((from, layer) => {
+      const [theirs, ours] = [this.#teacherMaps[from], maps[layer]];
+      if (theirs === undefined || ours === undefined) return [];
+      const origin = this.#heads.get(from) ?? Array.from({ length: ours.heads }, (_, head) => head);
+      return [layerSimilarity(theirs, ours, origin, attention)];
+    });
+    const value: SimilarityReport = {
+      layers: layers.map(({ heads }) => heads.map(({ divergence }) => divergence)),
+      mean: meanSimilarity(layers.flatMap(({ heads }) => heads)).divergence,
+      cosine: meanSimilarity(layers.flatMap(({ heads }) => heads)).cosine,
+      chance: meanSimilarity(layers.map(({ chance }) => chance)).divergence,
+    };
+    listen({ kind: 'similarity', step, value });
+    return value;
+  }
+
+  dispose(): void {
+    this.#probe?.dispose();
+  }
+}

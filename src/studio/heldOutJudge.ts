@@ -1,0 +1,61 @@
+import { agreement, Evaluator, type Evaluation } from '../analysis/evaluation.ts';
+import type { BatchShape } from '../bert/masked.ts';
+import type { BertModel } from '../bert/model.ts';
+import type { Engine } from '../engines/engine.ts';
+import type { Corpus } from '../text/corpus.ts';
+import { fixedBatches, type MaskedBatch } from '../text/maskedBatch.ts';
+import { MASKING } from './recipe.ts';
+import type { HeldOut, Recipe, StudioListener } from './studioApi.ts';
+import type { Teacher } from './teacher.ts';
+
+/** Batches of the held-out split at each evaluation. */
+const EVALUATION_BATCHES = 8;
+
+/** Held-out numbers of teacher and student on the same fixed masking. */
+export class HeldOutJudge {
+  readonly teacher: HeldOut;
+  readonly #teacherRun: Evaluation;
+  readonly #engine: Engine;
+  readonly #batches: readonly MaskedBatch[];
+  readonly #shape: BatchShape;
+  #evaluator: Evaluator | undefined;
+
+  private constructor(engine: Engine, shape: BatchShape, batches: readonly MaskedBatch[], teacherRun: Evaluation) {
+    this.#engine = engine;
+    this.#shape = shape;
+    this.#batches = batches;
+    this.#teacherRun = teacherRun;
+    this.teacher = { loss: teacherRun.loss, accuracy: teacherRun.accuracy, agreement: 1 };
+  }
+
+  static async create(engine: Engine, teacher: Teacher, corpus: Corpus, recipe: Recipe, shape: BatchShape): Promise<HeldOutJudge> {
+    const batches = fixedBatches(
+      corpus.heldOut,
+      recipe.sequence,
+      recipe.batch,
+      teacher.tokenizer,
+      recipe.seed,
+      EVALUATION_BATCHES,
+      MASKING,
+    );
+    const evaluator = await Evaluator.create(engine, teacher.model, shape);
+    try {
+      return new HeldOutJudge(engine, shape, batches, await evaluator.evaluate(batches));
+    } finally {
+      evaluator.dispose();
+    }
+  }
+
+  async student(model: BertModel, step: number, listen: StudioListener): Promise<HeldOut> {
+    if (this.#evaluator === undefined) this.#evaluator = await Evaluator.create(this.#engine, model, this.#shape);
+    else this.#evaluator.load(model);
+    const run = await this.#evaluator.evaluate(this.#batches);
+    const value = { loss: run.loss, accuracy: run.accuracy, agreement: agreement(run.predictions, this.#teacherRun.predictions) };
+    listen({ kind: 'heldOut', step, model: 'student', value });
+    return value;
+  }
+
+  dispose(): void {
+    this.#evaluator?.dispose();
+  }
+}

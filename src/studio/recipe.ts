@@ -1,0 +1,79 @@
+import { StudioError } from '../tensor/studioError.ts';
+import { spacesOf, spaceTable, type SpaceTable } from '../wid/spaces.ts';
+import { presetShape } from './presets.ts';
+import type { ModelShape, Recipe } from './studioApi.ts';
+import type { Teacher } from './teacher.ts';
+
+/** Share of tokens that a masked batch predicts. */
+export const MASKING = 0.15;
+const DEFAULT_SEQUENCE = 128;
+
+/** The recipe that a run starts from when nothing else is said. */
+export function defaultRecipe(teacher: { readonly shape: ModelShape; readonly maxPositions: number }): Recipe {
+  return {
+    mode: 'calibrated',
+    start: 'calibrated',
+    student: presetShape(teacher.shape, 'half'),
+    tied: false,
+    steps: 100,
+    batch: 16,
+    sequence: Math.min(DEFAULT_SEQUENCE, teacher.maxPositions),
+    compactorShare: 0.8,
+    compactorLearningRate: 2e-4,
+    polishLearningRate: 1e-4,
+    warmup: 0.1,
+    weightDecay: 0.01,
+    clipNorm: 1,
+    calibration: 'sequential',
+    calibrationTokens: 25_000,
+    distillationTemperature: 2,
+    distillationShare: 0.5,
+    evaluateEvery: 25,
+    seed: 1,
+  };
+}
+
+export function recipeTable(teacher: Teacher, recipe: Recipe): SpaceTable {
+  const { student } = recipe;
+  return spaceTable(
+    spacesOf(teacher.model.config),
+    {
+      residual: student.hiddenSize,
+      heads: student.heads,
+      headSize: student.headSize,
+      inner: student.intermediateSize,
+      layers: student.layers,
+    },
+    recipe.tied,
+  );
+}
+
+/** @throws StudioError naming the first number that makes no run */
+export function checkRecipe(teacher: Teacher, recipe: Recipe): void {
+  const refuse = (what: string, expected: string, got: number): never => {
+    throw new StudioError('recipe', `recipe: ${what} — expected ${expected}, got ${got}.`, { recipe });
+  };
+  const whole = (what: string, value: number, least: number): void => {
+    if (!Number.isInteger(value) || value < least) refuse(what, `a whole number from ${least}`, value);
+  };
+  const share = (what: string, value: number): void => {
+    if (!(value >= 0 && value <= 1)) refuse(what, 'a share from 0 to 1', value);
+  };
+  whole('steps', recipe.steps, 0);
+  whole('batch', recipe.batch, 1);
+  whole('sequence length', recipe.sequence, 3);
+  whole('evaluation interval', recipe.evaluateEvery, 1);
+  whole('calibration tokens', recipe.calibrationTokens, 1);
+  share('share of compactor training', recipe.compactorShare);
+  share('share of warm-up', recipe.warmup);
+  share('share of distillation', recipe.distillationShare);
+  for (const [what, value] of [
+    ['compactor learning rate', recipe.compactorLearningRate],
+    ['polish learning rate', recipe.polishLearningRate],
+    ['clipping norm', recipe.clipNorm],
+    ['distillation temperature', recipe.distillationTemperature],
+  ] as const)
+    if (!(value > 0 && Number.isFinite(value))) refuse(what, 'a number above 0', value);
+  if (recipe.sequence > teacher.model.config.maxPositions)
+    refuse('sequence length', `at most the ${teacher.model.config.maxPositions} positions that the teacher knows`, recipe.sequence);
+}

@@ -1,0 +1,89 @@
+import type { BertModel } from '../bert/model.ts';
+import { layerNames } from '../bert/names.ts';
+import { identity, matrix, multiply, select, transposed, type Matrix } from '../tensor/matrix.ts';
+import type { Tensor } from '../tensor/tensor.ts';
+import { asTensor, momentOf, tensorMatrix, type Calibration } from './calibrate.ts';
+import { compactorShapes } from './compactors.ts';
+import type { TeacherMoments } from './moments.ts';
+import type { SpaceTable } from './spaces.ts';
+
+/**
+ * The start of the pruning baseline (wid.md section 5): every compactor is a plain selection, nothing is solved.
+ *
+ * Residual dimensions, FFN neurons and whole heads are those of the calibration's own reconstruction sets, which is
+ * kinder to pruning than the gradient saliency that is usual. Inside a head, query-key dimensions are ranked by
+ * E[q_i^2] E[k_i^2] and value dimensions by E[v_i^2] |W_o[:, i]|^2.
+ */
+export function selectionStart(teacher: BertModel, table: SpaceTable, moments: TeacherMoments, kept: Calibration): Calibration {
+  const { teacher: t, student: s } = table;
+  const compactors = new Map<string, Tensor>();
+  const choose = (size: number, list: readonly number[]): Matrix => select(identity(size), list, null);
+  const stream = choose(t.residual, kept.residual);
+  const rows = asTensor(stream);
+  const columns = asTensor(transposed(stream));
+  for (const [name, shape] of compactorShapes(table)) {
+    // A fresh copy each: compactors are trained apart.
+    if (shape.length === 2) compactors.set(name, copyOf(name.endsWith('.R') ? rows : columns));
+  }
+  table.layerMap.forEach((from, layer) => {
+    const inner = choose(t.inner, kept.inner[layer] ?? []);
+    compactors.set(`layer.${layer}.intermediate.R`, asTensor(inner));
+    compactors.set(`layer.${layer}.output.L`, asTensor(transposed(inner)));
+    const names = layerNames(from);
+    const read = momentOf(moments, `${from}.read`).C;
+    const tokens = Math.max(1, momentOf(moments, `${from}.read`).tokens);
+    const energy = (name: string): Float64Array => diagonalOf(tensorMatrix(teacher, `${name}.weight`), read, tokens);
+    const [queries, keys] = [energy(names.query), energy(names.key)];
+    const values = momentOf(moments, `${from}.values`).C;
+    const Wo = tensorMatrix(teacher, `${names.attentionOutput}.weight`);
+    const heads = kept.heads.get(from) ?? Array.from({ length: t.heads }, (_, head) => head);
+    const scores = heads.map((_, index) =>
+      best(t.headSize, s.headSize, (i) => {
+        const at = (heads[index] ?? 0) * t.headSize + i;
+        return (queries[at] ?? 0) * (keys[at] ?? 0);
+      }),
+    );
+    const mixed = heads.map((head) =>
+      best(t.headSize, s.headSize, (i) => {
+        const at = head * t.headSize + i;
+        let norm = 0;
+        for (let row = 0; row < Wo.rows; row++) norm += (Wo.data[row * Wo.columns + at] ?? 0) ** 2;
+        return (values.data[at * values.columns + at] ?? 0) * norm;
+      }),
+    );
+    const blocks = (lists: readonly (readonly number[])[], side: 'R' | 'L'): Tensor => {
+      const chosen = lists.map((list) => (side === 'R' ? choose(t.headSize, list) : transposed(choose(t.headSize, list))));
+      const data = new Float32Array(heads.length * s.headSize * t.headSize);
+      chosen.forEach((block, index) => data.set(block.data, index * s.headSize * t.headSize));
+      return { shape: side === 'R' ? [heads.length, s.headSize, t.headSize] : [heads.length, t.headSize, s.headSize], data };
+    };
+    compactors.set(`layer.${layer}.query.R`, blocks(scores, 'R'));
+    compactors.set(`layer.${layer}.key.R`, blocks(scores, 'R'));
+    compactors.set(`layer.${layer}.value.R`, blocks(mixed, 'R'));
+    compactors.set(`layer.${layer}.attention.output.L`, blocks(mixed, 'L'));
+  });
+  return { ...kept, compactors };
+}
+
+function copyOf(tensor: Tensor): Tensor {
+  return { shape: tensor.shape, data: tensor.data.slice() };
+}
+
+/** diag(W C W^T) / tokens: mean energy of every output. */
+function diagonalOf(W: Matrix, C: Matrix, tokens: number): Float64Array {
+  const product = multiply(W, C);
+  const result = matrix(W.rows, 1).data;
+  for (let i = 0; i < W.rows; i++)
+    for (let j = 0; j < W.columns; j++)
+      result[i] = (result[i] ?? 0) + ((product.data[i * W.columns + j] ?? 0) * (W.data[i * W.columns + j] ?? 0)) / tokens;
+  return result;
+}
+
+/** Indices of the highest scores, ascending; ties go to the lower index. */
+function best(count: number, keep: number, score: (index: number) => number): number[] {
+  const scores = Array.from({ length: count }, (_, i) => score(i));
+  return [...scores.keys()]
+    .toSorted((a, b) => (scores[b] ?? 0) - (scores[a] ?? 0) || a - b)
+    .slice(0, keep)
+    .toSorted((a, b) => a - b);
+}
