@@ -75,8 +75,11 @@ export async function compress(
     let done = from?.done ?? 0;
     let going = true;
     let fault: string | null = null;
+    // What a diverged run falls back to: an update may blow the weights up before any number stops being finite.
+    let lastGood = student;
     const observe = async (model: BertModel): Promise<void> => {
-      await judge.student(model, done, listen);
+      const { loss } = await judge.student(model, done, listen);
+      if (Number.isFinite(loss)) lastGood = model;
       await attention?.student(model, done, listen);
     };
 
@@ -127,7 +130,11 @@ export async function compress(
       if (reached && going && phase.steps > 0) await run(phase, resumed);
     }
     if (student === undefined || untrained === undefined) throw new Error('compression: a run ended without a student');
-    const trained = await judge.student(student, done, listen);
+    let trained = await judge.student(student, done, listen);
+    if (!Number.isFinite(trained.loss) && lastGood !== undefined) {
+      student = lastGood;
+      trained = await judge.student(student, done, listen);
+    }
     const similarity = await attention.student(student, done, listen);
     const result: RunResult = {
       teacher: judge.teacher,

@@ -81,6 +81,7 @@ async function run(options: CompressOptions, report: Report): Promise<number> {
   const release = stopOnInterrupt(session);
   const result = await session.start(recipe, report.event);
   report.fact('result', result);
+  if (result.fault !== null) throw new Error(result.fault);
   if (result.stopped) report.say(`Stopped at step ${result.stepsDone} of ${recipe.steps}. Writing the student as it stands.`);
   const exported = await session.exportStudent(basename(resolve(options.out)), report.event);
   const written = writeFolder(exported.zip, options.out);
