@@ -1,3 +1,4 @@
+#!/usr/bin/env node
 // `npm run compress -- ...`: the studio in a terminal.
 import { runTypescript } from './runTypescript.mjs';
 

@@ -31,10 +31,18 @@ function installPackages() {
   writeFileSync(STAMP, wanted);
 }
 
+/** What `engines` of package.json says: Vite and the linter need `^20.19.0 || >=22.12.0`. */
+export function fitsNode(version) {
+  const [major = 0, minor = 0] = version.split('.').map(Number);
+  return (major === 20 && minor >= 19) || (major === 22 && minor >= 12) || major > 22;
+}
+
 /** @throws Error with one sentence that names the cure */
 export async function setup() {
-  const major = Number(process.versions.node.split('.')[0]);
-  if (major < 20) throw new Error(`setup: Node 20 or newer is needed, this is ${process.versions.node}.`);
+  if (!fitsNode(process.versions.node))
+    throw new Error(
+      `setup: expected Node 20.19 or newer (of 22, 22.12 or newer), got ${process.versions.node}. Install one from nodejs.org.`,
+    );
   installPackages();
   const { buildKernels } = await import('./buildKernels.mjs');
   await buildKernels();

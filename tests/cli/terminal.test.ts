@@ -121,6 +121,17 @@ describe('compress', () => {
     });
   });
 
+  test('opens no connection, start to end', async () => {
+    await inScratch(async (folder) => {
+      const guard = './tests/cli/noNetwork.mjs';
+      const { code, stderr } = await terminal([...FAST, '--steps', '2', '--out', join(folder, 'student')], undefined, [guard]);
+      expect([code, stderr]).toEqual([0, '']);
+      // The guard itself is alive: an import by address would meet it.
+      const tried = await terminal(['--help'], undefined, [guard, 'data:text/javascript,await fetch("http://127.0.0.1:45678")']);
+      expect(tried.code).toBe(99);
+    });
+  });
+
   test('interrupted: stops after a step, writes the student as it stands, and says so by code 130', async () => {
     await inScratch(async (folder) => {
       const out = join(folder, 'student');

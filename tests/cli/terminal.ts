@@ -23,11 +23,10 @@ export interface Ended {
 export function terminal(
   options: readonly string[],
   watch?: (stdout: string, kill: (signal: NodeJS.Signals) => void) => void,
+  preload: readonly string[] = [],
 ): Promise<Ended> {
-  const child = spawn(process.execPath, ['--import', 'tsx', 'src/cli/main.ts', ...options], {
-    cwd: ROOT,
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
+  const loaded = ['tsx', ...preload].flatMap((module) => ['--import', module]);
+  const child = spawn(process.execPath, [...loaded, 'src/cli/main.ts', ...options], { cwd: ROOT, stdio: ['ignore', 'pipe', 'pipe'] });
   let stdout = '';
   let stderr = '';
   child.stdout.setEncoding('utf8').on('data', (text: string) => {
