@@ -1,0 +1,47 @@
+import { proxy, transfer, wrap } from 'comlink';
+import { StrictMode } from 'react';
+import { createRoot } from 'react-dom/client';
+import { createActions } from './state/actions.ts';
+import { installFaultTransfer } from './studio/faultTransfer.ts';
+import type { StudioApi } from './studio/studioApi.ts';
+import { ActionsContext } from './ui/actionsContext.ts';
+import { App } from './ui/App.tsx';
+import './ui/styles/tokens.css';
+import './ui/styles/base.css';
+import './ui/styles/recipe.css';
+import './ui/styles/run.css';
+import './ui/styles/side.css';
+import './ui/styles/states.css';
+import './ui/styles/page.css';
+import { applyTheme } from './ui/theme.ts';
+
+applyTheme();
+installFaultTransfer();
+const remote = wrap<StudioApi>(new Worker(new URL('../workers/studio.worker.ts', import.meta.url), { type: 'module' }));
+
+/** The worker's session, with the teacher's bytes handed over rather than copied, and listeners called across. */
+const api: StudioApi = {
+  engine: (choice, threads) => remote.engine(choice, threads),
+  loadTeacher: (name, files) => {
+    const buffers = files.flatMap(({ bytes }) => (bytes.buffer instanceof ArrayBuffer ? [bytes.buffer] : []));
+    return remote.loadTeacher(name, transfer(files, buffers));
+  },
+  loadText: (name, files, sequence, seed) => remote.loadText(name, files, sequence, seed),
+  defaults: () => remote.defaults(),
+  plan: (recipe) => remote.plan(recipe),
+  start: (recipe, listen) => remote.start(recipe, proxy(listen)),
+  pause: () => remote.pause(),
+  resume: () => remote.resume(),
+  stop: () => remote.stop(),
+  exportStudent: (name, listen) => remote.exportStudent(name, proxy(listen)),
+};
+
+const root = document.querySelector('#root');
+if (root !== null)
+  createRoot(root).render(
+    <StrictMode>
+      <ActionsContext value={createActions(api, new URL(import.meta.env.BASE_URL, location.href).href)}>
+        <App />
+      </ActionsContext>
+    </StrictMode>,
+  );

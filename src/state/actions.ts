@@ -1,0 +1,156 @@
+import type { ModelShape, Recipe, StudioApi } from '../studio/studioApi.ts';
+import { CurveRecorder } from './curvesStore.ts';
+import { toFault } from './faults.ts';
+import { demoFiles, readAll, sortFiles, underFolder, type UnreadFile } from './givenFiles.ts';
+import { recipeFromHash, recipeToHash } from './recipeChoices.ts';
+import { isGoing, useRun } from './runStore.ts';
+import { useSetup } from './setupStore.ts';
+
+/** Everything that a user can make happen. None of them throws: faults go to the run store. */
+export interface StudioActions {
+  tryDemo(): Promise<void>;
+  open(files: readonly UnreadFile[]): Promise<void>;
+  change(part: Partial<Recipe>): void;
+  changeStudent(student: ModelShape): void;
+  start(): Promise<void>;
+  pause(): Promise<void>;
+  resume(): Promise<void>;
+  stop(): Promise<void>;
+  exportStudent(): Promise<void>;
+  dismissFault(): void;
+}
+
+/** @param base address of the page, under which `demo/` lies */
+export function createActions(api: StudioApi, base: string): StudioActions {
+  const recorder = new CurveRecorder();
+  let text: { readonly name: string; readonly files: readonly UnreadFile[] } | undefined;
+  let planTimer: ReturnType<typeof setTimeout> | undefined;
+
+  const guarded = async (work: () => Promise<void>): Promise<boolean> => {
+    try {
+      await work();
+      return true;
+    } catch (error) {
+      useRun.setState({ fault: toFault(error) });
+      return false;
+    } finally {
+      useSetup.setState({ reading: undefined });
+    }
+  };
+  const needEngine = async (): Promise<void> => {
+    if (useSetup.getState().engine === undefined) useSetup.setState({ engine: await api.engine('auto') });
+  };
+  const loadTeacher = async (name: string, files: readonly UnreadFile[]): Promise<void> => {
+    useSetup.setState({ reading: `Reading ${name}` });
+    const teacher = await api.loadTeacher(name, await readAll(files));
+    const recipe = recipeFromHash(location.hash, await api.defaults(), teacher.shape, teacher.maxPositions);
+    useSetup.setState({ teacher, recipe, text: undefined, plan: undefined });
+    dropResult();
+    await replan();
+  };
+  const loadText = async (): Promise<void> => {
+    const { recipe } = useSetup.getState();
+    if (text === undefined || recipe === undefined) return;
+    useSetup.setState({ reading: 'Reading the text' });
+    useSetup.setState({ text: await api.loadText(text.name, await readAll(text.files), recipe.sequence, recipe.seed) });
+  };
+  const dropResult = (): void => {
+    const { download } = useRun.getState();
+    if (download !== undefined) URL.revokeObjectURL(download.url);
+    useRun.setState({ result: undefined, download: undefined });
+  };
+  const replan = async (): Promise<void> => {
+    const { recipe } = useSetup.getState();
+    if (recipe === undefined) return;
+    const plan = await api.plan(recipe);
+    if (useSetup.getState().recipe === recipe) useSetup.setState({ plan });
+  };
+  const change = (part: Partial<Recipe>): void => {
+    const { recipe } = useSetup.getState();
+    if (recipe === undefined) return;
+    const changed = { ...recipe, ...part };
+    useSetup.setState({ recipe: changed });
+    clearTimeout(planTimer);
+    planTimer = setTimeout(() => {
+      history.replaceState(null, '', `#${recipeToHash(changed)}`);
+      void guarded(replan);
+    }, 80);
+  };
+  const run = async (): Promise<void> => {
+    const { recipe } = useSetup.getState();
+    if (recipe === undefined || isGoing(useRun.getState().status)) return;
+    dropResult();
+    recorder.reset(recipe.steps);
+    useRun.setState(({ number }) => ({ status: 'preparing', number: number + 1, recipe, fault: undefined }));
+    const done = await guarded(async () => {
+      await needEngine();
+      if (useSetup.getState().text?.sequence !== recipe.sequence) await loadText();
+      const result = await api.start(recipe, (event) => {
+        recorder.hear(event);
+        if (event.kind === 'step' && useRun.getState().status === 'preparing') useRun.setState({ status: 'running' });
+      });
+      useRun.setState({ result });
+    });
+    recorder.publish();
+    useRun.setState({ status: done ? 'done' : 'failed' });
+  };
+
+  void guarded(needEngine);
+
+  return {
+    async tryDemo() {
+      const ready = await guarded(async () => {
+        useSetup.setState({ reading: 'Fetching the demo' });
+        const demo = await demoFiles(base);
+        await loadTeacher('demo-teacher', demo.teacher);
+        text = { name: 'Demo prose', files: demo.prose };
+        await loadText();
+      });
+      if (ready) await run();
+    },
+    async open(files) {
+      await guarded(async () => {
+        const { teacher, text: given } = sortFiles(files);
+        if (teacher.length === 0 && given.length === 0)
+          throw new Error(
+            'drop: these files — expected a BERT (config.json, weights, vocabulary) or text (.txt, .jsonl, .csv, .tsv, .parquet), got neither. Drop the model folder or text files.',
+          );
+        if (teacher.length > 0) {
+          const folder = underFolder(teacher, 'teacher');
+          await loadTeacher(folder.name, folder.files);
+        }
+        if (given.length > 0) text = underFolder(given, 'Your text');
+        await loadText();
+      });
+    },
+    change,
+    changeStudent: (student) => change({ student }),
+    start: run,
+    async pause() {
+      useRun.setState({ status: 'pausing' });
+      await guarded(() => api.pause());
+      useRun.setState(({ status }) => (status === 'pausing' ? { status: 'paused' } : {}));
+    },
+    async resume() {
+      await guarded(() => api.resume());
+      useRun.setState(({ status }) => (status === 'paused' ? { status: 'running' } : {}));
+    },
+    async stop() {
+      useRun.setState({ status: 'stopping' });
+      await guarded(() => api.stop());
+    },
+    async exportStudent() {
+      const { student } = useRun.getState().recipe ?? {};
+      if (student === undefined) return;
+      useRun.setState({ exporting: true, fault: undefined });
+      await guarded(async () => {
+        const name = `wid-bert-${student.layers}x${student.hiddenSize}`;
+        const { zip, ...rest } = await api.exportStudent(name, recorder.hear);
+        const url = URL.createObjectURL(new Blob([new Uint8Array(zip)], { type: 'application/zip' }));
+        useRun.setState({ download: { ...rest, url, bytes: zip.length } });
+      });
+      useRun.setState({ exporting: false });
+    },
+    dismissFault: () => useRun.setState({ fault: undefined }),
+  };
+}

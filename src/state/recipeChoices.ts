@@ -1,0 +1,83 @@
+import type { ModelShape, Recipe } from '../studio/studioApi.ts';
+
+/** The student's sizes that a user turns. */
+export type ShapeControl = 'hiddenSize' | 'layers' | 'heads' | 'headSize' | 'intermediateSize';
+
+function multiples(step: number, most: number): number[] {
+  const values = Array.from({ length: Math.floor(most / step) }, (_, i) => (i + 1) * step);
+  return values.at(-1) === most ? values : [...values, most];
+}
+
+/** Legal values of one control, in order: at most the teacher's, and always heads x head size = width. */
+export function legalValues(control: ShapeControl, teacher: ModelShape, student: ModelShape): number[] {
+  switch (control) {
+    case 'layers':
+      return multiples(1, teacher.layers);
+    case 'heads':
+      return multiples(1, teacher.heads);
+    case 'headSize':
+      return multiples(teacher.headSize >= 16 ? 4 : 1, teacher.headSize);
+    case 'hiddenSize':
+      return legalValues('headSize', teacher, student).map((size) => size * student.heads);
+    case 'intermediateSize':
+      return multiples(Math.max(1, Math.round(teacher.intermediateSize / 32)), teacher.intermediateSize);
+  }
+}
+
+export function nearest(values: readonly number[], wanted: number): number {
+  return values.reduce((best, value) => (Math.abs(value - wanted) < Math.abs(best - wanted) ? value : best), values[0] ?? wanted);
+}
+
+/** The student with one size changed to the nearest legal value; the width follows heads and head size. */
+export function withSize(teacher: ModelShape, student: ModelShape, control: ShapeControl, wanted: number): ModelShape {
+  const value = nearest(legalValues(control, teacher, student), wanted);
+  const changed = control === 'hiddenSize' ? { ...student, headSize: value / student.heads } : { ...student, [control]: value };
+  return { ...changed, hiddenSize: changed.heads * changed.headSize };
+}
+
+/** Named students. Shares of the WID paper's students of BERT-base: WID55 is 516 wide, WID11 192 wide. */
+export const PRESETS: readonly { readonly name: string; readonly share: number }[] = [
+  { name: 'WID55', share: 516 / 768 },
+  { name: 'Half', share: 1 / 2 },
+  { name: 'WID11', share: 192 / 768 },
+  { name: 'Eighth', share: 1 / 8 },
+];
+
+/** Every layer and head, width and FFN scaled to the nearest legal share. */
+export function presetShape(teacher: ModelShape, share: number): ModelShape {
+  const narrow = withSize(teacher, teacher, 'headSize', teacher.headSize * share);
+  return withSize(teacher, narrow, 'intermediateSize', teacher.intermediateSize * share);
+}
+
+const WHOLE = ['steps', 'batch', 'sequence', 'evaluateEvery', 'seed'] as const;
+const RATES = ['compactorLearningRate', 'polishLearningRate'] as const;
+const SIZES = ['layers', 'heads', 'headSize', 'intermediateSize'] as const;
+
+/** The recipe as the address bar's hash, so that a link shares it. */
+export function recipeToHash(recipe: Recipe): string {
+  const fields = new URLSearchParams();
+  for (const size of SIZES) fields.set(size, String(recipe.student[size]));
+  for (const name of [...WHOLE, ...RATES]) fields.set(name, String(recipe[name]));
+  return fields.toString();
+}
+
+/** `recipe` with whatever legal values the hash names; anything else in it is left alone. */
+export function recipeFromHash(hash: string, recipe: Recipe, teacher: ModelShape, maxPositions: number): Recipe {
+  const fields = new URLSearchParams(hash.replace(/^#/, ''));
+  const sizes = { ...recipe.student };
+  for (const size of SIZES) {
+    const value = Number(fields.get(size) ?? Number.NaN);
+    if (Number.isInteger(value) && value >= 1 && value <= teacher[size]) sizes[size] = value;
+  }
+  const student = { ...sizes, hiddenSize: sizes.heads * sizes.headSize };
+  const numbers: Partial<Record<(typeof WHOLE)[number] | (typeof RATES)[number], number>> = {};
+  for (const name of WHOLE) {
+    const value = Number(fields.get(name) ?? Number.NaN);
+    if (Number.isInteger(value) && value >= 1 && (name !== 'sequence' || value <= maxPositions)) numbers[name] = value;
+  }
+  for (const name of RATES) {
+    const value = Number(fields.get(name) ?? Number.NaN);
+    if (value > 0 && value < 1) numbers[name] = value;
+  }
+  return { ...recipe, ...numbers, student };
+}

@@ -1,0 +1,45 @@
+import { create } from 'zustand';
+import type { HeldOut, Recipe, RunResult, StudioFault } from '../studio/studioApi.ts';
+
+export type { HeldOut, RunResult, StudioFault };
+
+export type RunStatus = 'idle' | 'preparing' | 'running' | 'pausing' | 'paused' | 'stopping' | 'done' | 'failed';
+
+/** An exported zip, ready to save. */
+export interface Download {
+  readonly name: string;
+  /** Object URL of the zip. */
+  readonly url: string;
+  readonly bytes: number;
+  readonly files: readonly { readonly path: string; readonly bytes: number }[];
+  readonly largestDifference: number;
+  readonly checked: readonly { readonly batch: number; readonly length: number; readonly difference: number }[];
+}
+
+/** Where the run is: changes a few times a minute. */
+export interface RunState {
+  readonly status: RunStatus;
+  /** Counts runs of this page. */
+  readonly number: number;
+  /** The recipe that this run started with; the one on the left may have changed since. */
+  readonly recipe: Recipe | undefined;
+  readonly result: RunResult | undefined;
+  readonly exporting: boolean;
+  readonly download: Download | undefined;
+  readonly fault: StudioFault | undefined;
+}
+
+export const useRun = create<RunState>(() => ({
+  status: 'idle',
+  number: 0,
+  recipe: undefined,
+  result: undefined,
+  exporting: false,
+  download: undefined,
+  fault: undefined,
+}));
+
+/** True while the session is busy with a run. */
+export function isGoing(status: RunStatus): boolean {
+  return status !== 'idle' && status !== 'done' && status !== 'failed';
+}

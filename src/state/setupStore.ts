@@ -1,0 +1,24 @@
+import { create } from 'zustand';
+import type { EngineReport, ModelShape, PlanReport, Recipe, TeacherReport, TextReport } from '../studio/studioApi.ts';
+
+export type { EngineReport, ModelShape, PlanReport, Recipe, TeacherReport, TextReport };
+
+/** What the user chose: changes by hand, a few times a minute. */
+export interface SetupState {
+  readonly engine: EngineReport | undefined;
+  readonly teacher: TeacherReport | undefined;
+  readonly text: TextReport | undefined;
+  readonly recipe: Recipe | undefined;
+  readonly plan: PlanReport | undefined;
+  /** What is being read now, for people; undefined = nothing. */
+  readonly reading: string | undefined;
+}
+
+export const useSetup = create<SetupState>(() => ({
+  engine: undefined,
+  teacher: undefined,
+  text: undefined,
+  recipe: undefined,
+  plan: undefined,
+  reading: undefined,
+}));

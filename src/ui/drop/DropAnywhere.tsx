@@ -1,0 +1,34 @@
+import { useEffect, useState } from 'react';
+import { useActions } from '../actionsContext.ts';
+import { readDrop } from './readDropped.ts';
+
+/** The whole page takes files, folders and zips. */
+export function DropAnywhere(): React.JSX.Element | null {
+  const actions = useActions();
+  const [over, setOver] = useState(false);
+  useEffect(() => {
+    const enter = (event: DragEvent): void => {
+      if (event.dataTransfer?.types.includes('Files') !== true) return;
+      event.preventDefault();
+      setOver(true);
+    };
+    const leave = (event: DragEvent): void => {
+      if (event.relatedTarget === null) setOver(false);
+    };
+    const drop = (event: DragEvent): void => {
+      if (event.dataTransfer === null) return;
+      event.preventDefault();
+      setOver(false);
+      void readDrop(event.dataTransfer).then((files) => actions.open(files));
+    };
+    window.addEventListener('dragover', enter);
+    window.addEventListener('dragleave', leave);
+    window.addEventListener('drop', drop);
+    return () => {
+      window.removeEventListener('dragover', enter);
+      window.removeEventListener('dragleave', leave);
+      window.removeEventListener('drop', drop);
+    };
+  }, [actions]);
+  return over ? <div className="drop-veil">Drop a BERT folder, a zip, or text files</div> : null;
+}

@@ -1,0 +1,38 @@
+import { useActions } from '../actionsContext.ts';
+import { readInput } from './readDropped.ts';
+
+interface FilePickerProps {
+  readonly children: React.ReactNode;
+  readonly className: string;
+  readonly accept: string;
+  readonly testId?: string;
+}
+
+/** A label that opens the system's file dialogue. */
+export function FilePicker({ children, className, accept, testId }: FilePickerProps): React.JSX.Element {
+  const actions = useActions();
+  return (
+    <label className={className}>
+      <input
+        type="file"
+        className="sr"
+        multiple
+        accept={accept}
+        data-testid={testId}
+        onChange={(event) => {
+          const input = event.currentTarget;
+          if (input.files === null || input.files.length === 0) return;
+          void readInput(input.files).then((files) => {
+            // The same file may be chosen again.
+            input.value = '';
+            return actions.open(files);
+          });
+        }}
+      />
+      {children}
+    </label>
+  );
+}
+
+export const TEACHER_FILES = '.safetensors,.bin,.json,.txt,.zip';
+export const TEXT_FILES = '.txt,.jsonl,.csv,.tsv,.parquet,.zip';

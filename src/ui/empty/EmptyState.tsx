@@ -1,0 +1,49 @@
+import { useSetup } from '../../state/setupStore.ts';
+import { useActions } from '../actionsContext.ts';
+import { FilePicker, TEACHER_FILES } from '../drop/FilePicker.tsx';
+import { Hero } from './Hero.tsx';
+
+/** The invitation: one button to see everything, one to bring one's own model. */
+export function EmptyState(): React.JSX.Element {
+  const actions = useActions();
+  const reading = useSetup((state) => state.reading);
+  return (
+    <section className="empty" aria-labelledby="empty-title">
+      <div className="empty-in">
+        <div className="invite">
+          <h1 id="empty-title">
+            Make a BERT smaller.
+            <br />
+            Keep what it learned.
+          </h1>
+          <p>
+            Weight-Inherited Distillation folds a trained teacher&apos;s own weights into a narrower student, here in this tab. Nothing is
+            uploaded.
+          </p>
+          <div className="actions">
+            <button
+              type="button"
+              className="btn primary big"
+              data-testid="try-demo"
+              disabled={reading !== undefined}
+              onClick={() => void actions.tryDemo()}
+            >
+              Try it with the demo
+            </button>
+            <FilePicker className="btn big file" accept={TEACHER_FILES} testId="teacher-input">
+              Choose a BERT checkpoint
+            </FilePicker>
+          </div>
+          <output className="note">
+            {reading ?? 'The demo is a 5.4M-parameter teacher and short prose, 11 MB. Training starts at once.'}
+          </output>
+        </div>
+        <Hero />
+      </div>
+      <p className="accepts">
+        Accepts <code>model.safetensors</code> with <code>config.json</code> and a tokenizer, and <code>.txt</code> files, as files, a
+        folder or a zip, dropped anywhere on this page.
+      </p>
+    </section>
+  );
+}

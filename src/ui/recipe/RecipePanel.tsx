@@ -1,0 +1,70 @@
+import { useState } from 'react';
+import { isGoing, useRun } from '../../state/runStore.ts';
+import { useSetup } from '../../state/setupStore.ts';
+import { useActions } from '../actionsContext.ts';
+import { megabytes, millions } from '../numbers.ts';
+import { CostTable } from './CostTable.tsx';
+import { ScaleDrawing } from './ScaleDrawing.tsx';
+import { StudentControls } from './StudentControls.tsx';
+import { TeacherCard } from './TeacherCard.tsx';
+import { TextCard } from './TextCard.tsx';
+import { TrainingOptions } from './TrainingOptions.tsx';
+
+/** Teacher, text, student and training, and the button that starts. */
+export function RecipePanel(): React.JSX.Element {
+  const [open, setOpen] = useState(false);
+  const going = useRun((state) => isGoing(state.status));
+  return (
+    <section className={open ? 'col recipe open' : 'col recipe'} id="recipe" aria-labelledby="recipe-title">
+      <div className="col-head">
+        <h2 id="recipe-title">Recipe</h2>
+        <button
+          type="button"
+          className="btn small recipe-fold"
+          aria-expanded={open}
+          aria-controls="recipe-body"
+          onClick={() => setOpen(!open)}
+        >
+          {open ? 'Hide' : 'Show'}
+        </button>
+        <span className="note">{going ? 'Changes apply to the next run' : ''}</span>
+      </div>
+      <div className="recipe-body" id="recipe-body">
+        <TeacherCard />
+        <TextCard />
+        <StudentControls />
+        <ScaleDrawing />
+        <CostTable />
+        <TrainingOptions />
+      </div>
+      <StartFoot />
+    </section>
+  );
+}
+
+function StartFoot(): React.JSX.Element {
+  const actions = useActions();
+  const plan = useSetup((state) => state.plan);
+  const ready = useSetup((state) => state.text !== undefined && state.reading === undefined);
+  const steps = useSetup((state) => state.recipe?.steps);
+  const going = useRun((state) => isGoing(state.status));
+  const again = useRun((state) => state.number > 0);
+  return (
+    <div className="recipe-foot">
+      <p className="note">
+        {ready
+          ? plan !== undefined && `${millions(plan.parameters)} parameters · ${megabytes(plan.bytesFp32)}`
+          : 'Add text to train on: drop .txt files anywhere.'}
+      </p>
+      <button
+        type="button"
+        className={going || again ? 'btn wide' : 'btn primary wide'}
+        data-testid="start"
+        disabled={going || !ready}
+        onClick={() => void actions.start()}
+      >
+        {going ? 'A run is going on' : `${again ? 'Start another run' : 'Start'}, ${steps ?? 0} steps`}
+      </button>
+    </div>
+  );
+}

@@ -1,0 +1,63 @@
+import { useRun } from '../../state/runStore.ts';
+import { useSetup } from '../../state/setupStore.ts';
+import { duration, megabytes, millions, percent } from '../numbers.ts';
+
+/** Held-out numbers of teacher and student when a run is over. */
+export function ResultTable(): React.JSX.Element | null {
+  const result = useRun((state) => state.result);
+  const recipe = useRun((state) => state.recipe);
+  const plan = useSetup((state) => (state.recipe?.student === recipe?.student ? state.plan : undefined));
+  if (result === undefined) return null;
+  const rows = [
+    { name: 'Teacher', key: 'teacher', value: result.teacher, parameters: plan?.teacherParameters },
+    { name: 'Student, untrained', key: 'untrained', value: result.untrained, parameters: plan?.parameters },
+    { name: `Student, ${result.stepsDone} steps`, key: 'trained', value: result.trained, parameters: plan?.parameters },
+  ];
+  return (
+    <section className="block" aria-labelledby="h-result">
+      <div className="block-head">
+        <h3 id="h-result">Result on held-out text</h3>
+        <span className="note">
+          {result.stopped ? 'stopped early, ' : ''}
+          {duration(result.seconds)}
+        </span>
+      </div>
+      <div className="scroll-x">
+        <table className="cost results" data-testid="results">
+          <thead>
+            <tr>
+              <th scope="col">
+                <span className="sr">Model</span>
+              </th>
+              <th scope="col">loss</th>
+              <th scope="col">accuracy</th>
+              <th scope="col">agreement</th>
+              {plan === undefined ? null : (
+                <>
+                  <th scope="col">parameters</th>
+                  <th scope="col">fp32</th>
+                </>
+              )}
+            </tr>
+          </thead>
+          <tbody>
+            {rows.map(({ name, key, value, parameters }) => (
+              <tr key={key}>
+                <th scope="row">{name}</th>
+                <td data-testid={`loss-${key}`}>{value.loss.toFixed(3)}</td>
+                <td>{percent(value.accuracy)}</td>
+                <td>{percent(value.agreement)}</td>
+                {parameters === undefined ? null : (
+                  <>
+                    <td>{millions(parameters)}</td>
+                    <td>{megabytes(4 * parameters)}</td>
+                  </>
+                )}
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      </div>
+    </section>
+  );
+}

@@ -1,0 +1,24 @@
+import { useRun } from '../../state/runStore.ts';
+import { Curves } from '../charts/Curves.tsx';
+import { ResultTable } from './ResultTable.tsx';
+import { RunHead } from './RunHead.tsx';
+
+/** The run: where it is, its curves, and its result. */
+export function RunPanel(): React.JSX.Element {
+  const number = useRun((state) => state.number);
+  return (
+    <section className="col run" id="run" aria-labelledby="run-title">
+      <RunHead />
+      {number === 0 ? (
+        <div className="block">
+          <p className="note">Nothing has run yet. Set the student on the left and press Start: the curves appear here.</p>
+        </div>
+      ) : (
+        <>
+          <ResultTable />
+          <Curves />
+        </>
+      )}
+    </section>
+  );
+}
