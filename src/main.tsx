@@ -1,7 +1,7 @@
 import { proxy, transfer, wrap } from 'comlink';
 import { StrictMode } from 'react';
 import { createRoot } from 'react-dom/client';
-import { createActions } from './state/actions.ts';
+import { createActions, type PageApi } from './state/actions.ts';
 import { installFaultTransfer } from './studio/faultTransfer.ts';
 import type { StudioApi } from './studio/studioApi.ts';
 import { ActionsContext } from './ui/actionsContext.ts';
@@ -20,7 +20,7 @@ installFaultTransfer();
 const remote = wrap<StudioApi>(new Worker(new URL('../workers/studio.worker.ts', import.meta.url), { type: 'module' }));
 
 /** The worker's session, with the teacher's bytes handed over rather than copied, and listeners called across. */
-const api: StudioApi = {
+const api: PageApi = {
   engine: (choice, threads) => remote.engine(choice, threads),
   loadTeacher: (name, files) => {
     const buffers = files.flatMap(({ bytes }) => (bytes.buffer instanceof ArrayBuffer ? [bytes.buffer] : []));
@@ -28,6 +28,8 @@ const api: StudioApi = {
   },
   loadText: (name, files, sequence, seed) => remote.loadText(name, files, sequence, seed),
   defaults: () => remote.defaults(),
+  presets: () => remote.presets(),
+  student: (wish, tied) => remote.student(wish, tied),
   plan: (recipe) => remote.plan(recipe),
   start: (recipe, listen) => remote.start(recipe, proxy(listen)),
   pause: () => remote.pause(),

@@ -20,8 +20,25 @@ export interface StudioActions {
   dismissFault(): void;
 }
 
+/** The verbs that the page needs. */
+export type PageApi = Pick<
+  StudioApi,
+  | 'engine'
+  | 'loadTeacher'
+  | 'loadText'
+  | 'defaults'
+  | 'presets'
+  | 'student'
+  | 'plan'
+  | 'start'
+  | 'pause'
+  | 'resume'
+  | 'stop'
+  | 'exportStudent'
+>;
+
 /** @param base address of the page, under which `demo/` lies */
-export function createActions(api: StudioApi, base: string): StudioActions {
+export function createActions(api: PageApi, base: string): StudioActions {
   const recorder = new CurveRecorder();
   let text: { readonly name: string; readonly files: readonly UnreadFile[] } | undefined;
   let planTimer: ReturnType<typeof setTimeout> | undefined;

@@ -1,5 +1,5 @@
 import { create } from 'zustand';
-import type { HeldOut, StudioEvent } from '../studio/studioApi.ts';
+import type { HeldOut, SimilarityReport, StudioEvent } from '../studio/studioApi.ts';
 
 /** One step on the charts. Absent fields were not measured at that step. */
 export interface CurvePoint {
@@ -15,6 +15,8 @@ export interface CurvePoint {
   readonly accuracy?: number;
   /** In percent. */
   readonly agreement?: number;
+  /** Mean attention similarity to the teacher, 0 to 1. */
+  readonly similarity?: number;
 }
 
 export interface Progress {
@@ -29,12 +31,22 @@ export interface CurvesState {
   /** Points of the run before, for comparison. */
   readonly previous: readonly CurvePoint[];
   readonly teacher: HeldOut | undefined;
+  /** The latest attention similarity, with the step it belongs to. */
+  readonly similarity: { readonly step: number; readonly value: SimilarityReport } | undefined;
   readonly progress: Progress | undefined;
   readonly steps: number;
   readonly secondsLeft: number | undefined;
 }
 
-const EMPTY: CurvesState = { points: [], previous: [], teacher: undefined, progress: undefined, steps: 0, secondsLeft: undefined };
+const EMPTY: CurvesState = {
+  points: [],
+  previous: [],
+  teacher: undefined,
+  similarity: undefined,
+  progress: undefined,
+  steps: 0,
+  secondsLeft: undefined,
+};
 
 export const useCurves = create<CurvesState>(() => EMPTY);
 
@@ -71,6 +83,9 @@ export class CurveRecorder {
           accuracy: 100 * event.value.accuracy,
           agreement: 100 * event.value.agreement,
         });
+    } else if (event.kind === 'similarity') {
+      this.#pending = { ...this.#pending, similarity: { step: event.step, value: event.value } };
+      this.#merge({ step: event.step, similarity: event.value.mean });
     } else {
       // The plain average leans to its start; dividing by the weight that it has gathered corrects that.
       const keep = 1 - 1 / MEMORY;
