@@ -1,5 +1,6 @@
 import react from '@vitejs/plugin-react';
 import { defineConfig } from 'vite';
+import { productionPage } from './scripts/productionPage.mjs';
 
 // Shared memory, and with it CPU threads, exists on cross-origin isolated pages alone.
 const headers = {
@@ -8,7 +9,9 @@ const headers = {
 };
 
 export default defineConfig({
-  plugins: [react()],
+  // Relative addresses, so that any folder of any host will do.
+  base: './',
+  plugins: [react(), productionPage()],
   server: { headers },
   preview: { headers },
   worker: { format: 'es' },

@@ -1,9 +1,13 @@
-import type { Recipe, StudioApi } from '../studio/studioApi.ts';
+import type { Mode, Recipe, StudioApi } from '../studio/studioApi.ts';
 import { readJson } from './files.ts';
 import { shapeWish, type StudentOptions, type TextOptions } from './options.ts';
 import { UsageError } from './usage.ts';
 
+/** What `--mode` takes. */
+export const MODES = ['calibrated', 'prune', 'distil', 'scratch'] as const satisfies readonly Mode[];
+
 export interface RecipeOptions extends StudentOptions, TextOptions {
+  readonly mode?: Mode;
   readonly recipe?: string;
   readonly steps?: number;
 }
@@ -27,7 +31,9 @@ function fromFile(path: string, defaults: Recipe): Recipe {
   const json = readJson(path);
   const recipe = isObject(json) && isObject(json['recipe']) ? json['recipe'] : json;
   if (!isObject(recipe)) throw new UsageError(`${path}: expected a recipe, got ${typeof json}. Give the run.json of a student.`);
-  return overlay(defaults, recipe, path);
+  const whole = overlay(defaults, recipe, path);
+  if (!MODES.includes(whole.mode)) throw new UsageError(`${path}.mode: expected ${MODES.join(', ')}, got ${whole.mode}. Correct it.`);
+  return whole;
 }
 
 /**
@@ -42,6 +48,7 @@ export async function recipeFrom(session: StudioApi, options: RecipeOptions): Pr
   return {
     ...base,
     tied,
+    mode: options.mode ?? base.mode,
     student: wish === undefined ? base.student : await session.student(wish, tied),
     steps: options.steps ?? base.steps,
     batch: options.batch ?? base.batch,

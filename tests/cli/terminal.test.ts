@@ -110,6 +110,16 @@ describe('compress', () => {
     });
   });
 
+  test('trains a baseline by its name', async () => {
+    await inScratch(async (folder) => {
+      const out = join(folder, 'student');
+      const { code } = await terminal([...FAST, '--mode', 'prune', '--steps', '2', '--out', out]);
+      expect(code).toBe(0);
+      const run: unknown = JSON.parse(readFileSync(join(out, 'run.json'), 'utf8'));
+      expect(run).toMatchObject({ recipe: { mode: 'prune' }, result: { stepsDone: 2 } });
+    });
+  });
+
   test('in plain lines where there is no terminal', async () => {
     await inScratch(async (folder) => {
       const { code, stdout } = await terminal([...FAST, '--steps', '4', '--preset', 'quarter', '--out', join(folder, 'student')]);
@@ -157,6 +167,7 @@ describe('compress', () => {
         ['{"step": 3}', /got step\. Take it out\./],
         ['{"steps": "many"}', /steps: expected a number, got "many"/],
         ['{"student": {"width": 3}}', /recipe\.json\.student: .*got width/],
+        ['{"mode": "magic"}', /mode: expected calibrated, .*got magic/],
         ['not json', /expected JSON/],
       ] as const) {
         writeFileSync(recipe, text);

@@ -1,5 +1,5 @@
 import { basename, resolve } from 'node:path';
-import type { Command } from 'commander';
+import { Option, type Command } from 'commander';
 import type { ExportResult, HeldOut, PlanReport, RunResult, StudioApi } from '../../studio/studioApi.ts';
 import { makeFolder, writeFolder } from '../files.ts';
 import {
@@ -13,7 +13,7 @@ import {
   type EngineOptions,
   type TeacherOptions,
 } from '../options.ts';
-import { recipeFrom, type RecipeOptions } from '../recipe.ts';
+import { MODES, recipeFrom, type RecipeOptions } from '../recipe.ts';
 import { costLines, createReport, megabytes, millions, percent, shapeInWords, type Report } from '../report.ts';
 import { EXIT, whole } from '../usage.ts';
 
@@ -97,6 +97,7 @@ export function addCompress(program: Command): void {
     .command('compress', { isDefault: true })
     .description('make a smaller BERT and write it as a folder (the default)');
   engineOptions(studentOptions(textOptions(teacherOptions(command))))
+    .addOption(new Option('--mode <name>', 'how to train; all but the first are baselines (default: calibrated)').choices(MODES))
     .option('--steps <n>', 'optimiser steps (default: 100)', whole(1))
     .option('--recipe <file>', 'start from the run.json of an earlier run')
     .requiredOption('--out <dir>', "the student's folder; made if it is not there")

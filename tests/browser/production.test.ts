@@ -1,0 +1,98 @@
+import { gzipSync } from 'node:zlib';
+import { fileURLToPath } from 'node:url';
+import { chromium, type Browser } from 'playwright-core';
+import { preview, type PreviewServer } from 'vite';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { BROWSER_ARGS, findBrowser } from '../../scripts/browser.mjs';
+import { POLICY } from '../../scripts/productionPage.mjs';
+
+const ROOT = fileURLToPath(new URL('../..', import.meta.url));
+/** Bytes, gzip: what a first visit may cost before onnxruntime-web, which loads when needed, and the demo, which loads when asked for. */
+const FIRST_LOAD = 400_000;
+
+let browser: Browser;
+let server: PreviewServer;
+let url = '';
+
+/** A host like many: static files, no headers for isolation. */
+async function plainHost(): Promise<void> {
+  server = await preview({ root: ROOT, configFile: false, logLevel: 'error', preview: { port: 0, host: '127.0.0.1', open: false } });
+  url = server.resolvedUrls?.local[0] ?? '';
+}
+
+beforeAll(async () => {
+  await plainHost();
+  browser = await chromium.launch({ executablePath: await findBrowser(), args: [...BROWSER_ARGS] });
+});
+afterAll(async () => {
+  await browser.close();
+  await server.close();
+});
+
+test('the page carries its policy: text never becomes code, connections go home or to Hugging Face', async () => {
+  expect(POLICY).not.toContain("'unsafe-eval'");
+  const page = await browser.newPage();
+  const faults: string[] = [];
+  page.on('console', (message) => {
+    if (message.type() === 'error') faults.push(message.text());
+  });
+  await page.goto(url);
+  // After the one reload that isolates it.
+  await page.waitForFunction(() => crossOriginIsolated);
+  await page.waitForSelector('#root > *');
+  expect(await page.getAttribute('meta[http-equiv="Content-Security-Policy"]', 'content')).toBe(POLICY);
+  expect(faults).toEqual([]);
+  const tried = await page.evaluate(async () => {
+    const refused: string[] = [];
+    document.addEventListener('securitypolicyviolation', (event) => refused.push(event.effectiveDirective));
+    const script = document.createElement('script');
+    script.textContent = 'globalThis.ranInline = true';
+    document.head.append(script);
+    const module = await WebAssembly.compile(Uint8Array.of(0, 97, 115, 109, 1, 0, 0, 0));
+    await fetch('https://example.com/').catch(() => undefined);
+    // Reports of refusals come as events of their own.
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    return { ran: 'ranInline' in globalThis, compiled: module instanceof WebAssembly.Module, refused };
+  });
+  expect(tried).toEqual({ ran: false, compiled: true, refused: ['script-src-elem', 'connect-src'] });
+  await page.close();
+});
+
+test('a first visit costs under 400 kB gzip', async () => {
+  const page = await browser.newPage();
+  // By address: the reload that isolates the page finds most of it kept.
+  const loaded = new Map<string, Promise<number>>();
+  page.on('response', (response) => {
+    if (response.ok())
+      loaded.set(
+        response.url(),
+        response.body().then((body) => gzipSync(body).length),
+      );
+  });
+  await page.goto(url);
+  await page.waitForFunction(() => crossOriginIsolated);
+  await page.waitForLoadState('networkidle');
+  const bytes = (await Promise.all(loaded.values())).reduce((sum, size) => sum + size, 0);
+  console.log(`first load: ${(bytes / 1000).toFixed(0)} kB gzip in ${loaded.size} files`);
+  expect([...loaded.keys()].some((address) => /\/ort[^/]*$/.test(address))).toBe(false);
+  expect(loaded.size).toBeGreaterThan(3);
+  expect(bytes).toBeLessThan(FIRST_LOAD);
+  await page.close();
+});
+
+test('on a host without headers the page becomes isolated by itself, and opens again when the host is gone', async () => {
+  const context = await browser.newContext();
+  const page = await context.newPage();
+  await page.goto(url);
+  await page.waitForFunction(() => crossOriginIsolated, undefined, { timeout: 20_000 });
+  await page.waitForSelector('#root > *');
+  await server.close();
+  try {
+    await page.reload();
+    await page.waitForSelector('#root > *');
+    expect(await page.evaluate(() => crossOriginIsolated)).toBe(true);
+  } finally {
+    await context.close();
+    await plainHost();
+  }
+});
