@@ -20,8 +20,8 @@ import { Ticker } from './ticker.ts';
 export interface RunControl {
   /** Resolves at once, or when a pause ends; false = stop here. */
   proceed(): Promise<boolean>;
-  /** Whether the state should be kept now. */
-  wantsState?(step: number): boolean;
+  /** Whether the state should be kept after this step. */
+  wantsState?(step: number): Promise<boolean>;
   keep?(state: RunState): Promise<void>;
 }
 
@@ -108,7 +108,7 @@ export async function compress(
               tensors: await trainer.state(),
             });
           };
-          if (control.wantsState?.(done) === true) await keep();
+          if ((await control.wantsState?.(done)) === true) await keep();
           going = await control.proceed();
         }
       } catch (error) {

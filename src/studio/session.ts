@@ -11,23 +11,57 @@ import { defaultRecipe, recipeTable } from './recipe.ts';
 import { presetsOf, studentFor } from './presets.ts';
 import { evaluateCheckpoints } from './evaluateCheckpoints.ts';
 import { exportStudent } from './studentExport.ts';
-import type { EngineChoice, EngineReport, ModelShape, PlanReport, Recipe, RunResult, StudioApi } from './studioApi.ts';
+import { fingerprintOf } from './checkpointFile.ts';
+import type { RunState } from './runState.ts';
+import type { RunStore } from './runStore.ts';
+import type {
+  EngineChoice,
+  EngineReport,
+  ModelShape,
+  PlanReport,
+  Recipe,
+  RunResult,
+  StudioApi,
+  StudioListener,
+  UnfinishedRun,
+} from './studioApi.ts';
 import { readTeacher, type Teacher } from './teacher.ts';
 
-/** Pause, resume and stop, heard between steps. */
+/** Steps between checkpoints when nothing else asks for one. */
+const KEEP_EVERY = 25;
+
+/** Pause, resume and stop, heard between steps; says when the run's state is to be kept. */
 class Gate implements RunControl {
+  readonly keep?: (state: RunState) => Promise<void>;
   #open: Promise<void> = Promise.resolve();
   #release: (() => void) | undefined;
   #stopped = false;
+  #asked = false;
 
-  async proceed(): Promise<boolean> {
+  constructor(keep: ((state: RunState) => Promise<void>) | undefined) {
+    if (keep !== undefined) this.keep = keep;
+  }
+
+  async wantsState(step: number): Promise<boolean> {
     // A turn of the event loop, so that pause and stop can arrive.
     await new Promise<void>((resolve) => setTimeout(resolve, 0));
+    const wants = this.#asked || step % KEEP_EVERY === 0;
+    this.#asked = false;
+    return wants;
+  }
+
+  /** Keeps the state after the step at hand. */
+  ask(): void {
+    this.#asked = true;
+  }
+
+  async proceed(): Promise<boolean> {
     await this.#open;
     return !this.#stopped;
   }
 
   pause(): void {
+    this.ask();
     if (this.#release !== undefined) return;
     this.#open = new Promise((resolve) => {
       this.#release = resolve;
@@ -40,17 +74,19 @@ class Gate implements RunControl {
   }
 
   stop(): void {
+    this.ask();
     this.#stopped = true;
     this.resume();
   }
 }
 
 /** One user's work: a teacher, a text, an engine, and at most one run at a time. */
-export function createSession(): StudioApi {
+export function createSession(store?: RunStore): StudioApi {
   let engine: Engine | undefined;
   let teacher: Teacher | undefined;
   let corpus: Corpus | undefined;
   let gate: Gate | undefined;
+  const fingerprints = { teacher: '', text: '' };
   let finished: { student: BertModel; result: RunResult; recipe: Recipe } | undefined;
 
   const needTeacher = (): Teacher => {
@@ -60,6 +96,39 @@ export function createSession(): StudioApi {
   const needEngine = async (): Promise<Engine> => {
     engine ??= await WasmEngine.create(defaultThreads());
     return engine;
+  };
+
+  const train = async (recipe: Recipe, run: string, listen: StudioListener, state?: RunState): Promise<RunResult> => {
+    if (gate !== undefined) throw new StudioError('order', 'session: a run is going on. Stop it before starting another.');
+    const from = needTeacher();
+    if (corpus === undefined) throw new StudioError('order', 'session: load a text first.');
+    if (corpus.sequence !== recipe.sequence)
+      throw new StudioError(
+        'order',
+        `session: the text is packed to ${corpus.sequence} tokens, the recipe asks for ${recipe.sequence}. Load the text again.`,
+      );
+    const marks = { ...fingerprints };
+    let writing: Promise<void> = Promise.resolve();
+    const keep =
+      store === undefined
+        ? undefined
+        : (kept: RunState): Promise<void> => {
+            writing = store.save(run, { state: kept, fingerprints: marks, savedAt: Date.now() }).then(
+              () => listen({ kind: 'kept', step: kept.done }),
+              (error: unknown) => listen({ kind: 'notKept', step: kept.done, reason: error instanceof Error ? error.message : String(error) }),
+            );
+            return Promise.resolve();
+          };
+    gate = new Gate(keep);
+    try {
+      const { student, result } = await compress(await needEngine(), from, corpus, recipe, gate, listen, state);
+      finished = { student, result, recipe };
+      await writing;
+      if (!result.stopped) await store?.remove(run);
+      return result;
+    } finally {
+      gate = undefined;
+    }
   };
 
   return {
@@ -97,24 +166,27 @@ export function createSession(): StudioApi {
     presets: () => attempt(() => presetsOf(needTeacher().report.shape)),
     student: (wish, tied) => attempt(() => studentFor(needTeacher().model.config, tied, wish)),
     plan: (recipe) => attempt(() => planStudent(needTeacher(), recipe)),
-    async start(recipe, listen) {
-      if (gate !== undefined) throw new StudioError('order', 'session: a run is going on. Stop it before starting another.');
-      const from = needTeacher();
-      if (corpus === undefined) throw new StudioError('order', 'session: load a text first.');
-      if (corpus.sequence !== recipe.sequence)
-        throw new StudioError(
-          'order',
-          `session: the text is packed to ${corpus.sequence} tokens, the recipe asks for ${recipe.sequence}. Load the text again.`,
-        );
-      gate = new Gate();
-      try {
-        const { student, result } = await compress(await needEngine(), from, corpus, recipe, gate, listen);
-        finished = { student, result, recipe };
-        return result;
-      } finally {
-        gate = undefined;
+    start: (recipe, listen) => train(recipe, `run-${Date.now().toString(36)}`, listen),
+    async unfinished() {
+      if (store === undefined) return [];
+      const found: UnfinishedRun[] = [];
+      for (const run of await store.runs()) {
+        const checkpoint = await store.load(run);
+        if (checkpoint === undefined) continue;
+        const { recipe, done } = checkpoint.state;
+        found.push({ run, recipe, done, savedAt: checkpoint.savedAt });
       }
+      return found;
     },
+    async resumeRun(run, listen) {
+      const checkpoint = await store?.load(run);
+      if (checkpoint === undefined) throw new StudioError('checkpoint', `session: ${run} has no whole checkpoint. Start the run again.`);
+      for (const kind of ['teacher', 'text'] as const)
+        if (checkpoint.fingerprints[kind] !== fingerprints[kind])
+          throw new StudioError('checkpoint', `session: ${run} was trained with another ${kind}. Load the same ${kind} and try again.`, { run, kind });
+      return train(checkpoint.state.recipe, run, listen, checkpoint.state);
+    },
+    deleteRun: async (run) => store?.remove(run),
     pause: () => attempt(() => gate?.pause()),
     resume: () => attempt(() => gate?.resume()),
     stop: () => attempt(() => gate?.stop()),

@@ -157,6 +157,16 @@ export interface SimilarityReport {
   readonly chance: number;
 }
 
+/** A run that stopped, or was cut off, before its last step. */
+export interface UnfinishedRun {
+  readonly run: string;
+  readonly recipe: Recipe;
+  /** Steps that its newest whole checkpoint holds. */
+  readonly done: number;
+  /** Milliseconds since 1970. */
+  readonly savedAt: number;
+}
+
 /** What `start` returns when the run is over. */
 export interface RunResult {
   readonly teacher: HeldOut;
@@ -194,6 +204,8 @@ export type StudioEvent =
       readonly tokensPerSecond: number;
       readonly secondsLeft: number;
     }
+  | { readonly kind: 'kept'; readonly step: number }
+  | { readonly kind: 'notKept'; readonly step: number; readonly reason: string }
   | { readonly kind: 'similarity'; readonly step: number; readonly value: SimilarityReport }
   | { readonly kind: 'heldOut'; readonly step: number; readonly model: 'teacher' | 'student'; readonly value: HeldOut };
 
@@ -212,6 +224,12 @@ export interface StudioApi {
   student(wish: ShapeWish, tied: boolean): Promise<ModelShape>;
   plan(recipe: Recipe): Promise<PlanReport>;
   start(recipe: Recipe, listen: StudioListener): Promise<RunResult>;
+  /** Runs that have a checkpoint, the furthest first. Empty where the session keeps none. */
+  unfinished(): Promise<readonly UnfinishedRun[]>;
+  /** Goes on from a run's newest whole checkpoint; teacher and text must be those of the run. */
+  resumeRun(run: string, listen: StudioListener): Promise<RunResult>;
+  deleteRun(run: string): Promise<void>;
+  /** Waits after the step at hand, and keeps the state. */
   pause(): Promise<void>;
   resume(): Promise<void>;
   stop(): Promise<void>;
