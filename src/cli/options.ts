@@ -1,5 +1,7 @@
 import { basename, resolve } from 'node:path';
 import { Option, type Command } from 'commander';
+import { folderFiles } from '../studio/folderFiles.ts';
+import { RunStore } from '../studio/runStore.ts';
 import { createSession } from '../studio/session.ts';
 import type { EngineChoice, PresetName, ShapeWish, StudioApi, TeacherReport, TextReport } from '../studio/studioApi.ts';
 import { PRESET_NAMES } from '../studio/presets.ts';
@@ -85,13 +87,18 @@ export function shapeWish(options: StudentOptions): ShapeWish | undefined {
   return Object.keys(wish).length === 0 ? undefined : wish;
 }
 
-export async function openTeacher(options: TeacherOptions, report: Report): Promise<{ session: StudioApi; teacher: TeacherReport }> {
+/** @param runs folder that keeps checkpoints of unfinished runs; none are kept without it */
+export async function openTeacher(
+  options: TeacherOptions,
+  report: Report,
+  runs?: string,
+): Promise<{ session: StudioApi; teacher: TeacherReport }> {
   if (options.demo === true && options.teacher !== undefined)
     throw new UsageError('teacher: expected --demo or --teacher, got both. Leave one of them out.');
   if (options.demo !== true && options.teacher === undefined)
     throw new UsageError('teacher: expected --teacher PATH or --demo, got neither. --demo takes the bundled teacher and prose.');
   const path = options.teacher ?? DEMO_TEACHER;
-  const session = createSession();
+  const session = createSession(runs === undefined ? undefined : new RunStore(folderFiles(runs)));
   const teacher = await session.loadTeacher(basename(resolve(path)), filesOf(path));
   report.fact('teacher', teacher);
   return { session, teacher };

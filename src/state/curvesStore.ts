@@ -86,7 +86,7 @@ export class CurveRecorder {
     } else if (event.kind === 'similarity') {
       this.#pending = { ...this.#pending, similarity: { step: event.step, value: event.value } };
       this.#merge({ step: event.step, similarity: event.value.mean });
-    } else {
+    } else if (event.kind === 'step') {
       // The plain average leans to its start; dividing by the weight that it has gathered corrects that.
       const keep = 1 - 1 / MEMORY;
       this.#average = keep * this.#average + (1 - keep) * event.loss;

@@ -22,7 +22,10 @@ const DIGEST = 32;
 const HEADER = MAGIC.length + DIGEST;
 
 async function sha256(bytes: Uint8Array): Promise<Uint8Array> {
-  return new Uint8Array(await crypto.subtle.digest('SHA-256', Uint8Array.from(bytes)));
+  const { buffer } = bytes;
+  // Web Crypto takes no shared memory.
+  const view = buffer instanceof ArrayBuffer ? new Uint8Array(buffer, bytes.byteOffset, bytes.length) : Uint8Array.from(bytes);
+  return new Uint8Array(await crypto.subtle.digest('SHA-256', view));
 }
 
 /** SHA-256 of files in order, names and bytes, in hexadecimal. */
@@ -53,8 +56,14 @@ function damaged(name: string, expected: string, got: string): StudioError {
   return new StudioError('checkpoint', `${name}: expected ${expected}, got ${got}. An earlier checkpoint is tried instead.`, { name });
 }
 
-/** The type of what encodeCheckpoint wrote: the digest has vouched for every byte of it. */
 type Plain = Omit<RunState, 'tensors'> & Omit<Checkpoint, 'state'>;
+
+/** The digest has vouched for every byte that encodeCheckpoint wrote, so the names of its parts are enough. */
+function isPlain(value: unknown): value is Plain {
+  return (
+    typeof value === 'object' && value !== null && 'recipe' in value && 'stream' in value && 'fingerprints' in value && 'savedAt' in value
+  );
+}
 
 /** @throws StudioError if the file is of another version, cut short, or not what was written */
 export async function decodeCheckpoint(name: string, bytes: Uint8Array): Promise<Checkpoint> {
@@ -67,7 +76,8 @@ export async function decodeCheckpoint(name: string, bytes: Uint8Array): Promise
     throw damaged(name, 'the bytes that were written', 'others: the file was cut short or changed');
   // A copy: safetensors needs its data aligned, which the header in front does not keep.
   const file = readSafetensors(body.slice());
-  const plain = JSON.parse(file.metadata.get('state') ?? '{}') as Plain;
+  const plain: unknown = JSON.parse(file.metadata.get('state') ?? '{}');
+  if (!isPlain(plain)) throw damaged(name, "a run's state", 'none');
   const { fingerprints, savedAt, ...state } = plain;
   const tensors: NamedTensors = file.tensors;
   return { state: { ...state, tensors }, fingerprints, savedAt };

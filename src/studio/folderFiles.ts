@@ -11,7 +11,7 @@ export function folderFiles(folder: string): RunFiles {
       try {
         return (await fs.readdir(folder)).filter((name) => !name.endsWith(ASIDE));
       } catch (error) {
-        if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return [];
+        if (error instanceof Error && 'code' in error && (error.code === 'ENOENT' || error.code === 'ENOTDIR')) return [];
         throw error;
       }
     },

@@ -31,15 +31,17 @@ export class RunStore {
 
   /** Resolves when this checkpoint is on the disk and older ones are gone. */
   save(run: string, checkpoint: Checkpoint): Promise<void> {
-    const write = this.#queue.then(async () => {
-      const name = `${run}.${String(checkpoint.state.done).padStart(9, '0')}.ckpt`;
-      await this.#files.write(name, await encodeCheckpoint(checkpoint));
-      const entries = (await this.#entries()).filter((entry) => entry.run === run);
-      for (const old of entries.slice(KEPT)) await this.#files.remove(old.name);
-    });
-    // A failed write is its caller's to hear of; the next one is tried all the same.
-    this.#queue = write.catch(() => {});
+    const write = this.#after(this.#queue, run, checkpoint);
+    this.#queue = settled(write);
     return write;
+  }
+
+  async #after(before: Promise<void>, run: string, checkpoint: Checkpoint): Promise<void> {
+    await before;
+    const name = `${run}.${String(checkpoint.state.done).padStart(9, '0')}.ckpt`;
+    await this.#files.write(name, await encodeCheckpoint(checkpoint));
+    const entries = (await this.#entries()).filter((entry) => entry.run === run);
+    for (const old of entries.slice(KEPT)) await this.#files.remove(old.name);
   }
 
   /** Names of runs that have a checkpoint, the furthest first. */
@@ -63,4 +65,9 @@ export class RunStore {
     await this.#queue;
     for (const entry of await this.#entries()) if (entry.run === run) await this.#files.remove(entry.name);
   }
+}
+
+/** A failed write is its caller's to hear of; the next one is tried all the same. */
+async function settled(write: Promise<void>): Promise<void> {
+  await Promise.allSettled([write]);
 }

@@ -115,7 +115,8 @@ export function createSession(store?: RunStore): StudioApi {
         : (kept: RunState): Promise<void> => {
             writing = store.save(run, { state: kept, fingerprints: marks, savedAt: Date.now() }).then(
               () => listen({ kind: 'kept', step: kept.done }),
-              (error: unknown) => listen({ kind: 'notKept', step: kept.done, reason: error instanceof Error ? error.message : String(error) }),
+              (error: unknown) =>
+                listen({ kind: 'notKept', step: kept.done, reason: error instanceof Error ? error.message : String(error) }),
             );
             return Promise.resolve();
           };
@@ -139,28 +140,28 @@ export function createSession(store?: RunStore): StudioApi {
       engine = choice === 'reference' ? new ReferenceEngine() : await WasmEngine.create(threads ?? defaultThreads());
       return engine.describe();
     },
-    loadTeacher(name, files) {
-      return attempt(() => {
-        teacher = readTeacher(name, files);
-        corpus = undefined;
-        finished = undefined;
-        return teacher.report;
-      });
+    async loadTeacher(name, files) {
+      const read = readTeacher(name, files);
+      fingerprints.teacher = await fingerprintOf(files);
+      teacher = read;
+      corpus = undefined;
+      finished = undefined;
+      return teacher.report;
     },
-    loadText(name, files, sequence, seed) {
-      return attempt(() => {
-        const documents = files.map((file) => readText(file.path, file.bytes));
-        corpus = buildCorpus(documents, needTeacher().tokenizer, sequence, seed);
-        return {
-          name,
-          documents: corpus.documents,
-          tokens: corpus.tokens,
-          trainSequences: corpus.train.length / sequence,
-          heldOutSequences: corpus.heldOut.length / sequence,
-          sequence,
-          unknownShare: corpus.unknownShare,
-        };
-      });
+    async loadText(name, files, sequence, seed) {
+      const documents = files.map((file) => readText(file.path, file.bytes));
+      const built = buildCorpus(documents, needTeacher().tokenizer, sequence, seed);
+      fingerprints.text = `${await fingerprintOf(files)} ${sequence} ${seed}`;
+      corpus = built;
+      return {
+        name,
+        documents: built.documents,
+        tokens: built.tokens,
+        trainSequences: built.train.length / sequence,
+        heldOutSequences: built.heldOut.length / sequence,
+        sequence,
+        unknownShare: built.unknownShare,
+      };
     },
     defaults: () => attempt(() => defaultRecipe(needTeacher().report)),
     presets: () => attempt(() => presetsOf(needTeacher().report.shape)),
@@ -183,7 +184,10 @@ export function createSession(store?: RunStore): StudioApi {
       if (checkpoint === undefined) throw new StudioError('checkpoint', `session: ${run} has no whole checkpoint. Start the run again.`);
       for (const kind of ['teacher', 'text'] as const)
         if (checkpoint.fingerprints[kind] !== fingerprints[kind])
-          throw new StudioError('checkpoint', `session: ${run} was trained with another ${kind}. Load the same ${kind} and try again.`, { run, kind });
+          throw new StudioError('checkpoint', `session: ${run} was trained with another ${kind}. Load the same ${kind} and try again.`, {
+            run,
+            kind,
+          });
       return train(checkpoint.state.recipe, run, listen, checkpoint.state);
     },
     deleteRun: async (run) => store?.remove(run),

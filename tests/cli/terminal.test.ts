@@ -152,7 +152,7 @@ describe('compress', () => {
         kill('SIGINT');
       });
       expect(code).toBe(130);
-      expect(stderr).toContain('Stopping after this step; the student as it stands will be written.');
+      expect(stderr).toContain('Stopping after this step; a checkpoint and the student as it stands will be written.');
       expect(lines(stdout).find(({ kind }) => kind === 'result')).toMatchObject({ stopped: true });
       const run: unknown = JSON.parse(readFileSync(join(out, 'run.json'), 'utf8'));
       expect(run).toMatchObject({ result: { stopped: true } });

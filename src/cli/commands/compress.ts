@@ -1,6 +1,6 @@
-import { basename, resolve } from 'node:path';
+import { basename, join, resolve } from 'node:path';
 import { Option, type Command } from 'commander';
-import type { ExportResult, HeldOut, PlanReport, RunResult, StudioApi } from '../../studio/studioApi.ts';
+import type { ExportResult, HeldOut, PlanReport, RunResult, StudioApi, UnfinishedRun } from '../../studio/studioApi.ts';
 import { makeFolder, writeFolder } from '../files.ts';
 import {
   engineOptions,
@@ -15,9 +15,10 @@ import {
 } from '../options.ts';
 import { MODES, recipeFrom, type RecipeOptions } from '../recipe.ts';
 import { costLines, createReport, megabytes, millions, percent, shapeInWords, type Report } from '../report.ts';
-import { EXIT, whole } from '../usage.ts';
+import { EXIT, UsageError, whole } from '../usage.ts';
 
 interface CompressOptions extends TeacherOptions, RecipeOptions, EngineOptions {
+  readonly resume?: true;
   readonly out: string;
 }
 
@@ -31,10 +32,10 @@ function stopOnInterrupt(session: StudioApi): () => void {
     const now = performance.now();
     if (first === undefined) {
       first = now;
-      console.error('\nStopping after this step; the student as it stands will be written. Press again to end at once and keep nothing.');
+      console.error('\nStopping after this step; a checkpoint and the student as it stands will be written. Press again to end at once.');
       void session.stop();
     } else if (now - first > ONE_PRESS) {
-      console.error('Ended; nothing was written.');
+      console.error('Ended; no student was written. --resume goes on from the last checkpoint, if there is one.');
       process.exit(EXIT.interrupted);
     }
   };
@@ -44,6 +45,13 @@ function stopOnInterrupt(session: StudioApi): () => void {
     process.off('SIGINT', interrupt);
     process.off('SIGTERM', interrupt);
   };
+}
+
+/** Folder of checkpoints inside the student's. */
+const RUNS = '.runs';
+
+async function newest(session: StudioApi): Promise<UnfinishedRun | undefined> {
+  return (await session.unfinished()).toSorted((a, b) => b.savedAt - a.savedAt)[0];
 }
 
 function resultTable(result: RunResult, cost: PlanReport): string {
@@ -70,8 +78,16 @@ function judgement(exported: ExportResult): string {
 }
 
 async function run(options: CompressOptions, report: Report): Promise<number> {
-  const { session, teacher } = await openTeacher(options, report);
-  const recipe = await recipeFrom(session, options);
+  const { session, teacher } = await openTeacher(options, report, join(options.out, RUNS));
+  const waiting = await newest(session);
+  if (options.resume === true && waiting === undefined)
+    throw new UsageError(`resume: expected a checkpoint in ${join(options.out, RUNS)}, got none. Leave --resume out to start a run.`);
+  const resumed = options.resume === true ? waiting : undefined;
+  if (waiting !== undefined && resumed === undefined)
+    report.say(
+      `${options.out} holds an unfinished run (step ${waiting.done} of ${waiting.recipe.steps}); --resume goes on with it. This is a new one.`,
+    );
+  const recipe = resumed?.recipe ?? (await recipeFrom(session, options));
   const cost = await session.plan(recipe);
   await openText(session, options, recipe.sequence, recipe.seed, report);
   makeFolder(options.out);
@@ -79,10 +95,12 @@ async function run(options: CompressOptions, report: Report): Promise<number> {
   report.fact('plan', { recipe, cost });
   report.say([`Teacher: ${shapeInWords(teacher.shape)}`, `Student: ${shapeInWords(recipe.student)}`, ...costLines(cost)].join('\n'));
   const release = stopOnInterrupt(session);
-  const result = await session.start(recipe, report.event);
+  if (resumed !== undefined) report.say(`Going on from step ${resumed.done} of ${recipe.steps}, with the recipe of that run.`);
+  const result = await (resumed === undefined ? session.start(recipe, report.event) : session.resumeRun(resumed.run, report.event));
   report.fact('result', result);
   if (result.fault !== null) throw new Error(result.fault);
-  if (result.stopped) report.say(`Stopped at step ${result.stepsDone} of ${recipe.steps}. Writing the student as it stands.`);
+  if (result.stopped)
+    report.say(`Stopped at step ${result.stepsDone} of ${recipe.steps}. Writing the student as it stands; --resume goes on from here.`);
   const exported = await session.exportStudent(basename(resolve(options.out)), report.event);
   const written = writeFolder(exported.zip, options.out);
   release();
@@ -99,6 +117,7 @@ export function addCompress(program: Command): void {
   engineOptions(studentOptions(textOptions(teacherOptions(command))))
     .addOption(new Option('--mode <name>', 'how to train; all but the first are baselines (default: calibrated)').choices(MODES))
     .option('--steps <n>', 'optimiser steps (default: 100)', whole(1))
+    .option('--resume', 'go on with the unfinished run in --out; the recipe is that of the run')
     .option('--recipe <file>', 'start from the run.json of an earlier run')
     .requiredOption('--out <dir>', "the student's folder; made if it is not there")
     .addHelpText(
