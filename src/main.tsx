@@ -35,6 +35,8 @@ const api: PageApi = {
   pause: () => remote.pause(),
   resume: () => remote.resume(),
   stop: () => remote.stop(),
+  attention: (sentence, layer, head) => remote.attention(sentence, layer, head),
+  fillMask: (sentence) => remote.fillMask(sentence),
   exportStudent: (name, listen) => remote.exportStudent(name, proxy(listen)),
 };
 

@@ -1,4 +1,4 @@
-import type { ModelShape, Recipe, StudioApi } from '../studio/studioApi.ts';
+import type { AttentionComparison, FillComparison, ModelShape, Recipe, StudioApi } from '../studio/studioApi.ts';
 import { CurveRecorder } from './curvesStore.ts';
 import { toFault } from './faults.ts';
 import { demoFiles, readAll, sortFiles, underFolder, type UnreadFile } from './givenFiles.ts';
@@ -6,17 +6,25 @@ import { recipeFromHash, recipeToHash } from './recipeChoices.ts';
 import { isGoing, useRun } from './runStore.ts';
 import { useSetup } from './setupStore.ts';
 
+export type { AttentionComparison, FillComparison };
+
 /** Everything that a user can make happen. None of them throws: faults go to the run store. */
 export interface StudioActions {
   tryDemo(): Promise<void>;
   open(files: readonly UnreadFile[]): Promise<void>;
   change(part: Partial<Recipe>): void;
   changeStudent(student: ModelShape): void;
+  /** The widest student whose fp32 weights fit, with the recipe's layers and heads. */
+  fit(bytes: number): Promise<void>;
   start(): Promise<void>;
   pause(): Promise<void>;
   resume(): Promise<void>;
   stop(): Promise<void>;
   exportStudent(): Promise<void>;
+  /** @returns undefined if it failed; the fault is in the run store */
+  attention(sentence: string, layer: number, head: number): Promise<AttentionComparison | undefined>;
+  /** @returns undefined if it failed; the fault is in the run store */
+  fillMask(sentence: string): Promise<FillComparison | undefined>;
   dismissFault(): void;
 }
 
@@ -34,6 +42,8 @@ export type PageApi = Pick<
   | 'pause'
   | 'resume'
   | 'stop'
+  | 'attention'
+  | 'fillMask'
   | 'exportStudent'
 >;
 
@@ -61,7 +71,7 @@ export function createActions(api: PageApi, base: string): StudioActions {
     useSetup.setState({ reading: `Reading ${name}` });
     const teacher = await api.loadTeacher(name, await readAll(files));
     const recipe = recipeFromHash(location.hash, await api.defaults(), teacher.shape, teacher.maxPositions);
-    useSetup.setState({ teacher, recipe, text: undefined, plan: undefined });
+    useSetup.setState({ teacher, recipe, presets: await api.presets(), text: undefined, plan: undefined });
     dropResult();
     await replan();
   };
@@ -107,9 +117,19 @@ export function createActions(api: PageApi, base: string): StudioActions {
         if (event.kind === 'step' && useRun.getState().status === 'preparing') useRun.setState({ status: 'running' });
       });
       useRun.setState({ result });
+      if (result.fault !== null) useRun.setState({ fault: { code: 'diverged', message: result.fault, details: {} } });
     });
     recorder.publish();
     useRun.setState({ status: done ? 'done' : 'failed' });
+  };
+
+  const asked = async <T>(question: () => Promise<T>): Promise<T | undefined> => {
+    try {
+      return await question();
+    } catch (error) {
+      useRun.setState({ fault: toFault(error) });
+      return undefined;
+    }
   };
 
   void guarded(needEngine);
@@ -142,6 +162,12 @@ export function createActions(api: PageApi, base: string): StudioActions {
     },
     change,
     changeStudent: (student) => change({ student }),
+    async fit(bytes) {
+      const { recipe } = useSetup.getState();
+      if (recipe === undefined) return;
+      const { layers, heads } = recipe.student;
+      await guarded(async () => change({ student: await api.student({ maxBytes: bytes, layers, heads }, recipe.tied) }));
+    },
     start: run,
     async pause() {
       useRun.setState({ status: 'pausing' });
@@ -168,6 +194,8 @@ export function createActions(api: PageApi, base: string): StudioActions {
       });
       useRun.setState({ exporting: false });
     },
+    attention: (sentence, layer, head) => asked(() => api.attention(sentence, layer, head)),
+    fillMask: (sentence) => asked(() => api.fillMask(sentence)),
     dismissFault: () => useRun.setState({ fault: undefined }),
   };
 }

@@ -35,29 +35,20 @@ export function withSize(teacher: ModelShape, student: ModelShape, control: Shap
   return { ...changed, hiddenSize: changed.heads * changed.headSize };
 }
 
-/** Named students. Shares of the WID paper's students of BERT-base: WID55 is 516 wide, WID11 192 wide. */
-export const PRESETS: readonly { readonly name: string; readonly share: number }[] = [
-  { name: 'WID55', share: 516 / 768 },
-  { name: 'Half', share: 1 / 2 },
-  { name: 'WID11', share: 192 / 768 },
-  { name: 'Eighth', share: 1 / 8 },
-];
-
-/** Every layer and head, width and FFN scaled to the nearest legal share. */
-export function presetShape(teacher: ModelShape, share: number): ModelShape {
-  const narrow = withSize(teacher, teacher, 'headSize', teacher.headSize * share);
-  return withSize(teacher, narrow, 'intermediateSize', teacher.intermediateSize * share);
-}
-
 const WHOLE = ['steps', 'batch', 'sequence', 'evaluateEvery', 'seed'] as const;
 const RATES = ['compactorLearningRate', 'polishLearningRate'] as const;
 const SIZES = ['layers', 'heads', 'headSize', 'intermediateSize'] as const;
+
+export const MODES = ['calibrated', 'prune', 'distil', 'scratch'] as const satisfies readonly Recipe['mode'][];
+export const CALIBRATIONS = ['sequential', 'one-pass'] as const satisfies readonly Recipe['calibration'][];
 
 /** The recipe as the address bar's hash, so that a link shares it. */
 export function recipeToHash(recipe: Recipe): string {
   const fields = new URLSearchParams();
   for (const size of SIZES) fields.set(size, String(recipe.student[size]));
   for (const name of [...WHOLE, ...RATES]) fields.set(name, String(recipe[name]));
+  fields.set('mode', recipe.mode);
+  fields.set('calibration', recipe.calibration);
   return fields.toString();
 }
 
@@ -79,5 +70,7 @@ export function recipeFromHash(hash: string, recipe: Recipe, teacher: ModelShape
     const value = Number(fields.get(name) ?? Number.NaN);
     if (value > 0 && value < 1) numbers[name] = value;
   }
-  return { ...recipe, ...numbers, student };
+  const mode = MODES.find((name) => name === fields.get('mode')) ?? recipe.mode;
+  const calibration = CALIBRATIONS.find((name) => name === fields.get('calibration')) ?? recipe.calibration;
+  return { ...recipe, ...numbers, student, mode, calibration };
 }

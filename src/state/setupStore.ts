@@ -1,5 +1,5 @@
 import { create } from 'zustand';
-import type { EngineReport, ModelShape, PlanReport, Recipe, TeacherReport, TextReport } from '../studio/studioApi.ts';
+import type { EngineReport, ModelShape, PlanReport, Recipe, StudentPreset, TeacherReport, TextReport } from '../studio/studioApi.ts';
 
 export type { EngineReport, ModelShape, PlanReport, Recipe, TeacherReport, TextReport };
 
@@ -10,6 +10,7 @@ export interface SetupState {
   readonly text: TextReport | undefined;
   readonly recipe: Recipe | undefined;
   readonly plan: PlanReport | undefined;
+  readonly presets: readonly StudentPreset[];
   /** What is being read now, for people; undefined = nothing. */
   readonly reading: string | undefined;
 }
@@ -20,5 +21,6 @@ export const useSetup = create<SetupState>(() => ({
   text: undefined,
   recipe: undefined,
   plan: undefined,
+  presets: [],
   reading: undefined,
 }));

@@ -67,10 +67,11 @@ export class AttentionJudge {
       const [theirs, ours] = [this.#teacherMaps[from], maps[layer]];
       if (theirs === undefined || ours === undefined) return [];
       const origin = this.#heads.get(from) ?? Array.from({ length: ours.heads }, (_, head) => head);
-      return [layerSimilarity(theirs, ours, origin, attention)];
+      return [{ ...layerSimilarity(theirs, ours, origin, attention), origin }];
     });
     const value: SimilarityReport = {
       layers: layers.map(({ heads }) => heads.map(({ divergence }) => divergence)),
+      origins: layers.map(({ origin }) => origin),
       mean: meanSimilarity(layers.flatMap(({ heads }) => heads)).divergence,
       cosine: meanSimilarity(layers.flatMap(({ heads }) => heads)).cosine,
       chance: meanSimilarity(layers.map(({ chance }) => chance)).divergence,

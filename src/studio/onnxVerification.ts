@@ -54,7 +54,8 @@ function sampleIds(batch: number, length: number, vocabulary: number, { special 
   });
 }
 
-async function engineLogits(
+/** [batch, length, vocab] row-major: the logits of every position. `attention` is 1 for tokens, 0 for padding. */
+export async function engineLogits(
   engine: Engine,
   model: BertModel,
   ids: Int32Array,

@@ -10,6 +10,7 @@ import { compress, type RunControl } from './compression.ts';
 import { defaultRecipe, recipeTable } from './recipe.ts';
 import { presetsOf, studentFor } from './presets.ts';
 import { evaluateCheckpoints } from './evaluateCheckpoints.ts';
+import { compareAttention, compareFill } from './sentenceCompare.ts';
 import { exportStudent } from './studentExport.ts';
 import { fingerprintOf } from './checkpointFile.ts';
 import type { RunState } from './runState.ts';
@@ -92,6 +93,11 @@ export function createSession(store?: RunStore): StudioApi {
   const needTeacher = (): Teacher => {
     if (teacher === undefined) throw new StudioError('order', 'session: load a teacher first.');
     return teacher;
+  };
+  const needFinished = (): NonNullable<typeof finished> => {
+    if (gate !== undefined || finished === undefined)
+      throw new StudioError('order', 'session: comparing needs a finished run. Wait for it to end, or stop it.');
+    return finished;
   };
   const needEngine = async (): Promise<Engine> => {
     engine ??= await WasmEngine.create(defaultThreads());
@@ -199,6 +205,15 @@ export function createSession(store?: RunStore): StudioApi {
       if (corpus === undefined) throw new StudioError('order', 'session: load a text first.');
       const recipe = { ...defaultRecipe(from.report), batch, seed, sequence: corpus.sequence };
       return evaluateCheckpoints(await needEngine(), from, corpus, recipe, student);
+    },
+    async attention(sentence, layer, head) {
+      const { student, result } = needFinished();
+      const origin = result.similarity.origins[layer]?.[head] ?? head;
+      return compareAttention(await needEngine(), needTeacher(), student, sentence, layer, head, origin);
+    },
+    async fillMask(sentence) {
+      const { student } = needFinished();
+      return compareFill(await needEngine(), needTeacher(), student, sentence);
     },
     async exportStudent(name, listen) {
       if (finished === undefined) throw new StudioError('order', 'session: there is no finished run to export.');

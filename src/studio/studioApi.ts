@@ -150,6 +150,8 @@ export interface HeldOut {
 export interface SimilarityReport {
   /** By student layer and head. */
   readonly layers: readonly (readonly number[])[];
+  /** The teacher head that every student head came from, by student layer. */
+  readonly origins: readonly (readonly number[])[];
   readonly mean: number;
   /** Mean cosine of the same rows. */
   readonly cosine: number;
@@ -178,6 +180,25 @@ export interface RunResult {
   /** Why the run ended early by itself (numbers that are not finite), or null. */
   readonly fault: string | null;
   readonly seconds: number;
+}
+
+/** One head's attention of both models on one sentence: rows are queries, columns keys, each row sums to 1. */
+export interface AttentionComparison {
+  readonly tokens: readonly string[];
+  readonly teacher: readonly (readonly number[])[];
+  readonly student: readonly (readonly number[])[];
+}
+
+export interface MaskGuess {
+  readonly word: string;
+  /** 0 to 1. */
+  readonly probability: number;
+}
+
+/** The likeliest words for a [MASK], best first. */
+export interface FillComparison {
+  readonly teacher: readonly MaskGuess[];
+  readonly student: readonly MaskGuess[];
 }
 
 /** The exported student. */
@@ -242,5 +263,9 @@ export interface StudioApi {
     batch: number,
     seed: number,
   ): Promise<{ readonly teacher: HeldOut; readonly student?: HeldOut }>;
+  /** Attention of one student head, counted from 0, beside its teacher head's, in the finished run. */
+  attention(sentence: string, layer: number, head: number): Promise<AttentionComparison>;
+  /** Both models' words for the first [MASK] of a sentence, in the finished run. */
+  fillMask(sentence: string): Promise<FillComparison>;
   exportStudent(name: string, listen: StudioListener): Promise<ExportResult>;
 }

@@ -28,6 +28,7 @@ export function App(): React.JSX.Element {
           <EmptyState />
         ) : (
           <div className="studio">
+            <h1 className="sr">WID Studio</h1>
             <RecipePanel />
             <RunPanel />
             <SidePanel />

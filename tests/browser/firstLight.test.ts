@@ -17,7 +17,7 @@ afterAll(async () => {
 const numberIn = async (page: Page, testId: string): Promise<number> => Number(await page.getByTestId(testId).textContent());
 
 async function waitForStatus(page: Page, status: string): Promise<void> {
-  await page.locator(`[data-testid=run-status][data-status=${status}]`).waitFor({ timeout: 120_000 });
+  await page.locator(`[data-testid=run-status][data-status=${status}]`).waitFor({ timeout: 200_000 });
 }
 
 async function setField(page: Page, name: string, value: number): Promise<void> {
@@ -26,12 +26,12 @@ async function setField(page: Page, name: string, value: number): Promise<void> 
 }
 
 test('one button trains the demo, the student improves, and the verified zip downloads', async () => {
-  const { page, faults } = await stage.open('#batch=4&evaluateEvery=15');
+  const { page, faults } = await stage.open('#batch=4&evaluateEvery=15&calibration=one-pass');
   const requests: string[] = [];
   page.on('request', (request) => requests.push(request.url()));
 
   await page.getByTestId('try-demo').click();
-  await page.getByTestId('loss-value').waitFor({ timeout: 60_000 });
+  await page.getByTestId('loss-value').waitFor({ timeout: 120_000 });
   expect(await numberIn(page, 'loss-value')).toBeGreaterThan(0);
   expect(await page.getByTestId('engine').textContent()).toContain('thread');
 
@@ -62,8 +62,15 @@ test('one button trains the demo, the student improves, and the verified zip dow
   expect(teacher).toBeLessThan(trained);
   expect(await page.getByTestId('charts').locator('.recharts-line-curve').count()).toBeGreaterThanOrEqual(2);
 
+  await page.getByTestId('sentence').fill('The man sat down by the [MASK] and slept.');
+  await page.getByTestId('compare').click();
+  await page.getByTestId('fill-mask').waitFor({ timeout: 60_000 });
+  expect(await page.getByTestId('fill-mask').locator('li').count()).toBe(10);
+  await page.getByTestId('attention').locator('button').press('ArrowDown');
+  expect(await page.getByTestId('attention').locator('.readout').textContent()).toMatch(/^the to \[CLS\]: teacher 0\.\d\d/);
+
   await page.getByTestId('export').click();
-  await page.getByTestId('download').waitFor({ timeout: 60_000 });
+  await page.getByTestId('download').waitFor({ timeout: 120_000 });
   expect(await page.getByTestId('largest-difference').textContent()).toMatch(/e-\d/);
   const [download] = await Promise.all([page.waitForEvent('download'), page.getByTestId('download').click()]);
   const files = unzipSync(readFileSync(await download.path()));

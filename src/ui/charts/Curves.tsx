@@ -110,6 +110,14 @@ export function Curves(): React.JSX.Element {
             show={share}
           />
           <CurveChart
+            title="Attention similarity"
+            points={points}
+            lines={[{ field: 'similarity', name: 'student', dots: true }]}
+            steps={steps}
+            height={90}
+            show={(value) => value.toFixed(3)}
+          />
+          <CurveChart
             title="Learning rate"
             points={points}
             lines={[{ field: 'learningRate', name: 'rate' }]}

@@ -1,6 +1,7 @@
-import { legalValues, nearest, presetShape, PRESETS, withSize, type ShapeControl } from '../../state/recipeChoices.ts';
+import { legalValues, nearest, withSize, type ShapeControl } from '../../state/recipeChoices.ts';
 import { useSetup } from '../../state/setupStore.ts';
 import { useActions } from '../actionsContext.ts';
+import { FitTo } from './FitTo.tsx';
 import { SizeSlider } from './SizeSlider.tsx';
 
 const CONTROLS: readonly { readonly control: ShapeControl; readonly name: string }[] = [
@@ -11,11 +12,14 @@ const CONTROLS: readonly { readonly control: ShapeControl; readonly name: string
   { control: 'intermediateSize', name: 'FFN' },
 ];
 
+const PRESET_WORDS = { wid55: 'WID55', wid11: 'WID11', half: 'Half', quarter: 'Quarter' } as const;
+
 /** Presets and one slider a space; only students that Hugging Face's BERT can express. */
 export function StudentControls(): React.JSX.Element | null {
   const actions = useActions();
   const teacher = useSetup((state) => state.teacher?.shape);
   const student = useSetup((state) => state.recipe?.student);
+  const presets = useSetup((state) => state.presets);
   const plan = useSetup((state) => state.plan);
   if (teacher === undefined || student === undefined) return null;
   return (
@@ -26,12 +30,11 @@ export function StudentControls(): React.JSX.Element | null {
       </div>
       <fieldset className="presets">
         <legend className="sr">Presets</legend>
-        {PRESETS.map(({ name, share }) => {
-          const shape = presetShape(teacher, share);
+        {presets.map(({ name, shape }) => {
           const chosen = CONTROLS.every(({ control }) => shape[control] === student[control]);
           return (
             <button key={name} type="button" className="preset" aria-pressed={chosen} onClick={() => actions.changeStudent(shape)}>
-              {name}
+              {PRESET_WORDS[name]}
               <small>{shape.hiddenSize} wide</small>
             </button>
           );
@@ -51,6 +54,7 @@ export function StudentControls(): React.JSX.Element | null {
           />
         );
       })}
+      <FitTo />
     </section>
   );
 }

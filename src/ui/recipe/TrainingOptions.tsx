@@ -1,7 +1,11 @@
+import { CALIBRATIONS, MODES } from '../../state/recipeChoices.ts';
 import { useSetup, type Recipe } from '../../state/setupStore.ts';
 import { useActions } from '../actionsContext.ts';
 import { Icon } from '../Icon.tsx';
 import { NumberField } from './NumberField.tsx';
+
+const MODE_WORDS = { calibrated: 'Inherit (WID)', prune: 'Prune only', distil: 'Distil logits', scratch: 'From scratch' } as const;
+const CALIBRATION_WORDS = { sequential: 'Layer by layer', 'one-pass': 'One pass, faster' } as const;
 
 type Field = 'steps' | 'batch' | 'sequence' | 'evaluateEvery' | 'compactorLearningRate' | 'polishLearningRate' | 'seed';
 
@@ -44,6 +48,40 @@ export function TrainingOptions(): React.JSX.Element | null {
         <Icon name="down" />
       </summary>
       <div className="opt-grid">
+        <label>
+          Method
+          <select
+            data-testid="mode"
+            value={recipe.mode}
+            onChange={(event) => {
+              const mode = MODES.find((name) => name === event.currentTarget.value);
+              if (mode !== undefined) actions.change({ mode });
+            }}
+          >
+            {MODES.map((mode) => (
+              <option key={mode} value={mode}>
+                {MODE_WORDS[mode]}
+              </option>
+            ))}
+          </select>
+        </label>
+        <label>
+          Closed-form start
+          <select
+            data-testid="calibration"
+            value={recipe.calibration}
+            onChange={(event) => {
+              const calibration = CALIBRATIONS.find((name) => name === event.currentTarget.value);
+              if (calibration !== undefined) actions.change({ calibration });
+            }}
+          >
+            {CALIBRATIONS.map((calibration) => (
+              <option key={calibration} value={calibration}>
+                {CALIBRATION_WORDS[calibration]}
+              </option>
+            ))}
+          </select>
+        </label>
         {FIELDS.map((field) => (
           <div key={field}>
             <span aria-hidden="true">{RULES[field].name}</span>

@@ -1,6 +1,7 @@
 import { isGoing, useRun } from '../../state/runStore.ts';
 import { useCurves } from '../../state/curvesStore.ts';
 import { useActions } from '../actionsContext.ts';
+import { Compare } from '../compare/Compare.tsx';
 import { Icon } from '../Icon.tsx';
 import { size } from '../numbers.ts';
 import { FileTable, VerificationTable } from './ZipTables.tsx';
@@ -10,6 +11,7 @@ export function SidePanel(): React.JSX.Element {
   const download = useRun((state) => state.download);
   return (
     <div className="col side" id="results">
+      <Compare />
       <section aria-labelledby="export-title">
         <div className="col-head">
           <h2 id="export-title">Export</h2>
