@@ -1,4 +1,4 @@
-import type { HeldOut, ModelShape, PlanReport, StudioEvent } from '../studio/studioApi.ts';
+import type { HeldOut, ModelShape, PlanReport, StepCost, StudioEvent } from '../studio/studioApi.ts';
 
 export const percent = (share: number): string => `${(100 * share).toFixed(1)} %`;
 export const megabytes = (bytes: number): string => `${(bytes / 1e6).toFixed(bytes < 1e6 ? 3 : 1)} MB`;
@@ -18,6 +18,10 @@ export function costLines(cost: PlanReport): string[] {
     `Weights: ${megabytes(cost.bytesFp32)} in fp32, ${megabytes(cost.bytesFp16)} in fp16, ${megabytes(cost.bytesInt8)} in int8`,
     `Multiply-adds a token: ${millions(cost.multiplyAddsPerToken)} (the teacher's is ${ratio.toFixed(1)} times that)`,
   ];
+}
+
+export function phaseLine({ phase, steps, bytes, flops }: StepCost): string {
+  return `Training, ${phase}: ${steps} steps of ${(flops / 1e9).toPrecision(3)} GFLOP in ${megabytes(bytes)} of memory`;
 }
 
 function bar(done: number, total: number): string {

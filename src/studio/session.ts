@@ -26,6 +26,7 @@ import type {
   StudioListener,
   UnfinishedRun,
 } from './studioApi.ts';
+import { stepCosts } from './stepCost.ts';
 import { readTeacher, type Teacher } from './teacher.ts';
 
 /** Steps between checkpoints when nothing else asks for one. */
@@ -173,6 +174,7 @@ export function createSession(store?: RunStore): StudioApi {
     presets: () => attempt(() => presetsOf(needTeacher().report.shape)),
     student: (wish, tied) => attempt(() => studentFor(needTeacher().model.config, tied, wish)),
     plan: (recipe) => attempt(() => planStudent(needTeacher(), recipe)),
+    stepCosts: (recipe) => attempt(() => stepCosts(needTeacher(), recipe)),
     start: (recipe, listen) => train(recipe, `run-${Date.now().toString(36)}`, listen),
     async unfinished() {
       if (store === undefined) return [];

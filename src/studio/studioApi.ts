@@ -136,6 +136,16 @@ export interface PlanReport {
   readonly teacherMultiplyAddsPerToken: number;
 }
 
+/** What the steps of one phase cost, from the planned program; nothing is run or allocated for it. */
+export interface StepCost {
+  readonly phase: PhaseName;
+  readonly steps: number;
+  /** Memory of the program, in bytes: weights, optimiser state and activations at their peak. */
+  readonly bytes: number;
+  /** Floating-point operations of one step. */
+  readonly flops: number;
+}
+
 /** Held-out numbers of one model. */
 export interface HeldOut {
   /** Mean cross-entropy of masked tokens, nats. */
@@ -244,6 +254,8 @@ export interface StudioApi {
   /** The legal student that a wish describes; a refusal carries the nearest legal ones in `details.nearest`. */
   student(wish: ShapeWish, tied: boolean): Promise<ModelShape>;
   plan(recipe: Recipe): Promise<PlanReport>;
+  /** Memory and work of the recipe's steps, phase by phase. Slower than `plan`: it lays the training graphs. */
+  stepCosts(recipe: Recipe): Promise<readonly StepCost[]>;
   start(recipe: Recipe, listen: StudioListener): Promise<RunResult>;
   /** Runs that have a checkpoint, the furthest first. Empty where the session keeps none. */
   unfinished(): Promise<readonly UnfinishedRun[]>;

@@ -1,12 +1,14 @@
 import type { Command } from 'commander';
 import { openTeacher, studentOptions, teacherOptions, textOptions, type TeacherOptions } from '../options.ts';
 import { recipeFrom, type RecipeOptions } from '../recipe.ts';
-import { costLines, createReport, shapeInWords } from '../report.ts';
+import { costLines, createReport, phaseLine, shapeInWords } from '../report.ts';
 import { whole } from '../usage.ts';
 
 /** `plan`: what a student would cost, nothing run. */
 export function addPlan(program: Command): void {
-  const command = program.command('plan').description('what a student would cost: parameters, bytes, multiply-adds; nothing is run');
+  const command = program
+    .command('plan')
+    .description('what a student would cost: parameters, bytes, multiply-adds, memory; nothing is run');
   studentOptions(textOptions(teacherOptions(command)))
     .option('--steps <n>', 'optimiser steps', whole(1))
     .option('--recipe <file>', 'start from the run.json of an earlier run')
@@ -15,7 +17,15 @@ export function addPlan(program: Command): void {
       const { session, teacher } = await openTeacher(options, report);
       const recipe = await recipeFrom(session, options);
       const cost = await session.plan(recipe);
-      report.fact('plan', { recipe, cost });
-      report.say([`Teacher: ${shapeInWords(teacher.shape)}`, `Student: ${shapeInWords(recipe.student)}`, ...costLines(cost)].join('\n'));
+      const phases = await session.stepCosts(recipe);
+      report.fact('plan', { recipe, cost, phases });
+      report.say(
+        [
+          `Teacher: ${shapeInWords(teacher.shape)}`,
+          `Student: ${shapeInWords(recipe.student)}`,
+          ...costLines(cost),
+          ...phases.map(phaseLine),
+        ].join('\n'),
+      );
     });
 }

@@ -1,0 +1,34 @@
+import { plan } from '../graph/plan.ts';
+import { maskedSlots } from '../text/maskedBatch.ts';
+import { compactorTraining, distillationTraining, weightTraining, type TrainingGraph } from '../training/trainingGraph.ts';
+import { studentConfig } from '../wid/spaces.ts';
+import { checkRecipe, MASKING, recipeTable } from './recipe.ts';
+import type { Recipe, StepCost } from './studioApi.ts';
+import type { Teacher } from './teacher.ts';
+
+/** The training programs of a recipe, planned and not compiled: what a step costs, whatever engine runs it. */
+export function stepCosts(teacher: Teacher, recipe: Recipe): readonly StepCost[] {
+  checkRecipe(teacher, recipe);
+  const { batch, sequence, mode, steps, weightDecay } = recipe;
+  const table = recipeTable(teacher, recipe);
+  const { config } = teacher.model;
+  const student = studentConfig(config, table);
+  const shape = { batch, sequence, slots: maskedSlots(batch, sequence, MASKING) };
+  const cost = (phase: StepCost['phase'], count: number, graph: () => TrainingGraph): StepCost[] => {
+    if (count <= 0) return [];
+    const { arenaBytes, flops } = plan(graph().graph);
+    return [{ phase, steps: count, bytes: arenaBytes, flops }];
+  };
+  if (mode === 'distil')
+    return cost('polish', steps, () =>
+      distillationTraining(config, student, shape, weightDecay, {
+        temperature: recipe.distillationTemperature,
+        share: recipe.distillationShare,
+      }),
+    );
+  const compactorSteps = mode === 'calibrated' ? Math.round(steps * recipe.compactorShare) : 0;
+  return [
+    ...cost('compactors', compactorSteps, () => compactorTraining(config, table, shape)),
+    ...cost('polish', steps - compactorSteps, () => weightTraining(student, shape, weightDecay)),
+  ];
+}
