@@ -1,16 +1,11 @@
 import { Popover } from 'radix-ui';
-import { useState } from 'react';
 import { useSetup } from '../state/setupStore.ts';
 import { Icon } from './Icon.tsx';
-import { applyTheme, currentTheme } from './theme.ts';
+import { applyTheme, useTheme } from './theme.ts';
 
 export function Header(): React.JSX.Element {
-  const [theme, setTheme] = useState(currentTheme);
-  const toggle = (): void => {
-    const next = theme === 'dark' ? 'light' : 'dark';
-    applyTheme(next);
-    setTheme(next);
-  };
+  const theme = useTheme();
+  const toggle = (): void => applyTheme(theme === 'dark' ? 'light' : 'dark');
   return (
     <header className="top">
       <div className="brand">

@@ -1,3 +1,5 @@
+import { useSyncExternalStore } from 'react';
+
 export type Theme = 'light' | 'dark';
 
 const KEY = 'wid-studio-theme';
@@ -12,4 +14,17 @@ export function currentTheme(): Theme {
 export function applyTheme(choice?: Theme): void {
   if (choice !== undefined) localStorage.setItem(KEY, choice);
   document.documentElement.dataset['theme'] = currentTheme();
+  for (const hear of listeners) hear();
+}
+
+const listeners = new Set<() => void>();
+
+function listen(hear: () => void): () => void {
+  listeners.add(hear);
+  return () => listeners.delete(hear);
+}
+
+/** The theme now, for what is drawn on canvases and so has no style sheet. */
+export function useTheme(): Theme {
+  return useSyncExternalStore(listen, currentTheme);
 }

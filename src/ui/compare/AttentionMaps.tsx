@@ -1,5 +1,6 @@
 import { useEffect, useRef, useState } from 'react';
 import type { AttentionComparison } from '../../state/actions.ts';
+import { useTheme } from '../theme.ts';
 import type { HeadPlace } from './HeadGrid.tsx';
 
 /** Pixels of a drawn map; it is scaled by CSS. */
@@ -21,6 +22,8 @@ interface AttentionMapsProps {
 /** One head's attention in both models and their difference; pointer or arrow keys read a pair of tokens. */
 export function AttentionMaps({ maps, place }: AttentionMapsProps): React.JSX.Element {
   const [cell, setCell] = useState<Cell>({ query: 0, key: 0 });
+  // A canvas keeps the colours that it was drawn with, so a new theme makes a new one.
+  const theme = useTheme();
   const count = maps.tokens.length;
   const query = Math.min(cell.query, count - 1);
   const key = Math.min(cell.key, count - 1);
@@ -53,7 +56,7 @@ export function AttentionMaps({ maps, place }: AttentionMapsProps): React.JSX.El
       >
         <span className="sr">Attention maps; arrow keys move between pairs of tokens, read in the line below:</span>
         {KINDS.map((kind) => (
-          <MapCanvas key={kind} kind={kind} maps={maps} cell={{ query, key }} onPoint={setCell} />
+          <MapCanvas key={`${kind} ${theme}`} kind={kind} maps={maps} cell={{ query, key }} onPoint={setCell} />
         ))}
       </button>
       <p className="readout" aria-live="polite">
@@ -80,7 +83,9 @@ function MapCanvas({ kind, maps, cell, onPoint }: MapCanvasProps): React.JSX.Ele
     const style = getComputedStyle(document.documentElement);
     const name = kind === 'difference' ? '--div-' : '--seq-';
     const ramp = Array.from({ length: 9 }, (_, i) => style.getPropertyValue(`${name}${i}`));
-    const side = SIDE / count;
+    // Whole pixels: fractions would blur the gaps unevenly.
+    const edge = (i: number): number => Math.round((i * SIDE) / count);
+    const gap = SIDE / count >= 8 ? 2 : 0;
     context.clearRect(0, 0, SIDE, SIDE);
     for (let query = 0; query < count; query++)
       for (let key = 0; key < count; key++) {
@@ -88,11 +93,11 @@ function MapCanvas({ kind, maps, cell, onPoint }: MapCanvasProps): React.JSX.Ele
         const ours = maps.student[query]?.[key] ?? 0;
         const value = kind === 'difference' ? 0.5 + (ours - theirs) / 0.6 : (kind === 'teacher' ? theirs : ours) / 0.6;
         context.fillStyle = ramp[Math.min(8, Math.max(0, Math.floor(value * 9)))] ?? '';
-        context.fillRect(key * side, query * side, Math.max(1, side - 1), Math.max(1, side - 1));
+        context.fillRect(edge(key), edge(query), edge(key + 1) - edge(key) - gap, edge(query + 1) - edge(query) - gap);
       }
     context.strokeStyle = style.getPropertyValue('--ink');
     context.lineWidth = 3;
-    context.strokeRect(cell.key * side, cell.query * side, side, side);
+    context.strokeRect(edge(cell.key), edge(cell.query), SIDE / count, SIDE / count);
   }, [kind, maps, cell.query, cell.key, count]);
   return (
     <span className="map">

@@ -1,4 +1,4 @@
-import { unzip } from 'fflate';
+import { unzipSync } from 'fflate';
 import type { UnreadFile } from '../../state/givenFiles.ts';
 
 function unread(path: string, file: File): UnreadFile {
@@ -28,9 +28,8 @@ async function walk(entry: FileSystemEntry): Promise<UnreadFile[]> {
 async function unzipped(file: UnreadFile): Promise<UnreadFile[]> {
   if (!/\.zip$/i.test(file.path)) return [file];
   const bytes = await file.read();
-  const held = await new Promise<Record<string, Uint8Array>>((resolve, reject) => {
-    unzip(bytes, (error, files) => (error === null ? resolve(files) : reject(error)));
-  });
+  // fflate's asynchronous form starts workers from blobs, which the page's policy forbids.
+  const held = unzipSync(bytes);
   return Object.entries(held)
     .filter(([path]) => !path.endsWith('/'))
     .map(([path, content]) => ({ path, read: () => Promise.resolve(content.slice()) }));

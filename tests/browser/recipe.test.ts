@@ -1,0 +1,48 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { zipSync } from 'fflate';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { openStage, type Stage } from './browser.ts';
+
+const DEMO = fileURLToPath(new URL('../../public/demo/', import.meta.url));
+let stage: Stage;
+
+beforeAll(async () => {
+  stage = await openStage();
+});
+
+afterAll(async () => {
+  await stage.close();
+});
+
+test('a zipped model folder becomes the teacher, a text file the text, and the controls keep the student legal', async () => {
+  const { page, faults } = await stage.open();
+  const folder = readdirSync(`${DEMO}teacher`).map((name) => [`my-bert/${name}`, new Uint8Array(readFileSync(`${DEMO}teacher/${name}`))]);
+  const zip = Buffer.from(zipSync(Object.fromEntries(folder), { level: 0 }));
+  await page.getByTestId('teacher-input').setInputFiles({ name: 'my-bert.zip', mimeType: 'application/zip', buffer: zip });
+  await page.getByText('4 layers · 256 wide · 4 heads · FFN 1,024').waitFor({ timeout: 60_000 });
+  expect(await page.getByTestId('start').isDisabled()).toBe(true);
+
+  await page.getByTestId('text-input').setInputFiles([`${DEMO}prose/a1.txt`, `${DEMO}prose/a2.txt`]);
+  await page.getByText('packed into sequences of 128 tokens').waitFor({ timeout: 60_000 });
+  expect(await page.getByTestId('start').isEnabled()).toBe(true);
+
+  const value = (name: string): Promise<string> => page.getByTestId(`field-${name}`).inputValue();
+  await page.getByTestId('slider-hiddenSize').press('ArrowLeft');
+  expect(await value('hiddenSize')).toBe('112');
+  expect(await value('headSize')).toBe('28');
+  await page.getByTestId('slider-heads').press('ArrowLeft');
+  expect(await value('hiddenSize')).toBe('84');
+  await page.getByTestId('field-intermediateSize').fill('5000');
+  await page.getByTestId('field-intermediateSize').press('Enter');
+  expect(await value('intermediateSize')).toBe('1024');
+  await page.waitForURL(/headSize=28.*intermediateSize=1024/);
+
+  await page.getByLabel('Fit to').fill('6');
+  await page.getByRole('button', { name: 'Fit', exact: true }).click();
+  await page.waitForFunction(() => {
+    const size = /· ([\d.]+) MB/.exec(document.querySelector('.recipe-foot .note')?.textContent ?? '')?.[1];
+    return size !== undefined && Number(size) <= 6;
+  });
+  expect(faults).toEqual([]);
+});
