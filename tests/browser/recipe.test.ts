@@ -17,7 +17,10 @@ afterAll(async () => {
 
 test('a zipped model folder becomes the teacher, a text file the text, and the controls keep the student legal', async () => {
   const { page, faults } = await stage.open();
-  const folder = readdirSync(`${DEMO}teacher`).map((name) => [`my-bert/${name}`, new Uint8Array(readFileSync(`${DEMO}teacher/${name}`))]);
+  const folder = readdirSync(`${DEMO}teacher`).map((name): [string, Uint8Array] => [
+    `my-bert/${name}`,
+    new Uint8Array(readFileSync(`${DEMO}teacher/${name}`)),
+  ]);
   const zip = Buffer.from(zipSync(Object.fromEntries(folder), { level: 0 }));
   await page.getByTestId('teacher-input').setInputFiles({ name: 'my-bert.zip', mimeType: 'application/zip', buffer: zip });
   await page.getByText('4 layers · 256 wide · 4 heads · FFN 1,024').waitFor({ timeout: 60_000 });
