@@ -56,7 +56,7 @@ export function encodeStudentOnnx(model: BertModel, name: string, metadata: Read
       axis: { i: -1 },
       epsilon: { f: config.layerNormEps },
     });
-  const half = scalar('half', 0.5);
+  const half = shape.activation === 'relu' ? '' : scalar('half', 0.5);
   const one = scalar('one', 1);
   const activate = (x: string, place: string): string => {
     if (shape.activation === 'relu') return writer.node('Relu', `${place}/Relu`, [x]);

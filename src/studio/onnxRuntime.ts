@@ -2,8 +2,9 @@ import { StudioError } from '../tensor/studioError.ts';
 
 /** An exported file opened in onnxruntime-web, the independent judge. */
 export interface OnnxRuntime {
-  /** @returns [batch, length, vocab] row-major */
-  logits(ids: Int32Array, attention: Uint8Array, batch: number, length: number): Promise<Float32Array>;
+  /** @param types segments; all 0 if absent
+   * @returns [batch, length, vocab] row-major */
+  logits(ids: Int32Array, attention: Uint8Array, batch: number, length: number, types?: Int32Array): Promise<Float32Array>;
   close(): Promise<void>;
 }
 
@@ -14,13 +15,13 @@ export async function openOnnx(bytes: Uint8Array): Promise<OnnxRuntime> {
   ort.env.logLevel = 'error';
   const session = await ort.InferenceSession.create(bytes, { executionProviders: ['wasm'] });
   return {
-    async logits(ids, attention, batch, length) {
+    async logits(ids, attention, batch, length, types = new Int32Array(ids.length)) {
       const tensor = (values: Iterable<number> & ArrayLike<number>): InstanceType<typeof ort.Tensor> =>
         new ort.Tensor('int64', BigInt64Array.from(values, BigInt), [batch, length]);
       const { logits } = await session.run({
         input_ids: tensor(ids),
         attention_mask: tensor(attention),
-        token_type_ids: tensor(new Uint8Array(ids.length)),
+        token_type_ids: tensor(types),
       });
       if (!(logits?.data instanceof Float32Array)) throw new StudioError('verification', 'onnxruntime-web: expected float32 logits.');
       return logits.data.slice();

@@ -7,6 +7,7 @@ import { StudioError } from '../tensor/studioError.ts';
 import { verifyOnnx } from './onnxVerification.ts';
 import type { ExportResult, HeldOut, Recipe, RunResult, StudioListener } from './studioApi.ts';
 import type { Teacher } from './teacher.ts';
+import { tokenizerFolder } from './tokenizerFolder.ts';
 
 /** A larger difference than this times max(1, |logit|) withholds the file. */
 const TOLERANCE = 1e-4;
@@ -42,7 +43,7 @@ export async function exportStudent(
   const files = studentFolder({
     student: run.student,
     onnx,
-    tokenizerFiles: teacher.tokenizerFiles,
+    tokenizerFiles: tokenizerFolder(teacher),
     modelCard: modelCard(folder, teacher, run, largestDifference),
     run: { recipe: run.recipe, result: run.result, teacher: { name: teacher.name, shape: teacher.report.shape } },
   });

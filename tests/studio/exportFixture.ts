@@ -1,0 +1,50 @@
+import { readFileSync } from 'node:fs';
+import type { BertConfig } from '../../src/bert/config.ts';
+import { parameterShapes, type BertModel } from '../../src/bert/model.ts';
+import { embeddingNames, headNames } from '../../src/bert/names.ts';
+import { defaultRecipe } from '../../src/studio/recipe.ts';
+import type { FinishedRun } from '../../src/studio/studentExport.ts';
+import { readTeacher, type Teacher } from '../../src/studio/teacher.ts';
+import { Random } from '../../src/tensor/random.ts';
+
+const FOLDER = new URL('../golden/checkpoints/safetensors/', import.meta.url);
+
+/** The golden checkpoint as a user would give it: config, weights and `vocab.txt`. */
+export function givenTeacher(): Teacher {
+  const names = ['config.json', 'model.safetensors', 'vocab.txt'];
+  return readTeacher(
+    'golden',
+    names.map((path) => ({ path, bytes: new Uint8Array(readFileSync(new URL(path, FOLDER))) })),
+  );
+}
+
+/** The golden teacher with some settings changed; an untied decoder differs from the table. */
+export function variant(change: Partial<BertConfig>): BertModel {
+  const { model } = givenTeacher();
+  const config = { ...model.config, ...change };
+  const tensors = new Map(model.tensors);
+  const table = tensors.get(embeddingNames.word);
+  if (!config.tieWordEmbeddings && table !== undefined) {
+    const random = new Random(5);
+    tensors.set(headNames.decoder, { shape: table.shape, data: table.data.map((x) => x + 0.1 * random.normal()) });
+  }
+  const shapes = parameterShapes(config);
+  return { config, tensors: new Map([...tensors].filter(([name]) => shapes.has(name))) };
+}
+
+/** A run that ended with this student; its held-out numbers are not looked at. */
+export function finishedWith(student: BertModel): FinishedRun {
+  const teacher = givenTeacher();
+  const nothing = { loss: 0, accuracy: 0, agreement: 0 };
+  const result = {
+    teacher: nothing,
+    untrained: nothing,
+    trained: nothing,
+    similarity: { layers: [], mean: 0, cosine: 0, chance: 0 },
+    stepsDone: 0,
+    stopped: false,
+    fault: null,
+    seconds: 0,
+  };
+  return { student, recipe: defaultRecipe(teacher.report), result };
+}
