@@ -1,63 +1,37 @@
 import { encoderShape, type BertModel } from '../bert/model.ts';
 import { embeddingNames, headNames, layerNames } from '../bert/names.ts';
-import { encodeOnnx, type OnnxAttribute, type OnnxNode, type OnnxTensor } from '../formats/onnx/onnxModel.ts';
-import { StudioError } from '../tensor/studioError.ts';
+import { encodeOnnx } from '../formats/onnx/onnxModel.ts';
+import { onnxWeights, type OnnxPrecision } from './onnxWeights.ts';
+import { FLOAT32, OnnxWriter } from './onnxWriter.ts';
 
 const OPSET = 17;
 const IR_VERSION = 8;
 /** Added to the scores of padding, as in training. */
 const MASKED = -1e30;
 
-/** Collects nodes and tensors; every method names its node and returns its output's name. */
-class OnnxWriter {
-  readonly nodes: OnnxNode[] = [];
-  readonly tensors: OnnxTensor[] = [];
-
-  node(type: string, name: string, inputs: readonly string[], attributes: Readonly<Record<string, OnnxAttribute>> = {}): string {
-    const output = `${name}_output_0`;
-    this.nodes.push({ name, type, inputs, outputs: [output], attributes });
-    return output;
-  }
-
-  integers(name: string, values: readonly number[], shape: readonly number[] = [values.length]): string {
-    const data = BigInt64Array.from(values, BigInt);
-    this.tensors.push({ name, element: 'int64', shape, bytes: new Uint8Array(data.buffer) });
-    return name;
-  }
-
-  floats(name: string, data: Float32Array, shape: readonly number[]): string {
-    this.tensors.push({ name, element: 'float32', shape, bytes: new Uint8Array(data.buffer, data.byteOffset, data.byteLength) });
-    return name;
-  }
-}
-
 /**
  * A fill-mask model as ONNX: int64 `input_ids`, `attention_mask`, `token_type_ids` [batch_size, sequence_length] to
  * float32 `logits` [batch_size, sequence_length, vocab]. Initialisers keep Hugging Face's names and layout; a tied
- * table is stored once.
+ * table is stored once, at every precision.
  */
-export function encodeStudentOnnx(model: BertModel, name: string, metadata: Readonly<Record<string, string>>): Uint8Array {
+export function encodeStudentOnnx(
+  model: BertModel,
+  name: string,
+  metadata: Readonly<Record<string, string>>,
+  precision: OnnxPrecision = 'fp32',
+): Uint8Array {
   const writer = new OnnxWriter();
   const { config } = model;
   const shape = encoderShape(config);
-  const parameter = (key: string): string => {
-    const tensor = model.tensors.get(key);
-    if (tensor === undefined) throw new StudioError('export', `onnx: the student has no tensor ${key}.`);
-    if (!writer.tensors.some((held) => held.name === key)) writer.floats(key, tensor.data, tensor.shape);
-    return key;
-  };
-  const scalar = (key: string, value: number): string => writer.floats(key, Float32Array.of(value), []);
-  const linear = (x: string, key: string, place: string): string => {
-    const weight = writer.node('Transpose', `${place}/Transpose`, [parameter(`${key}.weight`)], { perm: { ints: [1, 0] } });
-    return writer.node('Add', `${place}/Add`, [parameter(`${key}.bias`), writer.node('MatMul', `${place}/MatMul`, [x, weight])]);
-  };
+  const weights = onnxWeights(writer, model, precision);
+  const linear = (x: string, key: string, place: string): string => weights.linear(x, `${key}.weight`, `${key}.bias`, place);
   const norm = (x: string, key: string, place: string): string =>
-    writer.node('LayerNormalization', place, [x, parameter(`${key}.weight`), parameter(`${key}.bias`)], {
+    writer.node('LayerNormalization', place, [x, weights.vector(`${key}.weight`), weights.vector(`${key}.bias`)], {
       axis: { i: -1 },
       epsilon: { f: config.layerNormEps },
     });
-  const half = shape.activation === 'relu' ? '' : scalar('half', 0.5);
-  const one = scalar('one', 1);
+  const half = shape.activation === 'relu' ? '' : writer.scalar('half', 0.5);
+  const one = writer.scalar('one', 1);
   const activate = (x: string, place: string): string => {
     if (shape.activation === 'relu') return writer.node('Relu', `${place}/Relu`, [x]);
     const times = (a: string, b: string, step: string): string => writer.node('Mul', `${place}/${step}`, [a, b]);
@@ -72,27 +46,32 @@ export function encodeStudentOnnx(model: BertModel, name: string, metadata: Read
     }
     return times(times(x, writer.node('Add', `${place}/Add`, [curve, one]), 'Mul_1'), half, 'Mul_2');
   };
-  const rootHalf = shape.activation === 'gelu' ? scalar('root_half', Math.SQRT1_2) : '';
-  const cubic = shape.activation === 'gelu_tanh' ? scalar('gelu_cubic', 0.044715) : '';
-  const tanhFactor = shape.activation === 'gelu_tanh' ? scalar('gelu_factor', Math.sqrt(2 / Math.PI)) : '';
+  const rootHalf = shape.activation === 'gelu' ? writer.scalar('root_half', Math.SQRT1_2) : '';
+  const cubic = shape.activation === 'gelu_tanh' ? writer.scalar('gelu_cubic', 0.044715) : '';
+  const tanhFactor = shape.activation === 'gelu_tanh' ? writer.scalar('gelu_factor', Math.sqrt(2 / Math.PI)) : '';
 
   // The first T rows of the position table, T taken from the input.
   const embeddings = '/bert/embeddings';
   const tokens = writer.node('Shape', `${embeddings}/Shape`, ['input_ids'], { start: { i: 1 }, end: { i: 2 } });
   const zero = writer.integers('zero', [0]);
-  const positions = writer.node('Slice', `${embeddings}/Slice`, [parameter(embeddingNames.position), zero, tokens, zero]);
-  const words = writer.node('Gather', `${embeddings}/word_embeddings/Gather`, [parameter(embeddingNames.word), 'input_ids']);
-  const types = writer.node('Gather', `${embeddings}/token_type_embeddings/Gather`, [parameter(embeddingNames.type), 'token_type_ids']);
+  const gather = (table: string, place: string, ids: string): string =>
+    weights.rows(table, place, (held, step) => writer.node('Gather', `${place}${step}/Gather`, [held, ids]));
+  const positionPlace = `${embeddings}/position_embeddings`;
+  const positions = weights.rows(embeddingNames.position, positionPlace, (held, step) =>
+    writer.node('Slice', `${positionPlace}${step}/Slice`, [held, zero, tokens, zero]),
+  );
+  const words = gather(embeddingNames.word, `${embeddings}/word_embeddings`, 'input_ids');
+  const types = gather(embeddingNames.type, `${embeddings}/token_type_embeddings`, 'token_type_ids');
   const typed = writer.node('Add', `${embeddings}/Add`, [words, types]);
   let hidden = norm(writer.node('Add', `${embeddings}/Add_1`, [typed, positions]), embeddingNames.norm, `${embeddings}/LayerNorm`);
 
-  const kept = writer.node('Cast', '/bert/Cast', ['attention_mask'], { to: { i: 1 } });
+  const kept = writer.cast('attention_mask', '/bert/Cast', FLOAT32);
   const absent = writer.node('Sub', '/bert/Sub', [one, kept]);
-  const flat = writer.node('Mul', '/bert/Mul', [absent, scalar('masked_score', MASKED)]);
+  const flat = writer.node('Mul', '/bert/Mul', [absent, writer.scalar('masked_score', MASKED)]);
   const mask = writer.node('Unsqueeze', '/bert/Unsqueeze', [flat, writer.integers('mask_axes', [1, 2])]);
   const split = writer.integers('split_heads', [0, 0, shape.heads, shape.headSize]);
   const merge = writer.integers('merge_heads', [0, 0, config.hiddenSize]);
-  const root = scalar('score_scale', 1 / Math.sqrt(shape.headSize));
+  const root = writer.scalar('score_scale', 1 / Math.sqrt(shape.headSize));
 
   for (let layer = 0; layer < shape.layers; layer++) {
     const names = layerNames(layer);
@@ -127,16 +106,8 @@ export function encodeStudentOnnx(model: BertModel, name: string, metadata: Read
     headNames.transformNorm,
     `${head}/transform/LayerNorm`,
   );
-  const table = parameter(config.tieWordEmbeddings ? embeddingNames.word : headNames.decoder);
-  const decoder = writer.node('Transpose', `${head}/decoder/Transpose`, [table], { perm: { ints: [1, 0] } });
-  const product = writer.node('MatMul', `${head}/decoder/MatMul`, [transformed, decoder]);
-  writer.nodes.push({
-    name: `${head}/decoder/Add`,
-    type: 'Add',
-    inputs: [product, parameter(headNames.bias)],
-    outputs: ['logits'],
-    attributes: {},
-  });
+  const table = config.tieWordEmbeddings ? embeddingNames.word : headNames.decoder;
+  weights.linear(transformed, table, headNames.bias, `${head}/decoder`, 'logits');
 
   const axes = ['batch_size', 'sequence_length'] as const;
   return encodeOnnx({

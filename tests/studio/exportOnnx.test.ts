@@ -34,6 +34,6 @@ test("logits equal PyTorch's on a padded batch with two segments", async () => {
   const expected = goldenTensor(golden('teacher-forward'), 'logits').data;
   const real = [...attention.keys()].filter((i) => attention[i] === 1);
   const vocabulary = expected.length / attention.length;
-  const rows = (values: Float32Array): number[] => real.flatMap((i) => [...values.subarray(i * vocabulary, (i + 1) * vocabulary)]);
+  const rows = (values: Float32Array): number[] => real.flatMap((i) => Array.from(values.subarray(i * vocabulary, (i + 1) * vocabulary)));
   expect(relativeError(rows(logits), rows(expected))).toBeLessThan(1e-5);
 });
