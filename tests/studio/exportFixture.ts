@@ -40,7 +40,7 @@ export function finishedWith(student: BertModel): FinishedRun {
     teacher: nothing,
     untrained: nothing,
     trained: nothing,
-    similarity: { layers: [], mean: 0, cosine: 0, chance: 0 },
+    similarity: { layers: [], origins: [], mean: 0, cosine: 0, chance: 0 },
     stepsDone: 0,
     stopped: false,
     fault: null,
