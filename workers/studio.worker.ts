@@ -1,10 +1,12 @@
 import { expose, transfer } from 'comlink';
 import { installFaultTransfer } from '../src/studio/faultTransfer.ts';
+import { opfsFiles } from '../src/studio/opfsFiles.ts';
+import { RunStore } from '../src/studio/runStore.ts';
 import { createSession } from '../src/studio/session.ts';
 import type { StudioApi } from '../src/studio/studioApi.ts';
 
 installFaultTransfer();
-const session = createSession();
+const session = createSession(new RunStore(opfsFiles('runs')));
 const api: StudioApi = {
   ...session,
   exportStudent: async (name, listen) => {

@@ -27,44 +27,77 @@ export function selectionSite(C: Matrix, W: Matrix | null): SelectionSite {
  *
  * @returns `count` indices in the order picked
  */
-export function greedySelection(given: readonly SelectionSite[], count: number): number[] {
-  const sites = given.map(({ C, Q, energy }) => {
-    const diagonal = Float64Array.from({ length: C.rows }, (_, j) => C.data[j * C.columns + j] ?? 0);
-    // |Q[:,j]|^2 is kept up to date by its own deflation, so a pick costs one pass over C and Q.
-    return { C: matrix(C.rows, C.columns, C.data), Q: matrix(Q.rows, Q.columns, Q.data), energy, start: diagonal };
-  });
+export function greedySelection(sites: readonly SelectionSite[], count: number): number[] {
+  const states = sites.map((site) => new DeflatedSite(site));
   const d = sites[0]?.C.rows ?? 0;
   const picked: number[] = [];
   const taken = new Set<number>();
   while (picked.length < count) {
     const score = new Float64Array(d);
-    for (const { C, Q, energy, start } of sites) {
-      const norms = new Float64Array(d);
-      for (let i = 0; i < Q.rows; i++) for (let j = 0; j < d; j++) norms[j] = (norms[j] ?? 0) + (Q.data[i * d + j] ?? 0) ** 2;
-      for (let j = 0; j < d; j++) {
-        const pivot = C.data[j * d + j] ?? 0;
-        if (pivot > EXHAUSTED * (start[j] ?? 0)) score[j] = (score[j] ?? 0) + (norms[j] ?? 0) / pivot / energy;
-      }
-    }
+    for (const site of states) site.addScores(score);
     let best = -1;
     for (let j = 0; j < d; j++) if (!taken.has(j) && (best < 0 || (score[j] ?? 0) > (score[best] ?? 0))) best = j;
     picked.push(best);
     taken.add(best);
-    for (const { C, Q, start } of sites) deflate(C, Q, best, EXHAUSTED * (start[best] ?? 0));
+    for (const site of states) site.deflate(best);
   }
   return picked;
 }
 
-function deflate(C: Matrix, Q: Matrix, j: number, floor: number): void {
-  const d = C.rows;
-  const pivot = C.data[j * d + j] ?? 0;
-  if (pivot <= floor) return;
-  const row = C.data.slice(j * d, (j + 1) * d);
-  for (const target of [Q, C])
-    for (let i = 0; i < target.rows; i++) {
-      const factor = (target.data[i * d + j] ?? 0) / pivot;
-      if (factor === 0) continue;
-      const base = i * d;
-      for (let k = 0; k < d; k++) target.data[base + k] = (target.data[base + k] ?? 0) - factor * (row[k] ?? 0);
+/**
+ * C and Q with the picked dimensions explained away. C itself is never rewritten: a pick needs one row of it, which
+ * the rows of earlier picks (a pivoted Cholesky factor) give in O(picks x d) instead of O(d^2).
+ */
+class DeflatedSite {
+  readonly #C: Matrix;
+  readonly #Q: Matrix;
+  readonly #energy: number;
+  readonly #diagonal: Float64Array;
+  readonly #floor: Float64Array;
+  readonly #norms: Float64Array;
+  readonly #factor: Float64Array[] = [];
+
+  constructor({ C, Q, energy }: SelectionSite) {
+    const d = C.rows;
+    this.#C = C;
+    this.#Q = matrix(Q.rows, d, Q.data);
+    this.#energy = energy;
+    this.#diagonal = Float64Array.from({ length: d }, (_, j) => C.data[j * d + j] ?? 0);
+    this.#floor = this.#diagonal.map((x) => EXHAUSTED * x);
+    this.#norms = new Float64Array(d);
+    for (let i = 0; i < Q.rows; i++) for (let j = 0; j < d; j++) this.#norms[j] = (this.#norms[j] ?? 0) + (Q.data[i * d + j] ?? 0) ** 2;
+  }
+
+  /** Adds |Q[:,j]|^2 / C[j,j], as a share of the site's energy. */
+  addScores(score: Float64Array): void {
+    for (let j = 0; j < score.length; j++) {
+      const pivot = this.#diagonal[j] ?? 0;
+      if (pivot > (this.#floor[j] ?? 0)) score[j] = (score[j] ?? 0) + (this.#norms[j] ?? 0) / pivot / this.#energy;
     }
+  }
+
+  deflate(j: number): void {
+    const pivot = this.#diagonal[j] ?? 0;
+    if (pivot <= (this.#floor[j] ?? 0)) return;
+    const d = this.#C.rows;
+    const root = Math.sqrt(pivot);
+    const row = this.#C.data.slice(j * d, (j + 1) * d);
+    for (const earlier of this.#factor) {
+      const weight = earlier[j] ?? 0;
+      if (weight !== 0) for (let k = 0; k < d; k++) row[k] = (row[k] ?? 0) - weight * (earlier[k] ?? 0);
+    }
+    for (let k = 0; k < d; k++) row[k] = (row[k] ?? 0) / root;
+    for (let k = 0; k < d; k++) this.#diagonal[k] = (this.#diagonal[k] ?? 0) - (row[k] ?? 0) ** 2;
+    this.#factor.push(row);
+    const { data } = this.#Q;
+    this.#norms.fill(0);
+    for (let base = 0; base < data.length; base += d) {
+      const weight = (data[base + j] ?? 0) / root;
+      for (let k = 0; k < d; k++) {
+        const rest = (data[base + k] ?? 0) - weight * (row[k] ?? 0);
+        data[base + k] = rest;
+        this.#norms[k] = (this.#norms[k] ?? 0) + rest * rest;
+      }
+    }
+  }
 }
