@@ -18,7 +18,7 @@ export function defaultRecipe(teacher: { readonly shape: ModelShape; readonly ma
     steps: 100,
     batch: 16,
     sequence: Math.min(DEFAULT_SEQUENCE, teacher.maxPositions),
-    compactorShare: 0.8,
+    compactorShare: 1,
     compactorLearningRate: 2e-4,
     polishLearningRate: 1e-4,
     warmup: 0.1,

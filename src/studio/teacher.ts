@@ -1,8 +1,8 @@
 import { parseConfig } from '../bert/config.ts';
 import { assembleModel, countParameters, type BertModel } from '../bert/model.ts';
-import { readSafetensors } from '../formats/safetensors.ts';
 import { StudioError } from '../tensor/studioError.ts';
 import { createTokenizer, type TextTokenizer } from '../text/tokenizer.ts';
+import { checkpointFiles, readWeights } from './checkpointFolder.ts';
 import type { GivenFile, TeacherReport } from './studioApi.ts';
 
 /** A checkpoint that has been read, checked, and can be trained on. */
@@ -19,7 +19,7 @@ const TOKENIZER_FILES = ['tokenizer.json', 'tokenizer_config.json', 'special_tok
 
 /** Reads a Hugging Face folder. @throws StudioError naming the file or tensor that is missing or wrong */
 export function readTeacher(name: string, files: readonly GivenFile[]): Teacher {
-  const byName = new Map(files.map((file) => [file.path.slice(file.path.lastIndexOf('/') + 1), file.bytes]));
+  const byName = checkpointFiles(files);
   const text = (file: string): string | undefined => {
     const bytes = byName.get(file);
     return bytes === undefined ? undefined : new TextDecoder().decode(bytes);
@@ -34,7 +34,8 @@ export function readTeacher(name: string, files: readonly GivenFile[]): Teacher 
     return bytes;
   };
   const config = parseConfig(parseJson('config.json', new TextDecoder().decode(need('config.json'))));
-  const { model, report } = assembleModel(config, readSafetensors(need('model.safetensors')).tensors);
+  const weights = readWeights(name, byName);
+  const { model, report } = assembleModel(config, weights.tensors);
   const texts = { tokenizerJson: text('tokenizer.json'), tokenizerConfig: text('tokenizer_config.json'), vocabulary: text('vocab.txt') };
   const tokenizer = createTokenizer({
     ...(texts.tokenizerJson === undefined ? {} : { tokenizerJson: texts.tokenizerJson }),
@@ -71,7 +72,7 @@ export function readTeacher(name: string, files: readonly GivenFile[]): Teacher 
       maxPositions: config.maxPositions,
       parameters,
       bytes: 4 * parameters,
-      ignored: report.ignored,
+      ignored: [...report.ignored, ...weights.integers],
       renamed: report.renamed,
     },
   };

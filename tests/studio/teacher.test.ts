@@ -1,0 +1,112 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { zipSync } from 'fflate';
+import { describe, expect, test } from 'vitest';
+import { readPytorch } from '../../src/formats/pytorchCheckpoint.ts';
+import type { GivenFile } from '../../src/studio/studioApi.ts';
+import { readTeacher } from '../../src/studio/teacher.ts';
+import { StudioError } from '../../src/tensor/studioError.ts';
+import { Random } from '../../src/tensor/random.ts';
+import { goldenTeacher, relativeError } from '../golden/load.ts';
+
+function folder(name: string): GivenFile[] {
+  const at = new URL(`../golden/checkpoints/${name}/`, import.meta.url);
+  return readdirSync(at).map((path) => ({ path: `${name}/${path}`, bytes: new Uint8Array(readFileSync(new URL(path, at))) }));
+}
+
+const wanted = goldenTeacher();
+
+describe('the same teacher in every form', () => {
+  test.each([
+    ['safetensors', 0],
+    ['sharded', 0],
+    ['pytorch-zip', 0],
+    ['pytorch-legacy-gamma', 0],
+    // Half an ulp of 11 and of 8 significant bits.
+    ['safetensors-f16', 2 ** -11],
+    ['safetensors-bf16', 2 ** -8],
+  ])('%s', (name, tolerance) => {
+    const { model } = readTeacher(name, folder(name));
+    expect([...model.tensors.keys()]).toEqual([...wanted.tensors.keys()]);
+    for (const [tensor, { shape, data }] of wanted.tensors) {
+      expect(model.tensors.get(tensor)?.shape, tensor).toEqual(shape);
+      expect(relativeError(model.tensors.get(tensor)?.data ?? [], data), tensor).toBeLessThanOrEqual(tolerance);
+    }
+  });
+
+  test('a zip of the folder, and files in another order', () => {
+    const files = folder('pytorch-zip');
+    const zip = zipSync(Object.fromEntries(files.map(({ path, bytes }) => [path, bytes])));
+    expect(readTeacher('zip', [{ path: 'teacher.zip', bytes: zip }]).model.tensors).toEqual(
+      readTeacher('x', files.toReversed()).model.tensors,
+    );
+  });
+
+  test('says what it renamed and ignored', () => {
+    const { report } = readTeacher('legacy', folder('pytorch-legacy-gamma'));
+    expect(report.renamed.some((line) => line.includes('LayerNorm.gamma'))).toBe(true);
+    expect(readTeacher('zip', folder('pytorch-zip')).report.ignored).toEqual(
+      expect.arrayContaining(['bert.pooler.dense.weight', 'cls.seq_relationship.weight', 'bert.embeddings.position_ids']),
+    );
+  });
+});
+
+describe('what is not a teacher is refused in a sentence', () => {
+  test('an encoder without a head', () => {
+    expect(() => readTeacher('encoder', folder('encoder-only'))).toThrow(/tensors are missing, the first is cls\.predictions/);
+  });
+
+  test('a missing shard', () => {
+    const files = folder('sharded').filter(({ path }) => !path.includes('-00002-of'));
+    expect(() => readTeacher('sharded', files)).toThrow(/expected 2 shards, got 1; model-00002-of-00002\.safetensors is missing/);
+  });
+
+  test('a pickle that would call a function', () => {
+    // cos\nsystem\n(S'x'\ntR. in protocol 2: the global is refused before anything is built of it.
+    const pickle = new Uint8Array([0x80, 2, ...new TextEncoder().encode('cposix\nsystem\n'), 0x58, 1, 0, 0, 0, 0x78, 0x85, 0x52, 0x2e]);
+    expect(() => readPytorch(pickle)).toThrow(
+      /posix\.system — expected tensors and plain containers, got a Python object\. It was not run/,
+    );
+  });
+
+  test('a zip whose path leaves it', () => {
+    const zip = zipSync({ '../config.json': new Uint8Array(3) });
+    expect(() => readTeacher('zip', [{ path: 'a.zip', bytes: zip }])).toThrow(/expected a path inside the zip/);
+  });
+
+  test('a zip bomb', () => {
+    const zip = zipSync({ 'config.json': new Uint8Array(50_000_000) });
+    expect(() => readTeacher('zip', [{ path: 'a.zip', bytes: zip }])).toThrow(/expected at most 200 times its packed size/);
+  });
+});
+
+test('damaged files give typed errors, never anything else', () => {
+  const random = new Random(7);
+  const names = ['safetensors', 'pytorch-zip', 'pytorch-legacy-gamma', 'sharded'];
+  const folders = names.map(folder);
+  let cases = 0;
+  let refused = 0;
+  const until = performance.now() + 4000;
+  while (performance.now() < until || cases < 200) {
+    const files = folders[cases % folders.length] ?? [];
+    const victim = files.findIndex(({ path }) => /\.(safetensors|bin)$/.test(path));
+    const damaged = files.map((file, i) => {
+      if (i !== victim) return file;
+      const bytes = random.uniform() < 0.3 ? file.bytes.slice(0, random.integer(file.bytes.length)) : file.bytes.slice();
+      // Mostly where structure is: headers, pickles and directories sit at the ends.
+      for (let flips = random.integer(4); flips >= 0; flips--) {
+        const near = random.integer(Math.min(4000, Math.max(1, bytes.length)));
+        bytes[random.uniform() < 0.5 ? near : Math.max(0, bytes.length - 1 - near)] = random.integer(256);
+      }
+      return { path: file.path, bytes };
+    });
+    cases += 1;
+    try {
+      readTeacher('damaged', damaged);
+    } catch (error) {
+      refused += 1;
+      if (!(error instanceof StudioError)) throw error;
+    }
+  }
+  console.log(`${cases} damaged checkpoints, ${refused} refused, the others differ in weights alone`);
+  expect(refused).toBeGreaterThan(cases / 10);
+}, 60_000);
