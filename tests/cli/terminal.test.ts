@@ -76,10 +76,7 @@ test('plan counts as the exported student does, and writes nothing', async () =>
       ({ kind }) => kind === 'plan',
     );
     expect(planned?.['cost']).toMatchObject({ teacherParameters: 27_053 });
-    expect(planned?.['phases']).toMatchObject([
-      { phase: 'compactors', steps: 80 },
-      { phase: 'polish', steps: 20 },
-    ]);
+    expect(planned?.['phases']).toMatchObject([{ phase: 'compactors', steps: 100 }]);
     const made = await terminal([...FAST, '--width', '16', '--layers', '2', '--steps', '1', '--out', out]);
     expect(made.code).toBe(0);
     const { tensors } = readSafetensors(new Uint8Array(readFileSync(join(out, 'model.safetensors'))));
