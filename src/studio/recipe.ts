@@ -19,7 +19,7 @@ export function defaultRecipe(teacher: { readonly shape: ModelShape; readonly ma
     batch: 16,
     sequence: Math.min(DEFAULT_SEQUENCE, teacher.maxPositions),
     compactorShare: 1,
-    compactorLearningRate: 2e-4,
+    compactorLearningRate: 1e-4,
     polishLearningRate: 1e-4,
     warmup: 0.1,
     weightDecay: 0.01,
