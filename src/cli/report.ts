@@ -76,9 +76,10 @@ export function createReport(json: boolean): Report {
       if (event.kind === 'kept') return;
       const rewrites = event.kind !== 'heldOut' && event.kind !== 'notKept';
       if (stdout.isTTY) {
-        const text = line(event).slice(0, Math.max(20, stdout.columns - 1));
+        const text = line(event);
         if (rewrites) {
-          stdout.write(`${open ? '\r\u001B[K' : ''}${text}`);
+          // A line that wraps cannot be rewritten; some terminals say that they have 0 columns.
+          stdout.write(`${open ? '\r\u001B[K' : ''}${text.slice(0, (stdout.columns || 80) - 1)}`);
           open = true;
         } else {
           close();
