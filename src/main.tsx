@@ -37,6 +37,9 @@ const api: PageApi = {
   stop: () => remote.stop(),
   attention: (sentence, layer, head) => remote.attention(sentence, layer, head),
   fillMask: (sentence) => remote.fillMask(sentence),
+  unfinished: () => remote.unfinished(),
+  resumeRun: (run, listen) => remote.resumeRun(run, proxy(listen)),
+  deleteRun: (run) => remote.deleteRun(run),
   exportStudent: (name, listen) => remote.exportStudent(name, proxy(listen)),
 };
 

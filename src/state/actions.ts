@@ -1,4 +1,13 @@
-import type { AttentionComparison, FillComparison, ModelShape, Recipe, StudioApi } from '../studio/studioApi.ts';
+import type {
+  AttentionComparison,
+  FillComparison,
+  ModelShape,
+  Recipe,
+  RunResult,
+  StudioApi,
+  StudioListener,
+  UnfinishedRun,
+} from '../studio/studioApi.ts';
 import { CurveRecorder } from './curvesStore.ts';
 import { toFault } from './faults.ts';
 import { demoFiles, readAll, sortFiles, underFolder, type UnreadFile } from './givenFiles.ts';
@@ -19,6 +28,10 @@ export interface StudioActions {
   start(): Promise<void>;
   pause(): Promise<void>;
   resume(): Promise<void>;
+  /** Goes on with a run that was cut off, on what is loaded, or on the demo where nothing is. */
+  resumeUnfinished(unfinished: UnfinishedRun): Promise<void>;
+  /** Deletes a run's checkpoints. */
+  forget(unfinished: UnfinishedRun): Promise<void>;
   stop(): Promise<void>;
   exportStudent(): Promise<void>;
   /** @returns undefined if it failed; the fault is in the run store */
@@ -44,6 +57,9 @@ export type PageApi = Pick<
   | 'stop'
   | 'attention'
   | 'fillMask'
+  | 'unfinished'
+  | 'resumeRun'
+  | 'deleteRun'
   | 'exportStudent'
 >;
 
@@ -81,6 +97,12 @@ export function createActions(api: PageApi, base: string): StudioActions {
     useSetup.setState({ reading: 'Reading the text' });
     useSetup.setState({ text: await api.loadText(text.name, await readAll(text.files), recipe.sequence, recipe.seed) });
   };
+  const loadDemo = async (): Promise<void> => {
+    useSetup.setState({ reading: 'Fetching the demo' });
+    const demo = await demoFiles(base);
+    await loadTeacher('demo-teacher', demo.teacher);
+    text = { name: 'Demo prose', files: demo.prose };
+  };
   const dropResult = (): void => {
     const { download } = useRun.getState();
     if (download !== undefined) URL.revokeObjectURL(download.url);
@@ -103,7 +125,10 @@ export function createActions(api: PageApi, base: string): StudioActions {
       void guarded(replan);
     }, 80);
   };
-  const run = async (): Promise<void> => {
+  const lookForUnfinished = async (): Promise<void> => {
+    useRun.setState({ unfinished: await api.unfinished() });
+  };
+  const run = async (verb = (recipe: Recipe, listen: StudioListener): Promise<RunResult> => api.start(recipe, listen)): Promise<void> => {
     const { recipe } = useSetup.getState();
     if (recipe === undefined || isGoing(useRun.getState().status)) return;
     dropResult();
@@ -112,7 +137,7 @@ export function createActions(api: PageApi, base: string): StudioActions {
     const done = await guarded(async () => {
       await needEngine();
       if (useSetup.getState().text?.sequence !== recipe.sequence) await loadText();
-      const result = await api.start(recipe, (event) => {
+      const result = await verb(recipe, (event) => {
         recorder.hear(event);
         if (event.kind === 'step' && useRun.getState().status === 'preparing') useRun.setState({ status: 'running' });
       });
@@ -121,6 +146,7 @@ export function createActions(api: PageApi, base: string): StudioActions {
     });
     recorder.publish();
     useRun.setState({ status: done ? 'done' : 'failed' });
+    await guarded(lookForUnfinished);
   };
 
   const asked = async <T>(question: () => Promise<T>): Promise<T | undefined> => {
@@ -133,17 +159,30 @@ export function createActions(api: PageApi, base: string): StudioActions {
   };
 
   void guarded(needEngine);
+  void guarded(lookForUnfinished);
 
   return {
     async tryDemo() {
       const ready = await guarded(async () => {
-        useSetup.setState({ reading: 'Fetching the demo' });
-        const demo = await demoFiles(base);
-        await loadTeacher('demo-teacher', demo.teacher);
-        text = { name: 'Demo prose', files: demo.prose };
+        await loadDemo();
         await loadText();
       });
       if (ready) await run();
+    },
+    async resumeUnfinished(unfinished) {
+      const ready = await guarded(async () => {
+        if (useSetup.getState().teacher === undefined) await loadDemo();
+        useSetup.setState({ recipe: unfinished.recipe });
+        await loadText();
+        await replan();
+      });
+      if (ready) await run((_recipe, listen) => api.resumeRun(unfinished.run, listen));
+    },
+    async forget(unfinished) {
+      await guarded(async () => {
+        await api.deleteRun(unfinished.run);
+        await lookForUnfinished();
+      });
     },
     async open(files) {
       await guarded(async () => {
@@ -168,7 +207,7 @@ export function createActions(api: PageApi, base: string): StudioActions {
       const { layers, heads } = recipe.student;
       await guarded(async () => change({ student: await api.student({ maxBytes: bytes, layers, heads }, recipe.tied) }));
     },
-    start: run,
+    start: () => run(),
     async pause() {
       useRun.setState({ status: 'pausing' });
       await guarded(() => api.pause());

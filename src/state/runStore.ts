@@ -1,5 +1,5 @@
 import { create } from 'zustand';
-import type { HeldOut, Recipe, RunResult, StudioFault } from '../studio/studioApi.ts';
+import type { HeldOut, Recipe, RunResult, StudioFault, UnfinishedRun } from '../studio/studioApi.ts';
 
 export type { HeldOut, RunResult, StudioFault };
 
@@ -27,6 +27,8 @@ export interface RunState {
   readonly exporting: boolean;
   readonly download: Download | undefined;
   readonly fault: StudioFault | undefined;
+  /** Runs with a checkpoint in this browser, which can go on. */
+  readonly unfinished: readonly UnfinishedRun[];
 }
 
 export const useRun = create<RunState>(() => ({
@@ -37,6 +39,7 @@ export const useRun = create<RunState>(() => ({
   exporting: false,
   download: undefined,
   fault: undefined,
+  unfinished: [],
 }));
 
 /** True while the session is busy with a run. */

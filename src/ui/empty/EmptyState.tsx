@@ -1,6 +1,7 @@
 import { useSetup } from '../../state/setupStore.ts';
 import { useActions } from '../actionsContext.ts';
 import { FilePicker, TEACHER_FILES } from '../drop/FilePicker.tsx';
+import { UnfinishedRuns } from '../run/UnfinishedRuns.tsx';
 import { Hero } from './Hero.tsx';
 
 /** The invitation: one button to see everything, one to bring one's own model. */
@@ -40,6 +41,7 @@ export function EmptyState(): React.JSX.Element {
         </div>
         <Hero />
       </div>
+      <UnfinishedRuns />
       <p className="accepts">
         Accepts <code>model.safetensors</code> with <code>config.json</code> and a tokenizer, and <code>.txt</code> files, as files, a
         folder or a zip, dropped anywhere on this page.

@@ -2,6 +2,7 @@ import { useRun } from '../../state/runStore.ts';
 import { Curves } from '../charts/Curves.tsx';
 import { ResultTable } from './ResultTable.tsx';
 import { RunHead } from './RunHead.tsx';
+import { UnfinishedRuns } from './UnfinishedRuns.tsx';
 
 /** The run: where it is, its curves, and its result. */
 export function RunPanel(): React.JSX.Element {
@@ -9,6 +10,7 @@ export function RunPanel(): React.JSX.Element {
   return (
     <section className="col run" id="run" aria-labelledby="run-title">
       <RunHead />
+      <UnfinishedRuns />
       {number === 0 ? (
         <div className="block">
           <p className="note">Nothing has run yet. Set the student on the left and press Start: the curves appear here.</p>

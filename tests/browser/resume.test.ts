@@ -1,0 +1,37 @@
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { openStage, type Stage } from './browser.ts';
+
+let stage: Stage;
+
+beforeAll(async () => {
+  stage = await openStage();
+});
+
+afterAll(async () => {
+  await stage.close();
+});
+
+test('a run whose tab was closed goes on from its checkpoint, and a finished one is offered no more', async () => {
+  // Tabs of one context share their storage, as a user's do.
+  const context = await stage.browser.newContext();
+  const address = new URL('#batch=2&steps=40&evaluateEvery=40&calibration=one-pass', stage.url).href;
+  const first = await context.newPage();
+  await first.goto(address);
+  await first.getByTestId('try-demo').click();
+  await first.getByTestId('loss-value').waitFor({ timeout: 60_000 });
+  await first.getByTestId('pause').click();
+  await first.locator('[data-testid=run-status][data-status=paused]').waitFor({ timeout: 60_000 });
+  // The checkpoint of a pause is written in the background.
+  await first.waitForTimeout(1500);
+  await first.close();
+
+  const second = await context.newPage();
+  await second.goto(address);
+  await second.getByTestId('resume-run').waitFor({ timeout: 30_000 });
+  expect(await second.getByTestId('unfinished-run').textContent()).toContain('of 40');
+  await second.getByTestId('resume-run').click();
+  await second.locator('[data-testid=run-status][data-status=done]').waitFor({ timeout: 120_000 });
+  expect(await second.getByTestId('unfinished-run').count()).toBe(0);
+  expect(Number(await second.getByTestId('loss-trained').textContent())).toBeGreaterThan(0);
+  await context.close();
+});
