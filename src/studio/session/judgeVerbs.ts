@@ -1,0 +1,32 @@
+import { StudioError } from '../../tensor/studioError.ts';
+import { evaluateCheckpoints } from '../evaluateCheckpoints.ts';
+import { defaultRecipe } from '../recipe.ts';
+import { compareAttention, compareFill } from '../sentenceCompare.ts';
+import type { StudioApi } from '../studioApi.ts';
+import type { FinishedStudent, SessionState } from './sessionState.ts';
+
+/** Teacher and student side by side. */
+export function judgeVerbs(state: SessionState): Pick<StudioApi, 'evaluate' | 'attention' | 'fillMask'> {
+  const needFinished = (): FinishedStudent => {
+    if (state.gate !== undefined || state.finished === undefined)
+      throw new StudioError('order', 'session: comparing needs a finished run. Wait for it to end, or stop it.');
+    return state.finished;
+  };
+  return {
+    async evaluate(student, batch, seed) {
+      const teacher = state.needTeacher();
+      const corpus = state.needCorpus();
+      const recipe = { ...defaultRecipe(teacher.report), batch, seed, sequence: corpus.sequence };
+      return evaluateCheckpoints(await state.needEngine(), teacher, corpus, recipe, student);
+    },
+    async attention(sentence, layer, head) {
+      const { student, result } = needFinished();
+      const origin = result.similarity.origins[layer]?.[head] ?? head;
+      return compareAttention(await state.needEngine(), state.needTeacher(), student, sentence, layer, head, origin);
+    },
+    async fillMask(sentence) {
+      const { student } = needFinished();
+      return compareFill(await state.needEngine(), state.needTeacher(), student, sentence);
+    },
+  };
+}

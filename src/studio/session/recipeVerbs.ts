@@ -1,0 +1,40 @@
+import { countParameters } from '../../bert/model.ts';
+import { studentConfig } from '../../wid/spaces.ts';
+import { presetsOf, studentFor } from '../presets.ts';
+import { defaultRecipe, recipeTable } from '../recipe.ts';
+import { stepCosts } from '../stepCost.ts';
+import type { ModelShape, PlanReport, Recipe, StudioApi } from '../studioApi.ts';
+import type { Teacher } from '../teacher.ts';
+import { attempt, type SessionState } from './sessionState.ts';
+
+/** What could be run, and what it would cost. */
+export function recipeVerbs(state: SessionState): Pick<StudioApi, 'defaults' | 'presets' | 'student' | 'plan' | 'stepCosts'> {
+  return {
+    defaults: () => attempt(() => defaultRecipe(state.needTeacher().report)),
+    presets: () => attempt(() => presetsOf(state.needTeacher().report.shape)),
+    student: (wish, tied) => attempt(() => studentFor(state.needTeacher().model.config, tied, wish)),
+    plan: (recipe) => attempt(() => planStudent(state.needTeacher(), recipe)),
+    stepCosts: (recipe) => attempt(() => stepCosts(state.needTeacher(), recipe)),
+  };
+}
+
+/** Multiply-adds of one token through the encoder and, for a predicted token, the head. */
+function multiplyAdds(shape: ModelShape, vocabulary: number, sequence: number, predictedShare: number): number {
+  const d = shape.hiddenSize;
+  const perLayer = 4 * d * d + 2 * d * shape.intermediateSize + 2 * d * sequence;
+  return shape.layers * perLayer + predictedShare * (d * d + d * vocabulary);
+}
+
+function planStudent(teacher: Teacher, recipe: Recipe): PlanReport {
+  const config = studentConfig(teacher.model.config, recipeTable(teacher, recipe));
+  const parameters = countParameters(config);
+  return {
+    parameters,
+    teacherParameters: teacher.report.parameters,
+    bytesFp32: 4 * parameters,
+    bytesFp16: 2 * parameters,
+    bytesInt8: parameters,
+    multiplyAddsPerToken: multiplyAdds(recipe.student, config.vocabSize, recipe.sequence, 0.15),
+    teacherMultiplyAddsPerToken: multiplyAdds(teacher.report.shape, config.vocabSize, recipe.sequence, 0.15),
+  };
+}
