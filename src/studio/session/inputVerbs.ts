@@ -1,5 +1,5 @@
 import { buildCorpus, readText } from '../../text/corpus.ts';
-import { fingerprintOf } from '../checkpointFile.ts';
+import { fingerprintOf } from '../runs/checkpointFile.ts';
 import type { StudioApi } from '../studioApi.ts';
 import { readTeacher } from '../teacher.ts';
 import type { SessionState } from './sessionState.ts';
