@@ -1,4 +1,5 @@
 import { SingularValueDecomposition, Matrix as LibraryMatrix } from 'ml-matrix';
+import { addProduct, flipped, type Block } from './gemm.ts';
 import { StudioError } from './studioError.ts';
 
 /** A dense row-major matrix in float64: decompositions need the digits. */
@@ -18,18 +19,15 @@ export function identity(n: number): Matrix {
   return result;
 }
 
+/** The whole matrix, or a part of it, without a copy. */
+function block(a: Matrix, row = 0, rows = a.rows, column = 0, columns = a.columns): Block {
+  return { data: a.data, offset: row * a.columns + column, rows, columns, rowStep: a.columns, columnStep: 1 };
+}
+
 /** a [m, k] x b [k, n]. */
 export function multiply(a: Matrix, b: Matrix): Matrix {
   const out = matrix(a.rows, b.columns);
-  const { data: left } = a;
-  const { data: right } = b;
-  const n = b.columns;
-  for (let i = 0; i < a.rows; i++)
-    for (let p = 0; p < a.columns; p++) {
-      const factor = left[i * a.columns + p] ?? 0;
-      if (factor === 0) continue;
-      for (let j = 0; j < n; j++) out.data[i * n + j] = (out.data[i * n + j] ?? 0) + factor * (right[p * n + j] ?? 0);
-    }
+  addProduct(block(out), block(a), block(b));
   return out;
 }
 
@@ -61,23 +59,40 @@ export function ridged(a: Matrix, ratio: number): Matrix {
   return out;
 }
 
+/** Columns that the factorisations finish at once; the rest of their work is matrix products. */
+const PANEL = 32;
+
 /** The lower factor S with a = S S^T. @throws StudioError if a is not positive definite */
 export function cholesky(a: Matrix): Matrix {
   const n = a.rows;
   const s = matrix(n, n);
   const { data } = s;
-  for (let j = 0; j < n; j++)
-    for (let i = j; i < n; i++) {
-      let sum = a.data[i * n + j] ?? 0;
-      for (let p = 0; p < j; p++) sum -= (data[i * n + p] ?? 0) * (data[j * n + p] ?? 0);
-      if (i > j) data[i * n + j] = sum / (data[j * n + j] ?? 1);
-      else if (sum > 0) data[j * n + j] = Math.sqrt(sum);
-      else
-        throw new StudioError(
-          'calibration',
-          `cholesky: pivot ${j} of ${n} is ${sum.toExponential(2)}, expected above 0. The calibration text is too short or too uniform; give more of it.`,
-        );
+  for (let i = 0; i < n; i++) for (let j = 0; j <= i; j++) data[i * n + j] = a.data[i * n + j] ?? 0;
+  for (let from = 0; from < n; from += PANEL) {
+    const end = Math.min(n, from + PANEL);
+    if (from > 0)
+      addProduct(
+        block(s, from, n - from, from, end - from),
+        block(s, from, n - from, 0, from),
+        flipped(block(s, from, end - from, 0, from)),
+        -1,
+      );
+    for (let j = from; j < end; j++) {
+      for (let i = j; i < n; i++) {
+        let sum = data[i * n + j] ?? 0;
+        for (let p = from; p < j; p++) sum -= (data[i * n + p] ?? 0) * (data[j * n + p] ?? 0);
+        if (i > j) data[i * n + j] = sum / (data[j * n + j] ?? 1);
+        else if (sum > 0) data[j * n + j] = Math.sqrt(sum);
+        else
+          throw new StudioError(
+            'calibration',
+            `cholesky: pivot ${j} of ${n} is ${sum.toExponential(2)}, expected above 0. The calibration text is too short or too uniform; give more of it.`,
+          );
+      }
+      // The panel's product also filled what lies above the diagonal.
+      for (let i = from; i < j; i++) data[i * n + j] = 0;
     }
+  }
   return s;
 }
 
@@ -86,14 +101,24 @@ export function solveTriangular(s: Matrix, b: Matrix, adjoint = false): Matrix {
   const n = s.rows;
   const x = matrix(b.rows, b.columns, b.data);
   const m = b.columns;
-  for (let step = 0; step < n; step++) {
-    const i = adjoint ? n - 1 - step : step;
-    const pivot = s.data[i * n + i] ?? 1;
-    for (let j = 0; j < m; j++) x.data[i * m + j] = (x.data[i * m + j] ?? 0) / pivot;
-    for (let p = adjoint ? 0 : i + 1; p < (adjoint ? i : n); p++) {
-      const factor = adjoint ? (s.data[i * n + p] ?? 0) : (s.data[p * n + i] ?? 0);
-      if (factor === 0) continue;
-      for (let j = 0; j < m; j++) x.data[p * m + j] = (x.data[p * m + j] ?? 0) - factor * (x.data[i * m + j] ?? 0);
+  const panels = Math.ceil(n / PANEL);
+  for (let turn = 0; turn < panels; turn++) {
+    const from = (adjoint ? panels - 1 - turn : turn) * PANEL;
+    const end = Math.min(n, from + PANEL);
+    const [known, count] = adjoint ? [end, n - end] : [0, from];
+    if (count > 0) {
+      const rows = adjoint ? flipped(block(s, known, count, from, end - from)) : block(s, from, end - from, known, count);
+      addProduct(block(x, from, end - from), rows, block(x, known, count), -1);
+    }
+    for (let step = 0; step < end - from; step++) {
+      const i = adjoint ? end - 1 - step : from + step;
+      const pivot = s.data[i * n + i] ?? 1;
+      for (let j = 0; j < m; j++) x.data[i * m + j] = (x.data[i * m + j] ?? 0) / pivot;
+      for (let p = adjoint ? from : i + 1; p < (adjoint ? i : end); p++) {
+        const factor = adjoint ? (s.data[i * n + p] ?? 0) : (s.data[p * n + i] ?? 0);
+        if (factor === 0) continue;
+        for (let j = 0; j < m; j++) x.data[p * m + j] = (x.data[p * m + j] ?? 0) - factor * (x.data[i * m + j] ?? 0);
+      }
     }
   }
   return x;
