@@ -26,7 +26,8 @@ const api: PageApi = {
     const buffers = files.flatMap(({ bytes }) => (bytes.buffer instanceof ArrayBuffer ? [bytes.buffer] : []));
     return remote.loadTeacher(name, transfer(files, buffers));
   },
-  loadText: (name, files, sequence, seed) => remote.loadText(name, files, sequence, seed),
+  loadText: (name, files, wish, listen) => remote.loadText(name, files, wish, ...(listen === undefined ? [] : [proxy(listen)])),
+  cancelText: () => remote.cancelText(),
   defaults: () => remote.defaults(),
   presets: () => remote.presets(),
   student: (wish, tied) => remote.student(wish, tied),

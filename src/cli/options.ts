@@ -1,7 +1,7 @@
 import { basename, resolve } from 'node:path';
 import { Option, type Command } from 'commander';
-import { folderFiles } from '../studio/runs/folderFiles.ts';
-import { RunStore } from '../studio/runs/runStore.ts';
+import { folderFiles } from '../studio/folderFiles.ts';
+import { RunStore } from '../studio/runStore.ts';
 import { createSession } from '../studio/session.ts';
 import type { EngineChoice, PresetName, ShapeWish, StudioApi, TeacherReport, TextReport } from '../studio/studioApi.ts';
 import { PRESET_NAMES } from '../studio/presets.ts';
@@ -113,7 +113,7 @@ export async function openText(
 ): Promise<TextReport> {
   if (options.text === undefined && options.demo !== true)
     throw new UsageError('text: expected --text PATH, got none. Give one or more text files, or folders of them.');
-  const text = await session.loadText('text', (options.text ?? [DEMO_TEXT]).flatMap(filesOf), sequence, seed);
+  const text = await session.loadText('text', (options.text ?? [DEMO_TEXT]).flatMap(filesOf), { sequence, seed });
   report.fact('text', text);
   report.say(`Text: ${grouped(text.tokens)} tokens in ${text.documents} documents, ${percent(text.unknownShare)} unknown`);
   return text;

@@ -47,6 +47,7 @@ export type PageApi = Pick<
   | 'engine'
   | 'loadTeacher'
   | 'loadText'
+  | 'cancelText'
   | 'defaults'
   | 'presets'
   | 'student'
@@ -95,7 +96,7 @@ export function createActions(api: PageApi, base: string): StudioActions {
     const { recipe } = useSetup.getState();
     if (text === undefined || recipe === undefined) return;
     useSetup.setState({ reading: 'Reading the text' });
-    useSetup.setState({ text: await api.loadText(text.name, await readAll(text.files), recipe.sequence, recipe.seed) });
+    useSetup.setState({ text: await api.loadText(text.name, await readAll(text.files), { sequence: recipe.sequence, seed: recipe.seed }) });
   };
   const loadDemo = async (): Promise<void> => {
     useSetup.setState({ reading: 'Fetching the demo' });

@@ -60,9 +60,24 @@ export interface TeacherReport {
   readonly renamed: readonly string[];
 }
 
+/** What the user said about a text. */
+export interface TextWish {
+  /** Tokens per packed sequence. */
+  readonly sequence: number;
+  /** Of the held-out split. */
+  readonly seed: number;
+  /** Column of a table, or field of JSON records, that holds the text; chosen by name and content if not given. */
+  readonly column?: string;
+}
+
+/** A token as training sees it; with `answer`, it is to be predicted. */
+export type TextExample = readonly { readonly token: string; readonly answer?: string }[];
+
 /** What arrived as text, after tokenisation. */
 export interface TextReport {
   readonly name: string;
+  readonly files: number;
+  readonly bytes: number;
   readonly documents: number;
   readonly tokens: number;
   readonly trainSequences: number;
@@ -71,6 +86,14 @@ export interface TextReport {
   readonly sequence: number;
   /** Share of unknown tokens, 0 to 1. */
   readonly unknownShare: number;
+  /** Documents by their length in tokens, `from` <= length < `to`, in rising order. */
+  readonly lengths: readonly { readonly from: number; readonly to: number; readonly documents: number }[];
+  /** The start of one training sequence with its masking. */
+  readonly example: TextExample;
+  /** Of the first file that has columns or fields, or null. */
+  readonly columns: { readonly names: readonly string[]; readonly chosen: string } | null;
+  /** Sentences about what was left out or looks wrong. */
+  readonly notices: readonly string[];
 }
 
 /**
@@ -169,17 +192,6 @@ export interface SimilarityReport {
   readonly chance: number;
 }
 
-/** How much of every teacher dimension of one space goes through its compactor: what the student keeps. */
-export interface SpaceNorms {
-  readonly space: 'residual' | 'queryKey' | 'valueOutput' | 'ffn' | 'mlm';
-  /** Student layer, or null for a space that the whole model shares. */
-  readonly layer: number | null;
-  /** Dimensions of the space in the teacher. */
-  readonly size: number;
-  /** L2 norms in the order of the teacher's dimensions, at most 64: means over neighbours in larger spaces. */
-  readonly norms: readonly number[];
-}
-
 /** A run that stopped, or was cut off, before its last step. */
 export interface UnfinishedRun {
   readonly run: string;
@@ -248,8 +260,6 @@ export type StudioEvent =
     }
   | { readonly kind: 'kept'; readonly step: number }
   | { readonly kind: 'notKept'; readonly step: number; readonly reason: string }
-  /** At evaluations of phases that have compactors or gates. */
-  | { readonly kind: 'norms'; readonly step: number; readonly spaces: readonly SpaceNorms[] }
   | { readonly kind: 'similarity'; readonly step: number; readonly value: SimilarityReport }
   | { readonly kind: 'heldOut'; readonly step: number; readonly model: 'teacher' | 'student'; readonly value: HeldOut };
 
@@ -259,7 +269,10 @@ export type StudioListener = (event: StudioEvent) => void;
 export interface StudioApi {
   engine(choice: EngineChoice, threads?: number): Promise<EngineReport>;
   loadTeacher(name: string, files: readonly GivenFile[]): Promise<TeacherReport>;
-  loadText(name: string, files: readonly GivenFile[], sequence: number, seed: number): Promise<TextReport>;
+  /** Reads text files of any format, or zips of them. A text that fails or is cancelled leaves the one before in place. */
+  loadText(name: string, files: readonly GivenFile[], wish: TextWish, listen?: StudioListener): Promise<TextReport>;
+  /** Ends a `loadText` that is going on: it rejects with code `cancelled`. */
+  cancelText(): Promise<void>;
   /** Recipe defaults for the loaded teacher. */
   defaults(): Promise<Recipe>;
   /** The named students of the loaded teacher. */

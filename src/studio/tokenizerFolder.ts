@@ -1,4 +1,4 @@
-import { wordPieceJson } from '../text/tokenizer.ts';
+import { tokenizerJsonOf, vocabularySettings } from '../text/tokenizerJson.ts';
 import type { Teacher } from './teacher.ts';
 
 const SPECIAL = { unk_token: '[UNK]', sep_token: '[SEP]', pad_token: '[PAD]', cls_token: '[CLS]', mask_token: '[MASK]' } as const;
@@ -21,7 +21,8 @@ export function tokenizerFolder({ tokenizerFiles, tokenizer, model }: Teacher): 
   if (!files.has('vocab.txt')) add('vocab.txt', vocabulary);
   const given: unknown = JSON.parse(text('tokenizer_config.json') ?? '{}');
   const settings = new Map<string, unknown>(typeof given === 'object' && given !== null ? Object.entries(given) : []);
-  if (!files.has('tokenizer.json')) add('tokenizer.json', json(wordPieceJson(vocabulary, settings.get('do_lower_case') !== false)));
+  if (!files.has('tokenizer.json'))
+    add('tokenizer.json', json(tokenizerJsonOf(vocabulary, vocabularySettings(Object.fromEntries(settings)))));
   const complete = {
     tokenizer_class: 'BertTokenizer',
     do_lower_case: lowercases(text('tokenizer.json')),

@@ -1,11 +1,8 @@
 import { Random } from '../tensor/random.ts';
 import { StudioError } from '../tensor/studioError.ts';
+import type { TextDocument } from './textFile.ts';
 import type { TextTokenizer } from './tokenizer.ts';
-
-export interface TextDocument {
-  readonly name: string;
-  readonly text: string;
-}
+import { TokenStore } from './tokenStore.ts';
 
 /** Text as packed sequences, [count, sequence] row-major: [CLS] tokens [SEP]; the last of a split is padded. */
 export interface Corpus {
@@ -16,44 +13,103 @@ export interface Corpus {
   readonly tokens: number;
   /** 0 to 1. */
   readonly unknownShare: number;
+  /** Documents by their length in tokens, in bins [2^i, 2^(i+1)) from 2^0 on. */
+  readonly lengths: readonly number[];
+  /** Whether reading ended at the limit, with text left over. */
+  readonly cut: boolean;
 }
 
+export interface CorpusOptions {
+  /** Tokens of one packed sequence, [CLS] and [SEP] included. */
+  readonly sequence: number;
+  readonly seed: number;
+  /** Reading ends there. A run of 5,000 steps of 4,096 tokens sees 20 million. */
+  readonly mostTokens?: number;
+  /** Called after each document; throw from it to give up. */
+  readonly listen?: (tokens: number) => Promise<void> | void;
+}
+
+/** 128 MiB of ids. */
+export const MOST_TOKENS = 1 << 25;
 const HELD_OUT_SHARE = 0.1;
-/** Below this many documents, blocks of paragraphs are held out instead of whole documents. */
+/** Below this many documents, blocks of lines are held out instead of whole documents. */
 const ENOUGH_DOCUMENTS = 10;
 const BLOCK_LINES = 8;
+/** A run on text that the teacher cannot read teaches nothing. */
+const MOST_UNKNOWN = 0.5;
 
 /**
- * Bytes of a text file. @throws StudioError naming the file if it is empty, binary, or not UTF-8
+ * Tokenises, packs and splits documents as they are read; the split is by document and seeded.
+ * @throws StudioError if there is too little text for one sequence of each split, or the vocabulary makes most of it unknown
  */
-export function readText(name: string, bytes: Uint8Array): TextDocument {
-  if (bytes.length === 0) throw new StudioError('text', `${name}: the file is empty. Choose one with text.`);
-  if (bytes.subarray(0, 8192).includes(0)) throw new StudioError('text', `${name}: this is a binary file, expected plain text in UTF-8.`);
-  try {
-    return { name, text: new TextDecoder('utf-8', { fatal: true }).decode(bytes) };
-  } catch {
-    throw new StudioError('text', `${name}: not valid UTF-8. Save it as UTF-8 and try again.`);
+export async function buildCorpus(
+  documents: AsyncIterable<TextDocument> | Iterable<TextDocument>,
+  tokenizer: TextTokenizer,
+  options: CorpusOptions,
+): Promise<Corpus> {
+  const { sequence, seed, mostTokens = MOST_TOKENS, listen } = options;
+  const store = new TokenStore();
+  const documentEnds: number[] = [];
+  /** Ends of blocks of lines, kept while there are few documents. */
+  let blockEnds: number[] = [];
+  const lengths: number[] = [];
+  let unknown = 0;
+  let cut = false;
+  for await (const { text } of documents) {
+    if (store.length >= mostTokens) {
+      cut = true;
+      break;
+    }
+    const start = store.length;
+    let lines = 0;
+    for (const line of text.split('\n')) {
+      if (line.trim() === '') continue;
+      const ids = tokenizer.encode(line);
+      for (const id of ids) if (id === tokenizer.special.unknown) unknown += 1;
+      store.append(ids);
+      lines += 1;
+      if (lines % BLOCK_LINES === 0 && documentEnds.length < ENOUGH_DOCUMENTS) blockEnds.push(store.length);
+    }
+    const length = store.length - start;
+    if (length === 0) continue;
+    if (blockEnds.at(-1) !== store.length && documentEnds.length < ENOUGH_DOCUMENTS) blockEnds.push(store.length);
+    documentEnds.push(store.length);
+    const bin = Math.floor(Math.log2(length));
+    lengths[bin] = (lengths[bin] ?? 0) + 1;
+    await listen?.(store.length);
   }
-}
-
-/**
- * Tokenises, packs and splits documents; the split is by document and seeded.
- * @param sequence tokens of one packed sequence, [CLS] and [SEP] included
- * @throws StudioError if there is too little text for one sequence of each split
- */
-export function buildCorpus(documents: readonly TextDocument[], tokenizer: TextTokenizer, sequence: number, seed: number): Corpus {
-  const pieces =
-    documents.length >= ENOUGH_DOCUMENTS
-      ? documents.map((document) => document.text)
-      : documents.flatMap((document) => blocks(document.text));
-  const encoded = pieces.map((text) => text.split('\n').flatMap((line) => (line.trim() === '' ? [] : tokenizer.encode(line))));
-  const tokens = encoded.reduce((sum, ids) => sum + ids.length, 0);
-  if (encoded.length < 2 || tokens < 2 * sequence)
+  const ends = documentEnds.length >= ENOUGH_DOCUMENTS ? documentEnds : blockEnds;
+  blockEnds = [];
+  const tokens = store.length;
+  if (ends.length < 2 || tokens < 2 * sequence)
     throw new StudioError(
       'text',
-      `text: ${tokens} tokens in ${encoded.length} pieces are too few for sequences of ${sequence}. Give more text, or shorter sequences.`,
+      `text: ${tokens} tokens in ${ends.length} pieces are too few for sequences of ${sequence}. Give more text, or shorter sequences.`,
     );
-  const order = encoded.map((_, index) => index);
+  if (unknown > MOST_UNKNOWN * tokens)
+    throw new StudioError(
+      'text',
+      `text: ${Math.round((100 * unknown) / tokens)} % of the tokens are unknown to the teacher's vocabulary. Give text in the teacher's language and script, or a teacher for this text.`,
+      { unknownShare: unknown / tokens },
+    );
+
+  const held = heldOutPieces(ends, tokens, seed);
+  const split = (inside: boolean): Int32Array => pack(store, ends, (piece) => held.has(piece) === inside, tokenizer, sequence);
+  return {
+    sequence,
+    train: split(false),
+    heldOut: split(true),
+    documents: documentEnds.length,
+    tokens,
+    unknownShare: unknown / tokens,
+    lengths: Array.from(lengths, (count) => count ?? 0),
+    cut,
+  };
+}
+
+/** Pieces in seeded order until a tenth of the tokens is held out; at least one stays for training. */
+function heldOutPieces(ends: readonly number[], tokens: number, seed: number): Set<number> {
+  const order = ends.map((_, index) => index);
   new Random(seed).shuffle(order);
   const held = new Set<number>();
   let heldTokens = 0;
@@ -61,35 +117,38 @@ export function buildCorpus(documents: readonly TextDocument[], tokenizer: TextT
     if (held.size > 0 && heldTokens >= HELD_OUT_SHARE * tokens) break;
     if (held.size === order.length - 1) break;
     held.add(index);
-    heldTokens += encoded[index]?.length ?? 0;
+    heldTokens += (ends[index] ?? 0) - (ends[index - 1] ?? 0);
   }
-  const unknown = encoded.reduce((sum, ids) => sum + ids.filter((id) => id === tokenizer.special.unknown).length, 0);
-  const split = (inside: boolean): Int32Array =>
-    pack(
-      encoded.filter((_, index) => held.has(index) === inside),
-      tokenizer,
-      sequence,
-    );
-  return { sequence, train: split(false), heldOut: split(true), documents: documents.length, tokens, unknownShare: unknown / tokens };
+  return held;
 }
 
-function blocks(text: string): string[] {
-  const lines = text.split('\n').filter((line) => line.trim() !== '');
-  const list: string[] = [];
-  for (let at = 0; at < lines.length; at += BLOCK_LINES) list.push(lines.slice(at, at + BLOCK_LINES).join('\n'));
-  return list;
-}
-
-function pack(documents: readonly (readonly number[])[], tokenizer: TextTokenizer, sequence: number): Int32Array {
-  const stream = documents.flat();
+function pack(
+  store: TokenStore,
+  ends: readonly number[],
+  belongs: (piece: number) => boolean,
+  tokenizer: TextTokenizer,
+  sequence: number,
+): Int32Array {
+  const { pad, classify, separate } = tokenizer.special;
   const room = sequence - 2;
-  const count = Math.ceil(stream.length / room);
-  const packed = new Int32Array(count * sequence).fill(tokenizer.special.pad);
-  for (let row = 0; row < count; row++) {
-    const part = stream.slice(row * room, (row + 1) * room);
-    packed[row * sequence] = tokenizer.special.classify;
-    packed.set(part, row * sequence + 1);
-    packed[row * sequence + 1 + part.length] = tokenizer.special.separate;
-  }
+  let tokens = 0;
+  ends.forEach((end, piece) => {
+    if (belongs(piece)) tokens += end - (ends[piece - 1] ?? 0);
+  });
+  const packed = new Int32Array(Math.ceil(tokens / room) * sequence).fill(pad);
+  let at = 0;
+  ends.forEach((end, piece) => {
+    if (!belongs(piece)) return;
+    for (let from = ends[piece - 1] ?? 0; from < end;) {
+      const row = Math.floor(at / room) * sequence;
+      const inRow = at % room;
+      const take = Math.min(room - inRow, end - from);
+      packed[row] = classify;
+      packed.set(store.slice(from, from + take), row + 1 + inRow);
+      packed[row + 1 + inRow + take] = separate;
+      from += take;
+      at += take;
+    }
+  });
   return packed;
 }

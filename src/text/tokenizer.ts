@@ -1,5 +1,6 @@
 import { Tokenizer } from '@huggingface/tokenizers';
 import { StudioError } from '../tensor/studioError.ts';
+import { tokenizerJsonOf, unusedPrefix, vocabularySettings } from './tokenizerJson.ts';
 
 /** Text to token ids and back, without special tokens. */
 export interface TextTokenizer {
@@ -27,15 +28,19 @@ export interface TokenizerTexts {
   readonly vocabulary?: string;
 }
 
+/** Pieces of a word after its first carry it. */
+const CONTINUATION = '##';
+/** More than any vocabulary; ids above it would only waste memory. */
+const LARGEST_ID = 1 << 24;
+
 /**
- * A WordPiece tokenizer from `tokenizer.json`, or made from `vocab.txt` where that is all there is.
- * @throws StudioError if neither is given, JSON is broken, or [UNK], [CLS], [SEP] or [MASK] is missing
+ * A tokenizer from `tokenizer.json` (WordPiece, or word level), or made from `vocab.txt` where that is all there is.
+ * @throws StudioError if neither is given, one is damaged or of a kind that is not read, or [UNK], [CLS], [SEP] or [MASK] is missing
  */
 export function createTokenizer(texts: TokenizerTexts): TextTokenizer {
   const config = texts.tokenizerConfig === undefined ? {} : parse('tokenizer_config.json', texts.tokenizerConfig);
   const json = tokenizerJson(texts, config);
-  const tokenizer = new Tokenizer(json, config);
-  const vocabulary = tokenizer.get_vocab(true);
+  const { tokenizer, vocabulary } = open(json, config);
   const id = (token: string): number => {
     const found = vocabulary.get(token);
     if (found === undefined)
@@ -50,19 +55,74 @@ export function createTokenizer(texts: TokenizerTexts): TextTokenizer {
     encode: (text) => tokenizer.encode(text, { add_special_tokens: false }).ids,
     token: (index) => tokens[index] ?? '[UNK]',
     decode: (ids) => tokenizer.decode([...ids], { skip_special_tokens: true }),
-    isContinuation: (index) => tokens[index]?.startsWith('##') ?? false,
+    isContinuation: (index) => tokens[index]?.startsWith(CONTINUATION) ?? false,
   };
 }
 
+/** The library throws plain errors at what it does not know, and some only when it first works. */
+function open(json: object, config: object): { readonly tokenizer: Tokenizer; readonly vocabulary: ReadonlyMap<string, number> } {
+  try {
+    const tokenizer = new Tokenizer(json, config);
+    tokenizer.encode('a', { add_special_tokens: false });
+    return { tokenizer, vocabulary: tokenizer.get_vocab(true) };
+  } catch (error) {
+    throw new StudioError(
+      'tokenizer',
+      `tokenizer.json: expected a BERT tokenizer (WordPiece or word level), got one that cannot be used (${error instanceof Error ? error.message : String(error)}). Take the teacher's original files.`,
+    );
+  }
+}
+
 function tokenizerJson(texts: TokenizerTexts, config: object): object {
-  if (texts.tokenizerJson !== undefined) return parse('tokenizer.json', texts.tokenizerJson);
+  if (texts.tokenizerJson !== undefined) return readable(parse('tokenizer.json', texts.tokenizerJson));
   if (texts.vocabulary === undefined)
     throw new StudioError(
       'tokenizer',
       'tokenizer: expected tokenizer.json or vocab.txt beside the weights, got neither. Drop the whole folder.',
     );
-  const lower = new Map<string, unknown>(Object.entries(config)).get('do_lower_case');
-  return wordPieceJson(texts.vocabulary, lower !== false);
+  return tokenizerJsonOf(texts.vocabulary, vocabularySettings(config));
+}
+
+/**
+ * The file as the library reads it: it has no word level, but WordPiece whose continuation prefix no token has is the same.
+ * @throws StudioError for the models of other families
+ */
+function readable(json: object): object {
+  const model = member(json, 'model');
+  const type = member(model, 'type');
+  const vocabulary = member(model, 'vocab');
+  if (typeof model !== 'object' || model === null || typeof vocabulary !== 'object' || vocabulary === null)
+    throw new StudioError(
+      'tokenizer',
+      'tokenizer.json: model.vocab — expected a vocabulary, got none. The file is damaged; take the original.',
+    );
+  for (const [token, id] of Object.entries(vocabulary))
+    if (!Number.isInteger(id) || id < 0 || id > LARGEST_ID)
+      throw new StudioError(
+        'tokenizer',
+        `tokenizer.json: ${JSON.stringify(token)} — expected an id from 0 on, got ${JSON.stringify(id)}. Take the original file.`,
+      );
+  if (type === 'WordLevel')
+    return {
+      ...json,
+      model: {
+        ...model,
+        type: 'WordPiece',
+        unk_token: member(model, 'unk_token') ?? '[UNK]',
+        continuing_subword_prefix: unusedPrefix(Object.keys(vocabulary)),
+        max_input_chars_per_word: 1000,
+      },
+    };
+  if (type !== undefined && type !== 'WordPiece')
+    throw new StudioError(
+      'tokenizer',
+      `tokenizer.json: model.type — expected WordPiece or WordLevel, got ${JSON.stringify(type)}. BERT encoders are supported, not their relatives with other tokenizers.`,
+    );
+  return json;
+}
+
+function member(value: unknown, key: string): unknown {
+  return typeof value === 'object' && value !== null ? new Map<string, unknown>(Object.entries(value)).get(key) : undefined;
 }
 
 function parse(name: string, text: string): object {
@@ -73,43 +133,4 @@ function parse(name: string, text: string): object {
     // Falls through to the one message for both.
   }
   throw new StudioError('tokenizer', `${name}: expected a JSON object. The file is damaged; take the original.`);
-}
-
-/** The `tokenizer.json` of BERT's WordPiece over a `vocab.txt`. */
-export function wordPieceJson(vocabulary: string, lowercase: boolean): Record<string, unknown> {
-  const tokens = vocabulary.replace(/\r/g, '').replace(/\n$/, '').split('\n');
-  const specials = ['[PAD]', '[UNK]', '[CLS]', '[SEP]', '[MASK]'].filter((token) => tokens.includes(token));
-  const at = (token: string): number => tokens.indexOf(token);
-  const sequence = (id: string, type: number): object => ({ Sequence: { id, type_id: type } });
-  const special = (id: string, type: number): object => ({ SpecialToken: { id, type_id: type } });
-  return {
-    version: '1.0',
-    truncation: null,
-    padding: null,
-    added_tokens: specials.map((content) => ({
-      id: at(content),
-      content,
-      single_word: false,
-      lstrip: false,
-      rstrip: false,
-      normalized: false,
-      special: true,
-    })),
-    normalizer: { type: 'BertNormalizer', clean_text: true, handle_chinese_chars: true, strip_accents: null, lowercase },
-    pre_tokenizer: { type: 'BertPreTokenizer' },
-    post_processor: {
-      type: 'TemplateProcessing',
-      single: [special('[CLS]', 0), sequence('A', 0), special('[SEP]', 0)],
-      pair: [special('[CLS]', 0), sequence('A', 0), special('[SEP]', 0), sequence('B', 1), special('[SEP]', 1)],
-      special_tokens: Object.fromEntries(['[CLS]', '[SEP]'].map((token) => [token, { id: token, ids: [at(token)], tokens: [token] }])),
-    },
-    decoder: { type: 'WordPiece', prefix: '##', cleanup: true },
-    model: {
-      type: 'WordPiece',
-      unk_token: '[UNK]',
-      continuing_subword_prefix: '##',
-      max_input_chars_per_word: 100,
-      vocab: Object.fromEntries(tokens.map((token, index) => [token, index])),
-    },
-  };
 }

@@ -2,9 +2,9 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
-import { decodeCheckpoint, encodeCheckpoint } from '../../src/studio/runs/checkpointFile.ts';
-import { folderFiles } from '../../src/studio/runs/folderFiles.ts';
-import { RunStore } from '../../src/studio/runs/runStore.ts';
+import { decodeCheckpoint, encodeCheckpoint } from '../../src/studio/checkpointFile.ts';
+import { folderFiles } from '../../src/studio/folderFiles.ts';
+import { RunStore } from '../../src/studio/runStore.ts';
 import { createSession } from '../../src/studio/session.ts';
 import type { GivenFile, Recipe, RunResult, StudioApi, StudioEvent } from '../../src/studio/studioApi.ts';
 
@@ -24,7 +24,7 @@ async function open(folder: string): Promise<{ session: StudioApi; store: RunSto
   const session = createSession(store);
   await session.engine('cpu', 2);
   await session.loadTeacher('golden', FILES);
-  await session.loadText('prose', TEXT, 32, 1);
+  await session.loadText('prose', TEXT, { sequence: 32, seed: 1 });
   const recipe: Recipe = {
     ...(await session.defaults()),
     steps: 12,
@@ -78,8 +78,7 @@ describe('a run that was stopped and resumed', () => {
     await first.session.loadText(
       'prose',
       [{ path: 'b.txt', bytes: new TextEncoder().encode('Another text, in pieces.\n\n'.repeat(2000)) }],
-      32,
-      1,
+      { sequence: 32, seed: 1 },
     );
     await expect(first.session.resumeRun(waiting?.run ?? '', () => {})).rejects.toThrow(/was trained with another text/);
   });

@@ -1,11 +1,12 @@
-import { buildCorpus, readText } from '../../text/corpus.ts';
-import { fingerprintOf } from '../runs/checkpointFile.ts';
+import { fingerprintOf } from '../checkpointFile.ts';
 import type { StudioApi } from '../studioApi.ts';
 import { readTeacher } from '../teacher.ts';
-import type { SessionState } from './sessionState.ts';
+import { loadCorpus } from '../textLoading.ts';
+import { attempt, type SessionState } from './sessionState.ts';
 
 /** Teacher and text. */
-export function inputVerbs(state: SessionState): Pick<StudioApi, 'loadTeacher' | 'loadText'> {
+export function inputVerbs(state: SessionState): Pick<StudioApi, 'loadTeacher' | 'loadText' | 'cancelText'> {
+  let reading: AbortController | undefined;
   return {
     async loadTeacher(name, files) {
       const read = readTeacher(name, files);
@@ -15,20 +16,20 @@ export function inputVerbs(state: SessionState): Pick<StudioApi, 'loadTeacher' |
       state.finished = undefined;
       return read.report;
     },
-    async loadText(name, files, sequence, seed) {
-      const documents = files.map((file) => readText(file.path, file.bytes));
-      const built = buildCorpus(documents, state.needTeacher().tokenizer, sequence, seed);
-      state.fingerprints.text = `${await fingerprintOf(files)} ${sequence} ${seed}`;
-      state.corpus = built;
-      return {
-        name,
-        documents: built.documents,
-        tokens: built.tokens,
-        trainSequences: built.train.length / sequence,
-        heldOutSequences: built.heldOut.length / sequence,
-        sequence,
-        unknownShare: built.unknownShare,
-      };
+    async loadText(name, files, wish, listen = () => undefined) {
+      state.needNoRun('reading another text');
+      reading?.abort();
+      const mine = new AbortController();
+      reading = mine;
+      try {
+        const { corpus, report, fingerprint } = await loadCorpus(name, files, state.needTeacher().tokenizer, wish, listen, mine.signal);
+        state.fingerprints.text = fingerprint;
+        state.corpus = corpus;
+        return report;
+      } finally {
+        if (reading === mine) reading = undefined;
+      }
     },
+    cancelText: () => attempt(() => reading?.abort()),
   };
 }

@@ -159,9 +159,6 @@ function instruction(opcode: i32): void {
     case 25:
       adamw();
       break;
-    case 26:
-      elementwise.rsqrt(pointer(2), pointer(3), word(4), real(5));
-      break;
     default:
       unreachable();
   }

@@ -1,0 +1,105 @@
+import { chooseColumn, TextError, type ReadNotes, type ReadOptions, type TextDocument, type TextFile } from '../textFile.ts';
+import { decodedChunks, linesOf } from './decodedChunks.ts';
+
+const LONGEST_LINE = 1 << 24;
+/** A JSON array must be parsed whole. */
+const LONGEST_ARRAY = 1 << 26;
+const SAMPLED_RECORDS = 100;
+
+type Fields = ReadonlyMap<string, unknown>;
+
+/** JSON Lines, or one JSON array: a record a document, from the field that holds text. */
+export async function* jsonDocuments(file: TextFile, options: ReadOptions, notes: ReadNotes): AsyncGenerator<TextDocument> {
+  const head = new TextDecoder().decode(await file.read(0, Math.min(64, file.size)));
+  const records = head.trimStart().startsWith('[') ? arrayRecords(file) : lineRecords(file);
+  const sampled: { place: string; fields: Fields }[] = [];
+  let chosen: string | undefined;
+  let without = 0;
+  const textOf = (place: string, fields: Fields, field: string): TextDocument | undefined => {
+    const text = fields.get(field);
+    if (typeof text === 'string' && text.trim() !== '') return { name: `${file.path}, ${place}`, text };
+    without += 1;
+    return undefined;
+  };
+  const decide = (): string => {
+    const characters = new Map<string, number>();
+    for (const { fields } of sampled)
+      for (const [name, value] of fields) if (typeof value === 'string') characters.set(name, (characters.get(name) ?? 0) + value.length);
+    const columns = chooseColumn(file.path, characters, options.column);
+    notes.columns(columns);
+    return columns.chosen;
+  };
+  for await (const record of records) {
+    if (chosen === undefined) {
+      sampled.push(record);
+      if (sampled.length < SAMPLED_RECORDS) continue;
+      chosen = decide();
+      for (const { place, fields } of sampled) {
+        const document = textOf(place, fields, chosen);
+        if (document !== undefined) yield document;
+      }
+      continue;
+    }
+    const document = textOf(record.place, record.fields, chosen);
+    if (document !== undefined) yield document;
+  }
+  if (chosen === undefined) {
+    const field = decide();
+    for (const { place, fields } of sampled) {
+      const document = textOf(place, fields, field);
+      if (document !== undefined) yield document;
+    }
+  }
+  if (without > 0) notes.notice(`${file.path}: ${without} records hold no text in the chosen field and were left out.`);
+}
+
+async function* lineRecords(file: TextFile): AsyncGenerator<{ place: string; fields: Fields }> {
+  let count = 0;
+  const tooLong = (line: number): Error =>
+    new TextError(file.path, `line ${line} — expected at most ${LONGEST_LINE} characters, got more. Put one record on each line.`);
+  for await (const line of linesOf(decodedChunks(file), LONGEST_LINE, tooLong)) {
+    count += 1;
+    if (line.trim() === '') continue;
+    yield { place: `line ${count}`, fields: record(file, `line ${count}`, line) };
+  }
+}
+
+async function* arrayRecords(file: TextFile): AsyncGenerator<{ place: string; fields: Fields }> {
+  if (file.size > LONGEST_ARRAY)
+    throw new TextError(
+      file.path,
+      `a JSON array — expected at most ${LONGEST_ARRAY} bytes, got ${file.size}. Save it as JSON Lines, a record a line.`,
+    );
+  let text = '';
+  for await (const chunk of decodedChunks(file)) text += chunk;
+  const list = parsed(file, 'the array', text);
+  if (!Array.isArray(list)) throw new TextError(file.path, 'expected a JSON array of records. Save it as JSON Lines, a record a line.');
+  let count = 0;
+  for (const item of list) {
+    count += 1;
+    yield { place: `record ${count}`, fields: fieldsOf(file, `record ${count}`, item) };
+  }
+}
+
+function parsed(file: TextFile, place: string, text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw new TextError(file.path, `${place} — expected JSON, got ${JSON.stringify(text.trim().slice(0, 40))}. Mend or remove it.`);
+  }
+}
+
+function record(file: TextFile, place: string, line: string): Fields {
+  return fieldsOf(file, place, parsed(file, place, line));
+}
+
+function fieldsOf(file: TextFile, place: string, value: unknown): Fields {
+  // A bare string is a record with one field.
+  if (typeof value === 'string') return new Map([['text', value]]);
+  if (typeof value !== 'object' || value === null || Array.isArray(value))
+    throw new TextError(
+      file.path,
+      `${place} — expected a JSON object, got ${Array.isArray(value) ? 'an array' : String(value)}. Mend or remove it.`,
+    );
+  return new Map(Object.entries(value));
+}

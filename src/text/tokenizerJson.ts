@@ -1,0 +1,104 @@
+const SPECIALS = ['[PAD]', '[UNK]', '[CLS]', '[SEP]', '[MASK]'];
+/** A cased vocabulary has names and sentence starts; an uncased one only what slipped in. */
+const CASED_SHARE = 0.01;
+
+/** How a `vocab.txt` is to be used; what is not given follows from the vocabulary. */
+export interface VocabularySettings {
+  readonly lowercase?: boolean;
+  /** Accents go with the case unless said. */
+  readonly stripAccents?: boolean;
+  readonly splitChinese?: boolean;
+}
+
+/** The settings that a `tokenizer_config.json` makes. */
+export function vocabularySettings(config: object): VocabularySettings {
+  const values = new Map<string, unknown>(Object.entries(config));
+  const given = (name: string, key: keyof VocabularySettings): VocabularySettings => {
+    const value = values.get(name);
+    return typeof value === 'boolean' ? { [key]: value } : {};
+  };
+  return {
+    ...given('do_lower_case', 'lowercase'),
+    ...given('strip_accents', 'stripAccents'),
+    ...given('tokenize_chinese_chars', 'splitChinese'),
+  };
+}
+
+/** Tokens of a `vocab.txt`, one a line. */
+export function vocabularyTokens(vocabulary: string): string[] {
+  return vocabulary
+    .replace(/^\uFEFF/, '')
+    .replace(/\r/g, '')
+    .replace(/\n$/, '')
+    .split('\n');
+}
+
+/** A vocabulary without `##` pieces is of whole words: they come split by spaces, as they are. */
+export function isWordLevel(tokens: readonly string[]): boolean {
+  return !tokens.some((token) => token.startsWith('##') && token.length > 2);
+}
+
+function isCased(tokens: readonly string[]): boolean {
+  const words = tokens.filter((token) => !token.startsWith('['));
+  return words.filter((token) => token !== token.toLowerCase()).length > CASED_SHARE * words.length;
+}
+
+/** A continuation prefix that no token has: WordPiece then looks up whole words alone, which is what word level means. */
+export function unusedPrefix(tokens: Iterable<string>): string {
+  const taken = new Set(tokens);
+  let prefix = '##';
+  while ([...taken].some((token) => token.startsWith(prefix))) prefix += '#';
+  return prefix;
+}
+
+/** The `tokenizer.json` that a `vocab.txt` stands for: BERT's WordPiece, or whole words split at spaces. */
+export function tokenizerJsonOf(vocabulary: string, settings: VocabularySettings): Record<string, unknown> {
+  const tokens = vocabularyTokens(vocabulary);
+  const wordLevel = isWordLevel(tokens);
+  const lowercase = settings.lowercase ?? (!wordLevel && !isCased(tokens));
+  const ids = new Map(tokens.map((token, id) => [token, id]));
+  const at = (token: string): number => ids.get(token) ?? 0;
+  const sequence = (id: string, type: number): object => ({ Sequence: { id, type_id: type } });
+  const special = (id: string, type: number): object => ({ SpecialToken: { id, type_id: type } });
+  const prefix = wordLevel ? unusedPrefix(tokens) : '##';
+  return {
+    version: '1.0',
+    truncation: null,
+    padding: null,
+    added_tokens: SPECIALS.filter((token) => ids.has(token)).map((content) => ({
+      id: at(content),
+      content,
+      single_word: false,
+      lstrip: false,
+      rstrip: false,
+      normalized: false,
+      special: true,
+    })),
+    normalizer: wordLevel
+      ? lowercase
+        ? { type: 'Lowercase' }
+        : null
+      : {
+          type: 'BertNormalizer',
+          clean_text: true,
+          handle_chinese_chars: settings.splitChinese ?? true,
+          strip_accents: settings.stripAccents ?? null,
+          lowercase,
+        },
+    pre_tokenizer: { type: wordLevel ? 'WhitespaceSplit' : 'BertPreTokenizer' },
+    post_processor: {
+      type: 'TemplateProcessing',
+      single: [special('[CLS]', 0), sequence('A', 0), special('[SEP]', 0)],
+      pair: [special('[CLS]', 0), sequence('A', 0), special('[SEP]', 0), sequence('B', 1), special('[SEP]', 1)],
+      special_tokens: Object.fromEntries(['[CLS]', '[SEP]'].map((token) => [token, { id: token, ids: [at(token)], tokens: [token] }])),
+    },
+    decoder: { type: 'WordPiece', prefix, cleanup: !wordLevel },
+    model: {
+      type: 'WordPiece',
+      unk_token: '[UNK]',
+      continuing_subword_prefix: prefix,
+      max_input_chars_per_word: 100,
+      vocab: Object.fromEntries(ids),
+    },
+  };
+}
