@@ -1,11 +1,10 @@
-import { bertEncoder } from '../bert/encoder.ts';
 import { positionIds } from '../bert/masked.ts';
-import { encoderShape, parameterShapes, type BertModel } from '../bert/model.ts';
+import type { BertModel } from '../bert/model.ts';
+import { asRunnable, type Runnable } from '../bert/runnable.ts';
 import type { Engine, Program } from '../engines/engine.ts';
 import { Graph } from '../graph/graph.ts';
 import { plan } from '../graph/plan.ts';
 import { StudioError } from '../tensor/studioError.ts';
-import type { Value } from '../graph/value.ts';
 import type { AttentionMaps } from './attentionSimilarity.ts';
 
 /** A batch to look at: [B T] token ids, additive mask [B T]. */
@@ -21,33 +20,26 @@ interface ProbeShape {
   readonly layers: number;
 }
 
-/** A BERT compiled for reading its attention maps; weights may be rewritten between reads. */
+/** A model compiled for reading its attention maps; weights may be rewritten between reads. */
 export class AttentionProbe {
+  /** Of the runnable that it was compiled for; others of the same key may be loaded. */
+  readonly key: string;
   readonly #program: Program;
   readonly #names: readonly string[];
   readonly #shape: ProbeShape;
 
-  private constructor(program: Program, names: readonly string[], shape: ProbeShape) {
+  private constructor(key: string, program: Program, names: readonly string[], shape: ProbeShape) {
+    this.key = key;
     this.#program = program;
     this.#names = names;
     this.#shape = shape;
   }
 
-  static async create(engine: Engine, model: BertModel, batch: number, sequence: number): Promise<AttentionProbe> {
+  static async create(engine: Engine, model: BertModel | Runnable, batch: number, sequence: number): Promise<AttentionProbe> {
+    const runnable = asRunnable(model);
     const graph = new Graph();
-    const shapes = parameterShapes(model.config);
-    const used = new Map<string, Value>();
-    const parameter = (name: string): Value => {
-      const known = used.get(name);
-      const dims = shapes.get(name);
-      if (known !== undefined) return known;
-      if (dims === undefined) throw new StudioError('graph', `attention: there is no parameter ${name}.`);
-      const value = graph.state(name, dims);
-      used.set(name, value);
-      return value;
-    };
     const tokens = batch * sequence;
-    const encoder = bertEncoder(graph, encoderShape(model.config), parameter, {
+    const encoder = runnable.layEncoder(graph, {
       batch,
       sequence,
       inputIds: graph.input('inputIds', [tokens], 'i32'),
@@ -59,13 +51,13 @@ export class AttentionProbe {
     const program = await engine.compile(plan(graph, engine.planOptions));
     program.write('positionIds', positionIds({ batch, sequence }));
     program.write('typeIds', new Int32Array(tokens));
-    const { heads, layers } = model.config;
-    const probe = new AttentionProbe(program, [...used.keys()], { batch, sequence, heads, layers });
-    probe.load(model);
+    const { heads, layers } = runnable;
+    const probe = new AttentionProbe(runnable.key, program, [...graph.states.keys()], { batch, sequence, heads, layers });
+    probe.load(runnable);
     return probe;
   }
 
-  load(model: BertModel): void {
+  load(model: BertModel | Runnable): void {
     for (const name of this.#names) {
       const tensor = model.tensors.get(name);
       if (tensor === undefined) throw new StudioError('checkpoint', `attention: the model has no tensor ${name}.`);

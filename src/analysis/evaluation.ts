@@ -1,5 +1,6 @@
-import { maskedInputs, maskedModel, positionIds, type BatchShape } from '../bert/masked.ts';
-import { decoderName, encoderShape, parameterShapes, type BertModel } from '../bert/model.ts';
+import { maskedInputs, positionIds, type BatchShape } from '../bert/masked.ts';
+import type { BertModel } from '../bert/model.ts';
+import { asRunnable, type Runnable } from '../bert/runnable.ts';
 import type { Engine, Program } from '../engines/engine.ts';
 import { Graph } from '../graph/graph.ts';
 import { argmaxRows } from '../graph/ops/rows.ts';
@@ -22,41 +23,35 @@ export interface Evaluation {
   readonly predictions: Int32Array;
 }
 
-/** A BERT compiled for held-out evaluation; weights may be rewritten between evaluations. */
+/** A model compiled for held-out evaluation; weights may be rewritten between evaluations. */
 export class Evaluator {
+  /** Of the runnable that it was compiled for; others of the same key may be loaded. */
+  readonly key: string;
   readonly #program: Program;
+  readonly #names: readonly string[];
 
-  private constructor(program: Program) {
+  private constructor(key: string, program: Program, names: readonly string[]) {
+    this.key = key;
     this.#program = program;
+    this.#names = names;
   }
 
-  static async create(engine: Engine, model: BertModel, shape: BatchShape): Promise<Evaluator> {
+  static async create(engine: Engine, model: BertModel | Runnable, shape: BatchShape): Promise<Evaluator> {
+    const runnable = asRunnable(model);
     const graph = new Graph();
-    const values = new Map([...parameterShapes(model.config)].map(([name, dims]) => [name, graph.state(name, dims)]));
-    const parameter = (name: string): ReturnType<typeof graph.state> => {
-      const value = values.get(name);
-      if (value === undefined) throw new StudioError('graph', `evaluation: there is no parameter ${name}.`);
-      return value;
-    };
-    const masked = maskedModel(
-      graph,
-      encoderShape(model.config),
-      parameter,
-      maskedInputs(graph, shape),
-      parameter(decoderName(model.config)),
-    );
+    const masked = runnable.lay(graph, maskedInputs(graph, shape));
     graph.output('rows', masked.rows);
     graph.output('predictions', argmaxRows(graph, masked.head.logits));
     const program = await engine.compile(plan(graph, engine.planOptions));
     program.write('positionIds', positionIds(shape));
     program.write('typeIds', new Int32Array(shape.batch * shape.sequence));
-    const evaluator = new Evaluator(program);
-    evaluator.load(model);
+    const evaluator = new Evaluator(runnable.key, program, [...graph.states.keys()]);
+    evaluator.load(runnable);
     return evaluator;
   }
 
-  load(model: BertModel): void {
-    for (const name of parameterShapes(model.config).keys()) {
+  load(model: BertModel | Runnable): void {
+    for (const name of this.#names) {
       const tensor = model.tensors.get(name);
       if (tensor === undefined) throw new StudioError('checkpoint', `evaluation: the model has no tensor ${name}.`);
       this.#program.write(name, tensor.data);

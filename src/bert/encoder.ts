@@ -39,6 +39,12 @@ export type ParameterLookup = (name: string) => Value;
 export interface EncoderOptions {
   /** Applied to the sum of the raw embeddings, [d, d'], where the tables are not merged. */
   readonly embeddingCompactor?: Value;
+  /** Takes the place of x W^T + b for the layer of this name, the decoder among them; undefined = as usual. */
+  readonly dense?: (name: string, x: Value) => Value | undefined;
+  /** Takes the place of the LayerNorm of this name. */
+  readonly norm?: (name: string, x: Value) => Value;
+  /** Changes what a space of the model holds, as gates do: `embeddings`, or a layer's name for what it writes. */
+  readonly written?: (name: string, x: Value) => Value;
 }
 
 /** The values that others look at: calibration reads them, attention comparison shows them. N = B T. */
@@ -85,7 +91,17 @@ export function bertEmbeddings(
     gatherRows(graph, parameter(embeddingNames.type), inputs.typeIds),
   );
   const compacted = options.embeddingCompactor === undefined ? embedded : matmul(graph, embedded, options.embeddingCompactor);
-  return normalise(graph, shape, parameter, compacted, embeddingNames.norm);
+  return normalise(graph, shape, parameter, written(options, 'embeddings', compacted), embeddingNames.norm, options);
+}
+
+function written({ written: change }: EncoderOptions, name: string, x: Value): Value {
+  return change === undefined ? x : change(name, x);
+}
+
+/** x W^T + b of the layer of this name, or what the options put in its place. */
+function denseLayer(graph: Graph, parameter: ParameterLookup, x: Value, name: string, options: EncoderOptions): Value {
+  const product = options.dense?.(name, x) ?? linear(graph, x, parameter(`${name}.weight`), parameter(`${name}.bias`));
+  return written(options, name, product);
 }
 
 /** One encoder layer. @param read [N, d]   @param inputs batch, sequence and mask */
@@ -96,10 +112,11 @@ export function bertLayer(
   inputs: Pick<EncoderInputs, 'batch' | 'sequence' | 'mask'>,
   read: Value,
   layer: number,
+  options: EncoderOptions = {},
 ): LayerResult {
   const names = layerNames(layer);
   const { batch, sequence } = inputs;
-  const dense = (x: Value, name: string): Value => linear(graph, x, parameter(`${name}.weight`), parameter(`${name}.bias`));
+  const dense = (x: Value, name: string): Value => denseLayer(graph, parameter, x, name, options);
   const heads = (name: string): Value =>
     splitHeads(graph, reshape(graph, dense(read, name), [batch, sequence, shape.heads * shape.headSize]), shape.heads);
   const scores = matmul(graph, heads(names.query), transpose(graph, heads(names.key)));
@@ -107,13 +124,16 @@ export function bertLayer(
   const value = heads(names.value);
   const merged = mergeHeads(graph, matmul(graph, attention, value, { strides: value.strides }));
   const values = reshape(graph, merged, [batch * sequence, shape.heads * shape.headSize]);
-  const attentionOutput = normalise(graph, shape, parameter, add(graph, dense(values, names.attentionOutput), read), names.attentionNorm);
+  const attended = add(graph, dense(values, names.attentionOutput), read);
+  const attentionOutput = normalise(graph, shape, parameter, attended, names.attentionNorm, options);
   const inner = gelu(graph, dense(attentionOutput, names.intermediate), shape.activation);
-  const hidden = normalise(graph, shape, parameter, add(graph, dense(inner, names.output), attentionOutput), names.outputNorm);
+  const fed = add(graph, dense(inner, names.output), attentionOutput);
+  const hidden = normalise(graph, shape, parameter, fed, names.outputNorm, options);
   return { hidden, trace: { read, attention, values, attentionOutput, inner } };
 }
 
-function normalise(graph: Graph, shape: EncoderShape, parameter: ParameterLookup, x: Value, name: string): Value {
+function normalise(graph: Graph, shape: EncoderShape, parameter: ParameterLookup, x: Value, name: string, options: EncoderOptions): Value {
+  if (options.norm !== undefined) return options.norm(name, x);
   return layerNorm(graph, x, parameter(`${name}.weight`), parameter(`${name}.bias`), shape.layerNormEps);
 }
 
@@ -128,7 +148,7 @@ export function bertEncoder(
   let hidden = bertEmbeddings(graph, shape, parameter, inputs, options);
   const layers: LayerTrace[] = [];
   for (let layer = 0; layer < shape.layers; layer++) {
-    const result = bertLayer(graph, shape, parameter, inputs, hidden, layer);
+    const result = bertLayer(graph, shape, parameter, inputs, hidden, layer, options);
     hidden = result.hidden;
     layers.push(result.trace);
   }
@@ -143,14 +163,31 @@ export interface HeadResult {
 }
 
 /** What the decoder reads, of rows [M, d]: dense, activation, LayerNorm. */
-export function mlmTransform(graph: Graph, shape: EncoderShape, parameter: ParameterLookup, rows: Value): Value {
+export function mlmTransform(
+  graph: Graph,
+  shape: EncoderShape,
+  parameter: ParameterLookup,
+  rows: Value,
+  options: EncoderOptions = {},
+): Value {
   const { transform, transformNorm } = headNames;
-  const inner = gelu(graph, linear(graph, rows, parameter(`${transform}.weight`), parameter(`${transform}.bias`)), shape.activation);
-  return normalise(graph, shape, parameter, inner, transformNorm);
+  const inner = gelu(graph, denseLayer(graph, parameter, rows, transform, options), shape.activation);
+  return normalise(graph, shape, parameter, inner, transformNorm, options);
 }
 
-/** The masked-language-model head on chosen rows only: full logits of a large batch would not fit. */
-export function mlmHead(graph: Graph, shape: EncoderShape, parameter: ParameterLookup, rows: Value, decoder: Value): HeadResult {
-  const transformed = mlmTransform(graph, shape, parameter, rows);
-  return { transformed, logits: linear(graph, transformed, decoder, parameter(headNames.bias)) };
+/**
+ * The masked-language-model head on chosen rows only: full logits of a large batch would not fit.
+ * @param decoder [V, d]; unused where the options replace the decoder
+ */
+export function mlmHead(
+  graph: Graph,
+  shape: EncoderShape,
+  parameter: ParameterLookup,
+  rows: Value,
+  decoder: Value,
+  options: EncoderOptions = {},
+): HeadResult {
+  const transformed = mlmTransform(graph, shape, parameter, rows, options);
+  const logits = options.dense?.(headNames.decoder, transformed) ?? linear(graph, transformed, decoder, parameter(headNames.bias));
+  return { transformed, logits };
 }

@@ -67,7 +67,7 @@ export function maskedModel(
   options: EncoderOptions = {},
 ): MaskedModel {
   const encoder = bertEncoder(graph, shape, parameter, inputs, options);
-  const head = mlmHead(graph, shape, parameter, gatherRows(graph, encoder.hidden, inputs.positions), decoder);
+  const head = mlmHead(graph, shape, parameter, gatherRows(graph, encoder.hidden, inputs.positions), decoder, options);
   const rows = crossEntropy(graph, head.logits, inputs.labels);
   return { encoder, head, rows, lossSum: reduceSum(graph, rows) };
 }

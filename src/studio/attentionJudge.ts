@@ -1,6 +1,7 @@
 import { AttentionProbe, type ProbeBatch } from '../analysis/attentionProbe.ts';
 import { layerSimilarity, meanSimilarity, type AttentionMaps } from '../analysis/attentionSimilarity.ts';
 import type { BertModel } from '../bert/model.ts';
+import { asRunnable, type Runnable } from '../bert/runnable.ts';
 import type { Engine } from '../engines/engine.ts';
 import type { Corpus } from '../text/corpus.ts';
 import { fixedBatches } from '../text/maskedBatch.ts';
@@ -58,15 +59,24 @@ export class AttentionJudge {
     }
   }
 
-  async student(model: BertModel, step: number, listen: StudioListener): Promise<SimilarityReport> {
-    if (this.#probe === undefined) this.#probe = await AttentionProbe.create(this.#engine, model, this.#size.batch, this.#size.sequence);
-    else this.#probe.load(model);
+  /** @param heads teacher heads by teacher layer that the model's heads came from; a layer without a list has all */
+  async student(
+    model: BertModel | Runnable,
+    step: number,
+    listen: StudioListener,
+    heads: ReadonlyMap<number, readonly number[]> = this.#heads,
+  ): Promise<SimilarityReport> {
+    const runnable = asRunnable(model);
+    if (this.#probe?.key !== runnable.key) {
+      this.#probe?.dispose();
+      this.#probe = await AttentionProbe.create(this.#engine, runnable, this.#size.batch, this.#size.sequence);
+    } else this.#probe.load(runnable);
     const maps = await this.#probe.read(this.#batch);
     const attention = Uint8Array.from(this.#batch.attentionMask, (x) => (x === 0 ? 1 : 0));
     const layers = this.#table.layerMap.flatMap((from, layer) => {
       const [theirs, ours] = [this.#teacherMaps[from], maps[layer]];
       if (theirs === undefined || ours === undefined) return [];
-      const origin = this.#heads.get(from) ?? Array.from({ length: ours.heads }, (_, head) => head);
+      const origin = heads.get(from) ?? Array.from({ length: ours.heads }, (_, head) => head);
       return [{ ...layerSimilarity(theirs, ours, origin, attention), origin }];
     });
     const value: SimilarityReport = {

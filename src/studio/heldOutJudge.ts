@@ -1,6 +1,7 @@
 import { agreement, Evaluator, type Evaluation } from '../analysis/evaluation.ts';
 import type { BatchShape } from '../bert/masked.ts';
 import type { BertModel } from '../bert/model.ts';
+import { asRunnable, type Runnable } from '../bert/runnable.ts';
 import type { Engine } from '../engines/engine.ts';
 import type { Corpus } from '../text/corpus.ts';
 import { fixedBatches, type MaskedBatch } from '../text/maskedBatch.ts';
@@ -46,9 +47,12 @@ export class HeldOutJudge {
     }
   }
 
-  async student(model: BertModel, step: number, listen: StudioListener): Promise<HeldOut> {
-    if (this.#evaluator === undefined) this.#evaluator = await Evaluator.create(this.#engine, model, this.#shape);
-    else this.#evaluator.load(model);
+  async student(model: BertModel | Runnable, step: number, listen: StudioListener): Promise<HeldOut> {
+    const runnable = asRunnable(model);
+    if (this.#evaluator?.key !== runnable.key) {
+      this.#evaluator?.dispose();
+      this.#evaluator = await Evaluator.create(this.#engine, runnable, this.#shape);
+    } else this.#evaluator.load(runnable);
     const run = await this.#evaluator.evaluate(this.#batches);
     const value = { loss: run.loss, accuracy: run.accuracy, agreement: agreement(run.predictions, this.#teacherRun.predictions) };
     listen({ kind: 'heldOut', step, model: 'student', value });
