@@ -1,7 +1,8 @@
 import { proxy, transfer, wrap } from 'comlink';
 import { StrictMode } from 'react';
 import { createRoot } from 'react-dom/client';
-import { createActions, type PageApi } from './state/actions.ts';
+import { createActions } from './state/actions/actions.ts';
+import type { PageApi } from './state/actions/desk.ts';
 import { installFaultTransfer } from './studio/faultTransfer.ts';
 import type { StudioApi } from './studio/studioApi.ts';
 import { ActionsContext } from './ui/actionsContext.ts';
@@ -13,6 +14,7 @@ import './ui/styles/run.css';
 import './ui/styles/side.css';
 import './ui/styles/states.css';
 import './ui/styles/page.css';
+import './ui/styles/charts.css';
 import { applyTheme } from './ui/theme.ts';
 
 applyTheme();
@@ -32,8 +34,10 @@ const api: PageApi = {
   presets: () => remote.presets(),
   student: (wish, tied) => remote.student(wish, tied),
   plan: (recipe) => remote.plan(recipe),
+  stepCosts: (recipe) => remote.stepCosts(recipe),
   start: (recipe, listen) => remote.start(recipe, proxy(listen)),
   pause: () => remote.pause(),
+  step: () => remote.step(),
   resume: () => remote.resume(),
   stop: () => remote.stop(),
   attention: (sentence, layer, head) => remote.attention(sentence, layer, head),

@@ -1,5 +1,14 @@
 import { create } from 'zustand';
-import type { EngineReport, ModelShape, PlanReport, Recipe, StudentPreset, TeacherReport, TextReport } from '../studio/studioApi.ts';
+import type {
+  EngineReport,
+  ModelShape,
+  PlanReport,
+  Recipe,
+  StepCost,
+  StudentPreset,
+  TeacherReport,
+  TextReport,
+} from '../studio/studioApi.ts';
 
 export type { EngineReport, ModelShape, PlanReport, Recipe, TeacherReport, TextReport };
 
@@ -10,6 +19,8 @@ export interface SetupState {
   readonly text: TextReport | undefined;
   readonly recipe: Recipe | undefined;
   readonly plan: PlanReport | undefined;
+  /** Memory and work of the steps, phase by phase; undefined while it is being computed. */
+  readonly costs: readonly StepCost[] | undefined;
   readonly presets: readonly StudentPreset[];
   /** What is being read now, for people; undefined = nothing. */
   readonly reading: string | undefined;
@@ -21,6 +32,7 @@ export const useSetup = create<SetupState>(() => ({
   text: undefined,
   recipe: undefined,
   plan: undefined,
+  costs: undefined,
   presets: [],
   reading: undefined,
 }));

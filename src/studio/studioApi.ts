@@ -290,6 +290,8 @@ export interface StudioApi {
   deleteRun(run: string): Promise<void>;
   /** Waits after the step at hand, and keeps the state. */
   pause(): Promise<void>;
+  /** While paused: one step, then paused again. Does nothing while the run goes on. */
+  step(): Promise<void>;
   resume(): Promise<void>;
   stop(): Promise<void>;
   /**

@@ -1,5 +1,11 @@
 const PATHS = {
   play: <path d="M5 3.2v9.6L12.5 8z" className="fill" />,
+  step: (
+    <>
+      <path d="M3.5 3.2v9.6L9.8 8z" className="fill" />
+      <path d="M12.5 3.5v9" strokeWidth="2" />
+    </>
+  ),
   pause: <path d="M5.5 3.5v9m5-9v9" strokeWidth="2.4" />,
   stop: <rect x="4" y="4" width="8" height="8" rx="1" className="fill" />,
   check: <path d="m3.2 8.6 3.1 3.1 6.5-7.2" strokeWidth="1.75" />,

@@ -1,5 +1,5 @@
 import { createContext, use } from 'react';
-import type { StudioActions } from '../state/actions.ts';
+import type { StudioActions } from '../state/actions/actions.ts';
 
 export const ActionsContext = createContext<StudioActions | undefined>(undefined);
 

@@ -42,6 +42,13 @@ export class Gate implements RunControl {
     });
   }
 
+  /** While paused: one step, then paused again. */
+  step(): void {
+    if (this.#release === undefined) return;
+    this.resume();
+    this.pause();
+  }
+
   resume(): void {
     this.#release?.();
     this.#release = undefined;

@@ -5,8 +5,8 @@ import type { Recipe, RunResult, StudioApi, StudioListener } from '../studioApi.
 import { Gate } from './gate.ts';
 import { attempt, type SessionState } from './sessionState.ts';
 
-/** Training: start, go on, pause, stop. */
-export function runVerbs(state: SessionState): Pick<StudioApi, 'start' | 'resumeRun' | 'pause' | 'resume' | 'stop'> {
+/** Training: start, go on, pause, step, stop. */
+export function runVerbs(state: SessionState): Pick<StudioApi, 'start' | 'resumeRun' | 'pause' | 'step' | 'resume' | 'stop'> {
   return {
     start: (recipe, listen) => train(state, recipe, `run-${Date.now().toString(36)}`, listen),
     async resumeRun(run, listen) {
@@ -21,6 +21,7 @@ export function runVerbs(state: SessionState): Pick<StudioApi, 'start' | 'resume
       return train(state, checkpoint.state.recipe, run, listen, checkpoint.state);
     },
     pause: () => attempt(() => state.gate?.pause()),
+    step: () => attempt(() => state.gate?.step()),
     resume: () => attempt(() => state.gate?.resume()),
     stop: () => attempt(() => state.gate?.stop()),
   };

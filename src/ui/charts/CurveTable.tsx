@@ -1,9 +1,13 @@
 import type { CurvePoint } from '../../state/curvesStore.ts';
+import { CHARTS } from './chartKinds.ts';
 
-const fixed = (value: number | undefined, digits: number): string => (value === undefined ? '' : value.toFixed(digits));
+/** Rows shown: a table of a hundred thousand would stop the page, and the CSV has them all. */
+const MOST_ROWS = 400;
 
-/** The curves as numbers. */
+/** The curves as numbers: every judged step, and of the others as many as fit. */
 export function CurveTable({ points }: { readonly points: readonly CurvePoint[] }): React.JSX.Element {
+  const every = Math.ceil(points.length / MOST_ROWS);
+  const rows = points.filter((point, i) => i % every === 0 || point.heldOutLoss !== undefined || i === points.length - 1);
   return (
     // A region that scrolls must be reachable by keyboard.
     // oxlint-disable-next-line jsx-a11y/no-noninteractive-tabindex
@@ -12,22 +16,21 @@ export function CurveTable({ points }: { readonly points: readonly CurvePoint[] 
         <thead>
           <tr>
             <th scope="col">Step</th>
-            <th scope="col">loss</th>
-            <th scope="col">held-out loss</th>
-            <th scope="col">accuracy</th>
-            <th scope="col">agreement</th>
-            <th scope="col">tokens/s</th>
+            {CHARTS.map(({ field, title }) => (
+              <th key={field} scope="col">
+                {title}
+              </th>
+            ))}
           </tr>
         </thead>
         <tbody>
-          {points.map((point) => (
+          {rows.map((point) => (
             <tr key={point.step}>
               <th scope="row">{point.step}</th>
-              <td>{fixed(point.loss, 4)}</td>
-              <td>{fixed(point.heldOutLoss, 4)}</td>
-              <td>{fixed(point.accuracy, 1)}</td>
-              <td>{fixed(point.agreement, 1)}</td>
-              <td>{fixed(point.tokensPerSecond, 0)}</td>
+              {CHARTS.map(({ field, show }) => {
+                const value = point[field];
+                return <td key={field}>{value === undefined ? '' : show(value)}</td>;
+              })}
             </tr>
           ))}
         </tbody>

@@ -1,140 +1,73 @@
-import { useMemo, useRef, useState } from 'react';
+import { useDeferredValue, useRef, useState } from 'react';
 import { useCurves } from '../../state/curvesStore.ts';
-import { whole } from '../numbers.ts';
+import { SaveMenu } from '../figure/SaveMenu.tsx';
+import { drawingsDocument } from '../figure/svgDocument.ts';
+import { CHARTS } from './chartKinds.ts';
+import { Crosshair } from './Crosshair.tsx';
 import { CurveChart } from './CurveChart.tsx';
+import { CurvesHead, type CurveView } from './CurvesHead.tsx';
 import { CurveTable } from './CurveTable.tsx';
-import { downsample } from './downsample.ts';
-import { saveCsv, saveSvg } from './saveCurves.ts';
 
-const MOST_POINTS = 400;
-const loss = (value: number): string => value.toFixed(2);
-const share = (value: number): string => `${value.toFixed(0)}%`;
-
-/** The learning curves, stacked on one step axis, or as a table; saved as CSV or SVG. */
+/** The learning curves, stacked on one step axis under one crosshair, or as a table. */
 export function Curves(): React.JSX.Element {
-  const all = useCurves((state) => state.points);
+  // Drawing may lag behind the numbers, so that it never holds up a click.
+  const points = useDeferredValue(useCurves((state) => state.points));
+  const judged = useCurves((state) => state.judged);
+  const name = useCurves((state) => state.name);
   const steps = useCurves((state) => state.steps);
   const teacher = useCurves((state) => state.teacher);
-  const [asTable, setAsTable] = useState(false);
-  const [logarithmic, setLogarithmic] = useState(false);
-  const charts = useRef<HTMLDivElement>(null);
-  const points = useMemo(() => downsample(all, MOST_POINTS), [all]);
+  const phases = useCurves((state) => state.phases);
+  const choices = useCurves((state) => state.past);
+  const [view, setView] = useState<CurveView>({ asTable: false, logarithmic: false, halfLife: 7 });
+  const [pastName, setPastName] = useState<string>();
+  const charts = useRef<HTMLElement>(null);
+  // The run before is beside this one until the user chooses otherwise.
+  const past = pastName === undefined ? choices[0] : choices.find((choice) => choice.name === pastName);
+  const longest = Math.max(steps, past?.points.at(-1)?.step ?? 0);
   return (
-    <section className="block" aria-labelledby="h-curves">
-      <div className="block-head wrap">
-        <h3 id="h-curves">Learning curves</h3>
-        <span className="legend">
-          <span>
-            <svg width="20" height="8" aria-hidden="true">
-              <path d="M0 4h20" className="ln-s" />
-            </svg>
-            student
-          </span>
-          <span>
-            <svg width="20" height="8" aria-hidden="true">
-              <path d="M0 4.5h20" className="ln-t" />
-            </svg>
-            teacher
-          </span>
-        </span>
-        <label className="inline">
-          <input type="checkbox" checked={logarithmic} onChange={(event) => setLogarithmic(event.currentTarget.checked)} />
-          Log loss
-        </label>
-        <fieldset className="seg">
-          <legend className="sr">View of the curves</legend>
-          <label>
-            <input type="radio" name="curves" checked={!asTable} onChange={() => setAsTable(false)} />
-            <span>Charts</span>
-          </label>
-          <label>
-            <input type="radio" name="curves" checked={asTable} onChange={() => setAsTable(true)} />
-            <span>Table</span>
-          </label>
-        </fieldset>
-        <button type="button" className="btn small" disabled={all.length === 0} onClick={() => saveCsv(all)}>
-          CSV
-        </button>
-        <button
-          type="button"
-          className="btn small"
-          disabled={asTable || all.length === 0}
-          onClick={() => {
-            if (charts.current !== null) saveSvg(charts.current);
-          }}
-        >
-          SVG
-        </button>
-      </div>
-      {asTable ? (
+    <section className="block" aria-labelledby="h-curves" ref={charts}>
+      <CurvesHead view={view} onView={setView} past={past} onPast={setPastName}>
+        <SaveMenu
+          what="all curves"
+          file={`${name}-curves`.replaceAll(' ', '-')}
+          disabled={points.length === 0}
+          csv={() => [
+            ['step', ...CHARTS.map(({ field }) => field)],
+            ...points.map((point) => [point.step, ...CHARTS.map(({ field }) => point[field] ?? '')]),
+          ]}
+          svg={
+            view.asTable
+              ? undefined
+              : () =>
+                  drawingsDocument(
+                    [...(charts.current?.querySelectorAll<SVGSVGElement>('svg.recharts-surface') ?? [])].map((svg) => ({
+                      title: svg.closest('figure')?.getAttribute('aria-label') ?? '',
+                      svg,
+                    })),
+                  )
+          }
+        />
+      </CurvesHead>
+      {view.asTable ? (
         <CurveTable points={points} />
       ) : (
-        <div className="charts" ref={charts} data-testid="charts">
-          <CurveChart
-            title="Training loss"
-            points={points}
-            lines={[
-              { field: 'loss', name: 'loss', faint: true },
-              { field: 'smooth', name: 'smoothed' },
-            ]}
-            steps={steps}
-            height={150}
-            logarithmic={logarithmic}
-            show={loss}
-          />
-          <CurveChart
-            title="Held-out loss"
-            points={points}
-            lines={[{ field: 'heldOutLoss', name: 'student', dots: true }]}
-            teacher={teacher?.loss}
-            steps={steps}
-            height={130}
-            logarithmic={logarithmic}
-            show={loss}
-          />
-          <CurveChart
-            title="Held-out accuracy"
-            points={points}
-            lines={[{ field: 'accuracy', name: 'student', dots: true }]}
-            teacher={teacher === undefined ? undefined : 100 * teacher.accuracy}
-            steps={steps}
-            height={110}
-            show={share}
-          />
-          <CurveChart
-            title="Agreement with the teacher"
-            points={points}
-            lines={[{ field: 'agreement', name: 'student', dots: true }]}
-            steps={steps}
-            height={90}
-            show={share}
-          />
-          <CurveChart
-            title="Attention similarity"
-            points={points}
-            lines={[{ field: 'similarity', name: 'student', dots: true }]}
-            steps={steps}
-            height={90}
-            show={(value) => value.toFixed(3)}
-          />
-          <CurveChart
-            title="Learning rate"
-            points={points}
-            lines={[{ field: 'learningRate', name: 'rate' }]}
-            steps={steps}
-            height={80}
-            show={(value) => value.toExponential(0)}
-          />
-          <CurveChart
-            title="Tokens per second"
-            points={points}
-            lines={[{ field: 'tokensPerSecond', name: 'tokens/s' }]}
-            steps={steps}
-            height={100}
-            axis
-            show={whole}
-          />
-        </div>
+        <Crosshair steps={longest}>
+          {CHARTS.map((kind, i) => (
+            <CurveChart
+              key={kind.field}
+              kind={kind}
+              name={name}
+              points={kind.dense ? points : judged}
+              past={past}
+              teacher={kind.teacher === undefined ? undefined : teacher}
+              phase={phases[1]}
+              steps={longest}
+              halfLife={kind.field === 'loss' ? view.halfLife : 0}
+              logarithmic={view.logarithmic}
+              axis={i === CHARTS.length - 1}
+            />
+          ))}
+        </Crosshair>
       )}
     </section>
   );

@@ -1,5 +1,5 @@
 import { useEffect, useRef, useState } from 'react';
-import type { AttentionComparison } from '../../state/actions.ts';
+import type { AttentionComparison } from '../../state/actions/judgeActions.ts';
 import { useTheme } from '../theme.ts';
 import type { HeadPlace } from './HeadGrid.tsx';
 

@@ -1,6 +1,6 @@
 import { useState } from 'react';
-import type { AttentionComparison, FillComparison } from '../../state/actions.ts';
-import { useCurves } from '../../state/curvesStore.ts';
+import type { AttentionComparison, FillComparison } from '../../state/actions/judgeActions.ts';
+import { useJudged } from '../../state/judgedStore.ts';
 import { isGoing, useRun } from '../../state/runStore.ts';
 import { useActions } from '../actionsContext.ts';
 import { AttentionMaps } from './AttentionMaps.tsx';
@@ -12,7 +12,7 @@ const EXAMPLE = 'The ship reached the [MASK] before the storm broke.';
 /** Student beside teacher: similarity of every head, one head's attention on a sentence, and the words for a mask. */
 export function Compare(): React.JSX.Element {
   const actions = useActions();
-  const step = useCurves((state) => state.similarity?.step);
+  const step = useJudged((state) => state.similarity?.step);
   const ready = useRun((state) => state.result !== undefined && !isGoing(state.status) && !state.exporting);
   const [sentence, setSentence] = useState(EXAMPLE);
   const [place, setPlace] = useState<HeadPlace>({ layer: 0, head: 0 });

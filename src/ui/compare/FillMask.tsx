@@ -1,4 +1,4 @@
-import type { FillComparison } from '../../state/actions.ts';
+import type { FillComparison } from '../../state/actions/judgeActions.ts';
 
 /** Both models' five likeliest words for the mask. */
 export function FillMask({ fill }: { readonly fill: FillComparison }): React.JSX.Element {

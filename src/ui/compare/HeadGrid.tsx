@@ -1,4 +1,4 @@
-import { useCurves } from '../../state/curvesStore.ts';
+import { useJudged } from '../../state/judgedStore.ts';
 
 /** Steps of the colour ramp. */
 const SHADES = 9;
@@ -15,7 +15,7 @@ interface HeadGridProps {
 
 /** Attention similarity of student and teacher by layer and head, as measured in the run; a cell chooses the head. */
 export function HeadGrid({ chosen, onChoose }: HeadGridProps): React.JSX.Element {
-  const similarity = useCurves((state) => state.similarity);
+  const similarity = useJudged((state) => state.similarity);
   if (similarity === undefined)
     return (
       <p className="note">Measured when the student is judged. The closer to 1, the more a head attends as the teacher&apos;s does.</p>

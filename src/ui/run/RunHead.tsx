@@ -1,4 +1,5 @@
 import { useCurves } from '../../state/curvesStore.ts';
+import { useProgress } from '../../state/progressStore.ts';
 import { isGoing, useRun, type RunStatus } from '../../state/runStore.ts';
 import { useActions } from '../actionsContext.ts';
 import { Icon } from '../Icon.tsx';
@@ -66,6 +67,17 @@ function RunButtons({ status }: { readonly status: RunStatus }): React.JSX.Eleme
           Pause
         </button>
       )}
+      <button
+        type="button"
+        className="btn"
+        data-testid="step"
+        disabled={!held}
+        title={held ? 'One step, then paused again' : 'Pause first'}
+        onClick={() => void actions.step()}
+      >
+        <Icon name="step" />
+        Step
+      </button>
       <button type="button" className="btn" data-testid="stop" disabled={status === 'stopping'} onClick={() => void actions.stop()}>
         <Icon name="stop" />
         Stop
@@ -75,28 +87,32 @@ function RunButtons({ status }: { readonly status: RunStatus }): React.JSX.Eleme
 }
 
 function Meter(): React.JSX.Element {
-  const progress = useCurves((state) => state.progress);
-  const secondsLeft = useCurves((state) => state.secondsLeft);
+  const { progress, step, loss, tokensPerSecond, secondsLeft } = useProgress();
   const steps = useCurves((state) => state.steps);
-  const last = useCurves((state) => state.points.findLast((point) => point.loss !== undefined));
   const status = useRun((state) => state.status);
+  const going = isGoing(status);
+  const preparing = status === 'preparing' && progress !== undefined;
   return (
     <>
-      <progress max={steps} value={last?.step ?? 0} aria-label="Training progress" />
+      {preparing ? (
+        <progress max={progress.total} value={progress.done} aria-label={progress.stage} />
+      ) : (
+        <progress max={steps} value={step} aria-label="Training progress" />
+      )}
       <dl className="meter">
-        <Number name={`of ${whole(steps)} steps`} value={whole(last?.step ?? 0)} />
-        {last?.loss === undefined ? null : <Number name="training loss" value={last.loss.toFixed(3)} testId="loss-value" />}
-        {last?.tokensPerSecond === undefined ? null : <Number name="tokens/s" value={whole(last.tokensPerSecond)} />}
-        {secondsLeft === undefined || status !== 'running' ? null : <Number name="left" value={duration(secondsLeft)} />}
+        {preparing ? null : <Figure name={`of ${whole(steps)} steps`} value={whole(step)} testId="step-value" />}
+        {secondsLeft === undefined || status !== 'running' ? null : <Figure name="left" value={duration(secondsLeft)} />}
+        {loss === undefined ? null : <Figure name="loss" value={loss.toFixed(3)} testId="loss-value" />}
+        {tokensPerSecond === undefined ? null : <Figure name="tokens/s" value={whole(tokensPerSecond)} />}
       </dl>
-      <p className="note stage">
-        {progress === undefined || !isGoing(status) ? ' ' : `${progress.stage}, ${progress.done} of ${progress.total}`}
-      </p>
+      <output className="note stage" data-testid="stage">
+        {progress === undefined || !going ? ' ' : `${progress.stage}, ${whole(progress.done)} of ${whole(progress.total)}`}
+      </output>
     </>
   );
 }
 
-function Number({ name, value, testId }: { readonly name: string; readonly value: string; readonly testId?: string }): React.JSX.Element {
+function Figure({ name, value, testId }: { readonly name: string; readonly value: string; readonly testId?: string }): React.JSX.Element {
   return (
     <div>
       <dt>{name}</dt>

@@ -1,8 +1,11 @@
+import { lazy, Suspense } from 'react';
 import { useRun } from '../../state/runStore.ts';
-import { Curves } from '../charts/Curves.tsx';
 import { ResultTable } from './ResultTable.tsx';
 import { RunHead } from './RunHead.tsx';
 import { UnfinishedRuns } from './UnfinishedRuns.tsx';
+
+// The charting library is half of the page's weight, and nothing needs it before the first run.
+const Curves = lazy(async () => ({ default: (await import('../charts/Curves.tsx')).Curves }));
 
 /** The run: where it is, its curves, and its result. */
 export function RunPanel(): React.JSX.Element {
@@ -18,7 +21,9 @@ export function RunPanel(): React.JSX.Element {
       ) : (
         <>
           <ResultTable />
-          <Curves />
+          <Suspense fallback={<p className="block note">Drawing the curves</p>}>
+            <Curves />
+          </Suspense>
         </>
       )}
     </section>

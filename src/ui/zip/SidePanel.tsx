@@ -1,5 +1,5 @@
 import { isGoing, useRun } from '../../state/runStore.ts';
-import { useCurves } from '../../state/curvesStore.ts';
+import { useProgress } from '../../state/progressStore.ts';
 import { useActions } from '../actionsContext.ts';
 import { Compare } from '../compare/Compare.tsx';
 import { Icon } from '../Icon.tsx';
@@ -28,7 +28,7 @@ function BeforeExport(): React.JSX.Element {
   const status = useRun((state) => state.status);
   const finished = useRun((state) => state.result !== undefined);
   const exporting = useRun((state) => state.exporting);
-  const progress = useCurves((state) => state.progress);
+  const progress = useProgress((state) => state.progress);
   return (
     <div className="block">
       <p className="sub">

@@ -1,0 +1,58 @@
+import type { ModelShape, Recipe } from '../../studio/studioApi.ts';
+import { recipeToHash } from '../recipeChoices.ts';
+import { useSetup } from '../setupStore.ts';
+import type { Desk } from './desk.ts';
+
+export interface RecipeActions {
+  change(part: Partial<Recipe>): void;
+  changeStudent(student: ModelShape): void;
+  /** The widest student whose fp32 weights fit, with the recipe's layers and heads. */
+  fit(bytes: number): Promise<void>;
+}
+
+const PLAN_AFTER_MS = 80;
+/** Laying the training graphs takes longer than the plan, so it waits until the sliders rest. */
+const COST_AFTER_MS = 400;
+
+/** Asks what the recipe would cost; answers to an older recipe are dropped. */
+export async function replan(desk: Desk): Promise<void> {
+  const { recipe } = useSetup.getState();
+  if (recipe === undefined) return;
+  const plan = await desk.api.plan(recipe);
+  if (useSetup.getState().recipe === recipe) useSetup.setState({ plan });
+}
+
+export async function recost(desk: Desk): Promise<void> {
+  const { recipe } = useSetup.getState();
+  if (recipe === undefined) return;
+  const costs = await desk.api.stepCosts(recipe);
+  if (useSetup.getState().recipe === recipe) useSetup.setState({ costs });
+}
+
+export function recipeActions(desk: Desk): RecipeActions {
+  let planTimer: ReturnType<typeof setTimeout> | undefined;
+  let costTimer: ReturnType<typeof setTimeout> | undefined;
+  const change = (part: Partial<Recipe>): void => {
+    const { recipe } = useSetup.getState();
+    if (recipe === undefined) return;
+    const changed = { ...recipe, ...part };
+    useSetup.setState({ recipe: changed, costs: undefined });
+    clearTimeout(planTimer);
+    clearTimeout(costTimer);
+    planTimer = setTimeout(() => {
+      history.replaceState(null, '', `#${recipeToHash(changed)}`);
+      void desk.guarded(() => replan(desk));
+    }, PLAN_AFTER_MS);
+    costTimer = setTimeout(() => void desk.guarded(() => recost(desk)), COST_AFTER_MS);
+  };
+  return {
+    change,
+    changeStudent: (student) => change({ student }),
+    async fit(bytes) {
+      const { recipe } = useSetup.getState();
+      if (recipe === undefined) return;
+      const { layers, heads } = recipe.student;
+      await desk.guarded(async () => change({ student: await desk.api.student({ maxBytes: bytes, layers, heads }, recipe.tied) }));
+    },
+  };
+}

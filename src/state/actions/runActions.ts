@@ -1,0 +1,94 @@
+import type { Recipe, RunResult, StudioListener, UnfinishedRun } from '../../studio/studioApi.ts';
+import { isGoing, useRun } from '../runStore.ts';
+import { useSetup } from '../setupStore.ts';
+import type { Desk } from './desk.ts';
+import { loadDemo, loadText } from './inputActions.ts';
+import { recost, replan } from './recipeActions.ts';
+
+export interface RunActions {
+  /** Loads the demo and starts at once. */
+  tryDemo(): Promise<void>;
+  start(): Promise<void>;
+  pause(): Promise<void>;
+  /** One step of a paused run. */
+  step(): Promise<void>;
+  resume(): Promise<void>;
+  stop(): Promise<void>;
+  /** Goes on with a run that was cut off, on what is loaded, or on the demo where nothing is. */
+  resumeUnfinished(unfinished: UnfinishedRun): Promise<void>;
+  /** Deletes a run's checkpoints. */
+  forget(unfinished: UnfinishedRun): Promise<void>;
+}
+
+export async function lookForUnfinished(desk: Desk): Promise<void> {
+  useRun.setState({ unfinished: await desk.api.unfinished() });
+}
+
+type RunVerb = (recipe: Recipe, listen: StudioListener) => Promise<RunResult>;
+
+async function run(desk: Desk, verb: RunVerb = (recipe, listen) => desk.api.start(recipe, listen)): Promise<void> {
+  const { recipe } = useSetup.getState();
+  if (recipe === undefined || isGoing(useRun.getState().status)) return;
+  desk.dropResult();
+  const number = useRun.getState().number + 1;
+  desk.recorder.reset(`run ${number}`, recipe.steps);
+  useRun.setState({ status: 'preparing', number, recipe, fault: undefined });
+  const done = await desk.guarded(async () => {
+    await desk.needEngine();
+    if (useSetup.getState().text?.sequence !== recipe.sequence) await loadText(desk);
+    const result = await verb(recipe, (event) => {
+      desk.recorder.hear(event);
+      if (event.kind === 'step' && useRun.getState().status === 'preparing') useRun.setState({ status: 'running' });
+    });
+    useRun.setState({ result });
+    if (result.fault !== null) useRun.setState({ fault: { code: 'diverged', message: result.fault, details: {} } });
+  });
+  desk.recorder.publish();
+  useRun.setState({ status: done ? 'done' : 'failed' });
+  await desk.guarded(() => lookForUnfinished(desk));
+}
+
+export function runActions(desk: Desk): RunActions {
+  return {
+    async tryDemo() {
+      const ready = await desk.guarded(async () => {
+        await loadDemo(desk);
+        await loadText(desk);
+      });
+      if (ready) await run(desk);
+    },
+    start: () => run(desk),
+    async pause() {
+      useRun.setState({ status: 'pausing' });
+      await desk.guarded(() => desk.api.pause());
+      useRun.setState(({ status }) => (status === 'pausing' ? { status: 'paused' } : {}));
+    },
+    step: async () => {
+      await desk.guarded(() => desk.api.step());
+    },
+    async resume() {
+      await desk.guarded(() => desk.api.resume());
+      useRun.setState(({ status }) => (status === 'paused' ? { status: 'running' } : {}));
+    },
+    async stop() {
+      useRun.setState({ status: 'stopping' });
+      await desk.guarded(() => desk.api.stop());
+    },
+    async resumeUnfinished(unfinished) {
+      const ready = await desk.guarded(async () => {
+        if (useSetup.getState().teacher === undefined) await loadDemo(desk);
+        useSetup.setState({ recipe: unfinished.recipe, costs: undefined });
+        await loadText(desk);
+        await replan(desk);
+        await recost(desk);
+      });
+      if (ready) await run(desk, (_recipe, listen) => desk.api.resumeRun(unfinished.run, listen));
+    },
+    async forget(unfinished) {
+      await desk.guarded(async () => {
+        await desk.api.deleteRun(unfinished.run);
+        await lookForUnfinished(desk);
+      });
+    },
+  };
+}
