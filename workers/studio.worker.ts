@@ -1,7 +1,7 @@
 import { expose, transfer } from 'comlink';
 import { installFaultTransfer } from '../src/studio/faultTransfer.ts';
-import { opfsFiles } from '../src/studio/opfsFiles.ts';
-import { RunStore } from '../src/studio/runStore.ts';
+import { opfsFiles } from '../src/studio/runs/opfsFiles.ts';
+import { RunStore } from '../src/studio/runs/runStore.ts';
 import { createSession } from '../src/studio/session.ts';
 import type { StudioApi } from '../src/studio/studioApi.ts';
 

@@ -1,7 +1,7 @@
 import { basename, resolve } from 'node:path';
 import { Option, type Command } from 'commander';
-import { folderFiles } from '../studio/folderFiles.ts';
-import { RunStore } from '../studio/runStore.ts';
+import { folderFiles } from '../studio/runs/folderFiles.ts';
+import { RunStore } from '../studio/runs/runStore.ts';
 import { createSession } from '../studio/session.ts';
 import type { EngineChoice, PresetName, ShapeWish, StudioApi, TeacherReport, TextReport } from '../studio/studioApi.ts';
 import { PRESET_NAMES } from '../studio/presets.ts';

@@ -10,7 +10,7 @@ import { AttentionJudge } from './attentionJudge.ts';
 import { HeldOutJudge } from './heldOutJudge.ts';
 import { phasesOf, type Phase, type PhaseContext } from './phases.ts';
 import { checkRecipe, MASKING, recipeTable } from './recipe.ts';
-import type { RunState } from './runState.ts';
+import type { RunState } from './runs/runState.ts';
 import { startingPoint } from './startingPoint.ts';
 import type { Recipe, RunResult, StudioListener } from './studioApi.ts';
 import type { Teacher } from './teacher.ts';

@@ -1,4 +1,4 @@
-import type { RunStore } from './runStore.ts';
+import type { RunStore } from './runs/runStore.ts';
 import { engineVerbs } from './session/engineVerbs.ts';
 import { exportVerbs } from './session/exportVerbs.ts';
 import { historyVerbs } from './session/historyVerbs.ts';
@@ -6,12 +6,12 @@ import { inputVerbs } from './session/inputVerbs.ts';
 import { judgeVerbs } from './session/judgeVerbs.ts';
 import { recipeVerbs } from './session/recipeVerbs.ts';
 import { runVerbs } from './session/runVerbs.ts';
-import { SessionState } from './session/sessionState.ts';
+import { SessionState, type Surroundings } from './session/sessionState.ts';
 import type { StudioApi } from './studioApi.ts';
 
 /** One user's work: a teacher, a text, an engine, and at most one run at a time. One file a group of verbs. */
-export function createSession(store?: RunStore): StudioApi {
-  const state = new SessionState(store);
+export function createSession(store?: RunStore, surroundings: Partial<Surroundings> = {}): StudioApi {
+  const state = new SessionState(store, surroundings);
   return {
     ...engineVerbs(state),
     ...inputVerbs(state),

@@ -1,8 +1,8 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { folderFiles } from '../../src/studio/folderFiles.ts';
-import { RunStore } from '../../src/studio/runStore.ts';
+import { folderFiles } from '../../src/studio/runs/folderFiles.ts';
+import { RunStore } from '../../src/studio/runs/runStore.ts';
 import { Random } from '../../src/tensor/random.ts';
 import { FAST, inScratch, terminal } from './terminal.ts';
 

@@ -2,9 +2,9 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
-import { decodeCheckpoint, encodeCheckpoint } from '../../src/studio/checkpointFile.ts';
-import { folderFiles } from '../../src/studio/folderFiles.ts';
-import { RunStore } from '../../src/studio/runStore.ts';
+import { decodeCheckpoint, encodeCheckpoint } from '../../src/studio/runs/checkpointFile.ts';
+import { folderFiles } from '../../src/studio/runs/folderFiles.ts';
+import { RunStore } from '../../src/studio/runs/runStore.ts';
 import { createSession } from '../../src/studio/session.ts';
 import type { GivenFile, Recipe, RunResult, StudioApi, StudioEvent } from '../../src/studio/studioApi.ts';
 

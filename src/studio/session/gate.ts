@@ -1,5 +1,5 @@
 import type { RunControl } from '../compression.ts';
-import type { RunState } from '../runState.ts';
+import type { RunState } from '../runs/runState.ts';
 
 /** Steps between checkpoints when nothing else asks for one. */
 const KEEP_EVERY = 25;

@@ -1,4 +1,4 @@
-import { fingerprintOf } from '../checkpointFile.ts';
+import { fingerprintOf } from '../runs/checkpointFile.ts';
 import type { StudioApi } from '../studioApi.ts';
 import { readTeacher } from '../teacher.ts';
 import { loadCorpus } from '../textLoading.ts';

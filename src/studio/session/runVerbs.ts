@@ -1,6 +1,6 @@
 import { StudioError } from '../../tensor/studioError.ts';
 import { compress } from '../compression.ts';
-import type { RunState } from '../runState.ts';
+import type { RunState } from '../runs/runState.ts';
 import type { Recipe, RunResult, StudioApi, StudioListener } from '../studioApi.ts';
 import { Gate } from './gate.ts';
 import { attempt, type SessionState } from './sessionState.ts';

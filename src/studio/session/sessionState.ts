@@ -1,13 +1,12 @@
 import type { BertModel } from '../../bert/model.ts';
 import type { Engine } from '../../engines/engine.ts';
-import { WasmEngine } from '../../engines/wasm/wasmEngine.ts';
 import { StudioError } from '../../tensor/studioError.ts';
 import type { Corpus } from '../../text/corpus.ts';
-import type { RunStore } from '../runStore.ts';
-import type { Recipe, RunResult } from '../studioApi.ts';
+import type { RunStore } from '../runs/runStore.ts';
+import type { EngineChoice, Recipe, RunResult } from '../studioApi.ts';
 import type { Teacher } from '../teacher.ts';
-import { defaultThreads } from './defaultThreads.ts';
 import type { Gate } from './gate.ts';
+import { makeEngine, type EngineMaker } from './makeEngine.ts';
 
 /** A run that ended, and what it made. */
 export interface FinishedStudent {
@@ -16,10 +15,19 @@ export interface FinishedStudent {
   readonly recipe: Recipe;
 }
 
+/** What a session gets from the machine that it runs on; tests give others. */
+export interface Surroundings {
+  readonly makeEngine: EngineMaker;
+  /** Milliseconds that never jump, whatever the wall clock does. */
+  readonly now: () => number;
+}
+
+const MACHINE: Surroundings = { makeEngine, now: () => performance.now() };
+
 /** What the verbs of one session share: one engine, one teacher, one text, at most one run at a time. */
 export class SessionState {
   readonly store: RunStore | undefined;
-  engine: Engine | undefined;
+  readonly surroundings: Surroundings;
   teacher: Teacher | undefined;
   corpus: Corpus | undefined;
   /** Of the run that is going on. */
@@ -28,8 +36,13 @@ export class SessionState {
   /** SHA-256 of teacher and text: a run goes on only with the same. */
   readonly fingerprints = { teacher: '', text: '' };
 
-  constructor(store: RunStore | undefined) {
+  #engine: Engine | undefined;
+  #choice: EngineChoice = 'auto';
+  #threads: number | undefined;
+
+  constructor(store: RunStore | undefined, surroundings: Partial<Surroundings>) {
     this.store = store;
+    this.surroundings = { ...MACHINE, ...surroundings };
   }
 
   /** @throws StudioError if no teacher was loaded */
@@ -49,10 +62,20 @@ export class SessionState {
     if (this.gate !== undefined) throw new StudioError('order', `session: a run is going on. Stop it before ${cure}.`);
   }
 
-  /** The engine that was chosen, or the CPU's where none was. */
+  /** Changes to the engine that `choice` names; the one at hand stays if that fails. */
+  async chooseEngine(choice: EngineChoice, threads?: number): Promise<Engine> {
+    const made = await this.surroundings.makeEngine(choice, threads);
+    this.#engine?.dispose();
+    this.#engine = made;
+    this.#choice = choice;
+    this.#threads = threads;
+    return made;
+  }
+
+  /** The engine that was chosen, or the fastest where none was. */
   async needEngine(): Promise<Engine> {
-    this.engine ??= await WasmEngine.create(defaultThreads());
-    return this.engine;
+    this.#engine ??= await this.surroundings.makeEngine(this.#choice, this.#threads);
+    return this.#engine;
   }
 }
 

@@ -1,6 +1,6 @@
-import { readSafetensors, writeSafetensors } from '../formats/safetensors.ts';
-import { StudioError } from '../tensor/studioError.ts';
-import type { NamedTensors } from '../tensor/tensor.ts';
+import { readSafetensors, writeSafetensors } from '../../formats/safetensors.ts';
+import { StudioError } from '../../tensor/studioError.ts';
+import type { NamedTensors } from '../../tensor/tensor.ts';
 import type { RunState } from './runState.ts';
 
 /** What a kept state belongs to: a run goes on only with the same teacher and text. */

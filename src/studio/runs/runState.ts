@@ -1,6 +1,6 @@
-import type { NamedTensors } from '../tensor/tensor.ts';
-import type { StreamState } from '../text/maskedBatch.ts';
-import type { HeldOut, PhaseName, Recipe } from './studioApi.ts';
+import type { NamedTensors } from '../../tensor/tensor.ts';
+import type { StreamState } from '../../text/maskedBatch.ts';
+import type { HeldOut, PhaseName, Recipe } from '../studioApi.ts';
 
 /** Everything that a run needs to go on from between two steps as if it had never stopped. */
 export interface RunState {
