@@ -22,6 +22,8 @@ export type Operation =
   | { readonly kind: 'scale'; readonly factor: number }
   /** x, s [1] -> s * x. */
   | { readonly kind: 'scaleBy' }
+  /** x -> 1 / sqrt(x + epsilon). */
+  | { readonly kind: 'rsqrt'; readonly epsilon: number }
   | { readonly kind: 'gelu'; readonly form: GeluKind }
   /** x, dy -> dy * gelu'(x). */
   | { readonly kind: 'geluGrad'; readonly form: GeluKind }

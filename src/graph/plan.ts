@@ -113,4 +113,4 @@ function reusable(node: Node, index: number, lastUse: ReadonlyMap<number, number
   )?.storage;
 }
 
-const ELEMENTWISE: ReadonlySet<string> = new Set(['add', 'mul', 'scale', 'gelu', 'geluGrad', 'softmax', 'softmaxGrad']);
+const ELEMENTWISE: ReadonlySet<string> = new Set(['add', 'mul', 'scale', 'rsqrt', 'gelu', 'geluGrad', 'softmax', 'softmaxGrad']);

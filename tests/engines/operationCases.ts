@@ -1,6 +1,6 @@
 import type { Graph } from '../../src/graph/graph.ts';
 import { ADAMW_SETTINGS } from '../../src/graph/operation.ts';
-import { assign, broadcast, gelu, mul, reduceSum, scale, scaleBy } from '../../src/graph/ops/elementwise.ts';
+import { assign, broadcast, gelu, mul, reduceSum, rsqrt, scale, scaleBy } from '../../src/graph/ops/elementwise.ts';
 import { layerNorm } from '../../src/graph/ops/layerNorm.ts';
 import { add } from '../../src/graph/ops/layout.ts';
 import { crossEntropy, distillation } from '../../src/graph/ops/loss.ts';
@@ -8,6 +8,7 @@ import { linear, matmul } from '../../src/graph/ops/matmul.ts';
 import { adamw, globalNorm } from '../../src/graph/ops/optimiser.ts';
 import { argmaxRows, gatherRows, reduceRows, scatterRows } from '../../src/graph/ops/rows.ts';
 import { softmax } from '../../src/graph/ops/softmax.ts';
+import { weightedNorm } from '../../src/graph/ops/weightedNorm.ts';
 import { mergeHeads, permute, reshape, splitHeads, transpose } from '../../src/graph/ops/view.ts';
 import type { Value } from '../../src/graph/value.ts';
 import { sizeOf } from '../../src/tensor/shape.ts';
@@ -28,6 +29,13 @@ const random = new Random(20261123);
 function ids(count: number, below: number, blank = false): { shape: number[]; data: Int32Array } {
   const data = Int32Array.from({ length: count }, (_, i) => (blank && i % 3 === 1 ? -1 : random.integer(below)));
   return { shape: [count], data };
+}
+
+/** Weights that add up to 1; from 3 on every third is 0. */
+function someWeights(count: number): Float32Array {
+  const raw = Float32Array.from({ length: count }, (_, i) => (i % 3 === 2 ? 0 : 1 + (i % 5)));
+  const sum = raw.reduce((total, x) => total + x, 0);
+  return raw.map((x) => x / sum);
 }
 
 const SIZES = [1, 3, 17, 129] as const;
@@ -84,6 +92,7 @@ function elementwise(): OperationCase[] {
     { name: `scale of ${n}`, floats: { a: [n], s: [1] }, build: (g, t) => scaleBy(g, scale(g, t('a'), -1.5), t('s')) },
     { name: `add of views, ${n} x 5`, floats: { a: [n, 5], b: [5, n] }, build: (g, t) => add(g, t('a'), permute(g, t('b'), [1, 0])) },
     { name: `broadcast to ${n}`, floats: { a: [n], s: [1] }, build: (g, t) => mul(g, t('a'), broadcast(g, t('s'), [n])) },
+    { name: `rsqrt of ${n}`, floats: { a: [n] }, build: (g, t) => rsqrt(g, mul(g, t('a'), t('a')), 0.1) },
     { name: `reduceSum of ${n}`, floats: { a: [n] }, build: (g, t) => reduceSum(g, t('a')) },
     ...(['gelu', 'gelu_tanh'] as const).map((form): OperationCase => ({
       name: `${form} of ${n}`,
@@ -102,6 +111,15 @@ function rowwise(): OperationCase[] {
         name: `layerNorm ${rows} x ${d}`,
         floats: { x: [rows, d], gain: [d], shift: [d] },
         build: (g, t) => layerNorm(g, t('x'), t('gain'), t('shift'), 1e-3),
+      },
+      {
+        name: `weightedNorm ${rows} x ${d}, every third weight 0`,
+        floats: { x: [rows, d], gain: [d], shift: [d] },
+        constants: {
+          average: { shape: [d], data: someWeights(d) },
+          one: { shape: [1], data: Float32Array.of(1) },
+        },
+        build: (g, t) => weightedNorm(g, t('x'), t('gain'), t('shift'), t('average'), t('one'), 1e-3),
       },
       {
         name: `gatherRows ${rows} of ${d} x 5`,

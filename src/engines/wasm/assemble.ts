@@ -31,6 +31,7 @@ const OPCODES = [
   'assign',
   'globalNorm',
   'adamw',
+  'rsqrt',
 ] as const satisfies readonly OperationKind[];
 
 const ACTIVATIONS: Readonly<Record<Activation, number>> = { none: 0, gelu: 1, gelu_tanh: 2, relu: 3 };
@@ -92,6 +93,8 @@ function operandsOf(node: Node, address: (value: Value) => number, partials: num
       return [...from(0, 1), out, size];
     case 'scale':
       return [...from(0), out, size, float(operation.factor)];
+    case 'rsqrt':
+      return [...from(0), out, size, float(operation.epsilon)];
     case 'scaleBy':
       return [...from(0, 1), out, size];
     case 'gelu':

@@ -56,6 +56,23 @@ export function scaleBy(graph: Graph, x: Value, s: Value): Value {
   });
 }
 
+/** 1 / sqrt(x + epsilon), for x that is not negative. */
+export function rsqrt(graph: Graph, x: Value, epsilon: number): Value {
+  requireDense('rsqrt', x);
+  const output = graph.temporary('rsqrt', x.shape, 'f32', x.strides);
+  return graph.add({
+    operation: { kind: 'rsqrt', epsilon },
+    inputs: [x],
+    output,
+    writes: [],
+    gradient: (dy) => [(sum) => accumulate(graph, sum, scale(graph, mul(graph, mul(graph, output, output), mul(graph, output, dy)), -0.5))],
+    reference: ([source = new Float64Array()], out) => {
+      for (let i = 0; i < out.length; i++) out[i] = 1 / Math.sqrt((source[i] ?? 0) + epsilon);
+    },
+    flops: 3 * sizeOf(x.shape),
+  });
+}
+
 /** GELU in the form that `hidden_act` names. */
 export function gelu(graph: Graph, x: Value, form: GeluKind): Value {
   requireDense('gelu', x);

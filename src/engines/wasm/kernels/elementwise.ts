@@ -57,6 +57,15 @@ export function scale(x: usize, out: usize, n: i32, factor: f32): void {
   }
 }
 
+export function rsqrt(x: usize, out: usize, n: i32, epsilon: f32): void {
+  const one = splat(1.0);
+  const e = splat(epsilon);
+  for (let i = shareStart(n, 4), end = shareEnd(n, 4); i < end; i += 4) {
+    const at = <usize>i << 2;
+    v128.store(out + at, f32x4.div(one, f32x4.sqrt(f32x4.add(v128.load(x + at), e))));
+  }
+}
+
 export function gelu(x: usize, out: usize, n: i32, form: i32): void {
   for (let i = shareStart(n, 4), end = shareEnd(n, 4); i < end; i += 4) {
     const at = <usize>i << 2;

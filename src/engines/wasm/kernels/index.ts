@@ -159,6 +159,9 @@ function instruction(opcode: i32): void {
     case 25:
       adamw();
       break;
+    case 26:
+      elementwise.rsqrt(pointer(2), pointer(3), word(4), real(5));
+      break;
     default:
       unreachable();
   }
