@@ -38,6 +38,7 @@ function line(event: StudioEvent): string {
   if (event.kind === 'heldOut') return heldOutLine(event.model === 'teacher' ? 'Teacher' : `Student at step ${event.step}`, event.value);
   if (event.kind === 'similarity')
     return `Attention similarity at step ${event.step}: ${event.value.mean.toFixed(3)} (chance ${event.value.chance.toFixed(3)})`;
+  if (event.kind === 'norms') return `Norms of ${event.spaces.length} spaces at step ${event.step}`;
   if (event.kind === 'kept') return `Checkpoint of step ${event.step} kept`;
   if (event.kind === 'notKept') return `Checkpoint of step ${event.step} could not be kept: ${event.reason}`;
   return `${event.phase} ${bar(event.step, event.steps)} ${event.step}/${event.steps}  loss ${event.loss.toFixed(3)}  ${grouped(event.tokensPerSecond)} tokens/s  ${clock(event.secondsLeft)} left`;
@@ -73,7 +74,7 @@ export function createReport(json: boolean): Report {
     },
     fact: () => {},
     event: (event) => {
-      if (event.kind === 'kept') return;
+      if (event.kind === 'kept' || event.kind === 'norms') return;
       const rewrites = event.kind !== 'heldOut' && event.kind !== 'notKept';
       if (stdout.isTTY) {
         const text = line(event);

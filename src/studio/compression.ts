@@ -8,6 +8,7 @@ import { linearSchedule } from '../training/learningRate.ts';
 import { DivergenceError, Trainer } from '../training/trainer.ts';
 import { AttentionJudge } from './attentionJudge.ts';
 import { HeldOutJudge } from './heldOutJudge.ts';
+import { compactorNorms, type SpaceNorms } from '../wid/norms.ts';
 import { phasesOf, type Phase, type PhaseContext } from './phases.ts';
 import { checkRecipe, MASKING, recipeTable } from './recipe.ts';
 import type { RunState } from './runs/runState.ts';
@@ -77,7 +78,13 @@ export async function compress(
     let fault: string | null = null;
     // What a diverged run falls back to: an update may blow the weights up before any number stops being finite.
     let lastGood = student;
-    const observe = async (model: BertModel): Promise<void> => {
+    const showNorms = (spaces: SpaceNorms[]): void => {
+      if (spaces.length > 0) listen({ kind: 'norms', step: done, spaces });
+    };
+    if (recipe.mode === 'calibrated' && start !== undefined) showNorms(compactorNorms(table, compactors));
+    const observe = async (phase: Phase, tensors: NamedTensors): Promise<void> => {
+      showNorms(phase.norms(tensors));
+      const model = await phase.student(tensors);
       const { loss } = await judge.student(model, done, listen);
       if (Number.isFinite(loss)) lastGood = model;
       await attention?.student(model, done, listen);
@@ -93,7 +100,7 @@ export async function compress(
           const { loss, gradientNorm } = await trainer.step(stream.next(), learningRate);
           done += 1;
           ticker.step(done, phase.name, loss, gradientNorm, learningRate);
-          if (done % recipe.evaluateEvery === 0 && done < recipe.steps) await observe(await phase.student(await trainer.read()));
+          if (done % recipe.evaluateEvery === 0 && done < recipe.steps) await observe(phase, await trainer.read());
           const keep = async (): Promise<void> => {
             if (control.keep === undefined || untrained === undefined) return;
             await control.keep({
@@ -118,6 +125,7 @@ export async function compress(
       } finally {
         const trained = await trainer.read();
         student = await phase.student(trained);
+        showNorms(phase.norms(trained));
         if (phase.name === 'compactors') compactors = trained;
         trainer.dispose();
       }

@@ -13,6 +13,7 @@ import {
   type TrainingGraph,
 } from '../training/trainingGraph.ts';
 import { keepHeads } from '../wid/keepHeads.ts';
+import { compactorNorms, type SpaceNorms } from '../wid/norms.ts';
 import { studentConfig, type SpaceTable } from '../wid/spaces.ts';
 import type { PhaseName, Recipe } from './studioApi.ts';
 import type { Teacher } from './teacher.ts';
@@ -39,6 +40,8 @@ export interface Phase {
   trained(student: BertModel | undefined, compactors: NamedTensors): NamedTensors;
   /** The student that these trained states are. */
   student(trained: NamedTensors): Promise<BertModel>;
+  /** Norms by space for the page; empty where nothing compacts. */
+  norms(trained: NamedTensors): SpaceNorms[];
 }
 
 /** `calibrated` trains compactors, then polishes; the baselines train the student's own weights alone. */
@@ -68,6 +71,7 @@ function compactorPhase({ engine, teacher, table, recipe, shape, heads }: PhaseC
       ),
     trained: (_student, compactors) => compactors,
     student: (trained) => mergeStudent(engine, teacher.model, kept, table, trained),
+    norms: (trained) => compactorNorms(table, trained),
   };
 }
 
@@ -92,5 +96,6 @@ function weightPhase({ teacher, table, recipe, shape }: PhaseContext, steps: num
       return student.tensors;
     },
     student: (trained) => Promise.resolve({ config, tensors: trained }),
+    norms: () => [],
   };
 }

@@ -192,6 +192,17 @@ export interface SimilarityReport {
   readonly chance: number;
 }
 
+/** How much of every teacher dimension of one space goes through its compactor: what the student keeps. */
+export interface SpaceNorms {
+  readonly space: 'residual' | 'queryKey' | 'valueOutput' | 'ffn' | 'mlm';
+  /** Student layer, or null for a space that the whole model shares. */
+  readonly layer: number | null;
+  /** Dimensions of the space in the teacher. */
+  readonly size: number;
+  /** L2 norms in the order of the teacher's dimensions, at most 64: means over neighbours in larger spaces. */
+  readonly norms: readonly number[];
+}
+
 /** A run that stopped, or was cut off, before its last step. */
 export interface UnfinishedRun {
   readonly run: string;
@@ -260,6 +271,8 @@ export type StudioEvent =
     }
   | { readonly kind: 'kept'; readonly step: number }
   | { readonly kind: 'notKept'; readonly step: number; readonly reason: string }
+  /** At evaluations of phases that have compactors or gates. */
+  | { readonly kind: 'norms'; readonly step: number; readonly spaces: readonly SpaceNorms[] }
   | { readonly kind: 'similarity'; readonly step: number; readonly value: SimilarityReport }
   | { readonly kind: 'heldOut'; readonly step: number; readonly model: 'teacher' | 'student'; readonly value: HeldOut };
 

@@ -1,0 +1,65 @@
+import type { NamedTensors, Tensor } from '../tensor/tensor.ts';
+import type { SpaceTable } from './spaces.ts';
+
+export type SpaceKind = 'residual' | 'queryKey' | 'valueOutput' | 'ffn' | 'mlm';
+
+/** How much of every teacher dimension of one space goes through its compactor. */
+export interface SpaceNorms {
+  readonly space: SpaceKind;
+  /** Student layer, or null for a space that the whole model shares. */
+  readonly layer: number | null;
+  /** Dimensions of the space in the teacher. */
+  readonly size: number;
+  /** L2 norms, a teacher dimension each; means over neighbours where there are more than {@link MOST_BINS}. */
+  readonly norms: readonly number[];
+}
+
+export const MOST_BINS = 64;
+
+/** Means over `MOST_BINS` stretches of neighbours that differ by at most one in length; shorter lists stay as they are. */
+export function binned(values: readonly number[]): number[] {
+  const bins = Math.min(MOST_BINS, values.length);
+  return Array.from({ length: bins }, (_, bin) => {
+    const from = Math.floor((bin * values.length) / bins);
+    const to = Math.floor(((bin + 1) * values.length) / bins);
+    return values.slice(from, to).reduce((sum, x) => sum + x, 0) / (to - from);
+  });
+}
+
+/** L2 norms over all axes but one; head blocks [A, m, n] give A lists end to end. `side`: norms of rows or of columns. */
+export function sideNorms({ shape, data }: Tensor, side: 'rows' | 'columns'): number[] {
+  const [rows = 1, columns = 1] = shape.slice(-2);
+  const blocks = data.length / (rows * columns);
+  const count = side === 'rows' ? rows : columns;
+  const sums = new Float64Array(blocks * count);
+  data.forEach((x, at) => {
+    const block = Math.floor(at / (rows * columns));
+    const inBlock = at % (rows * columns);
+    const place = block * count + (side === 'rows' ? Math.floor(inBlock / columns) : inBlock % columns);
+    sums[place] = (sums[place] ?? 0) + x * x;
+  });
+  return Array.from(sums, Math.sqrt);
+}
+
+/**
+ * Norms by teacher dimension of the compactor that writes each space: what is kept, and how it shifts in training.
+ *
+ * @param compactors by the names of compactorShapes; a space whose compactor is missing is left out
+ */
+export function compactorNorms(table: SpaceTable, compactors: NamedTensors): SpaceNorms[] {
+  const report: SpaceNorms[] = [];
+  const enter = (space: SpaceKind, layer: number | null, name: string, side: 'rows' | 'columns'): void => {
+    const tensor = compactors.get(name);
+    if (tensor === undefined) return;
+    const norms = sideNorms(tensor, side);
+    report.push({ space, layer, size: norms.length, norms: binned(norms) });
+  };
+  enter('residual', null, 'embeddings', 'rows');
+  table.layerMap.forEach((_, layer) => {
+    enter('queryKey', layer, `layer.${layer}.query.R`, 'columns');
+    enter('valueOutput', layer, `layer.${layer}.value.R`, 'columns');
+    enter('ffn', layer, `layer.${layer}.intermediate.R`, 'columns');
+  });
+  enter('mlm', null, 'transform.R', 'columns');
+  return report;
+}
