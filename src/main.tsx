@@ -25,7 +25,9 @@ const remote = wrap<StudioApi>(new Worker(new URL('../workers/studio.worker.ts',
 const api: PageApi = {
   engine: (choice, threads) => remote.engine(choice, threads),
   loadTeacher: (name, files) => {
-    const buffers = files.flatMap(({ bytes }) => (bytes.buffer instanceof ArrayBuffer ? [bytes.buffer] : []));
+    const buffers = files.flatMap(({ bytes }) =>
+      bytes instanceof Uint8Array && bytes.buffer instanceof ArrayBuffer ? [bytes.buffer] : [],
+    );
     return remote.loadTeacher(name, transfer(files, buffers));
   },
   loadText: (name, files, wish, listen) => remote.loadText(name, files, wish, ...(listen === undefined ? [] : [proxy(listen)])),

@@ -1,9 +1,14 @@
+import { shownValue } from '../tensor/shown.ts';
 import { StudioError } from '../tensor/studioError.ts';
+import { checkFamily } from './families.ts';
 
 /** Activations that the engines have, by the names of Hugging Face's `hidden_act`. */
 export type HiddenActivation = 'gelu' | 'gelu_new' | 'gelu_pytorch_tanh' | 'relu';
 
 const ACTIVATIONS: readonly string[] = ['gelu', 'gelu_new', 'gelu_pytorch_tanh', 'relu'] satisfies HiddenActivation[];
+
+/** Far beyond any BERT: a hostile file must not ask for more names and numbers than memory holds. */
+const MOST = { layers: 1000, width: 2 ** 17, rows: 2 ** 24 } as const;
 
 /** A BERT's `config.json`, checked. */
 export interface BertConfig {
@@ -31,49 +36,38 @@ export function parseConfig(json: unknown): BertConfig {
   if (typeof json !== 'object' || json === null || Array.isArray(json))
     throw new StudioError('config', 'config.json: expected an object of settings. Take the file that came with the checkpoint.');
   const settings = new Map<string, unknown>(Object.entries(json));
-  const whole = (name: string, otherwise: number): number => {
+  const whole = (name: string, otherwise: number, most: number, least = 1): number => {
     const value = settings.get(name) ?? otherwise;
-    if (typeof value !== 'number' || !Number.isInteger(value) || value < 0 || value > 2 ** 31)
-      throw new StudioError('config', `config.json: ${name} — expected a whole number, got ${JSON.stringify(value)}.`);
+    if (typeof value !== 'number' || !Number.isInteger(value) || value < least || value > most)
+      throw new StudioError('config', `config.json: ${name} — expected a whole number from ${least} to ${most}, got ${shownValue(value)}.`);
     return value;
   };
   const real = (name: string, otherwise: number): number => {
     const value = settings.get(name) ?? otherwise;
     if (typeof value !== 'number' || !Number.isFinite(value))
-      throw new StudioError('config', `config.json: ${name} — expected a number, got ${JSON.stringify(value)}.`);
+      throw new StudioError('config', `config.json: ${name} — expected a number, got ${shownValue(value)}.`);
     return value;
   };
-  const family = settings.get('model_type') ?? 'bert';
-  if (family !== 'bert')
-    throw new StudioError(
-      'config',
-      `config.json: model_type — expected "bert", got ${JSON.stringify(family)}. Only BERT encoders are supported.`,
-    );
-  const positions = settings.get('position_embedding_type') ?? 'absolute';
-  if (positions !== 'absolute')
-    throw new StudioError('config', `config.json: position_embedding_type — expected "absolute", got ${JSON.stringify(positions)}.`);
+  checkFamily(settings);
   const hiddenAct = settings.get('hidden_act') ?? 'gelu';
   if (!isActivation(hiddenAct))
-    throw new StudioError(
-      'config',
-      `config.json: hidden_act — expected one of ${ACTIVATIONS.join(', ')}, got ${JSON.stringify(hiddenAct)}.`,
-    );
-  const hiddenSize = whole('hidden_size', 768);
-  const heads = whole('num_attention_heads', 12);
+    throw new StudioError('config', `config.json: hidden_act — expected one of ${ACTIVATIONS.join(', ')}, got ${shownValue(hiddenAct)}.`);
+  const hiddenSize = whole('hidden_size', 768, MOST.width);
+  const heads = whole('num_attention_heads', 12, MOST.width);
   if (heads < 1 || hiddenSize < 1 || hiddenSize % heads !== 0)
     throw new StudioError('config', `config.json: hidden_size ${hiddenSize} must be a positive multiple of num_attention_heads ${heads}.`);
   const tied = settings.get('tie_word_embeddings') ?? true;
   return {
-    vocabSize: whole('vocab_size', 30522),
+    vocabSize: whole('vocab_size', 30522, MOST.rows),
     hiddenSize,
-    layers: whole('num_hidden_layers', 12),
+    layers: whole('num_hidden_layers', 12, MOST.layers),
     heads,
-    intermediateSize: whole('intermediate_size', 3072),
+    intermediateSize: whole('intermediate_size', 3072, MOST.width),
     hiddenAct,
-    maxPositions: whole('max_position_embeddings', 512),
-    typeVocabSize: whole('type_vocab_size', 2),
+    maxPositions: whole('max_position_embeddings', 512, MOST.rows),
+    typeVocabSize: whole('type_vocab_size', 2, MOST.rows),
     layerNormEps: real('layer_norm_eps', 1e-12),
-    padTokenId: whole('pad_token_id', 0),
+    padTokenId: whole('pad_token_id', 0, MOST.rows, 0),
     tieWordEmbeddings: tied !== false,
     initializerRange: real('initializer_range', 0.02),
     hiddenDropout: real('hidden_dropout_prob', 0.1),

@@ -1,7 +1,8 @@
-import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { accessSync, constants, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join, relative, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { unzipSync } from 'fflate';
+import { fileSource } from '../studio/fileSource.ts';
 import type { GivenFile } from '../studio/studioApi.ts';
 import { UsageError } from './usage.ts';
 
@@ -9,8 +10,8 @@ const DEMO = fileURLToPath(new URL('../../public/demo/', import.meta.url));
 export const DEMO_TEACHER = join(DEMO, 'teacher');
 export const DEMO_TEXT = join(DEMO, 'prose');
 
-/** Weights of other frameworks and exports: gigabytes that no reader here wants. */
-const UNWANTED = /\.(?:h5|msgpack|ot|onnx|onnx_data|tflite|gguf|pdparams)$/i;
+/** Weights of other frameworks, which no reader here wants. */
+const UNWANTED = /\.(?:h5|msgpack|ot|tflite|gguf|pdparams)$/i;
 
 function kindOf(path: string): 'file' | 'folder' {
   const stat = statSync(path, { throwIfNoEntry: false });
@@ -31,15 +32,16 @@ function walk(folder: string): string[] {
 
 /** A file, or the files of a folder and its subfolders; hidden ones and weights of other frameworks are left out. */
 export function filesOf(path: string): GivenFile[] {
-  if (kindOf(path) === 'file') return [{ path: basename(path), bytes: read(path) }];
+  if (kindOf(path) === 'file') return [{ path: basename(path), bytes: open(path) }];
   const files = walk(path).filter((file) => !UNWANTED.test(file));
   if (files.length === 0) throw new UsageError(`${path}: the folder is empty. Give one with files in it.`);
-  return files.map((file) => ({ path: relative(path, file).split(sep).join('/'), bytes: read(file) }));
+  return files.map((file) => ({ path: relative(path, file).split(sep).join('/'), bytes: open(file) }));
 }
 
-function read(path: string): Uint8Array {
+function open(path: string): GivenFile['bytes'] {
   try {
-    return new Uint8Array(readFileSync(path));
+    accessSync(path, constants.R_OK);
+    return fileSource(path);
   } catch (error) {
     throw new UsageError(`${path}: could not be read (${error instanceof Error ? error.message : String(error)}).`);
   }

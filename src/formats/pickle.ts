@@ -1,3 +1,4 @@
+import { shownName } from '../tensor/shown.ts';
 import { StudioError } from '../tensor/studioError.ts';
 
 /** A pickle that holds more than tensors and plain containers, or is damaged. */
@@ -6,6 +7,9 @@ export class PickleError extends StudioError {
     super('pickle', `pickle: ${message}`, details);
   }
 }
+
+/** The bytes at hand end inside the pickle; of a file that was read in part, more may cure it. */
+export class PickleEndError extends PickleError {}
 
 /** A Python global by name, as `torch FloatStorage`; nothing is ever imported or called. */
 export interface PickleGlobal {
@@ -83,7 +87,10 @@ export class Unpickler {
 
   #need(count: number): number {
     const from = this.#at;
-    if (count < 0 || from + count > this.#bytes.length) throw this.#damaged(`${count} more bytes, got ${this.#bytes.length - from}`);
+    if (count < 0 || from + count > this.#bytes.length)
+      throw new PickleEndError(
+        `byte ${from} — expected ${count} more bytes, got ${this.#bytes.length - from}. The file is cut off or damaged; download it again.`,
+      );
     this.#at += count;
     return from;
   }
@@ -99,7 +106,8 @@ export class Unpickler {
 
   #line(): string {
     const end = this.#bytes.indexOf(0x0a, this.#at);
-    if (end < 0) throw this.#damaged('a line');
+    if (end < 0)
+      throw new PickleEndError(`byte ${this.#at} — expected a line, got the end. The file is cut off or damaged; download it again.`);
     const text = this.#text(end - this.#at);
     this.#at += 1;
     return text;
@@ -153,8 +161,8 @@ export class Unpickler {
     const global = `${module} ${name}`;
     if (!this.#allowed.has(global))
       throw new PickleError(
-        `${module}.${name} — expected tensors and plain containers, got a Python object. It was not run. Save the weights as safetensors.`,
-        { global },
+        `${shownName(module)}.${shownName(name)} — expected tensors and plain containers, got a Python object. It was not run. Save the weights as safetensors.`,
+        { global: shownName(global) },
       );
     return { global };
   }

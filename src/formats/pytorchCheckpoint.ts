@@ -1,21 +1,21 @@
-import { decodeBfloat16, decodeHalf } from '../tensor/float16.ts';
+import { readWhole, sliceOf, type ByteSource } from '../tensor/byteSource.ts';
 import { sizeOf } from '../tensor/shape.ts';
-import type { Tensor } from '../tensor/tensor.ts';
-import { PickleError, Unpickler, type PickleCall, type PickleReference, type PickleValue } from './pickle.ts';
-import { readZip } from './zip.ts';
+import { shownName } from '../tensor/shown.ts';
+import { PickleEndError, PickleError, Unpickler, type PickleCall, type PickleReference, type PickleValue } from './pickle.ts';
+import { FLOAT_BYTES, readFloats, type FloatElement, type StoredTensor, type StoredTensors } from './storedTensor.ts';
 
-/** Element types by PyTorch's storage class: bytes each, and whether a BERT's weights may have it. */
-const STORAGES: ReadonlyMap<string, { readonly bytes: number; readonly decode: ((bytes: Uint8Array) => Float32Array) | null }> = new Map([
-  ['torch FloatStorage', { bytes: 4, decode: (raw: Uint8Array) => new Float32Array(raw.slice().buffer) }],
-  ['torch DoubleStorage', { bytes: 8, decode: (raw: Uint8Array) => Float32Array.from(new Float64Array(raw.slice().buffer)) }],
-  ['torch HalfStorage', { bytes: 2, decode: (raw: Uint8Array) => decodeHalf(new Uint16Array(raw.slice().buffer)) }],
-  ['torch BFloat16Storage', { bytes: 2, decode: (raw: Uint8Array) => decodeBfloat16(new Uint16Array(raw.slice().buffer)) }],
-  ['torch LongStorage', { bytes: 8, decode: null }],
-  ['torch IntStorage', { bytes: 4, decode: null }],
-  ['torch ShortStorage', { bytes: 2, decode: null }],
-  ['torch CharStorage', { bytes: 1, decode: null }],
-  ['torch ByteStorage', { bytes: 1, decode: null }],
-  ['torch BoolStorage', { bytes: 1, decode: null }],
+/** Element types by PyTorch's storage class; whole numbers by their bytes alone, which a legacy file needs to be walked. */
+const STORAGES: ReadonlyMap<string, FloatElement | number> = new Map<string, FloatElement | number>([
+  ['torch FloatStorage', 'F32'],
+  ['torch DoubleStorage', 'F64'],
+  ['torch HalfStorage', 'F16'],
+  ['torch BFloat16Storage', 'BF16'],
+  ['torch LongStorage', 8],
+  ['torch IntStorage', 4],
+  ['torch ShortStorage', 2],
+  ['torch CharStorage', 1],
+  ['torch ByteStorage', 1],
+  ['torch BoolStorage', 1],
 ]);
 
 const REBUILD = 'torch._utils _rebuild_tensor_v2';
@@ -25,50 +25,90 @@ const ALLOWED: ReadonlySet<string> = new Set([...STORAGES.keys(), REBUILD, PARAM
 /** First words of a legacy file: torch.serialization.MAGIC_NUMBER. */
 const LEGACY_MAGIC = 0x1950a86a20f9469cfc6cn;
 const LEGACY_PROTOCOL = 1001;
+/** A state dict takes a hundred bytes a tensor beside its numbers. */
+const FIRST_LOOK = 2 ** 20;
+const MOST_PICKLE = 128 * 2 ** 20;
 
-export interface PytorchFile {
-  readonly tensors: Map<string, Tensor>;
-  /** Tensors of whole numbers, which a BERT's weights do not include. */
-  readonly integers: readonly string[];
+/** True for a pickle of protocol 2 and up, which a legacy `.bin` starts with. @param head the file's first bytes */
+export function isPickle(head: Uint8Array): boolean {
+  return head[0] === 0x80 && (head[1] ?? 0) >= 2 && (head[1] ?? 0) <= 5;
 }
 
-/** True for a pickle of protocol 2 and up, which a legacy `.bin` starts with. */
-export function isPickle(bytes: Uint8Array): boolean {
-  return bytes[0] === 0x80 && (bytes[1] ?? 0) >= 2 && (bytes[1] ?? 0) <= 5;
+/** @param head the file's first bytes */
+export function isZip(head: Uint8Array): boolean {
+  return head[0] === 0x50 && head[1] === 0x4b && head[2] === 3 && head[3] === 4;
 }
 
-export function isZip(bytes: Uint8Array): boolean {
-  return bytes[0] === 0x50 && bytes[1] === 0x4b && bytes[2] === 3 && bytes[3] === 4;
+/** The pickle of a zip that torch.save wrote, or undefined: then the zip is a folder of files. */
+export function torchPickle(entries: ReadonlyMap<string, ByteSource>): string | undefined {
+  return [...entries.keys()].find((name) => name === 'data.pkl' || /^[^/]+\/data\.pkl$/.test(name));
 }
 
 /**
- * Reads a state dict saved by torch.save, as a zip (PyTorch 1.6 and newer) or as legacy pickles.
+ * The tensors of a state dict that torch.save wrote as a zip (PyTorch 1.6 and newer), read when they are asked for.
  * Nothing of the file is run: tensors and plain containers are built, anything else is refused by name.
+ * @param entries the zip's files
  * @throws PickleError
  */
-export function readPytorch(bytes: Uint8Array): PytorchFile {
-  return isZip(bytes) ? readZipped(bytes) : readLegacy(bytes);
-}
-
-function readZipped(bytes: Uint8Array): PytorchFile {
-  const entries = readZip(bytes);
-  const pickle = [...entries.keys()].find((name) => name === 'data.pkl' || name.endsWith('/data.pkl'));
-  if (pickle === undefined) throw new PickleError('expected data.pkl in the zip, got none. This is not a file of torch.save.');
-  const root = pickle.slice(0, -'data.pkl'.length);
+export async function openPytorchZip(entries: ReadonlyMap<string, ByteSource>): Promise<StoredTensors> {
+  const name = torchPickle(entries);
+  const pickle = name === undefined ? undefined : entries.get(name);
+  if (name === undefined || pickle === undefined)
+    throw new PickleError('expected data.pkl in the zip, got none. This is not a file of torch.save.');
+  const root = name.slice(0, -'data.pkl'.length);
   const order = entries.get(`${root}byteorder`);
-  if (order !== undefined && new TextDecoder().decode(order).trim() !== 'little')
+  if (order !== undefined && new TextDecoder().decode(await readWhole(order, 100, 'byteorder')).trim() !== 'little')
     throw new PickleError('expected little-endian tensors, got big-endian ones. Save the weights as safetensors.');
-  const state = new Unpickler(entries.get(pickle) ?? new Uint8Array(), ALLOWED).read();
+  const state = new Unpickler(await readWhole(pickle, MOST_PICKLE, 'data.pkl'), ALLOWED).read();
   return collect(state, (key) => {
     const storage = entries.get(`${root}data/${key}`);
     if (storage === undefined)
-      throw new PickleError(`data/${key} — expected in the zip, got nothing. The file is damaged; download it again.`);
+      throw new PickleError(`data/${shownName(key)} — expected in the zip, got nothing. The file is damaged; download it again.`);
     return storage;
   });
 }
 
-function readLegacy(bytes: Uint8Array): PytorchFile {
-  const reader = new Unpickler(bytes, ALLOWED);
+/** The same of a file from before PyTorch 1.6: pickles one after the other, then the numbers. @throws PickleError */
+export async function openPytorchLegacy(source: ByteSource): Promise<StoredTensors> {
+  const { state, keys, end } = await readPickles(source);
+  const sizes = storageSizes(state);
+  const storages = new Map<string, ByteSource>();
+  let at = end;
+  for (const entry of keys) {
+    const key = keyText(entry);
+    const size = sizes.get(key);
+    if (size === undefined || at + 8 > source.size)
+      throw new PickleError(`storage ${shownName(key)} — expected its numbers, got the end of the file. It is cut off; download it again.`);
+    const count = new DataView((await source.read(at, at + 8)).buffer).getBigInt64(0, true);
+    const stop = at + 8 + Number(count) * size;
+    if (!(stop >= at + 8) || stop > source.size)
+      throw new PickleError(
+        `storage ${shownName(key)} — expected to end within the file, got ${stop} of ${source.size} bytes. It is cut off; download it again.`,
+      );
+    storages.set(key, sliceOf(source, at + 8, stop));
+    at = stop;
+  }
+  return collect(state, (key) => {
+    const storage = storages.get(key);
+    if (storage === undefined)
+      throw new PickleError(`storage ${shownName(key)} — expected after the tensors, got nothing. The file is damaged.`);
+    return storage;
+  });
+}
+
+/** The five pickles at the front; only as much is read as they turn out to need. */
+async function readPickles(source: ByteSource): Promise<{ state: PickleValue; keys: PickleValue[]; end: number }> {
+  for (let length = Math.min(source.size, FIRST_LOOK); ; length = Math.min(source.size, length * 4)) {
+    const bytes = await source.read(0, length);
+    try {
+      return parsePickles(new Unpickler(bytes, ALLOWED));
+    } catch (error) {
+      if (!(error instanceof PickleEndError) || length === source.size || length >= MOST_PICKLE) throw error;
+    }
+  }
+}
+
+function parsePickles(reader: Unpickler): { state: PickleValue; keys: PickleValue[]; end: number } {
   if (reader.read() !== LEGACY_MAGIC)
     throw new PickleError("expected PyTorch's magic number, got another pickle. Save the state dict with torch.save.");
   const protocol = reader.read();
@@ -80,28 +120,7 @@ function readLegacy(bytes: Uint8Array): PytorchFile {
   const state = reader.read();
   const keys = reader.read();
   if (!Array.isArray(keys)) throw new PickleError('expected a list of storages after the tensors, got none. The file is cut off.');
-  const sizes = storageSizes(state);
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const storages = new Map<string, Uint8Array>();
-  let at = reader.position;
-  for (const entry of keys) {
-    const key = keyText(entry);
-    const size = sizes.get(key);
-    if (size === undefined || at + 8 > bytes.length)
-      throw new PickleError(`storage ${key} — expected its numbers, got the end of the file. It is cut off; download it again.`);
-    const end = at + 8 + Number(view.getBigInt64(at, true)) * size;
-    if (!(end >= at + 8) || end > bytes.length)
-      throw new PickleError(
-        `storage ${key} — expected to end within the file, got ${end} of ${bytes.length} bytes. It is cut off; download it again.`,
-      );
-    storages.set(key, bytes.subarray(at + 8, end));
-    at = end;
-  }
-  return collect(state, (key) => {
-    const storage = storages.get(key);
-    if (storage === undefined) throw new PickleError(`storage ${key} — expected after the tensors, got nothing. The file is damaged.`);
-    return storage;
-  });
+  return { state, keys, end: reader.position };
 }
 
 /** A storage's name: legacy files count, newer ones spell. */
@@ -129,17 +148,20 @@ function storageOf(reference: PickleValue | undefined): { type: string; key: str
   return { type: type.global, key: keyText(id[2]) };
 }
 
-/** Tensors and parameters of a state dict, also where it is nested under `state_dict` or `model`. */
-function tensorsOf(state: PickleValue): Map<string, PickleCall> {
+/** Where trainers nest a model's weights. */
+const NESTED = ['state_dict', 'model', 'model_state_dict'];
+
+/** Tensors and parameters of a state dict, also where it is nested once or twice. A pickle may hold itself, so not deeper. */
+function tensorsOf(state: PickleValue, deeper = 2): Map<string, PickleCall> {
   if (!(state instanceof Map)) throw new PickleError('expected a state dict, got another object. Save model.state_dict(), not the model.');
   const found = new Map<string, PickleCall>();
   for (const [name, value] of state) {
     const call = isCall(value) && value.call === PARAMETER ? value.args[0] : value;
     if (isCall(call) && call.call === REBUILD) found.set(name, call);
   }
-  for (const nested of ['state_dict', 'model', 'model_state_dict']) {
+  for (const nested of NESTED) {
     const inner = state.get(nested);
-    if (found.size === 0 && inner instanceof Map) return tensorsOf(inner);
+    if (found.size === 0 && inner instanceof Map && deeper > 0) return tensorsOf(inner, deeper - 1);
   }
   return found;
 }
@@ -148,54 +170,66 @@ function storageSizes(state: PickleValue): Map<string, number> {
   const sizes = new Map<string, number>();
   for (const call of tensorsOf(state).values()) {
     const { type, key } = storageOf(call.args[0]);
-    sizes.set(key, STORAGES.get(type)?.bytes ?? 0);
+    const element = STORAGES.get(type) ?? 0;
+    sizes.set(key, typeof element === 'number' ? element : FLOAT_BYTES[element]);
   }
   return sizes;
 }
 
 function wholes(value: PickleValue | undefined, name: string, what: string): number[] {
-  if (!Array.isArray(value) || !value.every((n): n is number => typeof n === 'number' && Number.isInteger(n) && n >= 0))
+  if (
+    !Array.isArray(value) ||
+    value.length > 64 ||
+    !value.every((n): n is number => typeof n === 'number' && Number.isSafeInteger(n) && n >= 0)
+  )
     throw new PickleError(`${name}: expected a ${what} of whole numbers, got something else. The file is damaged.`);
   return value;
 }
 
-function collect(state: PickleValue, storage: (key: string) => Uint8Array): PytorchFile {
-  const tensors = new Map<string, Tensor>();
-  const integers: string[] = [];
+function collect(state: PickleValue, storage: (key: string) => ByteSource): StoredTensors {
+  const tensors = new Map<string, StoredTensor>();
   for (const [name, { args }] of tensorsOf(state)) {
+    const shown = shownName(name);
     const { type, key } = storageOf(args[0]);
-    const { bytes = 1, decode = null } = STORAGES.get(type) ?? {};
-    if (decode === null) {
-      integers.push(name);
+    const shape = wholes(args[2], shown, 'shape');
+    const element = STORAGES.get(type);
+    if (element === undefined || typeof element === 'number') {
+      tensors.set(name, { shape, dtype: type, read: null });
       continue;
     }
-    const shape = wholes(args[2], name, 'shape');
-    const strides = wholes(args[3], name, 'stride');
-    const [offset = 0] = wholes([args[1] ?? null], name, 'offset');
+    const strides = wholes(args[3], shown, 'stride');
+    const [offset = 0] = wholes([args[1] ?? null], shown, 'offset');
     const raw = storage(key);
-    if (raw.length % bytes !== 0)
-      throw new PickleError(
-        `${name}: expected numbers of ${bytes} bytes, got ${raw.length} bytes. The file is damaged; download it again.`,
-      );
-    const source = decode(raw);
+    const held = Math.floor(raw.size / FLOAT_BYTES[element]);
+    const size = sizeOf(shape);
     const last = shape.reduce((at, n, axis) => at + (n - 1) * (strides[axis] ?? 0), offset);
-    if (strides.length !== shape.length || (sizeOf(shape) > 0 && last >= source.length))
+    // Strides of 0 repeat numbers: a few bytes could claim gigabytes.
+    if (strides.length !== shape.length || size > held || (size > 0 && last >= held))
       throw new PickleError(
-        `${name}: expected ${last + 1} numbers in its storage, got ${source.length}. The file is damaged; download it again.`,
+        `${shown}: expected ${Math.max(last + 1, size)} numbers in its storage, got ${held}. The file is damaged; download it again.`,
       );
-    tensors.set(name, { shape, data: dense(source, shape, strides, offset) });
+    tensors.set(name, { shape, dtype: type, read: () => readStrided(raw, element, shape, strides, offset) });
   }
-  return { tensors, integers };
+  return tensors;
 }
 
 /** A row-major copy of a strided view. */
-function dense(source: Float32Array, shape: readonly number[], strides: readonly number[], offset: number): Float32Array {
+async function readStrided(
+  raw: ByteSource,
+  element: FloatElement,
+  shape: readonly number[],
+  strides: readonly number[],
+  offset: number,
+): Promise<Float32Array> {
   const size = sizeOf(shape);
   const expected = shape.map((_, axis) => shape.slice(axis + 1).reduce((product, n) => product * n, 1));
-  if (strides.every((stride, axis) => stride === expected[axis] || shape[axis] === 1)) return source.slice(offset, offset + size);
+  if (size === 0 || strides.every((stride, axis) => stride === expected[axis] || shape[axis] === 1))
+    return readFloats(raw, offset * FLOAT_BYTES[element], size, element);
+  const last = shape.reduce((at, n, axis) => at + (n - 1) * (strides[axis] ?? 0), 0);
+  const source = await readFloats(raw, offset * FLOAT_BYTES[element], last + 1, element);
   const out = new Float32Array(size);
   for (let i = 0; i < size; i++) {
-    let at = offset;
+    let at = 0;
     let rest = i;
     for (let axis = shape.length - 1; axis >= 0; axis--) {
       const n = shape[axis] ?? 1;

@@ -3,10 +3,10 @@ import type { GivenFile } from '../studio/studioApi.ts';
 const TEXT = /\.(txt|jsonl|csv|tsv|parquet)$/i;
 const TEACHER = /(\.safetensors|\.bin|\.pt|\.pth|config\.json|tokenizer\.json|special_tokens_map\.json|\.index\.json|vocab\.txt)$/i;
 
-/** A file whose bytes are read when needed. */
+/** A file whose bytes are read when needed; a `Blob` goes to the worker unread. */
 export interface UnreadFile {
   readonly path: string;
-  readonly read: () => Promise<Uint8Array>;
+  readonly read: () => Promise<Uint8Array | Blob>;
 }
 
 /** What a drop holds, told by names: weights, configuration and vocabulary make a teacher; the rest that is text, text. */

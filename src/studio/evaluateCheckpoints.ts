@@ -20,7 +20,7 @@ export async function evaluateCheckpoints(
 ): Promise<{ readonly teacher: HeldOut; readonly student?: HeldOut }> {
   const { batch, sequence } = recipe;
   // Read before the teacher is judged: a wrong folder should not cost a minute first.
-  const other = student === undefined ? undefined : readTeacher(student.name, student.files);
+  const other = student === undefined ? undefined : await readTeacher(student.name, student.files);
   const vocabulary = teacher.model.config.vocabSize;
   if (other !== undefined && other.model.config.vocabSize !== vocabulary)
     throw new StudioError(

@@ -4,6 +4,11 @@
  * Numbers are plain; large data are transferred `Uint8Array`s. Errors cross as {@link StudioFault}.
  */
 
+import type { HeadState, TensorUse } from '../bert/tensorMap.ts';
+import type { ByteContent } from '../tensor/byteSource.ts';
+
+export type { HeadState, TensorUse };
+
 /** An error as it crosses the worker boundary. `code` is stable, `message` is for people. */
 export interface StudioFault {
   readonly code: string;
@@ -11,10 +16,13 @@ export interface StudioFault {
   readonly details: Readonly<Record<string, unknown>>;
 }
 
-/** A file as the user gave it: `path` relative to the dropped folder, POSIX separators. */
+/**
+ * A file as the user gave it: `path` relative to the dropped folder, POSIX separators.
+ * A browser's `File` crosses to the worker unread, and is read there by slices (tensor/byteSource.ts).
+ */
 export interface GivenFile {
   readonly path: string;
-  readonly bytes: Uint8Array;
+  readonly bytes: ByteContent;
 }
 
 /** Shape of a BERT in the numbers that a user may choose. `hiddenSize = heads * headSize` always. */
@@ -56,6 +64,12 @@ export interface TeacherReport {
   readonly parameters: number;
   /** Size of the weights as 4-byte floats, in bytes. */
   readonly bytes: number;
+  /** `none`: the checkpoint holds an encoder alone. */
+  readonly head: HeadState;
+  /** Every tensor: those of the checkpoint in its order, then those that are missing. */
+  readonly tensors: readonly TensorUse[];
+  /** What the user should know of this checkpoint, in sentences: a head that is not carried over, copies that differ. */
+  readonly notes: readonly string[];
   readonly ignored: readonly string[];
   readonly renamed: readonly string[];
 }

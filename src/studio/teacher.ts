@@ -1,14 +1,22 @@
 import { parseConfig } from '../bert/config.ts';
-import { assembleModel, countParameters, type BertModel } from '../bert/model.ts';
+import { encoderShapes, parameterShapes, type BertModel } from '../bert/model.ts';
+import { mapTensors, type HeadState, type TensorCopy, type TensorMap } from '../bert/tensorMap.ts';
+import type { StoredTensors } from '../formats/storedTensor.ts';
+import { readWhole } from '../tensor/byteSource.ts';
+import { sizeOf } from '../tensor/shape.ts';
+import { shownName } from '../tensor/shown.ts';
 import { StudioError } from '../tensor/studioError.ts';
+import type { Tensor } from '../tensor/tensor.ts';
 import { createTokenizer, type TextTokenizer } from '../text/tokenizer.ts';
-import { checkpointFiles, readWeights } from './checkpointFolder.ts';
+import { openFolder, openWeights, readJson } from './checkpointFolder.ts';
 import type { GivenFile, TeacherReport } from './studioApi.ts';
 
 /** A checkpoint that has been read, checked, and can be trained on. */
 export interface Teacher {
   readonly name: string;
+  /** Without the head's parameters where `head` is `none`. */
   readonly model: BertModel;
+  readonly head: HeadState;
   readonly tokenizer: TextTokenizer;
   /** The tokenizer's files as they came, for the student's folder. */
   readonly tokenizerFiles: ReadonlyMap<string, Uint8Array>;
@@ -16,47 +24,52 @@ export interface Teacher {
 }
 
 const TOKENIZER_FILES = ['tokenizer.json', 'tokenizer_config.json', 'special_tokens_map.json', 'vocab.txt'] as const;
+/** The largest vocabularies with their merges stay under this. */
+const MOST_TOKENIZER = 64 * 2 ** 20;
 
-/** Reads a Hugging Face folder. @throws StudioError naming the file or tensor that is missing or wrong */
-export function readTeacher(name: string, files: readonly GivenFile[]): Teacher {
-  const byName = checkpointFiles(files);
-  const text = (file: string): string | undefined => {
-    const bytes = byName.get(file);
-    return bytes === undefined ? undefined : new TextDecoder().decode(bytes);
-  };
-  const need = (file: string): Uint8Array => {
-    const bytes = byName.get(file);
-    if (bytes === undefined)
-      throw new StudioError(
-        'checkpoint',
-        `teacher ${name}: expected ${file}, got ${[...byName.keys()].join(', ') || 'no files'}. Give the whole Hugging Face folder.`,
-      );
-    return bytes;
-  };
-  const config = parseConfig(parseJson('config.json', new TextDecoder().decode(need('config.json'))));
-  const weights = readWeights(name, byName);
-  const { model, report } = assembleModel(config, weights.tensors);
-  const texts = { tokenizerJson: text('tokenizer.json'), tokenizerConfig: text('tokenizer_config.json'), vocabulary: text('vocab.txt') };
-  const tokenizer = createTokenizer({
-    ...(texts.tokenizerJson === undefined ? {} : { tokenizerJson: texts.tokenizerJson }),
-    ...(texts.tokenizerConfig === undefined ? {} : { tokenizerConfig: texts.tokenizerConfig }),
-    ...(texts.vocabulary === undefined ? {} : { vocabulary: texts.vocabulary }),
-  });
+/**
+ * Reads a Hugging Face folder, a zip of one, or its loose files. Weights are read tensor by tensor, those alone that are used.
+ * @throws StudioError naming the file or tensor that is missing or wrong
+ */
+export async function readTeacher(given: string, files: readonly GivenFile[]): Promise<Teacher> {
+  const name = shownName(given);
+  const folder = await openFolder(name, files);
+  const configFile = folder.files.get('config.json');
+  if (configFile === undefined)
+    throw new StudioError(
+      'checkpoint',
+      `teacher ${name}: expected config.json, got ${[...folder.files.keys(), ...folder.weights.keys()].map(shownName).slice(0, 20).join(', ') || 'no files'}. Give the whole Hugging Face folder.`,
+    );
+  const config = parseConfig(await readJson('config.json', configFile));
+  const stored = await openWeights(name, folder);
+  const map = mapTensors(
+    config,
+    new Map([...stored].map(([tensor, { shape, dtype, read }]) => [tensor, { shape, dtype, floating: read !== null }])),
+  );
+
+  const tokenizerFiles = new Map<string, Uint8Array>();
+  for (const file of TOKENIZER_FILES) {
+    const source = folder.files.get(file);
+    if (source !== undefined) tokenizerFiles.set(file, await readWhole(source, MOST_TOKENIZER, file));
+  }
+  const tokenizer = tokenizerOf(tokenizerFiles);
   if (tokenizer.vocabularySize > config.vocabSize)
     throw new StudioError(
       'checkpoint',
       `teacher ${name}: the tokenizer has ${tokenizer.vocabularySize} tokens, config.json's vocab_size is ${config.vocabSize}. Tokenizer and weights are from different models.`,
     );
-  const tokenizerFiles = new Map(
-    TOKENIZER_FILES.flatMap((file) => {
-      const bytes = byName.get(file);
-      return bytes === undefined ? [] : [[file, bytes] as const];
-    }),
-  );
-  const parameters = countParameters(config);
+
+  const shapes = map.head === 'mlm' ? parameterShapes(config) : encoderShapes(config);
+  const tensors = new Map<string, Tensor>();
+  for (const [wanted, shape] of shapes) tensors.set(wanted, { shape, data: await readNumbers(stored, map.sources.get(wanted) ?? wanted) });
+  const model: BertModel = { config, tensors };
+  const notes = [...map.notes, ...(await differingCopies(map.copies, stored, model))];
+  let parameters = 0;
+  for (const shape of shapes.values()) parameters += sizeOf(shape);
   return {
     name,
     model,
+    head: map.head,
     tokenizer,
     tokenizerFiles,
     report: {
@@ -72,16 +85,60 @@ export function readTeacher(name: string, files: readonly GivenFile[]): Teacher 
       maxPositions: config.maxPositions,
       parameters,
       bytes: 4 * parameters,
-      ignored: [...report.ignored, ...weights.integers],
-      renamed: report.renamed,
+      head: map.head,
+      tensors: map.uses,
+      notes,
+      ...namesOf(map),
     },
   };
 }
 
-function parseJson(file: string, text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    throw new StudioError('checkpoint', `${file}: expected JSON. The file is damaged; take the original.`);
+/** @throws StudioError if the teacher cannot predict words yet */
+export function needHead({ name, head }: Teacher): void {
+  if (head === 'none')
+    throw new StudioError(
+      'checkpoint',
+      `teacher ${name}: expected a head for masked language modelling, got an encoder alone. Give a checkpoint with its head.`,
+    );
+}
+
+function tokenizerOf(files: ReadonlyMap<string, Uint8Array>): TextTokenizer {
+  const text = <K extends string>(key: K, file: string): Partial<Record<K, string>> => {
+    const bytes = files.get(file);
+    const found: Partial<Record<K, string>> = {};
+    if (bytes !== undefined) found[key] = new TextDecoder().decode(bytes);
+    return found;
+  };
+  return createTokenizer({
+    ...text('tokenizerJson', 'tokenizer.json'),
+    ...text('tokenizerConfig', 'tokenizer_config.json'),
+    ...text('vocabulary', 'vocab.txt'),
+  });
+}
+
+function namesOf({ uses }: TensorMap): { ignored: string[]; renamed: string[] } {
+  return {
+    ignored: uses.filter(({ use }) => use === 'ignored').map(({ name }) => name),
+    renamed: uses.flatMap(({ name, as }) => (as === undefined || as === name ? [] : [`${name} -> ${as}`])),
+  };
+}
+
+async function readNumbers(stored: StoredTensors, name: string): Promise<Float32Array> {
+  const read = stored.get(name)?.read;
+  // The map names nothing but tensors of numbers that are there.
+  if (read === undefined || read === null) throw new Error(`teacher: ${name} has no numbers`);
+  return read();
+}
+
+/** Copies that should equal what is used, and do not: the user is told which of the two counts. */
+async function differingCopies(copies: readonly TensorCopy[], stored: StoredTensors, { tensors }: BertModel): Promise<string[]> {
+  const notes: string[] = [];
+  for (const { name, of } of copies) {
+    const used = tensors.get(of)?.data;
+    if (used === undefined) continue;
+    const copy = await readNumbers(stored, name);
+    if (copy.length !== used.length || copy.some((value, i) => value !== used[i]))
+      notes.push(`${shownName(name)} differs from ${of}, which is used, as Hugging Face does.`);
   }
+  return notes;
 }

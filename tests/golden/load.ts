@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { parseConfig } from '../../src/bert/config.ts';
-import { assembleModel, type BertModel } from '../../src/bert/model.ts';
+import { parameterShapes, type BertModel } from '../../src/bert/model.ts';
 import { readSafetensors, type SafetensorsFile } from '../../src/formats/safetensors.ts';
 import type { Tensor } from '../../src/tensor/tensor.ts';
 
@@ -25,7 +25,8 @@ export function goldenIntegers(file: SafetensorsFile, name: string): Int32Array 
 export function goldenTeacher(): BertModel {
   const folder = new URL('./checkpoints/safetensors/', import.meta.url);
   const config = parseConfig(JSON.parse(readFileSync(new URL('config.json', folder), 'utf8')));
-  return assembleModel(config, readSafetensors(readFileSync(new URL('model.safetensors', folder))).tensors).model;
+  const file = readSafetensors(readFileSync(new URL('model.safetensors', folder)));
+  return { config, tensors: new Map([...parameterShapes(config).keys()].map((name) => [name, goldenTensor(file, name)])) };
 }
 
 export const BATCH = 3;

@@ -9,13 +9,14 @@ import { Random } from '../../src/tensor/random.ts';
 
 const FOLDER = new URL('../golden/checkpoints/safetensors/', import.meta.url);
 
+const teacher = await readTeacher(
+  'golden',
+  ['config.json', 'model.safetensors', 'vocab.txt'].map((path) => ({ path, bytes: new Uint8Array(readFileSync(new URL(path, FOLDER))) })),
+);
+
 /** The golden checkpoint as a user would give it: config, weights and `vocab.txt`. */
 export function givenTeacher(): Teacher {
-  const names = ['config.json', 'model.safetensors', 'vocab.txt'];
-  return readTeacher(
-    'golden',
-    names.map((path) => ({ path, bytes: new Uint8Array(readFileSync(new URL(path, FOLDER))) })),
-  );
+  return teacher;
 }
 
 /** The golden teacher with some settings changed; an untied decoder differs from the table. */

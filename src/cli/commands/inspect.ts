@@ -1,14 +1,21 @@
 import type { Command } from 'commander';
+import type { TensorUse } from '../../studio/studioApi.ts';
 import { openTeacher, teacherOptions, type TeacherOptions } from '../options.ts';
 import { createReport, grouped, megabytes, shapeInWords } from '../report.ts';
 
 const some = (names: readonly string[]): string =>
   names.length === 0 ? 'none' : names.length <= 6 ? names.join(', ') : `${names.slice(0, 6).join(', ')} and ${names.length - 6} more`;
 
+function tensorLine({ name, shape, dtype, use, as, why }: TensorUse): string {
+  const fate = as === undefined ? `${use}: ${why ?? ''}` : as === name ? 'used' : `used as ${as}`;
+  return `  ${name} ${dtype} [${shape.join(', ')}] ${fate}`;
+}
+
 /** `inspect`: what a checkpoint holds, tensor by tensor checked, nothing run. */
 export function addInspect(program: Command): void {
-  teacherOptions(program.command('inspect').description("the teacher's report: shape, size, what was renamed or ignored")).action(
-    async (options: TeacherOptions) => {
+  teacherOptions(program.command('inspect').description("the teacher's report: shape, size, what became of every tensor"))
+    .option('--tensors', 'list every tensor: used as, renamed from, ignored because, missing')
+    .action(async (options: TeacherOptions & { readonly tensors?: true }) => {
       const report = createReport(options.json === true);
       const { session, teacher } = await openTeacher(options, report);
       const presets = await session.presets();
@@ -18,12 +25,14 @@ export function addInspect(program: Command): void {
           `Teacher ${teacher.name}: ${shapeInWords(teacher.shape)}`,
           `Parameters: ${grouped(teacher.parameters)} (${megabytes(teacher.bytes)} in fp32)`,
           `Vocabulary: ${grouped(teacher.vocabularySize)} tokens, ${teacher.maxPositions} positions`,
+          `Head for masked language modelling: ${teacher.head === 'mlm' ? 'yes' : 'none'}`,
+          ...teacher.notes,
           `Renamed: ${some(teacher.renamed)}`,
           `Ignored: ${some(teacher.ignored)}`,
+          ...(options.tensors === true ? teacher.tensors.map(tensorLine) : []),
           'Students by name:',
           ...presets.map(({ name, shape }) => `  ${name.padEnd(8)}${shapeInWords(shape)}`),
         ].join('\n'),
       );
-    },
-  );
+    });
 }

@@ -1,4 +1,5 @@
 import { readSafetensors, writeSafetensors } from '../../formats/safetensors.ts';
+import { openBytes, type ByteContent } from '../../tensor/byteSource.ts';
 import { StudioError } from '../../tensor/studioError.ts';
 import type { NamedTensors } from '../../tensor/tensor.ts';
 import type { RunState } from './runState.ts';
@@ -28,11 +29,18 @@ async function sha256(bytes: Uint8Array): Promise<Uint8Array> {
   return new Uint8Array(await crypto.subtle.digest('SHA-256', view));
 }
 
-/** SHA-256 of files in order, names and bytes, in hexadecimal. */
-export async function fingerprintOf(files: readonly { readonly path: string; readonly bytes: Uint8Array }[]): Promise<string> {
+/** Bytes hashed at once: Web Crypto takes whole messages only, and a checkpoint's files may be larger than memory. */
+const HASHED_AT_ONCE = 64 * 2 ** 20;
+
+/** SHA-256 of files in order, names and bytes, in hexadecimal; of long files, of the hashes of their stretches. */
+export async function fingerprintOf(files: readonly { readonly path: string; readonly bytes: ByteContent }[]): Promise<string> {
   const parts: Uint8Array[] = [];
-  for (const { path, bytes } of files.toSorted((a, b) => (a.path < b.path ? -1 : 1)))
-    parts.push(new TextEncoder().encode(`${path}\n${bytes.length}\n`), await sha256(bytes));
+  for (const { path, bytes } of files.toSorted((a, b) => (a.path < b.path ? -1 : 1))) {
+    const source = openBytes(bytes);
+    parts.push(new TextEncoder().encode(`${path}\n${source.size}\n`));
+    for (let at = 0; at === 0 || at < source.size; at += HASHED_AT_ONCE)
+      parts.push(await sha256(await source.read(at, Math.min(source.size, at + HASHED_AT_ONCE))));
+  }
   const all = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
   let at = 0;
   for (const part of parts) {

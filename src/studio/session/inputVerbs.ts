@@ -9,7 +9,7 @@ export function inputVerbs(state: SessionState): Pick<StudioApi, 'loadTeacher' |
   let reading: AbortController | undefined;
   return {
     async loadTeacher(name, files) {
-      const read = readTeacher(name, files);
+      const read = await readTeacher(name, files);
       state.fingerprints.teacher = await fingerprintOf(files);
       state.teacher = read;
       state.corpus = undefined;

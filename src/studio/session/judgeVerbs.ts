@@ -3,6 +3,7 @@ import { evaluateCheckpoints } from '../evaluateCheckpoints.ts';
 import { defaultRecipe } from '../recipe.ts';
 import { compareAttention, compareFill } from '../sentenceCompare.ts';
 import type { StudioApi } from '../studioApi.ts';
+import { needHead } from '../teacher.ts';
 import type { FinishedStudent, SessionState } from './sessionState.ts';
 
 /** Teacher and student side by side. */
@@ -15,6 +16,7 @@ export function judgeVerbs(state: SessionState): Pick<StudioApi, 'evaluate' | 'a
   return {
     async evaluate(student, batch, seed) {
       const teacher = state.needTeacher();
+      needHead(teacher);
       const corpus = state.needCorpus();
       const recipe = { ...defaultRecipe(teacher.report), batch, seed, sequence: corpus.sequence };
       return evaluateCheckpoints(await state.needEngine(), teacher, corpus, recipe, student);

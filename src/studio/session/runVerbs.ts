@@ -2,6 +2,7 @@ import { StudioError } from '../../tensor/studioError.ts';
 import { compress } from '../compression.ts';
 import type { RunState } from '../runs/runState.ts';
 import type { Recipe, RunResult, StudioApi, StudioListener } from '../studioApi.ts';
+import { needHead } from '../teacher.ts';
 import { Gate } from './gate.ts';
 import { attempt, type SessionState } from './sessionState.ts';
 
@@ -30,6 +31,7 @@ export function runVerbs(state: SessionState): Pick<StudioApi, 'start' | 'resume
 async function train(state: SessionState, recipe: Recipe, run: string, listen: StudioListener, from?: RunState): Promise<RunResult> {
   state.needNoRun('starting another');
   const teacher = state.needTeacher();
+  needHead(teacher);
   const corpus = state.needCorpus();
   if (corpus.sequence !== recipe.sequence)
     throw new StudioError(

@@ -2,7 +2,7 @@ import { unzipSync } from 'fflate';
 import type { UnreadFile } from '../../state/givenFiles.ts';
 
 function unread(path: string, file: File): UnreadFile {
-  return { path, read: async () => new Uint8Array(await file.arrayBuffer()) };
+  return { path, read: () => Promise.resolve(file) };
 }
 
 async function walk(entry: FileSystemEntry): Promise<UnreadFile[]> {
@@ -27,7 +27,8 @@ async function walk(entry: FileSystemEntry): Promise<UnreadFile[]> {
 
 async function unzipped(file: UnreadFile): Promise<UnreadFile[]> {
   if (!/\.zip$/i.test(file.path)) return [file];
-  const bytes = await file.read();
+  const content = await file.read();
+  const bytes = content instanceof Blob ? new Uint8Array(await content.arrayBuffer()) : content;
   // fflate's asynchronous form starts workers from blobs, which the page's policy forbids.
   const held = unzipSync(bytes);
   return Object.entries(held)
