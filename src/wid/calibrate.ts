@@ -1,10 +1,10 @@
-import { layerNames, headNames } from '../bert/names.ts';
+import { embeddingNames, headNames, layerNames } from '../bert/names.ts';
 import type { BertModel } from '../bert/model.ts';
-import { cholesky, identity, matrix, ridged, select, solvePositive, transposed, type Matrix } from '../tensor/matrix.ts';
+import { identity, matrix, multiply, ridged, select, solvePositive, transposed, type Matrix } from '../tensor/matrix.ts';
 import { StudioError } from '../tensor/studioError.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import { headFactors, selectHeads, type AttentionWeights } from './headFactors.ts';
-import { greedySelection, selectionSite, type SelectionSite } from './keepSets.ts';
+import { greedySelection, rootOf, selectionSite, type SelectionSite } from './keepSets.ts';
 import type { Moment, TeacherMoments } from './moments.ts';
 import type { SpaceTable } from './spaces.ts';
 
@@ -76,21 +76,21 @@ function residualSites(teacher: BertModel, moments: TeacherMoments, tied: boolea
   return sites;
 }
 
-/** Target E C_y of a tied decoder's read, folded to [d, d]: |E C_y[:,j]|^2 needs only the root of E^T E. */
+/** Target E C_y of a tied decoder's read, in slices of the vocabulary: float64 copies of a whole table would not fit. */
 function decoderSite(teacher: BertModel, C: Matrix): SelectionSite {
-  const E = teacher.tensors.get('bert.embeddings.word_embeddings.weight');
   const d = C.rows;
+  const table = teacher.tensors.get(embeddingNames.word)?.data ?? new Float32Array();
   const gram = matrix(d, d);
-  const data = E?.data ?? new Float32Array();
-  for (let row = 0; row + d <= data.length; row += d)
-    for (let i = 0; i < d; i++) {
-      const x = data[row + i] ?? 0;
-      if (x === 0) continue;
-      for (let j = 0; j <= i; j++) gram.data[i * d + j] = (gram.data[i * d + j] ?? 0) + x * (data[row + j] ?? 0);
-    }
-  for (let i = 0; i < d; i++) for (let j = i + 1; j < d; j++) gram.data[i * d + j] = gram.data[j * d + i] ?? 0;
-  // Any root will do: |W x| depends on W^T W alone.
-  return selectionSite(C, transposed(cholesky(ridged(gram, 1e-9))));
+  const slice = 4096 * d;
+  for (let at = 0; at < table.length; at += slice) {
+    const part = table.subarray(at, at + slice);
+    const E = matrix(part.length / d, d, part);
+    const product = multiply(transposed(E), E);
+    product.data.forEach((x, i) => {
+      gram.data[i] = (gram.data[i] ?? 0) + x;
+    });
+  }
+  return selectionSite(C, rootOf(gram));
 }
 
 function stackRows(list: readonly Matrix[]): Matrix {
