@@ -23,6 +23,7 @@ const FAILURES: ReadonlySet<string> = new Set([
 export function exitCodeOf(error: unknown): number {
   if (error instanceof UsageError) return EXIT.usage;
   if (!(error instanceof Error) || !('code' in error) || !('details' in error)) return EXIT.failed;
+  if (error.code === 'stopped') return EXIT.interrupted;
   return FAILURES.has(String(error.code)) ? EXIT.failed : EXIT.usage;
 }
 

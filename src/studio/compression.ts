@@ -59,7 +59,7 @@ export async function compress(
   let attention: AttentionJudge | undefined;
   try {
     listen({ kind: 'heldOut', step: 0, model: 'teacher', value: judge.teacher });
-    const start = from === undefined ? await startingPoint(engine, teacher, table, recipe, stream, listen) : undefined;
+    const start = from === undefined ? await startingPoint(engine, teacher, table, recipe, stream, control, listen) : undefined;
     const heads = start?.heads ?? new Map(from?.heads);
     attention = await AttentionJudge.create(engine, teacher, corpus, recipe, table, heads);
     const context: PhaseContext = { engine, teacher, table, recipe, shape, heads };

@@ -1,13 +1,14 @@
 import { freshModel } from '../bert/freshModel.ts';
 import type { BertModel } from '../bert/model.ts';
 import type { Engine } from '../engines/engine.ts';
+import { StudioError } from '../tensor/studioError.ts';
 import type { NamedTensors } from '../tensor/tensor.ts';
 import type { BatchStream, MaskedBatch } from '../text/maskedBatch.ts';
 import { mergeStudent } from '../training/mergeStudent.ts';
 import { keptNorms } from '../training/trainingGraph.ts';
 import { calibrateOnePass, type Calibration } from '../wid/calibrate.ts';
 import { keepHeads } from '../wid/keepHeads.ts';
-import { gatherMoments, type CalibrationBatch } from '../wid/moments.ts';
+import { gatherMoments, type CalibrationBatch, type CalibrationProgress } from '../wid/moments.ts';
 import { selectionStart } from '../wid/selection.ts';
 import { calibrateSequentially } from '../wid/sequential.ts';
 import { studentConfig, type SpaceTable } from '../wid/spaces.ts';
@@ -30,6 +31,7 @@ export async function startingPoint(
   table: SpaceTable,
   recipe: Recipe,
   stream: BatchStream,
+  control: { proceed(): Promise<boolean> },
   listen: StudioListener,
 ): Promise<StartingPoint> {
   const { model } = teacher;
@@ -37,24 +39,45 @@ export async function startingPoint(
     return { student: freshModel(studentConfig(model.config, table), recipe.seed), compactors: new Map(), heads: new Map() };
   const count = Math.max(1, Math.ceil(recipe.calibrationTokens / (recipe.batch * recipe.sequence)));
   const batches = Array.from({ length: count }, () => calibrationBatch(stream.next()));
-  const moments = await gatherMoments(engine, model, recipe.batch, recipe.sequence, batches, (done, total) =>
-    listen({ kind: 'progress', stage: 'Reading the teacher', done, total }),
-  );
-  listen({ kind: 'progress', stage: 'Solving compactors', done: 0, total: 1 });
-  const onePass = calibrateOnePass(model, table, moments);
-  listen({ kind: 'progress', stage: 'Solving compactors', done: 1, total: 1 });
+  const progress = stages(control, listen);
+  const moments = await gatherMoments(engine, model, recipe.batch, recipe.sequence, batches, progress('Reading the teacher'));
+  const onePass = await calibrateOnePass(model, table, moments, progress('Solving compactors'));
   const heads = keepHeads(model.tensors, table.teacher.headSize, onePass.heads);
   const norms = keptNorms(model.tensors, table, onePass.residual);
   const calibrate = (): Promise<Calibration> =>
-    calibrateSequentially(engine, model, heads, table, onePass, norms, recipe, batches, (done, total) =>
-      listen({ kind: 'progress', stage: 'Fitting layer by layer', done, total }),
-    );
+    calibrateSequentially(engine, model, heads, table, onePass, norms, recipe, batches, progress('Fitting layer by layer'));
   const calibrated = recipe.mode === 'calibrated' || recipe.start === 'calibrated';
   let calibration = onePass;
   if (!calibrated) calibration = selectionStart(model, table, moments, onePass);
   else if (recipe.calibration === 'sequential') calibration = await calibrate();
   const compactors = new Map([...calibration.compactors, ...norms]);
   return { student: await mergeStudent(engine, model, heads, table, compactors), compactors, heads: onePass.heads };
+}
+
+/** Calibration was stopped before there was a student. */
+export class StoppedError extends StudioError {
+  constructor() {
+    super('stopped', 'run: stopped during calibration, before there was a student. Nothing was written; start the run again.');
+  }
+}
+
+/** Longest time in ms between two turns of the event loop while calibration works. */
+const TURN_EVERY = 50;
+
+/** Progress of the calibration's stages; between its pieces of work pause and stop are heard. @throws StoppedError */
+function stages(control: { proceed(): Promise<boolean> }, listen: StudioListener): (stage: string) => CalibrationProgress {
+  let turned = performance.now();
+  return (stage) => {
+    listen({ kind: 'progress', stage, done: 0, total: 1 });
+    return async (done, total) => {
+      listen({ kind: 'progress', stage, done, total });
+      if (performance.now() - turned < TURN_EVERY) return;
+      // The CPU engine works without ever giving way: messages arrive only here.
+      await new Promise<void>((resolve) => setTimeout(resolve, 0));
+      if (!(await control.proceed())) throw new StoppedError();
+      turned = performance.now();
+    };
+  };
 }
 
 function calibrationBatch(batch: MaskedBatch): CalibrationBatch {

@@ -5,7 +5,7 @@ import { StudioError } from '../tensor/studioError.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import { headFactors, selectHeads, type AttentionWeights } from './headFactors.ts';
 import { greedySelection, rootOf, selectionSite, type SelectionSite } from './keepSets.ts';
-import type { Moment, TeacherMoments } from './moments.ts';
+import type { CalibrationProgress, Moment, TeacherMoments } from './moments.ts';
 import type { SpaceTable } from './spaces.ts';
 
 /** The starting point of a student: compactors in closed form and what was kept (wid.md section 4). */
@@ -111,12 +111,19 @@ function stackRows(list: readonly Matrix[]): Matrix {
  * One-pass calibration: every compactor in closed form from the teacher's own second moments (wid.md section 4).
  *
  * @param moments from gatherMoments
+ * @param progress hears of the keep set and of every layer: at BERT-base's size a layer takes seconds
  */
-export function calibrateOnePass(teacher: BertModel, table: SpaceTable, moments: TeacherMoments): Calibration {
+export async function calibrateOnePass(
+  teacher: BertModel,
+  table: SpaceTable,
+  moments: TeacherMoments,
+  progress: CalibrationProgress,
+): Promise<Calibration> {
   const { teacher: t, student: s } = table;
   const compactors = new Map<string, Tensor>();
   const residualOrder = greedySelection(residualSites(teacher, moments, table.tied), s.residual);
   const S = ascending(residualOrder);
+  await progress(1, table.layerMap.length + 1);
   const pickStream = select(identity(t.residual), null, S);
   const pick = asTensor(pickStream);
   const pickRowsOf = asTensor(transposed(pickStream));
@@ -124,7 +131,7 @@ export function calibrateOnePass(teacher: BertModel, table: SpaceTable, moments:
   const innerOrder: number[][] = [];
 
   compactors.set('embeddings', pick);
-  table.layerMap.forEach((from, layer) => {
+  for (const [layer, from] of table.layerMap.entries()) {
     const names = layerNames(from);
     const prefix = `layer.${layer}`;
     const read = momentOf(moments, `${from}.read`);
@@ -157,7 +164,8 @@ export function calibrateOnePass(teacher: BertModel, table: SpaceTable, moments:
     compactors.set(`${prefix}.intermediate.R`, asTensor(select(identity(t.inner), Sf, null)));
     compactors.set(`${prefix}.output.L`, asTensor(leastSquares(innerC, Sf)));
     compactors.set(`${prefix}.output.R`, pickRowsOf);
-  });
+    await progress(layer + 2, table.layerMap.length + 1);
+  }
   compactors.set('transform.L', asTensor(leastSquares(momentOf(moments, 'final').C, S)));
   compactors.set('transform.R', pickRowsOf);
   if (!table.tied) compactors.set('decoder.L', asTensor(leastSquares(momentOf(moments, 'transform').C, S)));

@@ -26,6 +26,9 @@ export interface Moment {
 /** Added to scores of padding before the softmax. Finite, so that a row of padding alone stays finite. */
 export const MASKED = -1e30;
 
+/** Hears how far calibration is. It is waited for, so that a listener can take a turn of the event loop, or throw to end the work. */
+export type CalibrationProgress = (done: number, total: number) => Promise<void> | void;
+
 /** Sites whose moments calibration needs, by the names used in {@link TeacherMoments}. */
 export type TeacherMoments = ReadonlyMap<string, Moment>;
 
@@ -41,7 +44,7 @@ export async function gatherMoments(
   batch: number,
   sequence: number,
   batches: readonly CalibrationBatch[],
-  progress: (done: number, total: number) => void,
+  progress: CalibrationProgress,
 ): Promise<TeacherMoments> {
   const graph = new Graph();
   const tokens = batch * sequence;
@@ -109,7 +112,7 @@ export async function gatherMoments(
         addInto(moment.sum, await program.read(`s.${name}`));
         moment.tokens += count;
       }
-      progress(index + 1, batches.length);
+      await progress(index + 1, batches.length);
     }
     return moments;
   } finally {

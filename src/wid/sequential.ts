@@ -20,7 +20,7 @@ import {
   writeTeacherLayer,
   type Given,
 } from './layerProbes.ts';
-import type { CalibrationBatch } from './moments.ts';
+import type { CalibrationBatch, CalibrationProgress } from './moments.ts';
 import type { SpaceTable } from './spaces.ts';
 
 /**
@@ -43,14 +43,14 @@ export async function calibrateSequentially(
   norms: NamedTensors,
   size: { readonly batch: number; readonly sequence: number },
   batches: readonly CalibrationBatch[],
-  progress: (done: number, total: number) => void,
+  progress: CalibrationProgress,
 ): Promise<Calibration> {
   const compactors = new Map(onePass.compactors);
   const given: Given = { engine, teacher, teacherTensors, table, compactors, norms, size };
   const refit = (name: string, moments: CrossMoments): void => void compactors.set(name, asTensor(crossLeastSquares(moments)));
   const total = (table.layerMap.length + 2) * batches.length;
   let done = 0;
-  const advance = (): void => progress(++done, total);
+  const advance = (): Promise<void> | void => progress(++done, total);
 
   const cross = await CrossProbe.create(engine, table.teacher.residual, table.student.residual, size.batch * size.sequence);
   const programs: Program[] = [];
@@ -78,7 +78,7 @@ export async function calibrateSequentially(
         await run(ours, streams.student(i), batch);
         await cross.add(attention, await theirs.read('attentionOutput'), await ours.read('attentionOutput'), batch.attention);
         streams.setTeacher(i, await theirs.read('hidden'));
-        advance();
+        await advance();
       }
       reached = from + 1;
       refit(`layer.${layer}.intermediate.L`, attention);
@@ -100,11 +100,11 @@ export async function calibrateSequentially(
         head.write('student', streams.student(i));
         await head.run();
         await cross.add(decoder, await head.read('theirs'), await head.read('ours'), batch.attention);
-        advance();
+        await advance();
       }
       refit('decoder.L', decoder);
     }
-    progress(total, total);
+    await progress(total, total);
     return { ...onePass, compactors };
   } finally {
     for (const program of programs) program.dispose();
@@ -148,7 +148,12 @@ async function advanceTeacher(
   }
 }
 
-async function embedBoth(given: Given, batches: readonly CalibrationBatch[], program: Program, advance: () => void): Promise<Streams> {
+async function embedBoth(
+  given: Given,
+  batches: readonly CalibrationBatch[],
+  program: Program,
+  advance: () => Promise<void> | void,
+): Promise<Streams> {
   const { batch, sequence } = given.size;
   writeEmbeddings(given, program);
   program.write(
@@ -162,7 +167,7 @@ async function embedBoth(given: Given, batches: readonly CalibrationBatch[], pro
     await program.run();
     streams.setTeacher(i, await program.read('theirs'));
     streams.setStudent(i, await program.read('ours'));
-    advance();
+    await advance();
   }
   return streams;
 }

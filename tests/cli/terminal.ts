@@ -10,7 +10,7 @@ export const TEXT = join(ROOT, 'public/demo/prose/a1.txt');
 /** A run of a second: the golden checkpoint, short sequences, one thread. */
 export const SMALL = ['--teacher', CHECKPOINT, '--text', TEXT, '--sequence', '32', '--batch', '4', '--threads', '1'];
 
-/** The same, calibrated on 2,000 tokens instead of 25,000. */
+/** The same, calibrated on 2,000 tokens. */
 export const FAST = [...SMALL, '--recipe', join(ROOT, 'tests/cli/fast.json')];
 
 export interface Ended {

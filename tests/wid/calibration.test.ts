@@ -20,7 +20,7 @@ describe.each(ENGINES)('one-pass calibration on $name', ({ name, create }) => {
   beforeAll(async () => {
     engine = await create();
     moments = await gatherMoments(engine, teacher, BATCH, SEQUENCE, [goldenBatch()], () => {});
-    calibration = calibrateOnePass(teacher, table, moments);
+    calibration = await calibrateOnePass(teacher, table, moments, () => {});
   });
   afterAll(() => engine.dispose());
 

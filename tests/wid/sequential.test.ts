@@ -34,13 +34,23 @@ describe.each(ENGINES)('sequential calibration on $name', ({ name, create }) => 
     const moments = await gatherMoments(engine, teacher, BATCH, SEQUENCE, [batch], () => {});
     // The golden keep sets are those of the untied student; the tied decoder's own site would choose others.
     const untied = { ...table, tied: false };
-    const onePass = calibrateOnePass(teacher, untied, moments);
+    const onePass = await calibrateOnePass(teacher, untied, moments, () => {});
     if (tied) onePass.compactors.delete('decoder.L');
     const norms = keptNorms(teacher.tensors, table, onePass.residual);
     const first = await mergeStudent(engine, teacher, teacher.tensors, table, new Map([...onePass.compactors, ...norms]));
     const calls: number[] = [];
-    const sequential = await calibrateSequentially(engine, teacher, teacher.tensors, table, onePass, norms, shape, [batch], (done, total) =>
-      calls.push(done / total),
+    const sequential = await calibrateSequentially(
+      engine,
+      teacher,
+      teacher.tensors,
+      table,
+      onePass,
+      norms,
+      shape,
+      [batch],
+      (done, total) => {
+        calls.push(done / total);
+      },
     );
     expect(calls.at(-1)).toBe(1);
     const student = await mergeStudent(engine, teacher, teacher.tensors, table, new Map([...sequential.compactors, ...norms]));

@@ -1,0 +1,29 @@
+import { readFileSync } from 'node:fs';
+import { expect, test } from 'vitest';
+import { createSession } from '../../src/studio/session.ts';
+import type { GivenFile } from '../../src/studio/studioApi.ts';
+
+const CHECKPOINT = new URL('../golden/checkpoints/safetensors/', import.meta.url);
+const FILES: GivenFile[] = ['config.json', 'model.safetensors', 'vocab.txt'].map((path) => ({
+  path,
+  bytes: new Uint8Array(readFileSync(new URL(path, CHECKPOINT))),
+}));
+const PROSE = new URL('../../public/demo/prose/a1.txt', import.meta.url);
+
+test('a stop during calibration is heard before the first step, and another run can start', async () => {
+  const session = createSession();
+  await session.engine('cpu', 1);
+  await session.loadTeacher('golden', FILES);
+  await session.loadText('prose', [{ path: 'a1.txt', bytes: new Uint8Array(readFileSync(PROSE)) }], { sequence: 32, seed: 1 });
+  // So many tokens that calibration takes seconds and gives way several times.
+  const recipe = { ...(await session.defaults()), steps: 1, batch: 4, sequence: 32, calibrationTokens: 400_000 };
+  const stages = new Set<string>();
+  const run = session.start(recipe, (event) => {
+    if (event.kind === 'progress') stages.add(event.stage);
+    if (event.kind === 'progress' && event.done === 1) setTimeout(() => void session.stop(), 0);
+  });
+  await expect(run).rejects.toMatchObject({ code: 'stopped' });
+  expect([...stages]).toEqual(['Reading the teacher']);
+  const result = await session.start({ ...recipe, calibrationTokens: 500 }, () => {});
+  expect(result.stepsDone).toBe(1);
+});
