@@ -47,7 +47,8 @@ const api: PageApi = {
   unfinished: () => remote.unfinished(),
   resumeRun: (run, listen) => remote.resumeRun(run, proxy(listen)),
   deleteRun: (run) => remote.deleteRun(run),
-  exportStudent: (name, listen) => remote.exportStudent(name, proxy(listen)),
+  exportStudent: (name, listen, options) => remote.exportStudent(name, proxy(listen), options),
+  exportTeacher: (name, listen, options) => remote.exportTeacher(name, proxy(listen), options),
 };
 
 const root = document.querySelector('#root');

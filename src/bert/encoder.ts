@@ -51,14 +51,26 @@ export interface EncoderOptions {
 export interface LayerTrace {
   /** What query, key and value read, [N, d]. */
   readonly read: Value;
+  /** Before they are split into heads, [N, A a]. */
+  readonly query: Value;
+  readonly key: Value;
+  readonly value: Value;
   /** Attention probabilities, [B, A, T, T]. */
   readonly attention: Value;
   /** Attended values, heads merged, [N, A a]. */
   readonly values: Value;
+  /** Attention's output projection, before the residual is added, [N, d]. */
+  readonly projected: Value;
   /** What the FFN reads, [N, d]. */
   readonly attentionOutput: Value;
+  /** FFN activations before GELU, [N, f]. */
+  readonly expanded: Value;
   /** FFN activations after GELU, [N, f]. */
   readonly inner: Value;
+  /** FFN's output, before the residual is added, [N, d]. */
+  readonly contracted: Value;
+  /** What the next layer reads, [N, d]. */
+  readonly hidden: Value;
 }
 
 export interface EncoderResult {
@@ -117,19 +129,23 @@ export function bertLayer(
   const names = layerNames(layer);
   const { batch, sequence } = inputs;
   const dense = (x: Value, name: string): Value => denseLayer(graph, parameter, x, name, options);
-  const heads = (name: string): Value =>
-    splitHeads(graph, reshape(graph, dense(read, name), [batch, sequence, shape.heads * shape.headSize]), shape.heads);
-  const scores = matmul(graph, heads(names.query), transpose(graph, heads(names.key)));
+  const heads = (x: Value): Value => splitHeads(graph, reshape(graph, x, [batch, sequence, shape.heads * shape.headSize]), shape.heads);
+  const query = dense(read, names.query);
+  const key = dense(read, names.key);
+  const scores = matmul(graph, heads(query), transpose(graph, heads(key)));
   const attention = softmax(graph, scores, inputs.mask, 1 / Math.sqrt(shape.headSize));
-  const value = heads(names.value);
-  const merged = mergeHeads(graph, matmul(graph, attention, value, { strides: value.strides }));
+  const value = dense(read, names.value);
+  const split = heads(value);
+  const merged = mergeHeads(graph, matmul(graph, attention, split, { strides: split.strides }));
   const values = reshape(graph, merged, [batch * sequence, shape.heads * shape.headSize]);
-  const attended = add(graph, dense(values, names.attentionOutput), read);
-  const attentionOutput = normalise(graph, shape, parameter, attended, names.attentionNorm, options);
-  const inner = gelu(graph, dense(attentionOutput, names.intermediate), shape.activation);
-  const fed = add(graph, dense(inner, names.output), attentionOutput);
-  const hidden = normalise(graph, shape, parameter, fed, names.outputNorm, options);
-  return { hidden, trace: { read, attention, values, attentionOutput, inner } };
+  const projected = dense(values, names.attentionOutput);
+  const attentionOutput = normalise(graph, shape, parameter, add(graph, projected, read), names.attentionNorm, options);
+  const expanded = dense(attentionOutput, names.intermediate);
+  const inner = gelu(graph, expanded, shape.activation);
+  const contracted = dense(inner, names.output);
+  const hidden = normalise(graph, shape, parameter, add(graph, contracted, attentionOutput), names.outputNorm, options);
+  const trace = { read, query, key, value, attention, values, projected, attentionOutput, expanded, inner, contracted, hidden };
+  return { hidden, trace };
 }
 
 function normalise(graph: Graph, shape: EncoderShape, parameter: ParameterLookup, x: Value, name: string, options: EncoderOptions): Value {

@@ -57,11 +57,15 @@ export function makeFolder(path: string): void {
 }
 
 /** Writes an exported zip as a folder, without the zip's own top folder. @returns the paths written, in the zip's order */
-export function writeFolder(zip: Uint8Array, out: string): string[] {
-  return Object.entries(unzipSync(zip)).map(([path, bytes]) => {
+export async function writeFolder(zip: Blob, out: string): Promise<string[]> {
+  const bytes = new Uint8Array(await zip.arrayBuffer());
+  const paths: string[] = [];
+  unzipSync(bytes, { filter: ({ name }) => paths.push(name) === 0 });
+  return paths.map((path) => {
     const target = join(out, path.slice(path.indexOf('/') + 1));
     mkdirSync(dirname(target), { recursive: true });
-    writeFileSync(target, bytes);
+    // One file at a time: all of them at once would be the folder's size again in memory.
+    for (const content of Object.values(unzipSync(bytes, { filter: ({ name }) => name === path }))) writeFileSync(target, content);
     return target;
   });
 }

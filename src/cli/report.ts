@@ -1,4 +1,4 @@
-import type { HeldOut, ModelShape, PlanReport, StepCost, StudioEvent } from '../studio/studioApi.ts';
+import type { HeldOut, ModelShape, OnnxFileReport, OnnxLatency, PlanReport, StepCost, StudioEvent } from '../studio/studioApi.ts';
 
 export const percent = (share: number): string => `${(100 * share).toFixed(1)} %`;
 export const megabytes = (bytes: number): string => `${(bytes / 1e6).toFixed(bytes < 1e6 ? 3 : 1)} MB`;
@@ -33,7 +33,23 @@ export function heldOutLine(name: string, value: HeldOut): string {
   return `${name}: held-out loss ${value.loss.toFixed(3)}, accuracy ${percent(value.accuracy)}`;
 }
 
+const milliseconds = (latency: OnnxLatency | null): string =>
+  latency === null
+    ? ''
+    : `, ${latency.median.toFixed(1)} ms (p95 ${latency.p95.toFixed(1)}) for ${latency.batch} x ${latency.length} tokens`;
+
+/** What is known of an exported ONNX file, or why it is not there. */
+export function onnxLine({ path, bytes, largestDifference, heldOut, latency, withheld }: OnnxFileReport): string {
+  if (withheld !== null) return `${path} is withheld: ${withheld}`;
+  const judged =
+    heldOut === null
+      ? ''
+      : `, held-out accuracy ${percent(heldOut.accuracy)} (${percent(heldOut.engineAccuracy)} in the engine, ${heldOut.tokens} tokens)`;
+  return `${path}: ${megabytes(bytes)}, largest logit difference ${largestDifference.toExponential(1)}${judged}${milliseconds(latency)}`;
+}
+
 function line(event: StudioEvent): string {
+  if (event.kind === 'onnxFile') return onnxLine(event.file);
   if (event.kind === 'progress') return `${event.stage} ${bar(event.done, event.total)} ${event.done}/${event.total}`;
   if (event.kind === 'heldOut') return heldOutLine(event.model === 'teacher' ? 'Teacher' : `Student at step ${event.step}`, event.value);
   if (event.kind === 'similarity')
@@ -75,7 +91,7 @@ export function createReport(json: boolean): Report {
     fact: () => {},
     event: (event) => {
       if (event.kind === 'kept' || event.kind === 'norms') return;
-      const rewrites = event.kind !== 'heldOut' && event.kind !== 'notKept';
+      const rewrites = event.kind !== 'heldOut' && event.kind !== 'notKept' && event.kind !== 'onnxFile';
       if (stdout.isTTY) {
         const text = line(event);
         if (rewrites) {

@@ -1,6 +1,7 @@
 import { encoderShape, type BertModel } from '../bert/model.ts';
 import { embeddingNames, headNames, layerNames } from '../bert/names.ts';
-import { encodeOnnx } from '../formats/onnx/onnxModel.ts';
+import { encodeOnnx, type ExternalData, type OnnxFile, type OnnxValue } from '../formats/onnx/onnxModel.ts';
+import { StudioError } from '../tensor/studioError.ts';
 import { onnxWeights, type OnnxPrecision } from './onnxWeights.ts';
 import { FLOAT32, OnnxWriter } from './onnxWriter.ts';
 
@@ -9,32 +10,51 @@ const IR_VERSION = 8;
 /** Added to the scores of padding, as in training. */
 const MASKED = -1e30;
 
-/**
- * A fill-mask model as ONNX: int64 `input_ids`, `attention_mask`, `token_type_ids` [batch_size, sequence_length] to
- * float32 `logits` [batch_size, sequence_length, vocab]. Initialisers keep Hugging Face's names and layout; a tied
- * table is stored once, at every precision.
- */
+export interface OnnxForm {
+  readonly precision?: OnnxPrecision;
+  /** Every layer's attention, `attentions.0` .. [batch_size, heads, sequence_length, sequence_length], as outputs too. */
+  readonly attentions?: boolean;
+  /** Where weights go that are too many for the file itself. */
+  readonly external?: ExternalData;
+}
+
+/** One whole file. @throws StudioError if its weights need external data */
 export function encodeStudentOnnx(
   model: BertModel,
   name: string,
   metadata: Readonly<Record<string, string>>,
   precision: OnnxPrecision = 'fp32',
 ): Uint8Array {
+  const { model: file, data } = writeOnnx(model, name, metadata, { precision, external: { file: '', above: PROTOBUF_LIMIT } });
+  if (data !== null) throw new StudioError('export', `onnx: ${name} has over 2 GiB of weights, more than one file holds.`);
+  return file;
+}
+
+/** What stays clear of protobuf's 2 GiB, nodes and names included. */
+export const PROTOBUF_LIMIT = 2 ** 31 - 64 * 2 ** 20;
+
+/**
+ * A model as ONNX: int64 `input_ids`, `attention_mask`, `token_type_ids` [batch_size, sequence_length] to float32
+ * `logits` [batch_size, sequence_length, vocab], or `last_hidden_state` [batch_size, sequence_length, hidden] where the
+ * model has no head. Initialisers keep Hugging Face's names and layout; a tied table is stored once, at every precision.
+ */
+export function writeOnnx(model: BertModel, name: string, metadata: Readonly<Record<string, string>>, form: OnnxForm = {}): OnnxFile {
   const writer = new OnnxWriter();
   const { config } = model;
   const shape = encoderShape(config);
-  const weights = onnxWeights(writer, model, precision);
+  const weights = onnxWeights(writer, model, form.precision ?? 'fp32');
   const linear = (x: string, key: string, place: string): string => weights.linear(x, `${key}.weight`, `${key}.bias`, place);
-  const norm = (x: string, key: string, place: string): string =>
-    writer.node('LayerNormalization', place, [x, weights.vector(`${key}.weight`), weights.vector(`${key}.bias`)], {
-      axis: { i: -1 },
-      epsilon: { f: config.layerNormEps },
-    });
+  const norm = (x: string, key: string, place: string, output?: string): string => {
+    const inputs = [x, weights.vector(`${key}.weight`), weights.vector(`${key}.bias`)];
+    return writer.node('LayerNormalization', place, inputs, { axis: { i: -1 }, epsilon: { f: config.layerNormEps } }, output);
+  };
   const half = shape.activation === 'relu' ? '' : writer.scalar('half', 0.5);
   const one = writer.scalar('one', 1);
   const activate = (x: string, place: string): string => {
-    if (shape.activation === 'relu') return writer.node('Relu', `${place}/Relu`, [x]);
-    const times = (a: string, b: string, step: string): string => writer.node('Mul', `${place}/${step}`, [a, b]);
+    // One name for all, so that the activation can be looked at in any file.
+    const output = `${place}_output_0`;
+    if (shape.activation === 'relu') return writer.node('Relu', `${place}/Relu`, [x], {}, output);
+    const times = (a: string, b: string, step: string, to?: string): string => writer.node('Mul', `${place}/${step}`, [a, b], {}, to);
     let curve: string;
     if (shape.activation === 'gelu') {
       const argument = times(x, rootHalf, 'Mul');
@@ -44,7 +64,7 @@ export function encodeStudentOnnx(
       const inner = writer.node('Add', `${place}/AddCube`, [x, times(cube, cubic, 'MulCubic')]);
       curve = writer.node('Tanh', `${place}/Tanh`, [times(inner, tanhFactor, 'MulFactor')]);
     }
-    return times(times(x, writer.node('Add', `${place}/Add`, [curve, one]), 'Mul_1'), half, 'Mul_2');
+    return times(times(x, writer.node('Add', `${place}/Add`, [curve, one]), 'Mul_1'), half, 'Mul_2', output);
   };
   const rootHalf = shape.activation === 'gelu' ? writer.scalar('root_half', Math.SQRT1_2) : '';
   const cubic = shape.activation === 'gelu_tanh' ? writer.scalar('gelu_cubic', 0.044715) : '';
@@ -73,6 +93,9 @@ export function encodeStudentOnnx(
   const merge = writer.integers('merge_heads', [0, 0, config.hiddenSize]);
   const root = writer.scalar('score_scale', 1 / Math.sqrt(shape.headSize));
 
+  const axes = ['batch_size', 'sequence_length'] as const;
+  const outputs: OnnxValue[] = [];
+  const headless = !model.tensors.has(`${headNames.transform}.weight`);
   for (let layer = 0; layer < shape.layers; layer++) {
     const names = layerNames(layer);
     const place = `/bert/encoder/layer.${layer}`;
@@ -84,8 +107,17 @@ export function encodeStudentOnnx(
     const query = heads(names.query, 'query', [0, 2, 1, 3]);
     const key = heads(names.key, 'key', [0, 2, 3, 1]);
     const value = heads(names.value, 'value', [0, 2, 1, 3]);
+    const probabilities = form.attentions === true ? `attentions.${layer}` : undefined;
+    if (probabilities !== undefined)
+      outputs.push({ name: probabilities, element: 'float32', shape: ['batch_size', shape.heads, 'sequence_length', 'sequence_length'] });
     const scores = writer.node('Mul', `${self}/Mul`, [writer.node('MatMul', `${self}/MatMul`, [query, key]), root]);
-    const attention = writer.node('Softmax', `${self}/Softmax`, [writer.node('Add', `${self}/Add`, [scores, mask])], { axis: { i: -1 } });
+    const attention = writer.node(
+      'Softmax',
+      `${self}/Softmax`,
+      [writer.node('Add', `${self}/Add`, [scores, mask])],
+      { axis: { i: -1 } },
+      probabilities,
+    );
     const context = writer.node('Transpose', `${self}/Transpose`, [writer.node('MatMul', `${self}/MatMul_1`, [attention, value])], {
       perm: { ints: [0, 2, 1, 3] },
     });
@@ -97,20 +129,24 @@ export function encodeStudentOnnx(
     const after = norm(attended, names.attentionNorm, `${place}/attention/output/LayerNorm`);
     const inner = activate(linear(after, names.intermediate, `${place}/intermediate/dense`), `${place}/intermediate/activation`);
     const outer = writer.node('Add', `${place}/output/Add`, [linear(inner, names.output, `${place}/output/dense`), after]);
-    hidden = norm(outer, names.outputNorm, `${place}/output/LayerNorm`);
+    const last = headless && layer === shape.layers - 1;
+    hidden = norm(outer, names.outputNorm, `${place}/output/LayerNorm`, last ? 'last_hidden_state' : undefined);
   }
 
-  const head = '/cls/predictions';
-  const transformed = norm(
-    activate(linear(hidden, headNames.transform, `${head}/transform/dense`), `${head}/transform/activation`),
-    headNames.transformNorm,
-    `${head}/transform/LayerNorm`,
-  );
-  const table = config.tieWordEmbeddings ? embeddingNames.word : headNames.decoder;
-  weights.linear(transformed, table, headNames.bias, `${head}/decoder`, 'logits');
+  if (headless) outputs.unshift({ name: 'last_hidden_state', element: 'float32', shape: [...axes, config.hiddenSize] });
+  else {
+    const head = '/cls/predictions';
+    const transformed = norm(
+      activate(linear(hidden, headNames.transform, `${head}/transform/dense`), `${head}/transform/activation`),
+      headNames.transformNorm,
+      `${head}/transform/LayerNorm`,
+    );
+    const table = config.tieWordEmbeddings ? embeddingNames.word : headNames.decoder;
+    weights.linear(transformed, table, headNames.bias, `${head}/decoder`, 'logits');
+    outputs.unshift({ name: 'logits', element: 'float32', shape: [...axes, config.vocabSize] });
+  }
 
-  const axes = ['batch_size', 'sequence_length'] as const;
-  return encodeOnnx({
+  const contents = {
     name,
     producer: 'WID Studio',
     opset: OPSET,
@@ -118,7 +154,8 @@ export function encodeStudentOnnx(
     nodes: writer.nodes,
     tensors: writer.tensors,
     inputs: ['input_ids', 'attention_mask', 'token_type_ids'].map((input) => ({ name: input, element: 'int64' as const, shape: axes })),
-    outputs: [{ name: 'logits', element: 'float32', shape: [...axes, config.vocabSize] }],
+    outputs,
     metadata,
-  });
+  };
+  return encodeOnnx(contents, form.external);
 }

@@ -1,4 +1,4 @@
-import { decodeBfloat16, decodeHalf, encodeHalf } from '../tensor/float16.ts';
+import { decodeBfloat16, decodeHalf } from '../tensor/float16.ts';
 import type { ByteSource } from '../tensor/byteSource.ts';
 import { formatShape, sizeOf } from '../tensor/shape.ts';
 import { shownName, shownValue } from '../tensor/shown.ts';
@@ -6,6 +6,7 @@ import { StudioError } from '../tensor/studioError.ts';
 import type { NamedTensors, Tensor } from '../tensor/tensor.ts';
 import { duplicateKey } from './duplicateKey.ts';
 import { denseTensor, FLOAT_BYTES, type FloatElement, type StoredTensor, type StoredTensors } from './storedTensor.ts';
+import { safetensorsPieces } from './safetensorsPieces.ts';
 
 /** A file that is not what it claims to be. */
 export class SafetensorsError extends StudioError {
@@ -169,26 +170,12 @@ export function writeSafetensors(
   metadata: Readonly<Record<string, string>>,
   dtype: 'F32' | 'F16' = 'F32',
 ): Uint8Array {
-  const width = dtype === 'F32' ? 4 : 2;
-  const header = new Map<string, unknown>([['__metadata__', metadata]]);
+  const pieces = [...safetensorsPieces(tensors, metadata, dtype)];
+  const out = new Uint8Array(pieces.reduce((sum, piece) => sum + piece.length, 0));
   let at = 0;
-  for (const [name, { shape, data }] of tensors) {
-    header.set(name, { dtype, shape, data_offsets: [at, at + data.length * width] });
-    at += data.length * width;
-  }
-  const text = JSON.stringify(Object.fromEntries(header));
-  const bytes = new TextEncoder().encode(text);
-  // Spaces up to a multiple of 8, so that the data starts aligned.
-  const encoded = new Uint8Array(Math.ceil(bytes.length / 8) * 8).fill(0x20);
-  encoded.set(bytes);
-  const out = new Uint8Array(8 + encoded.length + at);
-  new DataView(out.buffer).setBigUint64(0, BigInt(encoded.length), true);
-  out.set(encoded, 8);
-  let offset = 8 + encoded.length;
-  for (const { data } of tensors.values()) {
-    const part = dtype === 'F32' ? data : encodeHalf(data);
-    out.set(new Uint8Array(part.buffer, part.byteOffset, part.byteLength), offset);
-    offset += part.byteLength;
+  for (const piece of pieces) {
+    out.set(piece, at);
+    at += piece.length;
   }
   return out;
 }

@@ -1,4 +1,4 @@
-import { Inflate, zipSync, type Zippable } from 'fflate';
+import { Inflate } from 'fflate';
 import { checkSpan, ofParts, sliceOf, type ByteSource } from '../tensor/byteSource.ts';
 import { shownName } from '../tensor/shown.ts';
 import { StudioError } from '../tensor/studioError.ts';
@@ -17,13 +17,6 @@ export function cleanPath(path: string): string {
     .filter((part) => part !== '');
   if (parts.length === 0) throw new StudioError('zip', `zip: expected a name for a file, got ${JSON.stringify(shownName(path))}.`);
   return parts.join('/');
-}
-
-/** Files under one top folder, stored: weights do not compress. Paths are cleaned. */
-export function writeZip(folder: string, files: ReadonlyMap<string, Uint8Array>): Uint8Array {
-  const entries: Zippable = {};
-  for (const [path, bytes] of files) entries[`${cleanPath(folder)}/${cleanPath(path)}`] = [bytes, { level: 0 }];
-  return zipSync(entries);
 }
 
 /** What packed files of a zip may unpack to in all: more than any checkpoint that fits into memory. */

@@ -1,19 +1,15 @@
 import { create } from 'zustand';
-import type { HeldOut, Recipe, RunResult, StudioFault, UnfinishedRun } from '../studio/studioApi.ts';
+import type { ExportResult, HeldOut, Recipe, RunResult, StudioFault, UnfinishedRun } from '../studio/studioApi.ts';
 
 export type { HeldOut, RunResult, StudioFault };
 
 export type RunStatus = 'idle' | 'preparing' | 'running' | 'pausing' | 'paused' | 'stopping' | 'done' | 'failed';
 
 /** An exported zip, ready to save. */
-export interface Download {
-  readonly name: string;
+export interface Download extends Omit<ExportResult, 'zip'> {
   /** Object URL of the zip. */
   readonly url: string;
   readonly bytes: number;
-  readonly files: readonly { readonly path: string; readonly bytes: number }[];
-  readonly largestDifference: number;
-  readonly checked: readonly { readonly batch: number; readonly length: number; readonly difference: number }[];
 }
 
 /** Where the run is: changes a few times a minute. */

@@ -25,8 +25,8 @@ export interface CheckpointFolder {
 
 /** Files that a folder may hold once. */
 const UNIQUE: ReadonlySet<string> = new Set(['config.json', 'tokenizer.json', 'tokenizer_config.json', 'vocab.txt']);
-/** Trainers' own state, which lies beside weights and looks like them. */
-const NOT_WEIGHTS = /^(?:optimizer|scheduler|training_args|rng_state|scaler)\b/;
+/** Trainers' own state, ours included, which lies beside weights and looks like them. */
+const NOT_WEIGHTS = /^(?:optimizer|scheduler|training_args|rng_state|scaler|compactors)\b/;
 /** An index lists a tensor a line; a configuration has a page. */
 const MOST_JSON = 32 * 2 ** 20;
 

@@ -1,23 +1,131 @@
-import { maskedInputs, maskedModel, positionIds } from '../bert/masked.ts';
-import { decoderName, encoderShape, parameterShapes, type BertModel } from '../bert/model.ts';
+import type { BertModel } from '../bert/model.ts';
 import type { Engine } from '../engines/engine.ts';
-import { Graph } from '../graph/graph.ts';
-import { plan } from '../graph/plan.ts';
-import { Random } from '../tensor/random.ts';
-import { StudioError } from '../tensor/studioError.ts';
+import type { OnnxFile } from '../formats/onnx/onnxModel.ts';
+import type { Corpus } from '../text/corpus.ts';
 import type { TextTokenizer } from '../text/tokenizer.ts';
-import { openOnnx } from './onnxRuntime.ts';
+import { openOnnx, type OnnxRuntime } from './onnxRuntime.ts';
+import type { OnnxCheck, OnnxFileReport, OnnxPrecision } from './exportApi.ts';
+import { answerName, engineAnswer, type EngineAnswer } from './verification/engineAnswer.ts';
+import { firstDifference } from './verification/firstDifference.ts';
+import { textBatch, verificationTokens, type TextBatch } from './verification/textBatch.ts';
 
-export interface OnnxCheck {
-  readonly batch: number;
-  readonly length: number;
-  /** Largest |engine - runtime|. */
-  readonly difference: number;
-  /** The same over max(1, |logit|). */
-  readonly relative: number;
+export type Tolerance = OnnxFileReport['tolerance'];
+
+/**
+ * What a file may differ by before it is withheld.
+ *
+ * - fp32: the two only add in another order.
+ * - fp16: 11 bits of mantissa in every product, where LayerNorm, softmax and GELU stay float32: 5e-4 a rounding, over some
+ *   twenty of them in a row.
+ * - int8: single logits may be off by a lot without harm, so the root mean square is judged: a quarter of the logits' own
+ *   spread is a broken file. What int8 costs is told by its held-out accuracy.
+ */
+export const TOLERANCES: Readonly<Record<OnnxPrecision, Tolerance>> = {
+  fp32: { measure: 'relative', most: 1e-4 },
+  fp16: { measure: 'relative', most: 2e-2 },
+  int8: { measure: 'rms', most: 0.25 },
+};
+
+interface Case {
+  readonly batch: TextBatch;
+  readonly expected: EngineAnswer;
 }
 
-/** Compares an ONNX file in onnxruntime-web with the engine at several batch sizes and lengths, padding included. */
+/** A model's answers in the engine at batch 1 and 3, lengths 1, 7 and the longest, to hold ONNX files against. */
+export class OnnxJudge {
+  readonly #engine: Engine;
+  readonly #model: BertModel;
+  readonly #cases: readonly Case[];
+
+  private constructor(engine: Engine, model: BertModel, cases: readonly Case[]) {
+    this.#engine = engine;
+    this.#model = model;
+    this.#cases = cases;
+  }
+
+  static async create(
+    engine: Engine,
+    model: BertModel,
+    tokenizer: TextTokenizer,
+    corpus: Corpus | undefined,
+    attentions: boolean,
+    progress: (done: number, total: number) => void,
+  ): Promise<OnnxJudge> {
+    const { maxPositions, typeVocabSize } = model.config;
+    const tokens = verificationTokens(tokenizer, corpus);
+    const lengths = [...new Set([1, Math.min(7, maxPositions), maxPositions])];
+    const batches = [1, 3].flatMap((batch) => lengths.map((length) => textBatch(tokens, tokenizer, batch, length, typeVocabSize)));
+    const cases: Case[] = [];
+    for (const batch of batches) {
+      cases.push({ batch, expected: await engineAnswer(engine, model, batch, attentions ? 'attentions' : 'answer') });
+      progress(cases.length, batches.length);
+    }
+    return new OnnxJudge(engine, model, cases);
+  }
+
+  /** Runs an open file on every batch; each of its outputs is held against the engine's. */
+  async check(runtime: OnnxRuntime, progress: (done: number, total: number) => void): Promise<OnnxCheck[]> {
+    const checks: OnnxCheck[] = [];
+    for (const { batch, expected } of this.#cases) {
+      const outputs = await runtime.run(batch);
+      const compared = [...outputs].map(([name, got]) => difference(expected.get(name), got));
+      if (!outputs.has(answerName(this.#model))) compared.push(difference(undefined, new Float32Array(0)));
+      checks.push({
+        batch: batch.batch,
+        length: batch.length,
+        difference: worst(compared.map((one) => one.difference)),
+        relative: worst(compared.map((one) => one.relative)),
+        rms: worst(compared.map((one) => one.rms)),
+      });
+      progress(checks.length, this.#cases.length);
+    }
+    return checks;
+  }
+
+  /** The first node of a file whose output differs from the engine's, on the batch where the answers differ most. */
+  async firstDifference(file: OnnxFile, dataName: string, checks: readonly OnnxCheck[], tolerance: number): Promise<string | undefined> {
+    const most = worst(checks.map(({ relative }) => relative));
+    const at = checks.findIndex(({ relative }) => Object.is(relative, most));
+    const found = this.#cases[at];
+    if (found === undefined) return undefined;
+    return firstDifference(this.#engine, this.#model, file, dataName, found.batch, tolerance);
+  }
+}
+
+/** The largest, or NaN if there is one, which Math.max also gives. */
+export const worst = (values: readonly number[]): number => Math.max(...values);
+
+interface Difference {
+  readonly difference: number;
+  readonly relative: number;
+  readonly rms: number;
+}
+
+/** Numbers that are not finite, and outputs that the engine lacks, differ by infinity. */
+export function difference(expected: Float32Array | undefined, got: Float32Array): Difference {
+  const endless = { difference: Infinity, relative: Infinity, rms: Infinity };
+  if (expected === undefined || expected.length !== got.length) return endless;
+  let largest = 0;
+  let relative = 0;
+  let squares = 0;
+  let sum = 0;
+  let sumSquares = 0;
+  for (const [i, value] of expected.entries()) {
+    const gap = Math.abs(value - (got[i] ?? Number.NaN));
+    if (!Number.isFinite(gap)) return endless;
+    if (gap > largest) largest = gap;
+    const share = gap / Math.max(1, Math.abs(value));
+    if (share > relative) relative = share;
+    squares += gap * gap;
+    sum += value;
+    sumSquares += value * value;
+  }
+  const count = Math.max(1, expected.length);
+  const spread = sumSquares / count - (sum / count) ** 2;
+  return { difference: largest, relative, rms: spread > 0 ? Math.sqrt(squares / count / spread) : Math.sqrt(squares / count) };
+}
+
+/** Compares a file in onnxruntime-web with the engine at several batch sizes and lengths, padding included. */
 export async function verifyOnnx(
   engine: Engine,
   model: BertModel,
@@ -25,91 +133,11 @@ export async function verifyOnnx(
   tokenizer: TextTokenizer,
   progress: (done: number, total: number) => void,
 ): Promise<OnnxCheck[]> {
+  const judge = await OnnxJudge.create(engine, model, tokenizer, undefined, false, () => undefined);
   const runtime = await openOnnx(onnx);
   try {
-    const longest = model.config.maxPositions;
-    const lengths = [...new Set([1, Math.min(7, longest), longest])];
-    const cases = [1, 3].flatMap((batch) => lengths.map((length) => ({ batch, length })));
-    const checks: OnnxCheck[] = [];
-    for (const { batch, length } of cases) {
-      const ids = sampleIds(batch, length, model.config.vocabSize, tokenizer);
-      // Every row but the first ends in padding, where there is room for it.
-      const attention = Uint8Array.from(ids, (_, i) => (Math.floor(i / length) > 0 && i % length > length / 2 ? 0 : 1));
-      const expected = await engineLogits(engine, model, ids, attention, batch, length);
-      const got = await runtime.logits(ids, attention, batch, length);
-      checks.push({ batch, length, ...difference(expected, got) });
-      progress(checks.length, cases.length);
-    }
-    return checks;
+    return await judge.check(runtime, progress);
   } finally {
     await runtime.close();
   }
-}
-
-function sampleIds(batch: number, length: number, vocabulary: number, { special }: TextTokenizer): Int32Array {
-  const random = new Random(batch * 1000 + length);
-  return Int32Array.from({ length: batch * length }, (_, i) => {
-    if (i % length === 0) return special.classify;
-    return i % 5 === 3 ? special.mask : random.integer(vocabulary);
-  });
-}
-
-/** [batch, length, vocab] row-major: the logits of every position. `attention` is 1 for tokens, 0 for padding. */
-export async function engineLogits(
-  engine: Engine,
-  model: BertModel,
-  ids: Int32Array,
-  attention: Uint8Array,
-  batch: number,
-  sequence: number,
-): Promise<Float32Array> {
-  const graph = new Graph();
-  const shape = { batch, sequence, slots: batch * sequence };
-  const values = new Map([...parameterShapes(model.config)].map(([name, dims]) => [name, graph.state(name, dims)]));
-  const parameter = (name: string): ReturnType<typeof graph.state> => {
-    const value = values.get(name);
-    if (value === undefined) throw new StudioError('graph', `verification: there is no parameter ${name}.`);
-    return value;
-  };
-  const masked = maskedModel(
-    graph,
-    encoderShape(model.config),
-    parameter,
-    maskedInputs(graph, shape),
-    parameter(decoderName(model.config)),
-  );
-  graph.output('logits', masked.head.logits);
-  const program = await engine.compile(plan(graph, engine.planOptions));
-  try {
-    for (const [name, tensor] of model.tensors) if (graph.states.has(name)) program.write(name, tensor.data);
-    program.write('inputIds', ids);
-    program.write('typeIds', new Int32Array(ids.length));
-    program.write('positionIds', positionIds(shape));
-    program.write(
-      'mask',
-      Float32Array.from(attention, (x) => (x === 0 ? -1e30 : 0)),
-    );
-    program.write(
-      'positions',
-      Int32Array.from(ids, (_, i) => i),
-    );
-    await program.run();
-    return await program.read('logits');
-  } finally {
-    program.dispose();
-  }
-}
-
-function difference(expected: Float32Array, got: Float32Array): { difference: number; relative: number } {
-  if (expected.length !== got.length) return { difference: Infinity, relative: Infinity };
-  let worst = 0;
-  let relative = 0;
-  expected.forEach((value, i) => {
-    const gap = Math.abs(value - (got[i] ?? Number.NaN));
-    // A gap that is not a number must count, so no Math.max here.
-    if (!(gap <= worst)) worst = gap;
-    const share = gap / Math.max(1, Math.abs(value));
-    if (!(share <= relative)) relative = share;
-  });
-  return { difference: worst, relative };
 }

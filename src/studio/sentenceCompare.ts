@@ -5,7 +5,7 @@ import type { Engine } from '../engines/engine.ts';
 import { evenLayerMap } from '../wid/spaces.ts';
 import { StudioError } from '../tensor/studioError.ts';
 import type { TextTokenizer } from '../text/tokenizer.ts';
-import { engineLogits } from './onnxVerification.ts';
+import { engineLogits } from './verification/engineAnswer.ts';
 import type { AttentionComparison, FillComparison, MaskGuess } from './studioApi.ts';
 import type { Teacher } from './teacher.ts';
 

@@ -6,8 +6,10 @@
 
 import type { HeadState, TensorUse } from '../bert/tensorMap.ts';
 import type { ByteContent } from '../tensor/byteSource.ts';
+import type { ExportOptions, ExportResult, OnnxFileReport } from './exportApi.ts';
 
 export type { HeadState, TensorUse };
+export type { ExportOptions, ExportResult, OnnxCheck, OnnxFileReport, OnnxHeldOut, OnnxLatency, OnnxPrecision } from './exportApi.ts';
 
 /** An error as it crosses the worker boundary. `code` is stable, `message` is for people. */
 export interface StudioFault {
@@ -259,16 +261,6 @@ export interface FillComparison {
   readonly student: readonly MaskGuess[];
 }
 
-/** The exported student. */
-export interface ExportResult {
-  readonly name: string;
-  readonly zip: Uint8Array;
-  readonly files: readonly { readonly path: string; readonly bytes: number }[];
-  /** Largest |engine logit - onnxruntime-web logit| over the checked shapes. */
-  readonly largestDifference: number;
-  readonly checked: readonly { readonly batch: number; readonly length: number; readonly difference: number }[];
-}
-
 /** What a session says while it works. */
 export type StudioEvent =
   | { readonly kind: 'progress'; readonly stage: string; readonly done: number; readonly total: number }
@@ -288,7 +280,9 @@ export type StudioEvent =
   /** At evaluations of phases that have compactors or gates. */
   | { readonly kind: 'norms'; readonly step: number; readonly spaces: readonly SpaceNorms[] }
   | { readonly kind: 'similarity'; readonly step: number; readonly value: SimilarityReport }
-  | { readonly kind: 'heldOut'; readonly step: number; readonly model: 'teacher' | 'student'; readonly value: HeldOut };
+  | { readonly kind: 'heldOut'; readonly step: number; readonly model: 'teacher' | 'student'; readonly value: HeldOut }
+  /** An ONNX file of an export was checked. */
+  | { readonly kind: 'onnxFile'; readonly file: OnnxFileReport };
 
 export type StudioListener = (event: StudioEvent) => void;
 
@@ -334,5 +328,7 @@ export interface StudioApi {
   attention(sentence: string, layer: number, head: number): Promise<AttentionComparison>;
   /** Both models' words for the first [MASK] of a sentence, in the finished run. */
   fillMask(sentence: string): Promise<FillComparison>;
-  exportStudent(name: string, listen: StudioListener): Promise<ExportResult>;
+  exportStudent(name: string, listen: StudioListener, options?: ExportOptions): Promise<ExportResult>;
+  /** The loaded teacher in the same forms: a converter from any checkpoint that can be read. Needs no text and no run. */
+  exportTeacher(name: string, listen: StudioListener, options?: ExportOptions): Promise<ExportResult>;
 }

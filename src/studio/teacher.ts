@@ -10,6 +10,7 @@ import type { Tensor } from '../tensor/tensor.ts';
 import { createTokenizer, type TextTokenizer } from '../text/tokenizer.ts';
 import { openFolder, openWeights, readJson } from './checkpointFolder.ts';
 import type { GivenFile, TeacherReport } from './studioApi.ts';
+import { licenceOf } from './teacherLicence.ts';
 
 /** A checkpoint that has been read, checked, and can be trained on. */
 export interface Teacher {
@@ -21,11 +22,14 @@ export interface Teacher {
   /** The tokenizer's files as they came, for the student's folder. */
   readonly tokenizerFiles: ReadonlyMap<string, Uint8Array>;
   readonly report: TeacherReport;
+  /** As its `README.md` names it. */
+  readonly licence?: string;
 }
 
 const TOKENIZER_FILES = ['tokenizer.json', 'tokenizer_config.json', 'special_tokens_map.json', 'vocab.txt'] as const;
 /** The largest vocabularies with their merges stay under this. */
 const MOST_TOKENIZER = 64 * 2 ** 20;
+const MOST_README = 2 ** 20;
 
 /**
  * Reads a Hugging Face folder, a zip of one, or its loose files. Weights are read tensor by tensor, those alone that are used.
@@ -66,8 +70,14 @@ export async function readTeacher(given: string, files: readonly GivenFile[]): P
   const notes = [...map.notes, ...(await differingCopies(map.copies, stored, model))];
   let parameters = 0;
   for (const shape of shapes.values()) parameters += sizeOf(shape);
+  const readme = folder.files.get('README.md');
+  // A model card of more than a MiB has its header at the front all the same.
+  const licence = licenceOf(
+    readme === undefined ? undefined : new TextDecoder().decode(await readme.read(0, Math.min(readme.size, MOST_README))),
+  );
   return {
     name,
+    ...(licence === undefined ? {} : { licence }),
     model,
     head: map.head,
     tokenizer,

@@ -102,10 +102,12 @@ async function run(options: CompressOptions, report: Report): Promise<number> {
   if (result.stopped)
     report.say(`Stopped at step ${result.stepsDone} of ${recipe.steps}. Writing the student as it stands; --resume goes on from here.`);
   const exported = await session.exportStudent(basename(resolve(options.out)), report.event);
-  const written = writeFolder(exported.zip, options.out);
+  const written = await writeFolder(exported.zip, options.out);
   release();
-  report.fact('written', { folder: options.out, files: written, largestDifference: exported.largestDifference, checked: exported.checked });
+  const { zip: _zip, ...facts } = exported;
+  report.fact('written', { ...facts, folder: options.out, files: written });
   report.say(['', resultTable(result, cost), '', judgement(exported), `Written to ${options.out}`].join('\n'));
+  if (exported.onnx.some(({ withheld }) => withheld !== null)) return EXIT.failed;
   return result.stopped ? EXIT.interrupted : EXIT.done;
 }
 

@@ -45,6 +45,8 @@ const MESSAGES: Readonly<Record<string, readonly FieldRow[]>> = {
     ['data_type', 2, Type.INT32],
     ['name', 8, Type.STRING],
     ['raw_data', 9, Type.BYTES],
+    ['external_data', 13, 'StringStringEntryProto', 'repeated'],
+    ['data_location', 14, Type.INT32],
   ],
   ValueInfoProto: [
     ['name', 1, Type.STRING],

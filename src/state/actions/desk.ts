@@ -28,6 +28,7 @@ export type PageApi = Pick<
   | 'resumeRun'
   | 'deleteRun'
   | 'exportStudent'
+  | 'exportTeacher'
 >;
 
 /** What the groups of actions share. */

@@ -14,8 +14,8 @@ export function exportActions(desk: Desk): ExportActions {
       await desk.guarded(async () => {
         const name = `wid-bert-${student.layers}x${student.hiddenSize}`;
         const { zip, ...rest } = await desk.api.exportStudent(name, desk.recorder.hear);
-        const url = URL.createObjectURL(new Blob([new Uint8Array(zip)], { type: 'application/zip' }));
-        useRun.setState({ download: { ...rest, url, bytes: zip.length } });
+        const url = URL.createObjectURL(zip);
+        useRun.setState({ download: { ...rest, url, bytes: zip.size } });
       });
       useRun.setState({ exporting: false });
     },

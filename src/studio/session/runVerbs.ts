@@ -55,8 +55,8 @@ async function train(state: SessionState, recipe: Recipe, run: string, listen: S
   const gate = new Gate(keep);
   state.gate = gate;
   try {
-    const { student, result } = await compress(await state.needEngine(), teacher, corpus, recipe, gate, listen, from);
-    state.finished = { student, result, recipe };
+    const { student, compactors, result } = await compress(await state.needEngine(), teacher, corpus, recipe, gate, listen, from);
+    state.finished = { student, compactors, result, recipe };
     await writing;
     if (!result.stopped) await store?.remove(run);
     return result;

@@ -1,6 +1,7 @@
 import type { BertModel } from '../../bert/model.ts';
 import type { Engine } from '../../engines/engine.ts';
 import { StudioError } from '../../tensor/studioError.ts';
+import type { NamedTensors } from '../../tensor/tensor.ts';
 import type { Corpus } from '../../text/corpus.ts';
 import type { RunStore } from '../runs/runStore.ts';
 import type { EngineChoice, Recipe, RunResult } from '../studioApi.ts';
@@ -11,6 +12,8 @@ import { makeEngine, type EngineMaker } from './makeEngine.ts';
 /** A run that ended, and what it made. */
 export interface FinishedStudent {
   readonly student: BertModel;
+  /** What it was merged from, if anything. */
+  readonly compactors?: NamedTensors;
   readonly result: RunResult;
   readonly recipe: Recipe;
 }

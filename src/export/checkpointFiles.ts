@@ -1,0 +1,56 @@
+import { configToJson } from '../bert/config.ts';
+import type { BertModel } from '../bert/model.ts';
+import { headNames } from '../bert/names.ts';
+import { safetensorsPieces } from '../formats/safetensorsPieces.ts';
+import type { ZipFile } from '../formats/zipStream.ts';
+import { StudioError } from '../tensor/studioError.ts';
+import type { NamedTensors } from '../tensor/tensor.ts';
+
+export function textFile(path: string, text: string): ZipFile {
+  return { path, pieces: [new TextEncoder().encode(text)] };
+}
+
+export function jsonFile(path: string, value: unknown): ZipFile {
+  return textFile(path, `${JSON.stringify(value, null, 2)}\n`);
+}
+
+/** `config.json` as `from_pretrained` reads it. @param externalData ONNX files whose weights lie beside them, for transformers.js */
+export function configFile({ config, tensors }: BertModel, externalData: readonly string[]): ZipFile {
+  const headless = !tensors.has(`${headNames.transform}.weight`);
+  return jsonFile('config.json', {
+    ...configToJson(config),
+    ...(headless ? { architectures: ['BertModel'] } : {}),
+    ...(externalData.length === 0
+      ? {}
+      : { 'transformers.js_config': { use_external_data_format: Object.fromEntries(externalData.map((file) => [file, 1])) } }),
+  });
+}
+
+/** Largest finite number of half precision. */
+const LARGEST_HALF = 65_504;
+
+/** `model.safetensors` as `from_pretrained` reads it. @throws StudioError if a weight is too large for half precision */
+export function weightsFile({ config, tensors }: BertModel, storage: 'fp32' | 'fp16'): ZipFile {
+  const written = new Map(tensors);
+  const bias = written.get(headNames.bias);
+  // Without it transformers 5 loads zeros for an untied decoder's bias.
+  if (!config.tieWordEmbeddings && bias !== undefined) written.set('cls.predictions.decoder.bias', bias);
+  if (storage === 'fp16') checkHalf(written);
+  return { path: 'model.safetensors', pieces: safetensorsPieces(written, { format: 'pt' }, storage === 'fp16' ? 'F16' : 'F32') };
+}
+
+function checkHalf(tensors: NamedTensors): void {
+  for (const [name, { data }] of tensors)
+    for (const value of data)
+      if (!(Math.abs(value) <= LARGEST_HALF))
+        throw new StudioError(
+          'export',
+          `export: ${name} — expected weights of at most ${LARGEST_HALF} for half precision, got ${value}. Export model.safetensors in fp32.`,
+          { tensor: name },
+        );
+}
+
+/** What a run trained, under the names that `wid.md` gives them, to continue or study it. */
+export function compactorsFile(compactors: NamedTensors, metadata: Readonly<Record<string, string>>): ZipFile {
+  return { path: 'wid/compactors.safetensors', pieces: safetensorsPieces(compactors, { format: 'pt', ...metadata }) };
+}

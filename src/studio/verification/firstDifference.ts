@@ -1,0 +1,49 @@
+import { encoderShape, type BertModel } from '../../bert/model.ts';
+import type { Engine } from '../../engines/engine.ts';
+import { decoderNode, embeddingNode, layerNodes, transformNode, type TracedNode } from '../../export/onnxTrace.ts';
+import { withOutputs, type OnnxFile, type OnnxValue } from '../../formats/onnx/onnxModel.ts';
+import { openOnnx } from '../onnxRuntime.ts';
+import { answerName, engineAnswer } from './engineAnswer.ts';
+import type { TextBatch } from './textBatch.ts';
+
+/**
+ * Runs a file with its inner values as outputs and compares them with the engine's, in the order in which they are made.
+ *
+ * @param tolerance share of max(1, |value|)
+ * @returns name of the first node that differs, or undefined where only their sum does
+ */
+export async function firstDifference(
+  engine: Engine,
+  model: BertModel,
+  file: OnnxFile,
+  dataName: string,
+  batch: TextBatch,
+  tolerance: number,
+): Promise<string | undefined> {
+  const { layers } = encoderShape(model.config);
+  const answer = answerName(model);
+  const inner: TracedNode[] = [embeddingNode];
+  for (let layer = 0; layer < layers; layer++) inner.push(...layerNodes(layer).map(([, node]) => node));
+  // A model without a head answers with its last layer, whose output has that name.
+  if (answer === 'logits') inner.push(transformNode);
+  else inner.pop();
+  const outputs = inner.map(({ output }): OnnxValue => ({ name: output, element: 'float32' }));
+  const runtime = await openOnnx({ ...file, model: withOutputs(file.model, outputs) }, dataName);
+  try {
+    const got = await runtime.run(batch);
+    const expected = await engineAnswer(engine, model, batch, 'trace');
+    const last = answer === 'logits' ? decoderNode : { node: `/bert/encoder/layer.${layers - 1}/output/LayerNorm`, output: answer };
+    return [...inner, last].find(({ output }) => differs(expected.get(output), got.get(output), tolerance))?.node;
+  } finally {
+    await runtime.close();
+  }
+}
+
+function differs(expected: Float32Array | undefined, got: Float32Array | undefined, tolerance: number): boolean {
+  if (expected === undefined || got === undefined || expected.length !== got.length) return true;
+  return expected.some((value, i) => {
+    const gap = Math.abs(value - (got[i] ?? Number.NaN));
+    // A gap that is not a number counts.
+    return !(gap <= tolerance * Math.max(1, Math.abs(value)));
+  });
+}
