@@ -28,18 +28,27 @@ export interface MaskedInputs extends EncoderInputs {
   readonly labels: Value;
 }
 
-/** Declares the inputs of a masked batch; their names are what the host writes. */
-export function maskedInputs(graph: Graph, shape: BatchShape): MaskedInputs {
+/** Name of a micro-batch's input; the first one's are plain. */
+export function partName(name: string, part: number): string {
+  return part === 0 ? name : `${name}.${part}`;
+}
+
+/**
+ * Declares the inputs of a masked batch; their names are what the host writes.
+ * @param part number of the micro-batch; later ones share the position and segment ids of the first
+ */
+export function maskedInputs(graph: Graph, shape: BatchShape, part = 0): MaskedInputs {
   const tokens = shape.batch * shape.sequence;
+  const shared = (name: string): Value => graph.inputs.get(name) ?? graph.input(name, [tokens], 'i32');
   return {
     batch: shape.batch,
     sequence: shape.sequence,
-    inputIds: graph.input('inputIds', [tokens], 'i32'),
-    positionIds: graph.input('positionIds', [tokens], 'i32'),
-    typeIds: graph.input('typeIds', [tokens], 'i32'),
-    mask: graph.input('mask', [shape.batch, shape.sequence]),
-    positions: graph.input('positions', [shape.slots], 'i32'),
-    labels: graph.input('labels', [shape.slots], 'i32'),
+    inputIds: graph.input(partName('inputIds', part), [tokens], 'i32'),
+    positionIds: shared('positionIds'),
+    typeIds: shared('typeIds'),
+    mask: graph.input(partName('mask', part), [shape.batch, shape.sequence]),
+    positions: graph.input(partName('positions', part), [shape.slots], 'i32'),
+    labels: graph.input(partName('labels', part), [shape.slots], 'i32'),
   };
 }
 

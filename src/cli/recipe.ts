@@ -1,12 +1,13 @@
 import type { Mode, Recipe, StudioApi } from '../studio/studioApi.ts';
 import { readJson } from './files.ts';
 import { shapeWish, type StudentOptions, type TextOptions } from './options.ts';
+import { trainingWish, type TrainingOptions } from './trainingOptions.ts';
 import { UsageError } from './usage.ts';
 
 /** What `--mode` takes. */
 export const MODES = ['calibrated', 'prune', 'distil', 'scratch'] as const satisfies readonly Mode[];
 
-export interface RecipeOptions extends StudentOptions, TextOptions {
+export interface RecipeOptions extends StudentOptions, TextOptions, TrainingOptions {
   readonly mode?: Mode;
   readonly recipe?: string;
   readonly steps?: number;
@@ -54,5 +55,6 @@ export async function recipeFrom(session: StudioApi, options: RecipeOptions): Pr
     batch: options.batch ?? base.batch,
     sequence: options.sequence ?? base.sequence,
     seed: options.seed ?? base.seed,
+    ...trainingWish(options),
   };
 }

@@ -6,7 +6,7 @@ import type { Engine } from '../engines/engine.ts';
 import type { Corpus } from '../text/corpus.ts';
 import { fixedBatches } from '../text/maskedBatch.ts';
 import type { SpaceTable } from '../wid/spaces.ts';
-import { MASKING } from './recipe.ts';
+import { PLAIN_MASKING } from './recipe.ts';
 import type { Recipe, SimilarityReport, StudioListener } from './studioApi.ts';
 import type { Teacher } from './teacher.ts';
 
@@ -49,7 +49,7 @@ export class AttentionJudge {
   ): Promise<AttentionJudge> {
     const { sequence } = recipe;
     const count = Math.max(1, Math.min(SEQUENCES, corpus.heldOut.length / sequence));
-    const [batch] = fixedBatches(corpus.heldOut, sequence, count, teacher.tokenizer, recipe.seed, 1, MASKING);
+    const [batch] = fixedBatches(corpus.heldOut, sequence, count, teacher.tokenizer, recipe.seed, 1, PLAIN_MASKING);
     const given = batch ?? { inputIds: new Int32Array(count * sequence), attentionMask: new Float32Array(count * sequence) };
     const probe = await AttentionProbe.create(engine, teacher.model, count, sequence);
     try {

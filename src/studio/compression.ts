@@ -1,16 +1,15 @@
-import type { BatchShape } from '../bert/masked.ts';
 import type { BertModel } from '../bert/model.ts';
 import type { Engine } from '../engines/engine.ts';
 import type { NamedTensors } from '../tensor/tensor.ts';
 import type { Corpus } from '../text/corpus.ts';
-import { BatchStream, maskedSlots } from '../text/maskedBatch.ts';
-import { linearSchedule } from '../training/learningRate.ts';
+import { BatchStream, splitBatch } from '../text/maskedBatch.ts';
+import { learningRateAt } from '../training/learningRate.ts';
 import { DivergenceError, Trainer } from '../training/trainer.ts';
 import { AttentionJudge } from './attentionJudge.ts';
 import { HeldOutJudge } from './heldOutJudge.ts';
 import { compactorNorms, type SpaceNorms } from '../wid/norms.ts';
 import { phasesOf, type Phase, type PhaseContext } from './phases.ts';
-import { checkRecipe, MASKING, recipeTable } from './recipe.ts';
+import { checkRecipe, judgedShape, observedAt, recipeTable, stepShape } from './recipe.ts';
 import type { RunState } from './runs/runState.ts';
 import { startingPoint } from './startingPoint.ts';
 import type { Recipe, RunResult, StudioListener } from './studioApi.ts';
@@ -52,10 +51,11 @@ export async function compress(
   const began = performance.now() - 1000 * (from?.seconds ?? 0);
   const seconds = (): number => (performance.now() - began) / 1000;
   const table = recipeTable(teacher, recipe);
-  const shape: BatchShape = { batch: recipe.batch, sequence: recipe.sequence, slots: maskedSlots(recipe.batch, recipe.sequence, MASKING) };
-  const stream = new BatchStream(corpus.train, recipe.sequence, recipe.batch, teacher.tokenizer, recipe.seed, MASKING);
+  const shape = stepShape(recipe);
+  const masking = { probability: recipe.masking, wholeWords: recipe.wholeWords };
+  const stream = new BatchStream(corpus.train, recipe.sequence, recipe.batch, teacher.tokenizer, recipe.seed, masking);
 
-  const judge = await HeldOutJudge.create(engine, teacher, corpus, recipe, shape);
+  const judge = await HeldOutJudge.create(engine, teacher, corpus, recipe, judgedShape(recipe));
   let attention: AttentionJudge | undefined;
   try {
     listen({ kind: 'heldOut', step: 0, model: 'teacher', value: judge.teacher });
@@ -78,6 +78,7 @@ export async function compress(
     let fault: string | null = null;
     // What a diverged run falls back to: an update may blow the weights up before any number stops being finite.
     let lastGood = student;
+    let lastLoss = untrained?.loss ?? Number.POSITIVE_INFINITY;
     const showNorms = (spaces: SpaceNorms[]): void => {
       if (spaces.length > 0) listen({ kind: 'norms', step: done, spaces });
     };
@@ -86,7 +87,7 @@ export async function compress(
       showNorms(phase.norms(tensors));
       const model = await phase.student(tensors);
       const { loss } = await judge.student(model, done, listen);
-      if (Number.isFinite(loss)) lastGood = model;
+      if (Number.isFinite(loss)) [lastGood, lastLoss] = [model, loss];
       await attention?.student(model, done, listen);
     };
 
@@ -96,11 +97,11 @@ export async function compress(
       const trainer = await Trainer.create(engine, phase.graph(), shape, tensors, settings, resumed?.updates ?? 0);
       try {
         while (trainer.updates < phase.steps && going) {
-          const learningRate = linearSchedule(trainer.updates, phase.steps, phase.rate, recipe.warmup);
-          const { loss, gradientNorm } = await trainer.step(stream.next(), learningRate);
+          const learningRate = learningRateAt(trainer.updates, phase.steps, phase.rate, recipe.warmup, recipe.decay);
+          const { loss, gradientNorm } = await trainer.step(splitBatch(stream.next(), recipe.accumulation, shape.slots), learningRate);
           done += 1;
           ticker.step(done, phase.name, loss, gradientNorm, learningRate);
-          if (done % recipe.evaluateEvery === 0 && done < recipe.steps) await observe(phase, await trainer.read());
+          if (observedAt(recipe, done)) await observe(phase, await trainer.read());
           const keep = async (): Promise<void> => {
             if (control.keep === undefined || untrained === undefined) return;
             await control.keep({
@@ -139,7 +140,7 @@ export async function compress(
     }
     if (student === undefined || untrained === undefined) throw new Error('compression: a run ended without a student');
     let trained = await judge.student(student, done, listen);
-    if (!Number.isFinite(trained.loss) && lastGood !== undefined) {
+    if ((fault !== null || !Number.isFinite(trained.loss)) && !(trained.loss <= lastLoss) && lastGood !== undefined) {
       student = lastGood;
       trained = await judge.student(student, done, listen);
     }

@@ -3,7 +3,7 @@ import { StudioError } from '../tensor/studioError.ts';
 import type { Corpus } from '../text/corpus.ts';
 import { maskedSlots } from '../text/maskedBatch.ts';
 import { HeldOutJudge } from './heldOutJudge.ts';
-import { MASKING } from './recipe.ts';
+import { PLAIN_MASKING } from './recipe.ts';
 import type { GivenFile, HeldOut, Recipe } from './studioApi.ts';
 import { readTeacher, type Teacher } from './teacher.ts';
 
@@ -30,7 +30,7 @@ export async function evaluateCheckpoints(
   const judge = await HeldOutJudge.create(engine, teacher, corpus, recipe, {
     batch,
     sequence,
-    slots: maskedSlots(batch, sequence, MASKING),
+    slots: maskedSlots(batch, sequence, PLAIN_MASKING.probability),
   });
   try {
     if (other === undefined) return { teacher: judge.teacher };

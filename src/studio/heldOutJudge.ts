@@ -5,7 +5,7 @@ import { asRunnable, type Runnable } from '../bert/runnable.ts';
 import type { Engine } from '../engines/engine.ts';
 import type { Corpus } from '../text/corpus.ts';
 import { fixedBatches, type MaskedBatch } from '../text/maskedBatch.ts';
-import { MASKING } from './recipe.ts';
+import { PLAIN_MASKING } from './recipe.ts';
 import type { HeldOut, Recipe, StudioListener } from './studioApi.ts';
 import type { Teacher } from './teacher.ts';
 
@@ -33,11 +33,11 @@ export class HeldOutJudge {
     const batches = fixedBatches(
       corpus.heldOut,
       recipe.sequence,
-      recipe.batch,
+      shape.batch,
       teacher.tokenizer,
       recipe.seed,
-      EVALUATION_BATCHES,
-      MASKING,
+      Math.ceil((EVALUATION_BATCHES * recipe.batch) / shape.batch),
+      PLAIN_MASKING,
     );
     const evaluator = await Evaluator.create(engine, teacher.model, shape);
     try {

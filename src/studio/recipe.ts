@@ -1,11 +1,14 @@
+import type { BatchShape } from '../bert/masked.ts';
 import { StudioError } from '../tensor/studioError.ts';
+import { maskedSlots, type Masking } from '../text/maskedBatch.ts';
+import { RATE_DECAYS } from '../training/learningRate.ts';
 import { spacesOf, spaceTable, type SpaceTable } from '../wid/spaces.ts';
 import { presetShape } from './presets.ts';
 import type { ModelShape, Recipe } from './studioApi.ts';
 import type { Teacher } from './teacher.ts';
 
-/** Share of tokens that a masked batch predicts. */
-export const MASKING = 0.15;
+/** BERT's own masking: everything is judged by it, however a recipe trains, so that runs can be compared. */
+export const PLAIN_MASKING: Masking = { probability: 0.15, wholeWords: false };
 const DEFAULT_SEQUENCE = 128;
 
 /**
@@ -28,6 +31,10 @@ export function defaultRecipe(teacher: { readonly shape: ModelShape; readonly ma
     compactorLearningRate: 1e-4,
     polishLearningRate: 1e-4,
     warmup: 0.1,
+    decay: 'linear',
+    accumulation: 1,
+    masking: PLAIN_MASKING.probability,
+    wholeWords: false,
     weightDecay: 0.01,
     clipNorm: 1,
     calibration: 'sequential',
@@ -37,6 +44,26 @@ export function defaultRecipe(teacher: { readonly shape: ModelShape; readonly ma
     evaluateEvery: 25,
     seed: 1,
   };
+}
+
+/** One micro-batch of a step, which is what the training graph and the calibration see at once. */
+export function stepShape({ batch, accumulation, sequence, masking }: Recipe): BatchShape {
+  const part = batch / accumulation;
+  return { batch: part, sequence, slots: maskedSlots(part, sequence, masking) };
+}
+
+/** What is judged at once. */
+export function judgedShape({ batch, accumulation, sequence }: Recipe): BatchShape {
+  const part = batch / accumulation;
+  return { batch: part, sequence, slots: maskedSlots(part, sequence, PLAIN_MASKING.probability) };
+}
+
+/** An early look, so that a user sees within seconds whether a run learns. */
+const FIRST_LOOK = 5;
+
+/** Whether the student is judged on held-out text after `step` steps; the start and the end are judged always. */
+export function observedAt({ steps, evaluateEvery }: Recipe, step: number): boolean {
+  return step < steps && (step % evaluateEvery === 0 || step === FIRST_LOOK);
 }
 
 export function recipeTable(teacher: Teacher, recipe: Recipe): SpaceTable {
@@ -68,10 +95,17 @@ export function checkRecipe(teacher: Teacher, recipe: Recipe): void {
   whole('steps', recipe.steps, 0);
   whole('batch', recipe.batch, 1);
   whole('sequence length', recipe.sequence, 3);
+  whole('accumulation', recipe.accumulation, 1);
+  if (recipe.batch % recipe.accumulation !== 0)
+    refuse('accumulation', `parts of the same size out of ${recipe.batch} sequences a step`, recipe.accumulation);
   whole('evaluation interval', recipe.evaluateEvery, 1);
   whole('calibration tokens', recipe.calibrationTokens, 1);
   share('share of compactor training', recipe.compactorShare);
   share('share of warm-up', recipe.warmup);
+  share('share of masked tokens', recipe.masking);
+  if (recipe.masking === 0) refuse('share of masked tokens', 'a share above 0', 0);
+  if (!RATE_DECAYS.includes(recipe.decay))
+    throw new StudioError('recipe', `recipe: decay — expected ${RATE_DECAYS.join(' or ')}, got ${String(recipe.decay)}.`, { recipe });
   share('share of distillation', recipe.distillationShare);
   for (const [what, value] of [
     ['compactor learning rate', recipe.compactorLearningRate],

@@ -1,9 +1,10 @@
 import { freshModel } from '../bert/freshModel.ts';
+import type { BatchShape } from '../bert/masked.ts';
 import type { BertModel } from '../bert/model.ts';
 import type { Engine } from '../engines/engine.ts';
 import { StudioError } from '../tensor/studioError.ts';
 import type { NamedTensors } from '../tensor/tensor.ts';
-import type { BatchStream, MaskedBatch } from '../text/maskedBatch.ts';
+import { splitBatch, type BatchStream, type MaskedBatch } from '../text/maskedBatch.ts';
 import { mergeStudent } from '../training/mergeStudent.ts';
 import { keptNorms } from '../training/trainingGraph.ts';
 import { calibrateOnePass, type Calibration } from '../wid/calibrate.ts';
@@ -12,6 +13,7 @@ import { gatherMoments, type CalibrationBatch, type CalibrationProgress } from '
 import { selectionStart } from '../wid/selection.ts';
 import { calibrateSequentially } from '../wid/sequential.ts';
 import { studentConfig, type SpaceTable } from '../wid/spaces.ts';
+import { stepShape } from './recipe.ts';
 import type { Recipe, StudioListener } from './studioApi.ts';
 import type { Teacher } from './teacher.ts';
 
@@ -37,15 +39,15 @@ export async function startingPoint(
   const { model } = teacher;
   if (recipe.mode === 'scratch')
     return { student: freshModel(studentConfig(model.config, table), recipe.seed), compactors: new Map(), heads: new Map() };
-  const count = Math.max(1, Math.ceil(recipe.calibrationTokens / (recipe.batch * recipe.sequence)));
-  const batches = Array.from({ length: count }, () => calibrationBatch(stream.next()));
+  const size = stepShape(recipe);
+  const batches = calibrationBatches(stream, recipe, size);
   const progress = stages(control, listen);
-  const moments = await gatherMoments(engine, model, recipe.batch, recipe.sequence, batches, progress('Reading the teacher'));
+  const moments = await gatherMoments(engine, model, size.batch, size.sequence, batches, progress('Reading the teacher'));
   const onePass = await calibrateOnePass(model, table, moments, progress('Solving compactors'));
   const heads = keepHeads(model.tensors, table.teacher.headSize, onePass.heads);
   const norms = keptNorms(model.tensors, table, onePass.residual);
   const calibrate = (): Promise<Calibration> =>
-    calibrateSequentially(engine, model, heads, table, onePass, norms, recipe, batches, progress('Fitting layer by layer'));
+    calibrateSequentially(engine, model, heads, table, onePass, norms, size, batches, progress('Fitting layer by layer'));
   const calibrated = recipe.mode === 'calibrated' || recipe.start === 'calibrated';
   let calibration = onePass;
   if (!calibrated) calibration = selectionStart(model, table, moments, onePass);
@@ -78,6 +80,14 @@ function stages(control: { proceed(): Promise<boolean> }, listen: StudioListener
       turned = performance.now();
     };
   };
+}
+
+/** As many micro-batches as hold the recipe's calibration tokens. */
+function calibrationBatches(stream: BatchStream, recipe: Recipe, { batch, sequence, slots }: BatchShape): CalibrationBatch[] {
+  const count = Math.max(1, Math.ceil(recipe.calibrationTokens / (batch * sequence)));
+  const batches: CalibrationBatch[] = [];
+  while (batches.length < count) batches.push(...splitBatch(stream.next(), recipe.accumulation, slots).map(calibrationBatch));
+  return batches.slice(0, count);
 }
 
 function calibrationBatch(batch: MaskedBatch): CalibrationBatch {

@@ -1,19 +1,18 @@
 import { plan } from '../graph/plan.ts';
-import { maskedSlots } from '../text/maskedBatch.ts';
 import { compactorTraining, distillationTraining, weightTraining, type TrainingGraph } from '../training/trainingGraph.ts';
 import { studentConfig } from '../wid/spaces.ts';
-import { checkRecipe, MASKING, recipeTable } from './recipe.ts';
+import { checkRecipe, recipeTable, stepShape } from './recipe.ts';
 import type { Recipe, StepCost } from './studioApi.ts';
 import type { Teacher } from './teacher.ts';
 
 /** The training programs of a recipe, planned and not compiled: what a step costs, whatever engine runs it. */
 export function stepCosts(teacher: Teacher, recipe: Recipe): readonly StepCost[] {
   checkRecipe(teacher, recipe);
-  const { batch, sequence, mode, steps, weightDecay } = recipe;
+  const { mode, steps, weightDecay } = recipe;
   const table = recipeTable(teacher, recipe);
   const { config } = teacher.model;
   const student = studentConfig(config, table);
-  const shape = { batch, sequence, slots: maskedSlots(batch, sequence, MASKING) };
+  const shape = stepShape(recipe);
   const cost = (phase: StepCost['phase'], count: number, graph: () => TrainingGraph): StepCost[] => {
     if (count <= 0) return [];
     const { arenaBytes, flops } = plan(graph().graph);

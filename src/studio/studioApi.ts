@@ -139,6 +139,14 @@ export interface Recipe {
   readonly polishLearningRate: number;
   /** Share of the steps spent in linear warm-up, 0 to 1. */
   readonly warmup: number;
+  /** How the rate falls to zero after warm-up: a straight line or half a cosine. */
+  readonly decay: 'linear' | 'cosine';
+  /** Micro-batches that a step's sequences are cut into: less memory, the same step. Compactors are merged once for all. */
+  readonly accumulation: number;
+  /** Share of tokens that a training batch predicts, 0 to 1; held-out numbers always predict 15 %. */
+  readonly masking: number;
+  /** Mask all pieces of a word together while training. */
+  readonly wholeWords: boolean;
   readonly weightDecay: number;
   readonly clipNorm: number;
   /** Closed-form start: from the teacher's activations alone, or layer by layer against the student built so far. */

@@ -7,6 +7,7 @@ import { TextError, type TextColumns, type TextDocument, type TextFile } from '.
 import type { TextTokenizer } from '../text/tokenizer.ts';
 import { fingerprintOf } from './runs/checkpointFile.ts';
 import type { GivenFile, StudioListener, TextExample, TextReport, TextWish } from './studioApi.ts';
+import { PLAIN_MASKING } from './recipe.ts';
 import { textFilesOf } from './textFiles.ts';
 
 /** A text that is ready to train on. */
@@ -102,7 +103,7 @@ export async function loadCorpus(
 /** The start of the first training sequence as training will see it. */
 function maskedExample(corpus: Corpus, tokenizer: TextTokenizer, seed: number): TextExample {
   const row = corpus.train.subarray(0, corpus.sequence);
-  const { inputIds, positions, labels } = maskBatch(row, corpus.sequence, tokenizer, new Random(seed), 0.15);
+  const { inputIds, positions, labels } = maskBatch(row, corpus.sequence, tokenizer, new Random(seed), PLAIN_MASKING);
   const answers = new Map([...positions].flatMap((at, slot) => (at < 0 ? [] : [[at, labels[slot] ?? 0] as const])));
   return [...inputIds.subarray(0, EXAMPLE_TOKENS)].map((id, at) => {
     const answer = answers.get(at);

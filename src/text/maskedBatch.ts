@@ -21,9 +21,18 @@ export function maskedSlots(batch: number, sequence: number, probability: number
   return batch * Math.max(1, Math.round(probability * (sequence - 2)));
 }
 
+/** What is predicted of a sequence. */
+export interface Masking {
+  /** Share of tokens, 0 to 1. */
+  readonly probability: number;
+  /** Choose all pieces of a word together. */
+  readonly wholeWords: boolean;
+}
+
 /**
  * Chooses tokens to predict: round(probability x tokens) of every sequence, at least one; of these 80 % become
- * [MASK], 10 % a random token, 10 % stay. Special tokens are never chosen.
+ * [MASK], 10 % a random token, 10 % stay. Special tokens are never chosen. With whole words, a word that would
+ * exceed the number is passed over.
  *
  * @param sequences [B T] packed ids
  */
@@ -32,7 +41,7 @@ export function maskBatch(
   sequence: number,
   tokenizer: TextTokenizer,
   random: Random,
-  probability: number,
+  { probability, wholeWords }: Masking,
 ): MaskedBatch {
   const { special } = tokenizer;
   const specials = new Set(Object.values(special));
@@ -48,8 +57,9 @@ export function maskBatch(
       const id = sequences[at] ?? special.pad;
       if (!specials.has(id) || id === special.unknown) candidates.push(at);
     }
-    random.shuffle(candidates);
-    const chosen = candidates.slice(0, Math.max(1, Math.round(probability * candidates.length))).toSorted((a, b) => a - b);
+    const count = Math.max(1, Math.round(probability * candidates.length));
+    const picked = wholeWords ? pickWords(candidates, sequences, tokenizer, random, count) : pickTokens(candidates, random, count);
+    const chosen = picked.toSorted((a, b) => a - b);
     for (const at of chosen) {
       positions[predicted] = at;
       labels[predicted] = sequences[at] ?? -1;
@@ -68,6 +78,58 @@ export function maskBatch(
   };
 }
 
+function pickTokens(candidates: readonly number[], random: Random, count: number): number[] {
+  const order = [...candidates];
+  random.shuffle(order);
+  return order.slice(0, count);
+}
+
+/** Whole words in random order while they fit; if none does, the first pieces of one. */
+function pickWords(candidates: readonly number[], ids: Int32Array, tokenizer: TextTokenizer, random: Random, count: number): number[] {
+  const words: number[][] = [];
+  for (const at of candidates) {
+    const word = words.at(-1);
+    if (word !== undefined && word.at(-1) === at - 1 && tokenizer.isContinuation(ids[at] ?? -1)) word.push(at);
+    else words.push([at]);
+  }
+  const order = words.map((_, index) => index);
+  random.shuffle(order);
+  const picked: number[] = [];
+  for (const index of order) {
+    const word = words[index] ?? [];
+    if (picked.length + word.length <= count) picked.push(...word);
+  }
+  return picked.length > 0 ? picked : (words[order[0] ?? 0] ?? []).slice(0, count);
+}
+
+/**
+ * Cuts a batch into `parts` of as many sequences each: the micro-batches of gradient accumulation.
+ * @param slots slots of a part
+ */
+export function splitBatch(batch: MaskedBatch, parts: number, slots: number): MaskedBatch[] {
+  if (parts === 1) return [batch];
+  const rows = batch.inputIds.length / parts;
+  return Array.from({ length: parts }, (_, part) => {
+    const from = part * rows;
+    const positions = new Int32Array(slots).fill(-1);
+    const labels = new Int32Array(slots).fill(-1);
+    let predicted = 0;
+    batch.positions.forEach((at, slot) => {
+      if (at < from || at >= from + rows) return;
+      positions[predicted] = at - from;
+      labels[predicted] = batch.labels[slot] ?? -1;
+      predicted += 1;
+    });
+    return {
+      inputIds: batch.inputIds.slice(from, from + rows),
+      attentionMask: batch.attentionMask.slice(from, from + rows),
+      positions,
+      labels,
+      predicted,
+    };
+  });
+}
+
 /** Where a stream stands: it goes on from here with the same batches. */
 export interface StreamState {
   readonly random: readonly number[];
@@ -81,17 +143,17 @@ export class BatchStream {
   readonly #sequence: number;
   readonly #batch: number;
   readonly #tokenizer: TextTokenizer;
-  readonly #probability: number;
+  readonly #masking: Masking;
   #random: Random;
   #order: number[] = [];
 
-  constructor(sequences: Int32Array, sequence: number, batch: number, tokenizer: TextTokenizer, seed: number, probability = 0.15) {
+  constructor(sequences: Int32Array, sequence: number, batch: number, tokenizer: TextTokenizer, seed: number, masking: Masking) {
     this.#sequences = sequences;
     this.#sequence = sequence;
     this.#batch = batch;
     this.#tokenizer = tokenizer;
     this.#random = new Random(seed);
-    this.#probability = probability;
+    this.#masking = masking;
   }
 
   state(): StreamState {
@@ -106,7 +168,7 @@ export class BatchStream {
   next(): MaskedBatch {
     const rows = new Int32Array(this.#batch * this.#sequence);
     for (let i = 0; i < this.#batch; i++) rows.set(this.#nextRow(), i * this.#sequence);
-    return maskBatch(rows, this.#sequence, this.#tokenizer, this.#random, this.#probability);
+    return maskBatch(rows, this.#sequence, this.#tokenizer, this.#random, this.#masking);
   }
 
   #nextRow(): Int32Array {
@@ -127,13 +189,13 @@ export function fixedBatches(
   tokenizer: TextTokenizer,
   seed: number,
   most: number,
-  probability = 0.15,
+  masking: Masking,
 ): MaskedBatch[] {
   const random = new Random(seed);
   const count = Math.max(1, Math.min(most, Math.floor(sequences.length / (batch * sequence))));
   return Array.from({ length: count }, (_, i) => {
     const rows = new Int32Array(batch * sequence).fill(tokenizer.special.pad);
     rows.set(sequences.subarray(i * rows.length, Math.min(sequences.length, (i + 1) * rows.length)));
-    return maskBatch(rows, sequence, tokenizer, random, probability);
+    return maskBatch(rows, sequence, tokenizer, random, masking);
   });
 }

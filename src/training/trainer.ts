@@ -1,5 +1,5 @@
 import type { BatchShape } from '../bert/masked.ts';
-import { positionIds } from '../bert/masked.ts';
+import { partName, positionIds } from '../bert/masked.ts';
 import type { Engine, Program } from '../engines/engine.ts';
 import { plan } from '../graph/plan.ts';
 import { sizeOf } from '../tensor/shape.ts';
@@ -88,12 +88,16 @@ export class Trainer {
     return trainer;
   }
 
-  /** One forward and backward pass and one update. @throws DivergenceError with the weights untouched */
-  async step(batch: StepBatch, learningRate: number): Promise<StepMetrics> {
+  /**
+   * One forward and backward pass and one update.
+   * @param parts the micro-batches of the step, as many as the graph was made for
+   * @throws DivergenceError with the weights untouched
+   */
+  async step(parts: readonly StepBatch[], learningRate: number): Promise<StepMetrics> {
     const program = this.#program;
     const { beta1, beta2, epsilon, clipNorm } = this.#optimiser;
     const next = this.#updates + 1;
-    this.writeBatch(batch);
+    this.#writeParts(parts);
     program.write('settings', Float32Array.of(learningRate, beta1, beta2, epsilon, 1 - beta1 ** next, 1 - beta2 ** next, clipNorm));
     await program.run();
     const [loss = Number.NaN] = await program.read('loss');
@@ -103,12 +107,16 @@ export class Trainer {
     return { loss, gradientNorm };
   }
 
-  writeBatch(batch: StepBatch): void {
-    this.#program.write('inputIds', batch.inputIds);
-    this.#program.write('mask', batch.attentionMask);
-    this.#program.write('positions', batch.positions);
-    this.#program.write('labels', batch.labels);
-    this.#program.write('lossWeight', Float32Array.of(1 / Math.max(1, batch.predicted)));
+  #writeParts(parts: readonly StepBatch[]): void {
+    for (const [part, batch] of parts.entries()) {
+      this.#program.write(partName('inputIds', part), batch.inputIds);
+      this.#program.write(partName('mask', part), batch.attentionMask);
+      this.#program.write(partName('positions', part), batch.positions);
+      this.#program.write(partName('labels', part), batch.labels);
+    }
+    // One mean over the predicted tokens of all parts, as if they were one batch.
+    const predicted = parts.reduce((sum, batch) => sum + batch.predicted, 0);
+    this.#program.write('lossWeight', Float32Array.of(1 / Math.max(1, predicted)));
   }
 
   /** Segment ids other than all zero. */

@@ -148,7 +148,7 @@ describe.each(ENGINES)('golden numbers on $name', ({ create }) => {
     const losses = goldenTensor(wanted, 'losses').data;
     const norms = goldenTensor(wanted, 'grad_norms').data;
     for (let step = 0; step < 20; step++) {
-      const { loss, gradientNorm } = await trainer.step(batch, 1e-3);
+      const { loss, gradientNorm } = await trainer.step([batch], 1e-3);
       expect(loss / (losses[step] ?? 0), `loss of step ${step}`).toBeCloseTo(1, 4);
       expect(gradientNorm / (norms[step] ?? 0), `norm of step ${step}`).toBeCloseTo(1, 3);
     }

@@ -15,6 +15,7 @@ import {
 } from '../options.ts';
 import { MODES, recipeFrom, type RecipeOptions } from '../recipe.ts';
 import { costLines, createReport, megabytes, millions, percent, shapeInWords, type Report } from '../report.ts';
+import { trainingOptions } from '../trainingOptions.ts';
 import { EXIT, UsageError, whole } from '../usage.ts';
 
 interface CompressOptions extends TeacherOptions, RecipeOptions, EngineOptions {
@@ -116,7 +117,7 @@ export function addCompress(program: Command): void {
   const command = program
     .command('compress', { isDefault: true })
     .description('make a smaller BERT and write it as a folder (the default)');
-  engineOptions(studentOptions(textOptions(teacherOptions(command))))
+  engineOptions(trainingOptions(studentOptions(textOptions(teacherOptions(command)))))
     .addOption(new Option('--mode <name>', 'how to train; all but the first are baselines (default: calibrated)').choices(MODES))
     .option('--steps <n>', 'optimiser steps (default: 100)', whole(1))
     .option('--resume', 'go on with the unfinished run in --out; the recipe is that of the run')

@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 import { openTeacher, studentOptions, teacherOptions, textOptions, type TeacherOptions } from '../options.ts';
 import { recipeFrom, type RecipeOptions } from '../recipe.ts';
 import { costLines, createReport, phaseLine, shapeInWords } from '../report.ts';
+import { trainingOptions } from '../trainingOptions.ts';
 import { whole } from '../usage.ts';
 
 /** `plan`: what a student would cost, nothing run. */
@@ -9,7 +10,7 @@ export function addPlan(program: Command): void {
   const command = program
     .command('plan')
     .description('what a student would cost: parameters, bytes, multiply-adds, memory; nothing is run');
-  studentOptions(textOptions(teacherOptions(command)))
+  trainingOptions(studentOptions(textOptions(teacherOptions(command))))
     .option('--steps <n>', 'optimiser steps', whole(1))
     .option('--recipe <file>', 'start from the run.json of an earlier run')
     .action(async (options: TeacherOptions & RecipeOptions) => {
