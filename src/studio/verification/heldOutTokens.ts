@@ -6,7 +6,7 @@ import { fixedBatches, maskedSlots, type MaskedBatch } from '../../text/maskedBa
 import type { TextTokenizer } from '../../text/tokenizer.ts';
 import type { OnnxHeldOut } from '../exportApi.ts';
 import type { OnnxRuntime } from '../onnxRuntime.ts';
-import { MASKING } from '../recipe.ts';
+import { PLAIN_MASKING } from '../recipe.ts';
 
 /** Sequences that onnxruntime-web answers at once: full logits of more would take much memory. */
 const SEQUENCES = 4;
@@ -29,8 +29,8 @@ export class HeldOutTokens {
   static async create(engine: Engine, model: BertModel, tokenizer: TextTokenizer, corpus: Corpus, seed: number): Promise<HeldOutTokens> {
     const { sequence, heldOut } = corpus;
     const most = Math.max(LEAST_BATCHES, Math.floor(WORK / (countParameters(model.config) * sequence * SEQUENCES)));
-    const batches = fixedBatches(heldOut, sequence, SEQUENCES, tokenizer, seed, most, MASKING);
-    const slots = maskedSlots(SEQUENCES, sequence, MASKING);
+    const batches = fixedBatches(heldOut, sequence, SEQUENCES, tokenizer, seed, most, PLAIN_MASKING);
+    const slots = maskedSlots(SEQUENCES, sequence, PLAIN_MASKING.probability);
     const evaluator = await Evaluator.create(engine, model, { batch: SEQUENCES, sequence, slots });
     try {
       return new HeldOutTokens(batches, sequence, (await evaluator.evaluate(batches)).accuracy);
