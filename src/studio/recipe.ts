@@ -105,7 +105,7 @@ export function checkRecipe(teacher: Teacher, recipe: Recipe): void {
   share('share of masked tokens', recipe.masking);
   if (recipe.masking === 0) refuse('share of masked tokens', 'a share above 0', 0);
   if (!RATE_DECAYS.includes(recipe.decay))
-    throw new StudioError('recipe', `recipe: decay — expected ${RATE_DECAYS.join(' or ')}, got ${String(recipe.decay)}.`, { recipe });
+    throw new StudioError('recipe', `recipe: decay — expected ${RATE_DECAYS.join(' or ')}, got ${recipe.decay}.`, { recipe });
   share('share of distillation', recipe.distillationShare);
   for (const [what, value] of [
     ['compactor learning rate', recipe.compactorLearningRate],
