@@ -7,11 +7,11 @@ import { mergeStudent } from '../training/mergeStudent.ts';
 import {
   compactorTraining,
   distillationTraining,
-  frozenName,
-  teacherShapes,
   weightTraining,
+  type CompactorSettings,
   type TrainingGraph,
 } from '../training/trainingGraph.ts';
+import { frozenName, teacherStates } from '../training/teacherStates.ts';
 import { keepHeads } from '../wid/keepHeads.ts';
 import { compactorNorms, type SpaceNorms } from '../wid/norms.ts';
 import { studentConfig, type SpaceTable } from '../wid/spaces.ts';
@@ -54,6 +54,11 @@ export function phasesOf(context: PhaseContext): Phase[] {
   return [weightPhase(context, recipe.steps)];
 }
 
+export function compactorSettings(recipe: Recipe): CompactorSettings {
+  const { teacherLearningRate, compactorLearningRate, weightDecay } = recipe;
+  return { teacherRate: teacherLearningRate / compactorLearningRate, teacherDecay: weightDecay, meeting: 'counted' };
+}
+
 function compactorPhase({ engine, teacher, table, recipe, shape, heads }: PhaseContext, steps: number): Phase {
   const { config, tensors } = teacher.model;
   const kept = keepHeads(tensors, table.teacher.headSize, heads);
@@ -61,15 +66,10 @@ function compactorPhase({ engine, teacher, table, recipe, shape, heads }: PhaseC
     name: 'compactors',
     steps,
     rate: recipe.compactorLearningRate,
-    graph: () => compactorTraining(config, table, shape),
-    frozen: () =>
-      new Map(
-        [...teacherShapes(config, table).keys()].flatMap((name) => {
-          const tensor = kept.get(name);
-          return tensor === undefined ? [] : [[frozenName(name), tensor] as const];
-        }),
-      ),
-    trained: (_student, compactors) => compactors,
+    graph: () => compactorTraining(config, table, shape, compactorSettings(recipe)),
+    frozen: () => (recipe.teacherLearningRate > 0 ? new Map() : teacherStates(config, table, kept)),
+    trained: (_student, compactors) =>
+      recipe.teacherLearningRate > 0 ? new Map([...teacherStates(config, table, kept), ...compactors]) : compactors,
     student: (trained) => mergeStudent(engine, teacher.model, kept, table, trained),
     norms: (trained) => compactorNorms(table, trained),
   };

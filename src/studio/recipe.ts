@@ -29,6 +29,8 @@ export function defaultRecipe(teacher: { readonly shape: ModelShape; readonly ma
     sequence: Math.min(DEFAULT_SEQUENCE, teacher.maxPositions),
     compactorShare: 1,
     compactorLearningRate: 1e-4,
+    teacherLearningRate: 0,
+    depth: 'even',
     polishLearningRate: 1e-4,
     warmup: 0.1,
     decay: 'linear',
@@ -78,6 +80,7 @@ export function recipeTable(teacher: Teacher, recipe: Recipe): SpaceTable {
       layers: student.layers,
     },
     recipe.tied,
+    recipe.mode === 'calibrated' && recipe.depth === 'mixture',
   );
 }
 
@@ -114,6 +117,8 @@ export function checkRecipe(teacher: Teacher, recipe: Recipe): void {
     ['distillation temperature', recipe.distillationTemperature],
   ] as const)
     if (!(value > 0 && Number.isFinite(value))) refuse(what, 'a number above 0', value);
+  if (!(recipe.teacherLearningRate >= 0 && Number.isFinite(recipe.teacherLearningRate)))
+    refuse("learning rate of the teacher's weights", 'a number from 0', recipe.teacherLearningRate);
   if (recipe.sequence > teacher.model.config.maxPositions)
     refuse('sequence length', `at most the ${teacher.model.config.maxPositions} positions that the teacher knows`, recipe.sequence);
 }

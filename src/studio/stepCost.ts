@@ -1,6 +1,7 @@
 import { plan } from '../graph/plan.ts';
 import { compactorTraining, distillationTraining, weightTraining, type TrainingGraph } from '../training/trainingGraph.ts';
 import { studentConfig } from '../wid/spaces.ts';
+import { compactorSettings } from './phases.ts';
 import { checkRecipe, recipeTable, stepShape } from './recipe.ts';
 import type { Recipe, StepCost } from './studioApi.ts';
 import type { Teacher } from './teacher.ts';
@@ -27,7 +28,7 @@ export function stepCosts(teacher: Teacher, recipe: Recipe): readonly StepCost[]
     );
   const compactorSteps = mode === 'calibrated' ? Math.round(steps * recipe.compactorShare) : 0;
   return [
-    ...cost('compactors', compactorSteps, () => compactorTraining(config, table, shape)),
+    ...cost('compactors', compactorSteps, () => compactorTraining(config, table, shape, compactorSettings(recipe))),
     ...cost('polish', steps - compactorSteps, () => weightTraining(student, shape, weightDecay)),
   ];
 }

@@ -136,6 +136,10 @@ export interface Recipe {
   /** Share of the steps, 0 to 1, that trains compactors; the rest polishes the student's own weights. */
   readonly compactorShare: number;
   readonly compactorLearningRate: number;
+  /** Learning rate of the teacher's own weights under the compactors; 0 = they stay as they are. */
+  readonly teacherLearningRate: number;
+  /** Where fewer layers inherit from: the evenly spaced ones, or mixtures of all that are learned from there. */
+  readonly depth: 'even' | 'mixture';
   readonly polishLearningRate: number;
   /** Share of the steps spent in linear warm-up, 0 to 1. */
   readonly warmup: number;

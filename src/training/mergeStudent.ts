@@ -2,16 +2,16 @@ import type { BertModel } from '../bert/model.ts';
 import { parameterShapes } from '../bert/model.ts';
 import type { Engine } from '../engines/engine.ts';
 import { plan } from '../graph/plan.ts';
-import { StudioError } from '../tensor/studioError.ts';
 import type { NamedTensors, Tensor } from '../tensor/tensor.ts';
 import { studentConfig, type SpaceTable } from '../wid/spaces.ts';
-import { frozenName, mergeGraph, teacherShapes } from './trainingGraph.ts';
+import { teacherStates } from './teacherStates.ts';
+import { mergeGraph } from './trainingGraph.ts';
 
 /**
  * Structural reparameterisation: folds the compactors away and returns an ordinary, smaller BERT.
  *
  * @param teacherTensors the teacher after whole heads were left out
- * @param trained compactors and the student's LayerNorms
+ * @param trained compactors and the student's LayerNorms, and the teacher's own weights where they were trained
  */
 export async function mergeStudent(
   engine: Engine,
@@ -24,7 +24,7 @@ export async function mergeStudent(
   const { graph, names } = mergeGraph(teacher.config, table);
   const program = await engine.compile(plan(graph, engine.planOptions));
   try {
-    for (const name of teacherShapes(teacher.config, table).keys()) program.write(frozenName(name), dataOf(teacherTensors, name));
+    for (const [name, tensor] of teacherStates(teacher.config, table, teacherTensors)) program.write(name, tensor.data);
     for (const [name, tensor] of trained) if (graph.states.has(name)) program.write(name, tensor.data);
     await program.run();
     const shapes = parameterShapes(config);
@@ -34,10 +34,4 @@ export async function mergeStudent(
   } finally {
     program.dispose();
   }
-}
-
-export function dataOf(tensors: NamedTensors, name: string): Float32Array {
-  const tensor = tensors.get(name);
-  if (tensor === undefined) throw new StudioError('checkpoint', `merge: the teacher has no tensor ${name}.`);
-  return tensor.data;
 }

@@ -2,21 +2,20 @@ import { maskedInputs, maskedModel, type BatchShape, type MaskedInputs, type Mas
 import type { BertConfig } from '../bert/config.ts';
 import type { ParameterLookup } from '../bert/encoder.ts';
 import { decoderName, encoderShape, parameterShapes } from '../bert/model.ts';
-import { embeddingNames, headNames } from '../bert/names.ts';
-import { differentiate } from '../graph/differentiate.ts';
 import { Graph } from '../graph/graph.ts';
-import { ADAMW_SETTINGS } from '../graph/operation.ts';
-import { adamw, globalNorm, type AdamwGroup } from '../graph/ops/optimiser.ts';
-import { mul, reduceSum, scale } from '../graph/ops/elementwise.ts';
+import { reduceSum, scale } from '../graph/ops/elementwise.ts';
 import { add } from '../graph/ops/layout.ts';
 import { distillation } from '../graph/ops/loss.ts';
 import type { Value } from '../graph/value.ts';
 import { StudioError } from '../tensor/studioError.ts';
 import type { Shape } from '../tensor/shape.ts';
 import type { NamedTensors } from '../tensor/tensor.ts';
-import { compactorShapes, linearSites, normSites } from '../wid/compactors.ts';
+import { compactorShapes, normSites } from '../wid/compactors.ts';
+import { metParameters, sitePlan, type Meeting } from '../wid/meeting.ts';
 import { mergeLinear } from '../wid/merge.ts';
 import { studentConfig, type SpaceTable } from '../wid/spaces.ts';
+import { addOptimiser, decayOf } from './optimiserNodes.ts';
+import { frozenName, teacherShapes } from './teacherStates.ts';
 
 /** A training step as a graph, and which of its states are trained or must be written beforehand. */
 export interface TrainingGraph {
@@ -26,24 +25,6 @@ export interface TrainingGraph {
   /** Names of the states that stay as written. */
   readonly frozen: ReadonlyMap<string, Shape>;
   readonly student: MaskedModel;
-}
-
-/** State of the teacher's tensor, apart from student tensors of the same name. */
-export function frozenName(name: string): string {
-  return `teacher.${name}`;
-}
-
-/** Shapes of the teacher's tensors that the merge reads, after whole heads were left out. */
-export function teacherShapes(config: BertConfig, table: SpaceTable): Map<string, Shape> {
-  const shapes = new Map<string, Shape>();
-  const all = parameterShapes(config);
-  for (const site of linearSites(table))
-    shapes.set(`${site.teacherName}.weight`, [site.output, site.input]).set(`${site.teacherName}.bias`, [site.output]);
-  for (const name of [embeddingNames.word, embeddingNames.position, embeddingNames.type, headNames.bias, decoderName(config)]) {
-    const shape = all.get(name);
-    if (shape !== undefined) shapes.set(name, shape);
-  }
-  return shapes;
 }
 
 function lookup(values: ReadonlyMap<string, Value>): ParameterLookup {
@@ -75,16 +56,48 @@ export function mergedParameters(graph: Graph, teacher: BertConfig, table: Space
   return { parameter: lookup(merged), trained, frozen };
 }
 
-/** One optimiser step on merged weights: the compactors and LayerNorms learn, the teacher's weights stay (wid.md section 3). */
-export function compactorTraining(teacher: BertConfig, table: SpaceTable, shape: BatchShape): TrainingGraph {
+/** What of WID a step trains beside compactors and LayerNorms, and where matrices meet their compactors. */
+export interface CompactorSettings {
+  /** Rate of the teacher's own weights as a share of the compactors'; 0 = frozen. */
+  readonly teacherRate: number;
+  /** Weight decay of the teacher's own matrices, where they are trained. */
+  readonly teacherDecay: number;
+  readonly meeting: Meeting;
+}
+
+export const FROZEN_TEACHER: CompactorSettings = { teacherRate: 0, teacherDecay: 0, meeting: 'counted' };
+
+/** One optimiser step of compactors and LayerNorms, and of the teacher's weights if they have a rate (wid.md section 3). */
+export function compactorTraining(
+  teacher: BertConfig,
+  table: SpaceTable,
+  shape: BatchShape,
+  settings: CompactorSettings = FROZEN_TEACHER,
+): TrainingGraph {
   const graph = new Graph();
   const { parameter, trained, frozen } = mergedParameters(graph, teacher, table);
   const config = studentConfig(teacher, table);
-  const student = maskedModel(graph, encoderShape(config), parameter, maskedInputs(graph, shape), parameter(decoderName(config)));
-  addOptimiser(graph, student, student.lossSum, trained, () => 0);
+  const learns = settings.teacherRate > 0;
+  const rows = { tokens: shape.batch * shape.sequence, slots: shape.slots };
+  const plan = sitePlan(settings.meeting, teacher, table, rows, learns);
+  const met = metParameters(graph, teacher, table, plan, parameter, lookup(frozen), lookup(trained));
+  const decoder = parameter(decoderName(config));
+  const student = maskedModel(graph, encoderShape(config), met.parameter, maskedInputs(graph, shape), decoder, met.options);
+  const learned = new Map(trained);
+  if (learns) for (const [name, value] of frozen) learned.set(frozenName(name), value);
+  addOptimiser(graph, student, student.lossSum, learned, (name) =>
+    name.startsWith(frozenName(''))
+      ? { rate: settings.teacherRate, decay: decayOf(settings.teacherDecay)(name).decay }
+      : { rate: 1, decay: 0 },
+  );
   const shapes = (values: ReadonlyMap<string, Value>, rename: (name: string) => string): Map<string, Shape> =>
     new Map([...values].map(([name, value]) => [rename(name), value.shape]));
-  return { graph, student, trained: shapes(trained, (name) => name), frozen: shapes(frozen, frozenName) };
+  return {
+    graph,
+    student,
+    trained: shapes(learned, (name) => name),
+    frozen: learns ? new Map() : shapes(frozen, frozenName),
+  };
 }
 
 /** One optimiser step on a BERT's own weights: polishing, baselines, and training from scratch. */
@@ -127,41 +140,6 @@ function ownModel(graph: Graph, config: BertConfig, inputs: MaskedInputs): { stu
   const values = new Map([...parameterShapes(config)].map(([name, dims]) => [name, graph.state(name, dims)]));
   const parameter = lookup(values);
   return { student: maskedModel(graph, encoderShape(config), parameter, inputs, parameter(decoderName(config))), values };
-}
-
-/** Weight decay for matrices only, as is usual for BERT. */
-function decayOf(weightDecay: number): (name: string) => number {
-  return (name) => (name.endsWith('bias') || name.includes('LayerNorm') ? 0 : weightDecay);
-}
-
-/** @param target what is minimised, [1]; the loss that is reported stays the task's own */
-function addOptimiser(
-  graph: Graph,
-  student: MaskedModel,
-  target: Value,
-  trained: ReadonlyMap<string, Value>,
-  decay: (name: string) => number,
-): void {
-  const weight = graph.input('lossWeight', [1]);
-  const settings = graph.input('settings', [ADAMW_SETTINGS.length]);
-  graph.output('loss', mul(graph, student.lossSum, weight));
-  const names = [...trained.keys()];
-  const gradients = differentiate(graph, target, [...trained.values()], weight);
-  const norm = globalNorm(graph, gradients);
-  graph.output('norm', norm);
-  const groups = [...trained].map(([name, parameter], index): AdamwGroup => {
-    const gradient = gradients[index];
-    if (gradient === undefined) throw new StudioError('graph', `training graph: no gradient for ${names[index] ?? name}.`);
-    return {
-      parameter,
-      gradient,
-      firstMoment: graph.state(`first.${name}`, parameter.shape),
-      secondMoment: graph.state(`second.${name}`, parameter.shape),
-      decay: decay(name),
-      rate: 1,
-    };
-  });
-  adamw(graph, groups, settings, norm);
 }
 
 /** The merge alone, with every student tensor as an output under its Hugging Face name. */

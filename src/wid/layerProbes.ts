@@ -61,15 +61,15 @@ export function teacherLayerParameters(given: Given): (graph: Graph) => Paramete
   return (graph) => states(graph, (name) => shapes.get(name));
 }
 
-/** Sites of student layer 0: the template that every layer's weights are written into. */
-function layerSites(table: SpaceTable, layer: number): Site[] {
-  return linearSites(table).filter((site) => site.site.startsWith(`layer.${layer}.`));
+/** Sites of a student layer; those of layer 0 are the template that every layer's weights are written into. */
+function sitesOf(table: SpaceTable, layer: number): Site[] {
+  return linearSites(table).filter((site) => site.layer === layer);
 }
 
 export function studentLayerParameters(given: Given): (graph: Graph) => ParameterLookup {
   const { table } = given;
   return (graph) => {
-    const sites = layerSites(table, 0);
+    const sites = sitesOf(table, 0);
     const teacherShapes = new Map<string, Shape>(
       sites.flatMap((site) => [
         [`${site.teacherName}.weight`, [site.output, site.input]],
@@ -118,8 +118,8 @@ export function writeTeacherLayer(given: Given, program: Program, layer: number)
 }
 
 export function writeStudentLayer(given: Given, program: Program, layer: number): void {
-  const template = layerSites(given.table, 0);
-  layerSites(given.table, layer).forEach((site, i) => {
+  const template = sitesOf(given.table, 0);
+  sitesOf(given.table, layer).forEach((site, i) => {
     const target = template[i];
     if (target === undefined) return;
     for (const kind of ['weight', 'bias'])

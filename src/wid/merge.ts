@@ -5,7 +5,9 @@ import { permute, reshape } from '../graph/ops/view.ts';
 import type { Value } from '../graph/value.ts';
 import type { ParameterLookup } from '../bert/encoder.ts';
 import { embeddingNames, headNames } from '../bert/names.ts';
-import { linearSites, type Site } from './compactors.ts';
+import type { Shape } from '../tensor/shape.ts';
+import { linearSites, mixtureName, stackName, type Site } from './compactors.ts';
+import { mergeCosts, studentOutput } from './siteCost.ts';
 import type { SpaceTable } from './spaces.ts';
 
 /**
@@ -24,7 +26,7 @@ export function mergeLinear(
 ): Map<string, Value> {
   const merged = new Map<string, Value>();
   for (const site of linearSites(table)) {
-    const { weight, bias } = mergeSite(graph, site, teacher, compactor);
+    const { weight, bias } = mergeSite(graph, site, siteTeacher(graph, table, site, teacher, compactor), compactor);
     merged.set(`${site.studentName}.weight`, weight).set(`${site.studentName}.bias`, bias);
   }
   const L = compactor('embeddings');
@@ -32,6 +34,21 @@ export function mergeLinear(
   if (!table.tied) merged.set(headNames.decoder, matmul(graph, teacher(teacherDecoder), compactor('decoder.L')));
   merged.set(headNames.bias, teacher(headNames.bias));
   return merged;
+}
+
+/** The teacher's weight and bias of one site: its own, or the learned mixture sum_i alpha_ji W_i of all layers'. */
+export function siteTeacher(
+  graph: Graph,
+  table: SpaceTable,
+  site: Site,
+  teacher: ParameterLookup,
+  compactor: ParameterLookup,
+): ParameterLookup {
+  const { layer } = site;
+  if (!table.mixtures || layer === null) return teacher;
+  const mixed = (part: 'weight' | 'bias', shape: Shape): Value =>
+    reshape(graph, matmul(graph, compactor(mixtureName(layer)), teacher(stackName(site, part))), shape);
+  return (name) => (name.endsWith('.bias') ? mixed('bias', [site.output]) : mixed('weight', [site.output, site.input]));
 }
 
 /** W' = factor R W L and b' = factor R b of one linear layer. */
@@ -46,10 +63,7 @@ export function mergeSite(graph: Graph, site: Site, teacher: ParameterLookup, co
 /** factor R W L by the cheaper association. */
 function mergeWeight(graph: Graph, site: Site, R: Value, W: Value, L: Value): Value {
   const scaled = (product: Value): Value => (site.factor === 1 ? product : scale(graph, product, site.factor));
-  const output = studentOutput(site);
-  const input = studentInput(site);
-  const rowsFirst = rowCost(site, site.input) + columnCost(site, output);
-  const columnsFirst = columnCost(site, site.output) + rowCost(site, input);
+  const { rowsFirst, columnsFirst } = mergeCosts(site);
   if (rowsFirst <= columnsFirst) return scaled(applyColumns(graph, applyRows(graph, R, W), L));
   return scaled(applyRows(graph, R, applyColumns(graph, W, L)));
 }
@@ -57,25 +71,6 @@ function mergeWeight(graph: Graph, site: Site, R: Value, W: Value, L: Value): Va
 function mergeBias(graph: Graph, site: Site, R: Value, b: Value): Value {
   const product = reshape(graph, applyRows(graph, R, reshape(graph, b, [site.output, 1])), [studentOutput(site)]);
   return site.factor === 1 ? product : scale(graph, product, site.factor);
-}
-
-function studentOutput(site: Site): number {
-  const [first = 1, second = 1] = site.rowShape;
-  return site.rowShape.length === 3 ? first * second : first;
-}
-
-function studentInput(site: Site): number {
-  const [first = 1, second = 1, third = 1] = site.columnShape;
-  return site.columnShape.length === 3 ? first * third : second;
-}
-
-/** Multiplications of R X for X with this many columns; blocks touch only their own head. */
-function rowCost(site: Site, columns: number): number {
-  return site.rowShape.reduce((product, n) => product * n, 1) * columns;
-}
-
-function columnCost(site: Site, rows: number): number {
-  return site.columnShape.reduce((product, n) => product * n, 1) * rows;
 }
 
 /** R X: [o', o] x [o, i], or blocks [A, a', a] x [A a, i], giving [o', i]. */

@@ -20,6 +20,8 @@ export interface SpaceTable {
   readonly tied: boolean;
   /** Teacher layer of every student layer (wid.md section 2, Depth). */
   readonly layerMap: readonly number[];
+  /** Student layers inherit from learned mixtures of all teacher layers, which start at the layer map. */
+  readonly mixtures: boolean;
 }
 
 export function spacesOf(config: BertConfig): Spaces {
@@ -41,7 +43,7 @@ export function evenLayerMap(teacherLayers: number, studentLayers: number): numb
  * @throws StudioError if Hugging Face's BERT cannot express the student, or it is larger than the teacher; the
  * message names the nearest legal target
  */
-export function spaceTable(teacher: Spaces, student: Spaces, tied: boolean): SpaceTable {
+export function spaceTable(teacher: Spaces, student: Spaces, tied: boolean, mixtures = false): SpaceTable {
   const refuse = (what: string, expected: string, got: number | string): never => {
     throw new StudioError('student', `student: ${what} — expected ${expected}, got ${got}.`, { student });
   };
@@ -60,7 +62,7 @@ export function spaceTable(teacher: Spaces, student: Spaces, tied: boolean): Spa
   if (student.heads > teacher.heads) refuse('heads', `at most the teacher's ${teacher.heads}`, student.heads);
   if (student.inner > teacher.inner) refuse('FFN size', `at most the teacher's ${teacher.inner}`, student.inner);
   if (student.layers > teacher.layers) refuse('layers', `at most the teacher's ${teacher.layers}`, student.layers);
-  return { teacher, student, tied, layerMap: evenLayerMap(teacher.layers, student.layers) };
+  return { teacher, student, tied, layerMap: evenLayerMap(teacher.layers, student.layers), mixtures };
 }
 
 /** The configuration under which the merged student is saved. */

@@ -10,29 +10,19 @@ import { decoderName, encoderShape } from '../../src/bert/model.ts';
 import type { Tensor } from '../../src/tensor/tensor.ts';
 import { mergeStudent } from '../../src/training/mergeStudent.ts';
 import { Trainer } from '../../src/training/trainer.ts';
-import { compactorTraining, frozenName } from '../../src/training/trainingGraph.ts';
+import { frozenName } from '../../src/training/teacherStates.ts';
+import { compactorTraining } from '../../src/training/trainingGraph.ts';
 import { compactorShapes } from '../../src/wid/compactors.ts';
 import { keepHeads } from '../../src/wid/keepHeads.ts';
 import { spacesOf, spaceTable } from '../../src/wid/spaces.ts';
 import { BATCH, golden, goldenBatch, goldenIntegers, goldenTeacher, goldenTensor, relativeError, SEQUENCE } from '../golden/load.ts';
 import { ENGINES } from '../engines/availableEngines.ts';
+import { blocksOf } from './forms.ts';
 
 const teacher = goldenTeacher();
 const batch = goldenBatch();
 const shape = { batch: BATCH, sequence: SEQUENCE, slots: batch.predicted };
 const table = spaceTable(spacesOf(teacher.config), { residual: 16, heads: 4, headSize: 4, inner: 24, layers: 3 }, false);
-
-/** Golden head compactors are stored square with zeros off the blocks; ours are the blocks. */
-export function blocksOf(tensor: Tensor, wanted: readonly number[]): Tensor {
-  if (wanted.length !== 3) return tensor;
-  const [blocks = 1, rows = 1, columns = 1] = wanted;
-  const data = new Float32Array(blocks * rows * columns);
-  for (let b = 0; b < blocks; b++)
-    for (let i = 0; i < rows; i++)
-      for (let j = 0; j < columns; j++)
-        data[(b * rows + i) * columns + j] = tensor.data[(b * rows + i) * blocks * columns + b * columns + j] ?? 0;
-  return { shape: wanted, data };
-}
 
 function startingPoint(): Map<string, Tensor> {
   return compactorsOf(golden('wid-compactors').tensors);

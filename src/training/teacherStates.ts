@@ -1,0 +1,68 @@
+import type { BertConfig } from '../bert/config.ts';
+import { decoderName, parameterShapes } from '../bert/model.ts';
+import { embeddingNames, headNames } from '../bert/names.ts';
+import { StudioError } from '../tensor/studioError.ts';
+import type { Shape } from '../tensor/shape.ts';
+import type { NamedTensors, Tensor } from '../tensor/tensor.ts';
+import { layerSites, linearSites, stackName } from '../wid/compactors.ts';
+import type { SpaceTable } from '../wid/spaces.ts';
+
+/** State of the teacher's tensor, apart from student tensors of the same name. */
+export function frozenName(name: string): string {
+  return `teacher.${name}`;
+}
+
+/**
+ * Shapes of the teacher's tensors that the merge reads, after whole heads were left out. Learned mixtures of layers
+ * read all layers of a kind as one stack [n, out in].
+ */
+export function teacherShapes(config: BertConfig, table: SpaceTable): Map<string, Shape> {
+  const shapes = new Map<string, Shape>();
+  const all = parameterShapes(config);
+  for (const site of linearSites(table)) {
+    if (table.mixtures && site.layer !== null)
+      shapes
+        .set(stackName(site, 'weight'), [table.teacher.layers, site.output * site.input])
+        .set(stackName(site, 'bias'), [table.teacher.layers, site.output]);
+    else shapes.set(`${site.teacherName}.weight`, [site.output, site.input]).set(`${site.teacherName}.bias`, [site.output]);
+  }
+  for (const name of [embeddingNames.word, embeddingNames.position, embeddingNames.type, headNames.bias, decoderName(config)]) {
+    const shape = all.get(name);
+    if (shape !== undefined) shapes.set(name, shape);
+  }
+  return shapes;
+}
+
+/**
+ * The numbers of {@link teacherShapes}, by state name.
+ * @param tensors the teacher after whole heads were left out
+ * @throws StudioError if one is missing
+ */
+export function teacherStates(config: BertConfig, table: SpaceTable, tensors: NamedTensors): Map<string, Tensor> {
+  const need = (name: string): Tensor => {
+    const tensor = tensors.get(name);
+    if (tensor === undefined) throw new StudioError('checkpoint', `merge: the teacher has no tensor ${name}.`);
+    return tensor;
+  };
+  const stacks = new Map<string, (layer: number) => string>();
+  if (table.mixtures)
+    for (const part of ['weight', 'bias'] as const)
+      for (const [kind, site] of Object.entries(layerSites(table, 0, 0)))
+        stacks.set(stackName(site, part), (layer) => {
+          const found = Object.entries(layerSites(table, 0, layer)).find(([other]) => other === kind);
+          return `${found?.[1].teacherName ?? kind}.${part}`;
+        });
+  const states = new Map<string, Tensor>();
+  for (const [name, shape] of teacherShapes(config, table)) {
+    const layerOf = stacks.get(name);
+    if (layerOf === undefined) {
+      states.set(frozenName(name), need(name));
+      continue;
+    }
+    const [layers = 1, size = 1] = shape;
+    const data = new Float32Array(layers * size);
+    for (let layer = 0; layer < layers; layer++) data.set(need(layerOf(layer)).data, layer * size);
+    states.set(frozenName(name), { shape, data });
+  }
+  return states;
+}

@@ -1,0 +1,88 @@
+import { encoderShape, decoderName, type BertModel } from '../../src/bert/model.ts';
+import type { ParameterLookup } from '../../src/bert/encoder.ts';
+import { maskedInputs, maskedModel, positionIds } from '../../src/bert/masked.ts';
+import type { Engine } from '../../src/engines/engine.ts';
+import { differentiate } from '../../src/graph/differentiate.ts';
+import { Graph } from '../../src/graph/graph.ts';
+import { plan } from '../../src/graph/plan.ts';
+import type { Value } from '../../src/graph/value.ts';
+import type { NamedTensors, Tensor } from '../../src/tensor/tensor.ts';
+import { frozenName, teacherStates } from '../../src/training/teacherStates.ts';
+import { mergedParameters } from '../../src/training/trainingGraph.ts';
+import { compactorShapes } from '../../src/wid/compactors.ts';
+import { metParameters, sitePlan, type Meeting } from '../../src/wid/meeting.ts';
+import { studentConfig, type SpaceTable } from '../../src/wid/spaces.ts';
+import { BATCH, goldenBatch, SEQUENCE } from '../golden/load.ts';
+
+/** Head compactors [A a', A a] with zeros off the blocks become the blocks. */
+export function blocksOf(tensor: Tensor, wanted: readonly number[]): Tensor {
+  if (wanted.length !== 3) return tensor;
+  const [blocks = 1, rows = 1, columns = 1] = wanted;
+  const data = new Float32Array(blocks * rows * columns);
+  for (let b = 0; b < blocks; b++)
+    for (let i = 0; i < rows; i++)
+      for (let j = 0; j < columns; j++)
+        data[(b * rows + i) * columns + j] = tensor.data[(b * rows + i) * blocks * columns + b * columns + j] ?? 0;
+  return { shape: wanted, data };
+}
+
+export interface FormResult {
+  /** Of every position, [B T, V]. */
+  readonly logits: Float32Array;
+  /** By name; the teacher's own under its frozen names. */
+  readonly gradients: ReadonlyMap<string, Float32Array>;
+}
+
+/** Logits and all gradients of the golden batch with the compactors merged, applied to activations, or as counted. */
+export async function runForm(
+  engine: Engine,
+  teacher: BertModel,
+  table: SpaceTable,
+  teacherTensors: NamedTensors,
+  start: NamedTensors,
+  meeting: Meeting,
+): Promise<FormResult> {
+  const batch = goldenBatch();
+  const tokens = BATCH * SEQUENCE;
+  const graph = new Graph();
+  const { parameter, trained, frozen } = mergedParameters(graph, teacher.config, table);
+  const lookup =
+    (values: ReadonlyMap<string, Value>): ParameterLookup =>
+    (name) => {
+      const value = values.get(name);
+      if (value === undefined) throw new Error(name);
+      return value;
+    };
+  const chosen = sitePlan(meeting, teacher.config, table, { tokens, slots: tokens }, true);
+  const met = metParameters(graph, teacher.config, table, chosen, parameter, lookup(frozen), lookup(trained));
+  const config = studentConfig(teacher.config, table);
+  const inputs = maskedInputs(graph, { batch: BATCH, sequence: SEQUENCE, slots: tokens });
+  const model = maskedModel(graph, encoderShape(config), met.parameter, inputs, parameter(decoderName(config)), met.options);
+  graph.output('logits', model.head.logits);
+  const all = new Map([...trained, ...[...frozen].map(([name, value]) => [frozenName(name), value] as const)]);
+  differentiate(graph, model.lossSum, [...all.values()], graph.input('weight', [1])).forEach((gradient, i) =>
+    graph.output(`d.${[...all.keys()][i] ?? ''}`, gradient),
+  );
+  const program = await engine.compile(plan(graph, engine.planOptions));
+  for (const [name, tensor] of teacherStates(teacher.config, table, teacherTensors)) program.write(name, tensor.data);
+  for (const name of trained.keys())
+    program.write(name, blocksOf(start.get(name) ?? { shape: [], data: new Float32Array() }, compactorShapes(table).get(name) ?? []).data);
+  program.write('inputIds', batch.inputIds);
+  program.write('typeIds', batch.typeIds);
+  program.write('positionIds', positionIds({ batch: BATCH, sequence: SEQUENCE }));
+  program.write('mask', batch.attentionMask);
+  program.write(
+    'positions',
+    Int32Array.from({ length: tokens }, (_, i) => i),
+  );
+  const labels = new Int32Array(tokens).fill(-1);
+  batch.positions.forEach((position, i) => (labels[position] = batch.labels[i] ?? -1));
+  program.write('labels', labels);
+  program.write('weight', Float32Array.of(1 / batch.predicted));
+  await program.run();
+  const gradients = new Map<string, Float32Array>();
+  for (const name of all.keys()) gradients.set(name, await program.read(`d.${name}`));
+  const logits = await program.read('logits');
+  program.dispose();
+  return { logits, gradients };
+}
