@@ -79,8 +79,12 @@ export async function compress(
     // What a diverged run falls back to: an update may blow the weights up before any number stops being finite.
     let lastGood = student;
     let lastLoss = untrained?.loss ?? Number.POSITIVE_INFINITY;
+    let normsAt = -1;
     const showNorms = (spaces: SpaceNorms[]): void => {
-      if (spaces.length > 0) listen({ kind: 'norms', step: done, spaces });
+      // An evaluation and the end of a phase may fall on one step.
+      if (spaces.length === 0 || normsAt === done) return;
+      normsAt = done;
+      listen({ kind: 'norms', step: done, spaces });
     };
     if (recipe.mode === 'calibrated' && start !== undefined) showNorms(compactorNorms(table, compactors));
     const observe = async (phase: Phase, tensors: NamedTensors): Promise<void> => {

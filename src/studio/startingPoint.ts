@@ -8,7 +8,8 @@ import { splitBatch, type BatchStream, type MaskedBatch } from '../text/maskedBa
 import { mergeStudent } from '../training/mergeStudent.ts';
 import { keptNorms } from '../training/trainingGraph.ts';
 import { calibrateOnePass, type Calibration } from '../wid/calibrate.ts';
-import { keepHeads } from '../wid/keepHeads.ts';
+import { oneHotMixtures } from '../wid/compactors.ts';
+import { headsToKeep, keepHeads } from '../wid/keepHeads.ts';
 import { gatherMoments, type CalibrationBatch, type CalibrationProgress } from '../wid/moments.ts';
 import { selectionStart } from '../wid/selection.ts';
 import { calibrateSequentially } from '../wid/sequential.ts';
@@ -44,7 +45,8 @@ export async function startingPoint(
   const progress = stages(control, listen);
   const moments = await gatherMoments(engine, model, size.batch, size.sequence, batches, progress('Reading the teacher'));
   const onePass = await calibrateOnePass(model, table, moments, progress('Solving compactors'));
-  const heads = keepHeads(model.tensors, table.teacher.headSize, onePass.heads);
+  const kept = headsToKeep(table, onePass.heads);
+  const heads = keepHeads(model.tensors, table.teacher.headSize, kept);
   const norms = keptNorms(model.tensors, table, onePass.residual);
   const calibrate = (): Promise<Calibration> =>
     calibrateSequentially(engine, model, heads, table, onePass, norms, size, batches, progress('Fitting layer by layer'));
@@ -52,8 +54,8 @@ export async function startingPoint(
   let calibration = onePass;
   if (!calibrated) calibration = selectionStart(model, table, moments, onePass);
   else if (recipe.calibration === 'sequential') calibration = await calibrate();
-  const compactors = new Map([...calibration.compactors, ...norms]);
-  return { student: await mergeStudent(engine, model, heads, table, compactors), compactors, heads: onePass.heads };
+  const compactors = new Map([...calibration.compactors, ...norms, ...oneHotMixtures(table)]);
+  return { student: await mergeStudent(engine, model, heads, table, compactors), compactors, heads: kept };
 }
 
 /** Calibration was stopped before there was a student. */

@@ -1,4 +1,5 @@
 import { layerNames } from '../bert/names.ts';
+import type { SpaceTable } from './spaces.ts';
 import type { NamedTensors, Tensor } from '../tensor/tensor.ts';
 
 /**
@@ -16,6 +17,23 @@ export function keepHeads(tensors: NamedTensors, headSize: number, kept: Readonl
     replace(result, `${names.attentionOutput}.weight`, (tensor) => pickColumns(tensor, dimensions));
   }
   return result;
+}
+
+/**
+ * Kept heads by teacher layer. Mixtures of layers read every layer, so those that no student layer starts from keep
+ * as many heads too: their first ones, which have weight 0 at the start.
+ */
+export function headsToKeep(table: SpaceTable, chosen: ReadonlyMap<number, readonly number[]>): Map<number, readonly number[]> {
+  const kept = new Map(chosen);
+  const { heads } = table.student;
+  if (table.mixtures && heads < table.teacher.heads)
+    for (let layer = 0; layer < table.teacher.layers; layer++)
+      if (!kept.has(layer))
+        kept.set(
+          layer,
+          Array.from({ length: heads }, (_, head) => head),
+        );
+  return kept;
 }
 
 function replace(tensors: Map<string, Tensor>, name: string, change: (tensor: Tensor) => Tensor): void {

@@ -1,0 +1,63 @@
+import { readFileSync } from 'node:fs';
+import { describe, expect, test } from 'vitest';
+import { createSession } from '../../src/studio/session.ts';
+import type { GivenFile, ModelShape, Recipe, RunResult, StudioApi, StudioEvent } from '../../src/studio/studioApi.ts';
+
+const CHECKPOINT = new URL('../golden/checkpoints/safetensors/', import.meta.url);
+const FILES: GivenFile[] = ['config.json', 'model.safetensors', 'vocab.txt'].map((path) => ({
+  path,
+  bytes: new Uint8Array(readFileSync(new URL(path, CHECKPOINT))),
+}));
+const PROSE: GivenFile[] = [
+  { path: 'a1.txt', bytes: new Uint8Array(readFileSync(new URL('../../public/demo/prose/a1.txt', import.meta.url))) },
+];
+
+async function open(): Promise<{ session: StudioApi; recipe: Recipe }> {
+  const session = createSession();
+  await session.engine('cpu', 2);
+  await session.loadTeacher('golden', FILES);
+  await session.loadText('prose', PROSE, { sequence: 32, seed: 1 });
+  const recipe: Recipe = {
+    ...(await session.defaults()),
+    steps: 8,
+    batch: 4,
+    sequence: 32,
+    compactorShare: 0.5,
+    calibrationTokens: 500,
+    evaluateEvery: 4,
+  };
+  return { session, recipe };
+}
+
+/** A whole run of the golden teacher, 8 steps unless said. */
+export async function runOf(change: Partial<Recipe>): Promise<{ result: RunResult; events: StudioEvent[]; session: StudioApi }> {
+  const { session, recipe } = await open();
+  const events: StudioEvent[] = [];
+  const result = await session.start({ ...recipe, ...change }, (event) => events.push(event));
+  return { result, events, session };
+}
+
+const DIMENSIONS: ModelShape = { layers: 3, hiddenSize: 16, heads: 4, headSize: 4, intermediateSize: 24 };
+const HEADS: ModelShape = { layers: 3, hiddenSize: 16, heads: 2, headSize: 8, intermediateSize: 24 };
+const BOTH: ModelShape = { layers: 2, hiddenSize: 12, heads: 3, headSize: 4, intermediateSize: 20 };
+
+describe('calibrated runs', () => {
+  test.each([
+    ['dimensions of heads', DIMENSIONS, {}],
+    ['whole heads', HEADS, {}],
+    ['whole heads and their dimensions, fewer layers', BOTH, {}],
+    ['mixtures of layers', BOTH, { depth: 'mixture' }],
+    ['a teacher that learns', DIMENSIONS, { teacherLearningRate: 1e-5 }],
+    ['everything at once', BOTH, { depth: 'mixture', teacherLearningRate: 1e-5, tied: true }],
+  ] as const)('%s: trains, judges and leaves a student of the asked shape', async (_, student, change) => {
+    const { result, events } = await runOf({ student, ...change });
+    expect(result).toMatchObject({ stepsDone: 8, stopped: false, fault: null });
+    expect(result.trained.loss).toBeLessThan(result.untrained.loss);
+    expect(result.similarity.layers).toHaveLength(student.layers);
+    for (const layer of result.similarity.layers) expect(layer).toHaveLength(student.heads);
+    for (const origins of result.similarity.origins) expect(new Set(origins).size).toBe(student.heads);
+    const norms = events.filter((event) => event.kind === 'norms');
+    expect(norms.map(({ step }) => step)).toEqual([0, 4]);
+    expect(norms[0]?.spaces.find(({ space }) => space === 'ffn')?.size).toBe(48);
+  });
+});
