@@ -16,6 +16,8 @@ export interface FoundTensor {
   readonly dtype: string;
   /** False for whole numbers. */
   readonly floating: boolean;
+  /** Its name in the file, where that says nothing. */
+  readonly from?: string;
 }
 
 /** What became of one tensor. */
@@ -49,6 +51,8 @@ export interface TensorMap {
 }
 
 const WORDS = 'embeddings.word_embeddings.weight';
+/** Tables that every BERT has; a tied one may be stored under the decoder's name. */
+const ANCHOR = /^(?<prefix>(?:.*\.)?)embeddings\.(?:word|position|token_type)_embeddings\.weight$/;
 const DECODER_BIAS = 'cls.predictions.decoder.bias';
 
 /** Parts that are left out, by how their full names begin: why, and the sentence that the user reads. */
@@ -85,11 +89,15 @@ export function mapTensors(config: BertConfig, found: ReadonlyMap<string, FoundT
   const copies: TensorCopy[] = [];
   const notes = new Set<string>();
   const full = new Map([...found.keys()].map((name) => [name, fullName(name, prefix)]));
-  const aliasBias = ![...full.values()].includes(headNames.bias);
+  const said = new Set(full.values());
+  // Whoever stores a shared tensor once keeps one of its names, not always the one that Hugging Face keeps.
+  const other = new Map<string, string>();
+  if (!said.has(headNames.bias)) other.set(DECODER_BIAS, headNames.bias);
+  if (config.tieWordEmbeddings && !said.has(embeddingNames.word)) other.set(headNames.decoder, embeddingNames.word);
   for (const [name, tensor] of found) {
-    const said = full.get(name) ?? name;
-    const as = aliasBias && said === DECODER_BIAS ? headNames.bias : said;
-    const about = { name: shownName(name), shape: tensor.shape, dtype: tensor.dtype };
+    const own = full.get(name) ?? name;
+    const as = other.get(own) ?? own;
+    const about = { name: shownName(tensor.from ?? name), shape: tensor.shape, dtype: tensor.dtype };
     const shape = wanted.get(as);
     if (shape === undefined) {
       const { why, note, of } = leftOut(as, config);
@@ -110,11 +118,11 @@ export function mapTensors(config: BertConfig, found: ReadonlyMap<string, FoundT
         `teacher: ${about.name} — expected floating-point numbers, got ${tensor.dtype}. Quantised weights cannot be trained on; give the original checkpoint.`,
         { tensor: about.name },
       );
-    const other = sources.get(as);
-    if (other !== undefined)
+    const twin = sources.get(as);
+    if (twin !== undefined)
       throw new StudioError(
         'checkpoint',
-        `teacher: ${as} — expected once, got it as ${shownName(other)} and as ${about.name}. Give the files of one checkpoint.`,
+        `teacher: ${as} — expected once, got it as ${shownName(twin)} and as ${about.name}. Give the files of one checkpoint.`,
       );
     sources.set(as, name);
     uses.push({ ...about, use: 'used', as });
@@ -154,15 +162,15 @@ function prefixOf(found: ReadonlyMap<string, FoundTensor>): string {
   const foreign = foreignNames(found.keys());
   if (foreign !== undefined)
     throw new StudioError('checkpoint', `teacher: expected tensors of a BERT, got others. ${foreign}. ${SUPPORTED}`);
-  const prefixes = [...found.keys()]
-    .filter((name) => name === WORDS || name.endsWith(`.${WORDS}`))
-    .map((name) => name.slice(0, -WORDS.length));
-  const prefix = prefixes.find((one) => one === 'bert.') ?? (prefixes.length > 1 ? prefixes.find((one) => one === '') : prefixes[0]);
+  const prefixes = new Set([...found.keys()].flatMap((name) => ANCHOR.exec(name)?.groups?.['prefix'] ?? []));
+  const [first] = prefixes;
+  const usual = ['bert.', ''].find((one) => prefixes.has(one));
+  const prefix = usual ?? (prefixes.size === 1 ? first : undefined);
   if (prefix !== undefined) return prefix;
-  if (prefixes.length > 1)
+  if (prefixes.size > 1)
     throw new StudioError(
       'checkpoint',
-      `teacher: expected one encoder, got ${prefixes.length}: ${prefixes.slice(0, 4).map(shownName).join(', ')}. Save the one that you want.`,
+      `teacher: expected one encoder, got ${prefixes.size}: ${[...prefixes].slice(0, 4).map(shownName).join(', ')}. Save the one that you want.`,
     );
   const some = [...found.keys()].slice(0, 3).map(shownName).join(', ');
   throw new StudioError('checkpoint', `teacher: ${WORDS} — expected among the tensors, got ${some || 'none'}. ${SUPPORTED}`, {

@@ -9,6 +9,8 @@ export interface StoredTensor {
   readonly dtype: string;
   /** Its numbers as float32, row-major; null for whole numbers, which a BERT's weights do not include. */
   readonly read: (() => Promise<Float32Array>) | null;
+  /** Its name in the file, where the reader had to find a better one. */
+  readonly from?: string;
 }
 
 /** Tensors of a file by name. A Map: `__proto__` is a name like any other. */

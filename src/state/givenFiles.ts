@@ -2,7 +2,7 @@ import type { GivenFile } from '../studio/studioApi.ts';
 
 const TEXT = /\.(txt|jsonl|csv|tsv|parquet)$/i;
 const TEACHER =
-  /(\.safetensors|\.bin|\.pt|\.pth|config\.json|tokenizer\.json|special_tokens_map\.json|\.index\.json|vocab\.txt|README\.md)$/i;
+  /(\.safetensors|\.bin|\.pt|\.pth|\.onnx|\.onnx_data|\.onnx\.data|config\.json|tokenizer\.json|special_tokens_map\.json|\.index\.json|vocab\.txt|README\.md)$/i;
 
 /** A file whose bytes are read when needed; a `Blob` goes to the worker unread. */
 export interface UnreadFile {

@@ -1,3 +1,5 @@
+import { openOnnx } from '../formats/onnx/onnxCheckpoint.ts';
+import { isOnnx } from '../formats/onnx/onnxGraph.ts';
 import { isPickle, isZip, openPytorchLegacy, openPytorchZip, torchPickle } from '../formats/pytorchCheckpoint.ts';
 import { isSafetensors, openSafetensors } from '../formats/safetensors.ts';
 import type { StoredTensor, StoredTensors } from '../formats/storedTensor.ts';
@@ -8,7 +10,7 @@ import { StudioError } from '../tensor/studioError.ts';
 import type { GivenFile } from './studioApi.ts';
 
 /** The kinds of weights, the one that is preferred first: where a folder holds several, they are copies. */
-const KINDS = ['safetensors', 'pytorch'] as const;
+const KINDS = ['safetensors', 'pytorch', 'onnx'] as const;
 type WeightsKind = (typeof KINDS)[number];
 
 interface WeightsFile {
@@ -42,8 +44,11 @@ function depth(path: string): number {
 export async function openFolder(name: string, given: readonly GivenFile[]): Promise<CheckpointFolder> {
   const byPath = new Map<string, ByteSource>();
   const weightsByPath = new Map<string, WeightsFile>();
+  /** Every file by its name, for weights that an ONNX model keeps beside it, whatever they look like. */
+  const beside = new Map<string, ByteSource>();
   const add = async (path: string, source: ByteSource, mayHoldFolder: boolean): Promise<void> => {
     const head = await source.read(0, Math.min(16, source.size));
+    beside.set(baseName(path), source);
     if (isZip(head)) {
       const entries = await openZip(source);
       if (torchPickle(entries) !== undefined) weightsByPath.set(path, { kind: 'pytorch', open: () => openPytorchZip(entries) });
@@ -51,6 +56,7 @@ export async function openFolder(name: string, given: readonly GivenFile[]): Pro
       return;
     }
     if (isSafetensors(head)) weightsByPath.set(path, { kind: 'safetensors', open: () => openSafetensors(source) });
+    else if (isOnnx(head)) weightsByPath.set(path, { kind: 'onnx', open: () => openOnnx(source, (file) => beside.get(file)) });
     else if (isPickle(head)) weightsByPath.set(path, { kind: 'pytorch', open: () => openPytorchLegacy(source) });
     else byPath.set(path, source);
   };
@@ -93,7 +99,7 @@ export async function openWeights(name: string, { files, weights }: CheckpointFo
   if (kind === undefined)
     throw new StudioError(
       'checkpoint',
-      `teacher ${name}: expected weights (model.safetensors or pytorch_model.bin), got ${[...files.keys()].map(shownName).slice(0, 20).join(', ') || 'no files'}. Give the whole Hugging Face folder.`,
+      `teacher ${name}: expected weights (model.safetensors, pytorch_model.bin or model.onnx), got ${[...files.keys()].map(shownName).slice(0, 20).join(', ') || 'no files'}. Give the whole Hugging Face folder.`,
     );
   const ofKind = [...weights].filter(([, file]) => file.kind === kind);
   const chosen = await chooseFiles(name, files, kind, ofKind);
@@ -110,11 +116,17 @@ export async function openWeights(name: string, { files, weights }: CheckpointFo
   return tensors;
 }
 
+/** The usual names; an ONNX model has no shards. */
 const INDEX: Readonly<Record<WeightsKind, string>> = {
   safetensors: 'model.safetensors.index.json',
   pytorch: 'pytorch_model.bin.index.json',
+  onnx: '',
 };
-const WHOLE: Readonly<Record<WeightsKind, string>> = { safetensors: 'model.safetensors', pytorch: 'pytorch_model.bin' };
+const WHOLE: Readonly<Record<WeightsKind, string>> = {
+  safetensors: 'model.safetensors',
+  pytorch: 'pytorch_model.bin',
+  onnx: 'model.onnx',
+};
 
 /** The shards that the index lists, or the file with the usual name, or all that there are. */
 async function chooseFiles(
@@ -126,6 +138,11 @@ async function chooseFiles(
   const index = files.get(INDEX[kind]);
   const whole = ofKind.filter(([file]) => file === WHOLE[kind]);
   if (whole.length > 0) return whole;
+  if (kind === 'onnx' && ofKind.length > 1)
+    throw new StudioError(
+      'checkpoint',
+      `teacher ${name}: expected model.onnx or one ONNX file, got ${ofKind.map(([file]) => shownName(file)).join(', ')}. Give one of them.`,
+    );
   if (index === undefined) return ofKind;
   const wanted = await shardsOf(INDEX[kind], index);
   const missing = [...wanted].filter((shard) => !ofKind.some(([file]) => file === shard));

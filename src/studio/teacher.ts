@@ -46,10 +46,8 @@ export async function readTeacher(given: string, files: readonly GivenFile[]): P
     );
   const config = parseConfig(await readJson('config.json', configFile));
   const stored = await openWeights(name, folder);
-  const map = mapTensors(
-    config,
-    new Map([...stored].map(([tensor, { shape, dtype, read }]) => [tensor, { shape, dtype, floating: read !== null }])),
-  );
+  const found = [...stored].map(([tensor, { read, ...about }]) => [tensor, { ...about, floating: read !== null }] as const);
+  const map = mapTensors(config, new Map(found));
 
   const tokenizerFiles = new Map<string, Uint8Array>();
   for (const file of TOKENIZER_FILES) {

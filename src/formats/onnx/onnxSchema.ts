@@ -32,6 +32,7 @@ const MESSAGES: Readonly<Record<string, readonly FieldRow[]>> = {
     ['name', 3, Type.STRING],
     ['op_type', 4, Type.STRING],
     ['attribute', 5, 'AttributeProto', 'repeated'],
+    ['domain', 7, Type.STRING],
   ],
   AttributeProto: [
     ['name', 1, Type.STRING],

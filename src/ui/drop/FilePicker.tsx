@@ -34,5 +34,5 @@ export function FilePicker({ children, className, accept, testId }: FilePickerPr
   );
 }
 
-export const TEACHER_FILES = '.safetensors,.bin,.json,.txt,.zip';
+export const TEACHER_FILES = '.safetensors,.bin,.pt,.onnx,.data,.onnx_data,.json,.txt,.zip';
 export const TEXT_FILES = '.txt,.jsonl,.csv,.tsv,.parquet,.zip';
