@@ -41,6 +41,11 @@ type Word = number | { readonly float: number };
 
 const float = (value: number): Word => ({ float: value });
 
+/** False for views, which take no work. */
+export function isInstruction(node: Node): boolean {
+  return node.operation.kind !== 'reshape' && node.operation.kind !== 'permute';
+}
+
 /** Widest row that a reduction over rows needs a line of partial sums for. */
 export function widestReduction(plan: Plan): number {
   return plan.nodes.reduce(
@@ -60,7 +65,7 @@ export function assemble(plan: Plan, arena: number, partials: number): Uint32Arr
   const scratch = new DataView(new ArrayBuffer(4));
   const address = (value: Value): number => arena + (plan.offsets.get(value.storage.id) ?? 0);
   for (const node of plan.nodes) {
-    if (node.operation.kind === 'reshape' || node.operation.kind === 'permute') continue;
+    if (!isInstruction(node)) continue;
     const operands = operandsOf(node, address, partials);
     const opcode = OPCODES.findIndex((kind) => kind === node.operation.kind);
     if (opcode < 0) throw new GraphError(node.operation.kind, 'the CPU engine has no such operation.');
