@@ -1,8 +1,9 @@
 import { expose } from 'comlink';
 import { installFaultTransfer } from '../src/studio/faultTransfer.ts';
 import { opfsFiles } from '../src/studio/runs/opfsFiles.ts';
+import { webLocks } from '../src/studio/runs/runLocks.ts';
 import { RunStore } from '../src/studio/runs/runStore.ts';
 import { createSession } from '../src/studio/session.ts';
 
 installFaultTransfer();
-expose(createSession(new RunStore(opfsFiles('runs'))));
+expose(createSession(new RunStore(opfsFiles('runs'), webLocks('wid-studio/runs'))));

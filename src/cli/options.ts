@@ -1,6 +1,7 @@
 import { basename, resolve } from 'node:path';
 import { Option, type Command } from 'commander';
 import { folderFiles } from '../studio/runs/folderFiles.ts';
+import { lockFiles } from '../studio/runs/lockFiles.ts';
 import { RunStore } from '../studio/runs/runStore.ts';
 import { createSession } from '../studio/session.ts';
 import type { EngineChoice, PresetName, ShapeWish, StudioApi, TeacherReport, TextReport } from '../studio/studioApi.ts';
@@ -98,7 +99,7 @@ export async function openTeacher(
   if (options.demo !== true && options.teacher === undefined)
     throw new UsageError('teacher: expected --teacher PATH or --demo, got neither. --demo takes the bundled teacher and prose.');
   const path = options.teacher ?? DEMO_TEACHER;
-  const session = createSession(runs === undefined ? undefined : new RunStore(folderFiles(runs)));
+  const session = createSession(runs === undefined ? undefined : new RunStore(folderFiles(runs), lockFiles(runs)));
   const teacher = await session.loadTeacher(basename(resolve(path)), filesOf(path));
   report.fact('teacher', teacher);
   return { session, teacher };

@@ -57,8 +57,13 @@ function line(event: StudioEvent): string {
   if (event.kind === 'norms') return `Norms of ${event.spaces.length} spaces at step ${event.step}`;
   if (event.kind === 'kept') return `Checkpoint of step ${event.step} kept`;
   if (event.kind === 'notKept') return `Checkpoint of step ${event.step} could not be kept: ${event.reason}`;
+  if (event.kind === 'engineChanged')
+    return `Going on from step ${event.step} on ${event.engine.name} (${event.engine.detail}): ${event.reason}`;
   return `${event.phase} ${bar(event.step, event.steps)} ${event.step}/${event.steps}  loss ${event.loss.toFixed(3)}  ${grouped(event.tokensPerSecond)} tokens/s  ${clock(event.secondsLeft)} left`;
 }
+
+/** Events whose line stays; the others are a bar that the next one overwrites. */
+const STANDING: ReadonlySet<StudioEvent['kind']> = new Set(['heldOut', 'notKept', 'onnxFile', 'engineChanged']);
 
 /** Where the terminal's words go. With `--json`, stdout holds a line of JSON an event and nothing else. */
 export interface Report {
@@ -91,7 +96,7 @@ export function createReport(json: boolean): Report {
     fact: () => {},
     event: (event) => {
       if (event.kind === 'kept' || event.kind === 'norms') return;
-      const rewrites = event.kind !== 'heldOut' && event.kind !== 'notKept' && event.kind !== 'onnxFile';
+      const rewrites = !STANDING.has(event.kind);
       if (stdout.isTTY) {
         const text = line(event);
         if (rewrites) {

@@ -1,5 +1,6 @@
 import type { BertModel } from '../bert/model.ts';
 import type { Engine } from '../engines/engine.ts';
+import { StudioError } from '../tensor/studioError.ts';
 import type { NamedTensors } from '../tensor/tensor.ts';
 import type { Corpus } from '../text/corpus.ts';
 import { BatchStream, splitBatch } from '../text/maskedBatch.ts';
@@ -15,6 +16,7 @@ import { startingPoint } from './startingPoint.ts';
 import type { Recipe, RunResult, StudioListener } from './studioApi.ts';
 import type { Teacher } from './teacher.ts';
 import { Ticker } from './ticker.ts';
+import { WorkClock } from './workClock.ts';
 
 /** Lets a caller wait or end between steps, and keep what is needed to go on. */
 export interface RunControl {
@@ -23,6 +25,8 @@ export interface RunControl {
   /** Whether the state should be kept after this step. */
   wantsState?(step: number): Promise<boolean>;
   keep?(state: RunState): Promise<void>;
+  /** Milliseconds that never jump. */
+  now?(): number;
 }
 
 /** A finished or stopped run. */
@@ -48,8 +52,7 @@ export async function compress(
   from?: RunState,
 ): Promise<Compressed> {
   checkRecipe(teacher, recipe);
-  const began = performance.now() - 1000 * (from?.seconds ?? 0);
-  const seconds = (): number => (performance.now() - began) / 1000;
+  const clock = new WorkClock(() => control.now?.() ?? performance.now(), from?.seconds);
   const table = recipeTable(teacher, recipe);
   const shape = stepShape(recipe);
   const masking = { probability: recipe.masking, wholeWords: recipe.wholeWords };
@@ -64,7 +67,7 @@ export async function compress(
     attention = await AttentionJudge.create(engine, teacher, corpus, recipe, table, heads);
     const context: PhaseContext = { engine, teacher, table, recipe, shape, heads };
     let student = start?.student;
-    let compactors: NamedTensors = start?.compactors ?? new Map();
+    let compactors: NamedTensors = start?.compactors ?? from?.compactors ?? new Map();
     let untrained = from?.untrained;
     if (student !== undefined) {
       untrained = await judge.student(student, 0, listen);
@@ -72,7 +75,7 @@ export async function compress(
     }
     if (from !== undefined) stream.restore(from.stream);
 
-    const ticker = new Ticker(recipe, listen, performance.now());
+    const ticker = new Ticker(recipe, listen, clock);
     let done = from?.done ?? 0;
     let going = true;
     let fault: string | null = null;
@@ -88,11 +91,13 @@ export async function compress(
     };
     if (recipe.mode === 'calibrated' && start !== undefined) showNorms(compactorNorms(table, compactors));
     const observe = async (phase: Phase, tensors: NamedTensors): Promise<void> => {
+      ticker.begin();
       showNorms(phase.norms(tensors));
       const model = await phase.student(tensors);
       const { loss } = await judge.student(model, done, listen);
       if (Number.isFinite(loss)) [lastGood, lastLoss] = [model, loss];
       await attention?.student(model, done, listen);
+      ticker.evaluated();
     };
 
     const run = async (phase: Phase, resumed: RunState | undefined): Promise<void> => {
@@ -102,6 +107,7 @@ export async function compress(
       try {
         while (trainer.updates < phase.steps && going) {
           const learningRate = learningRateAt(trainer.updates, phase.steps, phase.rate, recipe.warmup, recipe.decay);
+          ticker.begin();
           const { loss, gradientNorm } = await trainer.step(splitBatch(stream.next(), recipe.accumulation, shape.slots), learningRate);
           done += 1;
           ticker.step(done, phase.name, loss, gradientNorm, learningRate);
@@ -116,22 +122,28 @@ export async function compress(
               stream: stream.state(),
               heads: [...heads],
               untrained,
-              seconds: seconds(),
+              seconds: clock.seconds(),
               tensors: await trainer.state(),
+              compactors: phase.name === 'compactors' ? new Map() : compactors,
             });
           };
           if ((await control.wantsState?.(done)) === true) await keep();
-          going = await control.proceed();
+          going = await clock.rest(() => control.proceed());
         }
       } catch (error) {
-        if (!(error instanceof DivergenceError)) throw error;
+        if (!(error instanceof DivergenceError)) {
+          trainer.dispose();
+          throw error;
+        }
         fault = error.message;
         going = false;
-      } finally {
+      }
+      try {
         const trained = await trainer.read();
         student = await phase.student(trained);
         showNorms(phase.norms(trained));
         if (phase.name === 'compactors') compactors = trained;
+      } finally {
         trainer.dispose();
       }
     };
@@ -142,6 +154,11 @@ export async function compress(
       reached ||= resumed !== undefined;
       if (reached && going && phase.steps > 0) await run(phase, resumed);
     }
+    if (!reached)
+      throw new StudioError(
+        'checkpoint',
+        `run: its checkpoint is of phase "${from?.phase}", which this recipe has not. Start the run again.`,
+      );
     if (student === undefined || untrained === undefined) throw new Error('compression: a run ended without a student');
     let trained = await judge.student(student, done, listen);
     if ((fault !== null || !Number.isFinite(trained.loss)) && !(trained.loss <= lastLoss) && lastGood !== undefined) {
@@ -157,7 +174,7 @@ export async function compress(
       stepsDone: done,
       stopped: !going,
       fault,
-      seconds: seconds(),
+      seconds: clock.seconds(),
     };
     return { student, compactors, result };
   } finally {

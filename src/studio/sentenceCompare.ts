@@ -24,7 +24,7 @@ export function sentenceIds(sentence: string, tokenizer: TextTokenizer, maxPosit
 }
 
 /** Rows [query][key] of one head. */
-function headRows({ sequence, probabilities }: AttentionMaps, head: number): number[][] {
+export function headRows({ sequence, probabilities }: AttentionMaps, head: number): number[][] {
   return Array.from({ length: sequence }, (_, query) => {
     const at = (head * sequence + query) * sequence;
     return [...probabilities.subarray(at, at + sequence)];

@@ -1,10 +1,14 @@
 import { plan } from '../graph/plan.ts';
+import { sizeOf } from '../tensor/shape.ts';
 import { compactorTraining, distillationTraining, weightTraining, type TrainingGraph } from '../training/trainingGraph.ts';
 import { studentConfig } from '../wid/spaces.ts';
 import { compactorSettings } from './phases.ts';
 import { checkRecipe, recipeTable, stepShape } from './recipe.ts';
 import type { Recipe, StepCost } from './studioApi.ts';
 import type { Teacher } from './teacher.ts';
+
+/** Of every trained number a checkpoint keeps the number and its two moments, 4 bytes each. */
+const BYTES_KEPT = 12;
 
 /** The training programs of a recipe, planned and not compiled: what a step costs, whatever engine runs it. */
 export function stepCosts(teacher: Teacher, recipe: Recipe): readonly StepCost[] {
@@ -16,8 +20,10 @@ export function stepCosts(teacher: Teacher, recipe: Recipe): readonly StepCost[]
   const shape = stepShape(recipe);
   const cost = (phase: StepCost['phase'], count: number, graph: () => TrainingGraph): StepCost[] => {
     if (count <= 0) return [];
-    const { arenaBytes, flops } = plan(graph().graph);
-    return [{ phase, steps: count, bytes: arenaBytes, flops }];
+    const laid = graph();
+    const { arenaBytes, flops } = plan(laid.graph);
+    const trained = [...laid.trained.values()].reduce((sum, dims) => sum + sizeOf(dims), 0);
+    return [{ phase, steps: count, bytes: arenaBytes, flops, checkpointBytes: BYTES_KEPT * trained }];
   };
   if (mode === 'distil')
     return cost('polish', steps, () =>

@@ -1,3 +1,7 @@
+import type { HistoryApi } from './historyApi.ts';
+
+export type * from './historyApi.ts';
+
 /**
  * The verbs and events of a session: the only shape that crosses comlink.
  *
@@ -195,6 +199,8 @@ export interface StepCost {
   readonly bytes: number;
   /** Floating-point operations of one step. */
   readonly flops: number;
+  /** Size of a checkpoint in this phase, in bytes. */
+  readonly checkpointBytes: number;
 }
 
 /** Held-out numbers of one model. */
@@ -288,7 +294,10 @@ export type StudioEvent =
       readonly secondsLeft: number;
     }
   | { readonly kind: 'kept'; readonly step: number }
-  | { readonly kind: 'notKept'; readonly step: number; readonly reason: string }
+  /** A checkpoint could not be written. `paused`: there is no room for it, and the run waits for {@link StudioApi.resume}. */
+  | { readonly kind: 'notKept'; readonly step: number; readonly reason: string; readonly paused: boolean }
+  /** A device was lost: the run goes on from `step` on another engine, or on a new device of the same. */
+  | { readonly kind: 'engineChanged'; readonly step: number; readonly engine: EngineReport; readonly reason: string }
   /** At evaluations of phases that have compactors or gates. */
   | { readonly kind: 'norms'; readonly step: number; readonly spaces: readonly SpaceNorms[] }
   | { readonly kind: 'similarity'; readonly step: number; readonly value: SimilarityReport }
@@ -299,7 +308,7 @@ export type StudioEvent =
 export type StudioListener = (event: StudioEvent) => void;
 
 /** The session's verbs. Every one rejects with a {@link StudioFault}-shaped error. */
-export interface StudioApi {
+export interface StudioApi extends HistoryApi {
   engine(choice: EngineChoice, threads?: number): Promise<EngineReport>;
   loadTeacher(name: string, files: readonly GivenFile[]): Promise<TeacherReport>;
   /** Reads text files of any format, or zips of them. A text that fails or is cancelled leaves the one before in place. */
@@ -316,15 +325,15 @@ export interface StudioApi {
   /** Memory and work of the recipe's steps, phase by phase. Slower than `plan`: it lays the training graphs. */
   stepCosts(recipe: Recipe): Promise<readonly StepCost[]>;
   start(recipe: Recipe, listen: StudioListener): Promise<RunResult>;
-  /** Runs that have a checkpoint, the furthest first. Empty where the session keeps none. */
+  /** Runs that have a checkpoint and that nobody is training, the furthest first. Empty where the session keeps none. */
   unfinished(): Promise<readonly UnfinishedRun[]>;
   /** Goes on from a run's newest whole checkpoint; teacher and text must be those of the run. */
   resumeRun(run: string, listen: StudioListener): Promise<RunResult>;
-  deleteRun(run: string): Promise<void>;
   /** Waits after the step at hand, and keeps the state. */
   pause(): Promise<void>;
   /** While paused: one step, then paused again. Does nothing while the run goes on. */
   step(): Promise<void>;
+  /** Goes on after a pause. @throws `storage` if the run waits for room, and there still is none: it stays paused */
   resume(): Promise<void>;
   stop(): Promise<void>;
   /**

@@ -5,7 +5,7 @@ import { maskBatch } from '../text/maskedBatch.ts';
 import { readDocuments } from '../text/readers/readDocuments.ts';
 import { TextError, type TextColumns, type TextDocument, type TextFile } from '../text/textFile.ts';
 import type { TextTokenizer } from '../text/tokenizer.ts';
-import { fingerprintOf } from './runs/checkpointFile.ts';
+import { fingerprintOf } from './runs/fingerprint.ts';
 import type { GivenFile, StudioListener, TextExample, TextReport, TextWish } from './studioApi.ts';
 import { PLAIN_MASKING } from './recipe.ts';
 import { textFilesOf } from './textFiles.ts';

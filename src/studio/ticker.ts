@@ -1,38 +1,63 @@
 import type { PhaseName, Recipe, StudioListener } from './studioApi.ts';
+import { Pace, type WorkClock } from './workClock.ts';
 
-/** Speed and time left from a moving average, so that evaluations and pauses do not shake them. */
+/** A step that took so many seconds more than its like was slept through: they are no work. */
+const SLEEP = 10;
+
+/** Speed and time left, from the durations of steps and evaluations alone, so that pauses and sleep do not shake them. */
 export class Ticker {
   readonly #recipe: Recipe;
   readonly #listen: StudioListener;
-  #last: number;
-  #pace = 0;
-  #ticks = 0;
+  readonly #clock: WorkClock;
+  #steps = new Pace();
+  readonly #evaluations = new Pace();
+  #begun: number;
+  #phase: PhaseName | undefined;
+  #first = true;
 
-  constructor(recipe: Recipe, listen: StudioListener, now: number) {
+  constructor(recipe: Recipe, listen: StudioListener, clock: WorkClock) {
     this.#recipe = recipe;
     this.#listen = listen;
-    this.#last = now;
+    this.#clock = clock;
+    this.#begun = clock.seconds();
+  }
+
+  /** A step or an evaluation begins. */
+  begin(): void {
+    this.#begun = this.#clock.seconds();
+  }
+
+  evaluated(): void {
+    this.#add(this.#evaluations);
   }
 
   step(step: number, phase: PhaseName, loss: number, gradientNorm: number, learningRate: number): void {
-    const now = performance.now();
-    const seconds = (now - this.#last) / 1000;
-    this.#last = now;
-    // The first step also holds calibration and compilation.
-    this.#ticks += 1;
-    if (this.#ticks === 2) this.#pace = seconds;
-    else if (this.#ticks > 2) this.#pace += 0.1 * (Math.min(seconds, 4 * this.#pace) - this.#pace);
-    const pace = this.#ticks === 1 ? Number.NaN : this.#pace;
+    if (phase !== this.#phase) {
+      this.#steps = new Pace();
+      this.#phase = phase;
+      this.#first = true;
+    }
+    // The first step of a phase also warms kernels up.
+    if (!this.#first) this.#add(this.#steps);
+    this.#first = false;
+    const { steps, batch, sequence, evaluateEvery } = this.#recipe;
+    const pace = this.#steps.value;
+    const evaluations = Math.floor((steps - 1) / evaluateEvery) - Math.floor(step / evaluateEvery) + 1;
     this.#listen({
       kind: 'step',
       step,
-      steps: this.#recipe.steps,
+      steps,
       phase,
       loss,
       gradientNorm,
       learningRate,
-      tokensPerSecond: Number.isNaN(pace) ? 0 : (this.#recipe.batch * this.#recipe.sequence) / pace,
-      secondsLeft: Number.isNaN(pace) ? 0 : pace * (this.#recipe.steps - step),
+      tokensPerSecond: pace === undefined || pace === 0 ? 0 : (batch * sequence) / pace,
+      secondsLeft: pace === undefined ? 0 : pace * (steps - step) + (this.#evaluations.value ?? 0) * evaluations,
     });
+  }
+
+  #add(pace: Pace): void {
+    const excess = pace.add(this.#clock.seconds() - this.#begun);
+    if (excess > SLEEP) this.#clock.forgive(excess);
   }
 }

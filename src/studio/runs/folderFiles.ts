@@ -5,33 +5,55 @@ const ASIDE = '.part';
 /** Files in a folder of this machine, for the terminal. Writes go aside and are renamed when they are on the disk. */
 export function folderFiles(folder: string): RunFiles {
   const fs = process.getBuiltinModule('node:fs/promises');
-  const { join } = process.getBuiltinModule('node:path');
+  const { dirname, join, resolve } = process.getBuiltinModule('node:path');
+  const names = async (): Promise<string[]> => {
+    try {
+      return await fs.readdir(folder);
+    } catch (error) {
+      if (error instanceof Error && 'code' in error && (error.code === 'ENOENT' || error.code === 'ENOTDIR')) return [];
+      throw error;
+    }
+  };
   return {
-    async list() {
-      try {
-        return (await fs.readdir(folder)).filter((name) => !name.endsWith(ASIDE));
-      } catch (error) {
-        if (error instanceof Error && 'code' in error && (error.code === 'ENOENT' || error.code === 'ENOTDIR')) return [];
-        throw error;
-      }
-    },
+    list: async () => (await names()).filter((name) => !name.endsWith(ASIDE)),
     async read(name) {
       return new Uint8Array(await fs.readFile(join(folder, name)));
     },
-    async write(name, bytes) {
+    async write(name, parts) {
       await fs.mkdir(folder, { recursive: true });
       const aside = join(folder, `${name}${ASIDE}`);
-      const file = await fs.open(aside, 'w');
       try {
-        await file.writeFile(bytes);
-        await file.sync();
-      } finally {
-        await file.close();
+        const file = await fs.open(aside, 'w');
+        try {
+          // One call may write less than it was given; writeFile goes on until all is written.
+          for (const part of parts) await file.writeFile(part);
+          await file.sync();
+        } finally {
+          await file.close();
+        }
+        await fs.rename(aside, join(folder, name));
+      } catch (error) {
+        // On a full disk, what was written of it is in the way.
+        await fs.rm(aside, { force: true });
+        throw error;
       }
-      await fs.rename(aside, join(folder, name));
     },
     async remove(name) {
       await fs.rm(join(folder, name), { force: true });
+    },
+    async sweep(beginning) {
+      for (const name of await names())
+        if (name.startsWith(beginning) && name.endsWith(ASIDE)) await fs.rm(join(folder, name), { force: true });
+    },
+    async free() {
+      // The folder may not be there yet; one above it is on the same disk.
+      for (let path = resolve(folder); ; path = dirname(path))
+        try {
+          const { bavail, bsize } = await fs.statfs(path);
+          return bavail * bsize;
+        } catch {
+          if (path === dirname(path)) return undefined;
+        }
     },
   };
 }

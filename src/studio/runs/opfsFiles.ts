@@ -1,35 +1,72 @@
 import type { RunFiles } from './runFiles.ts';
 
+/** Chromium's name for what is being written and not yet closed. */
+const ASIDE = '.crswap';
+
+/** Streams take no shared memory. */
+function unshared(part: Uint8Array): Uint8Array<ArrayBuffer> {
+  const { buffer, byteOffset, length } = part;
+  return buffer instanceof ArrayBuffer ? new Uint8Array(buffer, byteOffset, length) : Uint8Array.from(part);
+}
+
 /** Files in the browser's origin-private file system. A writable stream replaces its file when it is closed, not before. */
 export function opfsFiles(folder: string): RunFiles {
   let opened: Promise<FileSystemDirectoryHandle> | undefined;
   const open = async (): Promise<FileSystemDirectoryHandle> =>
     (await navigator.storage.getDirectory()).getDirectoryHandle(folder, { create: true });
-  const directoryOf = (): Promise<FileSystemDirectoryHandle> => (opened ??= open());
+  const directoryOf = async (): Promise<FileSystemDirectoryHandle> => {
+    try {
+      return await (opened ??= open());
+    } catch (error) {
+      opened = undefined;
+      throw error;
+    }
+  };
+  const names = async (): Promise<string[]> => {
+    const found: string[] = [];
+    const directory = await directoryOf();
+    for await (const name of directory.keys()) found.push(name);
+    return found;
+  };
+  const remove = async (name: string): Promise<void> => {
+    try {
+      await (await directoryOf()).removeEntry(name);
+    } catch (error) {
+      if (!(error instanceof DOMException && error.name === 'NotFoundError')) throw error;
+    }
+  };
   return {
-    async list() {
-      const names: string[] = [];
-      const directory = await directoryOf();
-      for await (const name of directory.keys()) names.push(name);
-      // Chromium's swap files of writes that never ended.
-      return names.filter((name) => !name.endsWith('.crswap'));
-    },
+    list: async () => (await names()).filter((name) => !name.endsWith(ASIDE)),
     async read(name) {
       const file = await (await (await directoryOf()).getFileHandle(name)).getFile();
       return new Uint8Array(await file.arrayBuffer());
     },
-    async write(name, bytes) {
-      const stream = await (await (await directoryOf()).getFileHandle(name, { create: true })).createWritable();
+    async write(name, parts) {
+      const directory = await directoryOf();
+      const known = (await names()).includes(name);
       try {
-        await stream.write(Uint8Array.from(bytes));
+        const stream = await (await directory.getFileHandle(name, { create: true })).createWritable();
+        try {
+          for (const part of parts) await stream.write(unshared(part));
+        } catch (error) {
+          await stream.abort();
+          throw error;
+        }
+        await stream.close();
       } catch (error) {
-        await stream.abort();
+        // The name was made before the first byte.
+        if (!known) await remove(name).catch(() => {});
         throw error;
       }
-      await stream.close();
     },
-    async remove(name) {
-      await (await directoryOf()).removeEntry(name);
+    remove,
+    async sweep(beginning) {
+      // A tab that ends takes its open streams with it; what is locked is being written.
+      for (const name of await names()) if (name.startsWith(beginning) && name.endsWith(ASIDE)) await remove(name).catch(() => {});
+    },
+    async free() {
+      const { quota, usage } = await navigator.storage.estimate();
+      return quota === undefined ? undefined : Math.max(0, quota - (usage ?? 0));
     },
   };
 }

@@ -2,7 +2,17 @@
 export interface RunFiles {
   list(): Promise<string[]>;
   read(name: string): Promise<Uint8Array>;
-  /** Whole or not at all: a reader never sees a part. */
-  write(name: string, bytes: Uint8Array): Promise<void>;
+  /** The parts one after the other, whole or not at all: a reader never sees less. */
+  write(name: string, parts: readonly Uint8Array[]): Promise<void>;
   remove(name: string): Promise<void>;
+  /** Removes what writes that never ended left of files whose names begin so; only while nobody writes them. */
+  sweep(beginning: string): Promise<void>;
+  /** Bytes that may still be written, or undefined where the system does not say. */
+  free(): Promise<number | undefined>;
+}
+
+/** Whether a write failed because there is no room. */
+export function isFull(error: unknown): boolean {
+  if (!(error instanceof Error)) return false;
+  return error.name === 'QuotaExceededError' || ('code' in error && (error.code === 'ENOSPC' || error.code === 'EDQUOT'));
 }

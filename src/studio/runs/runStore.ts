@@ -1,58 +1,104 @@
+import { StudioError } from '../../tensor/studioError.ts';
 import { decodeCheckpoint, encodeCheckpoint, type Checkpoint } from './checkpointFile.ts';
-import type { RunFiles } from './runFiles.ts';
+import { isFull, type RunFiles } from './runFiles.ts';
+import { ownLocks, type Lease, type RunLocks } from './runLocks.ts';
+import { decodeRecord, encodeRecord, type RunRecord } from './runRecord.ts';
+import { decodeStudent, encodeStudent, type StoredStudent } from './studentFile.ts';
 
 /** Checkpoints kept of one run: the newest may be the one that a crash spoils. */
-const KEPT = 2;
-const NAME = /^(?<run>[a-z0-9-]+)\.(?<step>\d{9})\.ckpt$/;
+export const KEPT = 2;
+const NAME = /^(?<run>[a-z0-9-]+)\.(?:(?<step>\d{9})\.ckpt|(?<kind>run|student|deleted))$/;
 
 interface Entry {
   readonly name: string;
   readonly run: string;
+  readonly kind: 'checkpoint' | 'run' | 'student' | 'deleted';
+  /** Of checkpoints; 0 otherwise. */
   readonly step: number;
 }
 
-/** Unfinished runs by name, each with its last checkpoints. Writes queue up, so that training never waits for the disk. */
+type Heard = (message: string) => void;
+
+/**
+ * Runs in a folder of {@link RunFiles}: `<run>.<step>.ckpt`, the last checkpoints; `<run>.run`, what the history knows;
+ * `<run>.student`, what it made; `<run>.deleted`, since when it is in the bin. Writes of one run queue up, so that
+ * training never waits for the disk.
+ */
 export class RunStore {
   readonly #files: RunFiles;
-  #queue: Promise<void> = Promise.resolve();
+  readonly #locks: RunLocks;
+  #queue: Promise<unknown> = Promise.resolve();
 
-  constructor(files: RunFiles) {
+  /** @param locks shared by all who see these files */
+  constructor(files: RunFiles, locks: RunLocks = ownLocks()) {
     this.#files = files;
+    this.#locks = locks;
   }
 
   async #entries(): Promise<Entry[]> {
     return (await this.#files.list())
-      .flatMap((name) => {
-        const groups = NAME.exec(name)?.groups;
-        return groups === undefined ? [] : [{ name, run: groups['run'] ?? '', step: Number(groups['step']) }];
+      .flatMap((name): Entry[] => {
+        const { run = '', step, kind } = NAME.exec(name)?.groups ?? {};
+        if (step !== undefined) return [{ name, run, kind: 'checkpoint', step: Number(step) }];
+        return kind === 'run' || kind === 'student' || kind === 'deleted' ? [{ name, run, kind, step: 0 }] : [];
       })
       .toSorted((a, b) => b.step - a.step);
   }
 
-  /** Resolves when this checkpoint is on the disk and older ones are gone. */
+  async #of(run: string, kind: Entry['kind']): Promise<Entry[]> {
+    return (await this.#entries()).filter((entry) => entry.run === run && entry.kind === kind);
+  }
+
+  /** What is written goes one after the other. */
+  #inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const before = this.#queue;
+    const turn = (async () => {
+      await before;
+      return work();
+    })();
+    // A failed write is its caller's to hear of; the next one is tried all the same.
+    this.#queue = Promise.allSettled([turn]);
+    return turn;
+  }
+
+  /** Writes; on a full disk, once more when all that may go is gone. */
+  async #write(name: string, parts: readonly Uint8Array[], makeRoom: () => Promise<boolean>): Promise<void> {
+    try {
+      await this.#files.write(name, parts);
+    } catch (error) {
+      if (!isFull(error) || !(await makeRoom())) throw error;
+      await this.#files.write(name, parts);
+    }
+  }
+
+  /** Resolves when this checkpoint is on the disk and older ones are gone. On a full disk the one before stays. */
   save(run: string, checkpoint: Checkpoint): Promise<void> {
-    const write = this.#after(this.#queue, run, checkpoint);
-    this.#queue = settled(write);
-    return write;
+    const sealed = encodeCheckpoint(checkpoint);
+    return this.#inTurn(async () => {
+      const { done } = checkpoint.state;
+      await this.#write(`${run}.${String(done).padStart(9, '0')}.ckpt`, await sealed, async () => {
+        const spare = (await this.#of(run, 'checkpoint')).slice(1);
+        for (const old of spare) await this.#files.remove(old.name);
+        return (await this.emptyBin(0)) > 0 || spare.length > 0;
+      });
+      const entries = await this.#of(run, 'checkpoint');
+      // Those ahead are of a future that was not taken: they were damaged, or the run was set back.
+      const keep = new Set(entries.filter(({ step }) => step <= done).slice(0, KEPT));
+      for (const old of entries) if (!keep.has(old)) await this.#files.remove(old.name);
+    });
   }
 
-  async #after(before: Promise<void>, run: string, checkpoint: Checkpoint): Promise<void> {
-    await before;
-    const name = `${run}.${String(checkpoint.state.done).padStart(9, '0')}.ckpt`;
-    await this.#files.write(name, await encodeCheckpoint(checkpoint));
-    const entries = (await this.#entries()).filter((entry) => entry.run === run);
-    for (const old of entries.slice(KEPT)) await this.#files.remove(old.name);
-  }
-
-  /** Names of runs that have a checkpoint, the furthest first. */
+  /** Names of runs that have a checkpoint, the furthest first; without those in the bin. */
   async runs(): Promise<string[]> {
-    return [...new Set((await this.#entries()).map(({ run }) => run))];
+    const entries = await this.#entries();
+    const deleted = new Set(entries.filter(({ kind }) => kind === 'deleted').map(({ run }) => run));
+    return [...new Set(entries.filter(({ kind, run }) => kind === 'checkpoint' && !deleted.has(run)).map(({ run }) => run))];
   }
 
   /** The newest whole checkpoint of a run, or undefined if there is none. `damaged` hears of those passed over. */
-  async load(run: string, damaged: (message: string) => void = () => {}): Promise<Checkpoint | undefined> {
+  async load(run: string, damaged: Heard = () => {}): Promise<Checkpoint | undefined> {
     await this.#queue;
-    for (const { name } of (await this.#entries()).filter((entry) => entry.run === run))
+    for (const { name } of await this.#of(run, 'checkpoint'))
       try {
         return await decodeCheckpoint(name, await this.#files.read(name));
       } catch (error) {
@@ -61,13 +107,132 @@ export class RunStore {
     return undefined;
   }
 
-  async remove(run: string): Promise<void> {
-    await this.#queue;
-    for (const entry of await this.#entries()) if (entry.run === run) await this.#files.remove(entry.name);
+  async saveRecord(record: RunRecord): Promise<void> {
+    const parts = await encodeRecord(record);
+    await this.#inTurn(() => this.#write(`${record.run}.run`, parts, async () => (await this.emptyBin(0)) > 0));
   }
-}
 
-/** A failed write is its caller's to hear of; the next one is tried all the same. */
-async function settled(write: Promise<void>): Promise<void> {
-  await Promise.allSettled([write]);
+  /** What the history knows of a run; where its record is lost or damaged, undefined. */
+  async record(run: string, damaged: Heard = () => {}): Promise<RunRecord | undefined> {
+    const [entry] = await this.#of(run, 'run');
+    if (entry === undefined) return undefined;
+    try {
+      return await decodeRecord(entry.name, await this.#files.read(entry.name));
+    } catch (error) {
+      damaged(error instanceof Error ? error.message : String(error));
+      return undefined;
+    }
+  }
+
+  /** Every run that is not in the bin, whatever is there of it. */
+  async known(): Promise<{ readonly run: string; readonly resumable: boolean; readonly openable: boolean }[]> {
+    const entries = await this.#entries();
+    const of = (kind: Entry['kind']): Set<string> => new Set(entries.filter((entry) => entry.kind === kind).map(({ run }) => run));
+    const [checkpoints, students, deleted] = [of('checkpoint'), of('student'), of('deleted')];
+    return [...new Set(entries.map(({ run }) => run))]
+      .filter((run) => !deleted.has(run))
+      .map((run) => ({ run, resumable: checkpoints.has(run), openable: students.has(run) }));
+  }
+
+  async saveStudent(run: string, student: StoredStudent): Promise<void> {
+    const parts = await encodeStudent(student);
+    await this.#inTurn(() => this.#write(`${run}.student`, parts, async () => (await this.emptyBin(0)) > 0));
+  }
+
+  /** @throws StudioError if it is damaged */
+  async student(run: string): Promise<StoredStudent | undefined> {
+    await this.#queue;
+    const [entry] = await this.#of(run, 'student');
+    return entry === undefined ? undefined : decodeStudent(entry.name, await this.#files.read(entry.name));
+  }
+
+  /** A run that ended by itself has nothing to go on from. */
+  removeCheckpoints(run: string): Promise<void> {
+    return this.#inTurn(async () => {
+      for (const { name } of await this.#of(run, 'checkpoint')) await this.#files.remove(name);
+    });
+  }
+
+  /** Puts a run into the bin. */
+  async bin(run: string, now: number): Promise<void> {
+    await this.#inTurn(() => this.#files.write(`${run}.deleted`, [new TextEncoder().encode(String(now))]));
+  }
+
+  /** Takes a run out of the bin. @returns false if there is none left */
+  async restore(run: string): Promise<boolean> {
+    await this.#inTurn(() => this.#files.remove(`${run}.deleted`));
+    return (await this.known()).some((known) => known.run === run);
+  }
+
+  /** Removes runs for good that were put into the bin before a moment; 0 = all of them. @returns how many */
+  async emptyBin(before: number): Promise<number> {
+    let count = 0;
+    for (const { name, run } of (await this.#entries()).filter(({ kind }) => kind === 'deleted')) {
+      const since = Number(new TextDecoder().decode(await this.#files.read(name)));
+      if (before > 0 && since > before) continue;
+      await this.#removeFiles(run);
+      count += 1;
+    }
+    return count;
+  }
+
+  /** Removes a run for good. */
+  remove(run: string): Promise<void> {
+    return this.#inTurn(() => this.#removeFiles(run));
+  }
+
+  /** The mark of deletion goes last: a run that is half gone must not come back. */
+  async #removeFiles(run: string): Promise<void> {
+    const entries = (await this.#entries()).filter((entry) => entry.run === run);
+    for (const { name } of entries.toSorted((a, b) => Number(a.kind === 'deleted') - Number(b.kind === 'deleted')))
+      await this.#files.remove(name);
+    await this.#files.sweep(`${run}.`);
+  }
+
+  /**
+   * Takes a run for writing.
+   * @throws StudioError `run-busy` if another tab or program has it
+   */
+  async hold(run: string): Promise<Lease> {
+    const lease = await this.#locks.hold(run);
+    if (lease === undefined)
+      throw new StudioError(
+        'run-busy',
+        `run ${run}: another tab or program is training it. Go on there, or close that one and try again.`,
+        { run },
+      );
+    await this.#files.sweep(`${run}.`);
+    return lease;
+  }
+
+  held(run: string): Promise<boolean> {
+    return this.#locks.held(run);
+  }
+
+  /** Bytes that may still be written; null where the system does not say. */
+  async free(): Promise<number | null> {
+    return (await this.#files.free()) ?? null;
+  }
+
+  /** A run's newest whole checkpoint as it lies on the disk. */
+  async checkpointBytes(run: string): Promise<Uint8Array | undefined> {
+    await this.#queue;
+    for (const { name } of await this.#of(run, 'checkpoint')) {
+      const bytes = await this.#files.read(name);
+      try {
+        await decodeCheckpoint(name, bytes);
+        return bytes;
+      } catch {
+        // A damaged one is passed over, as when a run goes on.
+      }
+    }
+    return undefined;
+  }
+
+  /** A run's student as it lies on the disk. */
+  async studentBytes(run: string): Promise<Uint8Array | undefined> {
+    await this.#queue;
+    const [entry] = await this.#of(run, 'student');
+    return entry === undefined ? undefined : this.#files.read(entry.name);
+  }
 }

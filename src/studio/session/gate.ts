@@ -1,25 +1,31 @@
 import type { RunControl } from '../compression.ts';
 import type { RunState } from '../runs/runState.ts';
 
-/** Steps between checkpoints when nothing else asks for one. */
-const KEEP_EVERY = 25;
-
 /** Pause, resume and stop, heard between steps; says when the run's state is to be kept. */
 export class Gate implements RunControl {
-  readonly keep?: (state: RunState) => Promise<void>;
+  readonly keep: (state: RunState) => Promise<void>;
+  readonly now: () => number;
+  readonly #every: number;
   #open: Promise<void> = Promise.resolve();
   #release: (() => void) | undefined;
   #stopped = false;
   #asked = false;
 
-  constructor(keep: ((state: RunState) => Promise<void>) | undefined) {
-    if (keep !== undefined) this.keep = keep;
+  /**
+   * @param keep takes a state over; must not wait for the disk
+   * @param every steps between checkpoints when nothing else asks for one
+   * @param now milliseconds that never jump
+   */
+  constructor(keep: (state: RunState) => Promise<void>, every: number, now: () => number) {
+    this.keep = keep;
+    this.now = now;
+    this.#every = every;
   }
 
   async wantsState(step: number): Promise<boolean> {
     // A turn of the event loop, so that pause and stop can arrive.
     await new Promise<void>((resolve) => setTimeout(resolve, 0));
-    const wants = this.#asked || step % KEEP_EVERY === 0;
+    const wants = this.#asked || step % this.#every === 0;
     this.#asked = false;
     return wants;
   }

@@ -1,21 +1,123 @@
-import type { StudioApi, UnfinishedRun } from '../studioApi.ts';
+import { StudioError } from '../../tensor/studioError.ts';
+import { recipeDifferences } from '../runs/recipeWords.ts';
+import { exportRun, importRun } from '../runs/runArchive.ts';
+import { eventsOf, sparklineOf } from '../runs/runMetrics.ts';
+import { newestHeldOut, type RunRecord } from '../runs/runRecord.ts';
+import type { RunStore } from '../runs/runStore.ts';
+import type { StoredStudent } from '../runs/studentFile.ts';
+import { storageFor } from '../runs/storage.ts';
+import { compareStudents, type ComparedStudent } from '../studentsCompare.ts';
+import type { HistoryApi, RunSummary, StudioApi, UnfinishedRun } from '../studioApi.ts';
+import { recordsOf, type KnownRun } from './records.ts';
 import type { SessionState } from './sessionState.ts';
 
+/** A deleted run can be brought back for so long, in milliseconds. */
+const BIN_KEEPS = 24 * 60 * 60 * 1000;
+
 /** Runs that outlived their session. */
-export function historyVerbs(state: SessionState): Pick<StudioApi, 'unfinished' | 'deleteRun'> {
+export function historyVerbs(state: SessionState): Omit<HistoryApi, 'keep'> & Pick<StudioApi, 'unfinished'> {
+  const needStore = (): RunStore => {
+    if (state.store === undefined) throw new StudioError('order', 'session: this one keeps no runs.');
+    return state.store;
+  };
+  const find = async (run: string): Promise<KnownRun> => {
+    const found = (await recordsOf(state)).find(({ record }) => record.run === run);
+    if (found === undefined)
+      throw new StudioError('run', `session: run ${run} — expected one of the history, got none. List the runs again.`);
+    return found;
+  };
+  const needIdle = async (run: string): Promise<void> => {
+    if (await needStore().held(run)) throw new StudioError('run-busy', `run ${run}: it is being trained. Stop it there first.`, { run });
+  };
+  const studentOf = async (run: string): Promise<StoredStudent & ComparedStudent & { readonly record: RunRecord }> => {
+    const { record } = await find(run);
+    const stored = await needStore().student(run);
+    if (stored === undefined || record.result === null)
+      throw new StudioError('run', `run ${record.name}: it has no student yet. Go on with it until it ends or is stopped.`, { run });
+    if (record.fingerprints.teacher !== state.fingerprints.teacher)
+      throw new StudioError('run', `run ${record.name}: its teacher is ${record.teacher}, which is not loaded. Load it and try again.`, {
+        run,
+      });
+    return { ...stored, record, result: record.result };
+  };
+  const summaries = async (): Promise<RunSummary[]> => {
+    const known = await recordsOf(state);
+    const busy = await Promise.all(known.map(({ record }) => needStore().held(record.run)));
+    return known.map(({ record, resumable, openable }, i): RunSummary => {
+      const { run, name, recipe, teacher, text, engine, ending, done, startedAt, savedAt, result } = record;
+      const before = known[i + 1]?.record.recipe;
+      return {
+        run,
+        name,
+        recipe,
+        differences: before === undefined ? [] : recipeDifferences(before, recipe),
+        teacher,
+        text,
+        engine,
+        ending,
+        done,
+        startedAt,
+        savedAt,
+        result,
+        heldOut: newestHeldOut(record),
+        sparkline: sparklineOf(record.metrics),
+        resumable: resumable && ending !== 'done',
+        openable,
+        busy: busy[i] === true,
+      };
+    });
+  };
+  const summaryOf = async (run: string): Promise<RunSummary> => {
+    const found = (await summaries()).find((summary) => summary.run === run);
+    if (found === undefined) throw new StudioError('run', `session: run ${run} is gone. List the runs again.`);
+    return found;
+  };
+
   return {
     async unfinished() {
-      const { store } = state;
-      if (store === undefined) return [];
+      if (state.store === undefined) return [];
       const found: UnfinishedRun[] = [];
-      for (const run of await store.runs()) {
-        const checkpoint = await store.load(run);
-        if (checkpoint === undefined) continue;
-        const { recipe, done } = checkpoint.state;
-        found.push({ run, recipe, done, savedAt: checkpoint.savedAt });
-      }
-      return found;
+      for (const { run, recipe, done, savedAt, resumable, busy } of await summaries())
+        if (resumable && !busy) found.push({ run, recipe, done, savedAt });
+      return found.toSorted((a, b) => b.done - a.done);
     },
-    deleteRun: async (run) => state.store?.remove(run),
+    async runs() {
+      if (state.store === undefined) return [];
+      await state.store.emptyBin(Date.now() - BIN_KEEPS);
+      return summaries();
+    },
+    async runEvents(run) {
+      const { record } = await find(run);
+      return eventsOf(record.metrics, record.recipe.steps);
+    },
+    async openRun(run) {
+      state.needNoRun('opening another');
+      const { record, student, compactors, result } = await studentOf(run);
+      state.finished = { student, compactors, result, recipe: record.recipe };
+      return summaryOf(run);
+    },
+    async renameRun(run, name) {
+      const given = name.trim();
+      if (given === '') throw new StudioError('run', 'rename: expected a name, got none. Write one.');
+      if (state.keeper?.run === run) return state.keeper.rename(given);
+      await needIdle(run);
+      await needStore().saveRecord({ ...(await find(run)).record, name: given });
+    },
+    async deleteRun(run) {
+      await needIdle(run);
+      await needStore().bin((await find(run)).record.run, Date.now());
+    },
+    async restoreRun(run) {
+      if (!(await needStore().restore(run)))
+        throw new StudioError('run', `session: run ${run} is gone for good; it cannot be brought back.`);
+    },
+    exportRun: async (run) => exportRun(needStore(), (await find(run)).record),
+    importRun: async (zip) => summaryOf(await importRun(needStore(), zip)),
+    async compareRuns(first, second, sentence, layer, head) {
+      const [a, b] = [await studentOf(first), await studentOf(second)];
+      state.needNoRun('comparing students');
+      return compareStudents(await state.needEngine(), state.needTeacher(), a, b, sentence, layer, head);
+    },
+    storage: (recipe) => storageFor(needStore(), state.needTeacher(), recipe),
   };
 }

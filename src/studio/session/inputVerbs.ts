@@ -1,4 +1,4 @@
-import { fingerprintOf } from '../runs/checkpointFile.ts';
+import { fingerprintOf } from '../runs/fingerprint.ts';
 import type { StudioApi } from '../studioApi.ts';
 import { readTeacher } from '../teacher.ts';
 import { loadCorpus } from '../textLoading.ts';
@@ -25,6 +25,7 @@ export function inputVerbs(state: SessionState): Pick<StudioApi, 'loadTeacher' |
         const { corpus, report, fingerprint } = await loadCorpus(name, files, state.needTeacher().tokenizer, wish, listen, mine.signal);
         state.fingerprints.text = fingerprint;
         state.corpus = corpus;
+        state.textName = name;
         return report;
       } finally {
         if (reading === mine) reading = undefined;

@@ -1,15 +1,20 @@
 import { StudioError } from '../../tensor/studioError.ts';
-import { compress } from '../compression.ts';
-import type { RunState } from '../runs/runState.ts';
-import type { Recipe, RunResult, StudioApi, StudioListener } from '../studioApi.ts';
-import { needHead } from '../teacher.ts';
-import { Gate } from './gate.ts';
+import type { Checkpoint } from '../runs/checkpointFile.ts';
+import { NO_METRICS } from '../runs/runMetrics.ts';
+import type { RunRecord } from '../runs/runRecord.ts';
+import type { Recipe, StudioApi } from '../studioApi.ts';
+import { recordsOf } from './records.ts';
 import { attempt, type SessionState } from './sessionState.ts';
+import { train } from './training.ts';
 
 /** Training: start, go on, pause, step, stop. */
-export function runVerbs(state: SessionState): Pick<StudioApi, 'start' | 'resumeRun' | 'pause' | 'step' | 'resume' | 'stop'> {
+export function runVerbs(state: SessionState): Pick<StudioApi, 'start' | 'resumeRun' | 'pause' | 'step' | 'resume' | 'stop' | 'keep'> {
   return {
-    start: (recipe, listen) => train(state, recipe, `run-${Date.now().toString(36)}`, listen),
+    start: async (recipe, listen) => {
+      // Before anything is read: two starts at once must not both find the session idle.
+      state.needNoRun('starting another');
+      return train(state, await newRecord(state, recipe), listen);
+    },
     async resumeRun(run, listen) {
       const checkpoint = await state.store?.load(run);
       if (checkpoint === undefined) throw new StudioError('checkpoint', `session: ${run} has no whole checkpoint. Start the run again.`);
@@ -19,48 +24,48 @@ export function runVerbs(state: SessionState): Pick<StudioApi, 'start' | 'resume
             run,
             kind,
           });
-      return train(state, checkpoint.state.recipe, run, listen, checkpoint.state);
+      return train(state, await goneOn(state, run, checkpoint), listen, checkpoint.state);
     },
     pause: () => attempt(() => state.gate?.pause()),
     step: () => attempt(() => state.gate?.step()),
-    resume: () => attempt(() => state.gate?.resume()),
+    async resume() {
+      if ((await state.keeper?.retry()) === false)
+        throw new StudioError('storage', 'run: there still is no room for its checkpoint. It stays paused; free some room and resume.');
+      state.gate?.resume();
+    },
     stop: () => attempt(() => state.gate?.stop()),
+    keep: () => attempt(() => state.gate?.ask()),
   };
 }
 
-async function train(state: SessionState, recipe: Recipe, run: string, listen: StudioListener, from?: RunState): Promise<RunResult> {
-  state.needNoRun('starting another');
-  const teacher = state.needTeacher();
-  needHead(teacher);
-  const corpus = state.needCorpus();
-  if (corpus.sequence !== recipe.sequence)
-    throw new StudioError(
-      'order',
-      `session: the text is packed to ${corpus.sequence} tokens, the recipe asks for ${recipe.sequence}. Load the text again.`,
-    );
-  const { store } = state;
-  const marks = { ...state.fingerprints };
-  let writing: Promise<void> = Promise.resolve();
-  const keep =
-    store === undefined
-      ? undefined
-      : (kept: RunState): Promise<void> => {
-          writing = store.save(run, { state: kept, fingerprints: marks, savedAt: Date.now() }).then(
-            () => listen({ kind: 'kept', step: kept.done }),
-            (error: unknown) =>
-              listen({ kind: 'notKept', step: kept.done, reason: error instanceof Error ? error.message : String(error) }),
-          );
-          return Promise.resolve();
-        };
-  const gate = new Gate(keep);
-  state.gate = gate;
-  try {
-    const { student, compactors, result } = await compress(await state.needEngine(), teacher, corpus, recipe, gate, listen, from);
-    state.finished = { student, compactors, result, recipe };
-    await writing;
-    if (!result.stopped) await store?.remove(run);
-    return result;
-  } finally {
-    state.gate = undefined;
-  }
+async function newRecord(state: SessionState, recipe: Recipe): Promise<RunRecord> {
+  const numbers = (await recordsOf(state)).map(({ record }) => Number(/^Run (?<number>\d+)$/.exec(record.name)?.groups?.['number'] ?? 0));
+  const startedAt = Date.now();
+  return {
+    run: `run-${startedAt.toString(36)}-${Math.floor(Math.random() * 36 ** 4).toString(36)}`,
+    name: `Run ${Math.max(0, ...numbers) + 1}`,
+    recipe,
+    fingerprints: { ...state.fingerprints },
+    teacher: state.needTeacher().report.name,
+    text: state.textName,
+    engine: '',
+    ending: 'unfinished',
+    done: 0,
+    startedAt,
+    savedAt: startedAt,
+    result: null,
+    metrics: NO_METRICS,
+  };
+}
+
+/** The record of a run that goes on: what was said after its checkpoint is said again. */
+async function goneOn(state: SessionState, run: string, { state: kept, metrics, savedAt }: Checkpoint): Promise<RunRecord> {
+  const record = await state.store?.record(run);
+  return {
+    ...(record ?? { ...(await newRecord(state, kept.recipe)), run, startedAt: savedAt }),
+    ending: 'unfinished',
+    result: null,
+    done: kept.done,
+    metrics,
+  };
 }

@@ -6,14 +6,15 @@ import type { Corpus } from '../../text/corpus.ts';
 import type { RunStore } from '../runs/runStore.ts';
 import type { EngineChoice, Recipe, RunResult } from '../studioApi.ts';
 import type { Teacher } from '../teacher.ts';
+import type { RunKeeper } from '../runs/runKeeper.ts';
 import type { Gate } from './gate.ts';
 import { makeEngine, type EngineMaker } from './makeEngine.ts';
 
 /** A run that ended, and what it made. */
 export interface FinishedStudent {
   readonly student: BertModel;
-  /** What it was merged from, if anything. */
-  readonly compactors?: NamedTensors;
+  /** Compactors and LayerNorms that the student was last merged from; empty where there were none. */
+  readonly compactors: NamedTensors;
   readonly result: RunResult;
   readonly recipe: Recipe;
 }
@@ -23,9 +24,11 @@ export interface Surroundings {
   readonly makeEngine: EngineMaker;
   /** Milliseconds that never jump, whatever the wall clock does. */
   readonly now: () => number;
+  /** Steps between checkpoints. */
+  readonly keepEvery: number;
 }
 
-const MACHINE: Surroundings = { makeEngine, now: () => performance.now() };
+const MACHINE: Surroundings = { makeEngine, now: () => performance.now(), keepEvery: 25 };
 
 /** What the verbs of one session share: one engine, one teacher, one text, at most one run at a time. */
 export class SessionState {
@@ -33,8 +36,11 @@ export class SessionState {
   readonly surroundings: Surroundings;
   teacher: Teacher | undefined;
   corpus: Corpus | undefined;
+  /** What the text is called. */
+  textName = '';
   /** Of the run that is going on. */
   gate: Gate | undefined;
+  keeper: RunKeeper | undefined;
   finished: FinishedStudent | undefined;
   /** SHA-256 of teacher and text: a run goes on only with the same. */
   readonly fingerprints = { teacher: '', text: '' };
@@ -73,6 +79,19 @@ export class SessionState {
     this.#choice = choice;
     this.#threads = threads;
     return made;
+  }
+
+  /** Another engine after its device was lost: the same choice again, or the CPU's if that fails or `cpu` is wanted. */
+  async replaceEngine(cpu: boolean): Promise<Engine> {
+    this.#engine?.dispose();
+    this.#engine = undefined;
+    if (!cpu)
+      try {
+        return await this.needEngine();
+      } catch {
+        // No new device: the CPU is always there.
+      }
+    return (this.#engine = await this.surroundings.makeEngine('cpu', this.#threads));
   }
 
   /** The engine that was chosen, or the fastest where none was. */

@@ -1,0 +1,90 @@
+/** Verbs and shapes of runs that outlive their session: the history, and what crosses comlink with it. */
+import type { HeldOut, Recipe, RunResult, StudioEvent } from './studioApi.ts';
+
+/** `unfinished`: cut off, or going on in another tab. The others ended, and left a student. */
+export type RunEnding = 'unfinished' | 'stopped' | 'diverged' | 'done';
+
+/** One line of the history. */
+export interface RunSummary {
+  /** Stable name of the run's files. */
+  readonly run: string;
+  /** What the user calls it; `Run 3` until it is renamed. */
+  readonly name: string;
+  readonly recipe: Recipe;
+  /** What differs from the recipe of the run that was started before it, in words: `width 128 -> 96`. */
+  readonly differences: readonly string[];
+  readonly teacher: string;
+  readonly text: string;
+  /** Engine of its last steps. */
+  readonly engine: string;
+  readonly ending: RunEnding;
+  /** Steps that are kept. */
+  readonly done: number;
+  /** Milliseconds since 1970. */
+  readonly startedAt: number;
+  readonly savedAt: number;
+  /** Final numbers; null while it is unfinished. */
+  readonly result: RunResult | null;
+  /** Newest held-out numbers of the student, final or not; null before the first. */
+  readonly heldOut: HeldOut | null;
+  /** Training loss from start to end, smoothed, at most 48 numbers. */
+  readonly sparkline: readonly number[];
+  /** It has a checkpoint to go on from. */
+  readonly resumable: boolean;
+  /** It has a student that can be opened, compared and exported. */
+  readonly openable: boolean;
+  /** Another tab or program is training it now. */
+  readonly busy: boolean;
+}
+
+/** A run as one file: a zip of recipe, metrics (CSV and JSON), newest checkpoint and student. */
+export interface RunArchive {
+  /** File name, without folder. */
+  readonly name: string;
+  readonly zip: Blob;
+}
+
+/** Attention of two students on one sentence: head by head of the first, where the second has one of the same origin. */
+export interface StudentsComparison {
+  readonly tokens: readonly string[];
+  /** 1 - Jensen-Shannon divergence by layer and head of the first student; null where the second has no such head. */
+  readonly similarity: readonly (readonly (number | null)[])[];
+  /** Maps of the chosen head: rows are queries, columns keys. */
+  readonly teacher: readonly (readonly number[])[];
+  readonly first: readonly (readonly number[])[];
+  /** Empty where the second student has no head of the same origin. */
+  readonly second: readonly (readonly number[])[];
+}
+
+/** Room for what a run keeps, in bytes. */
+export interface StorageReport {
+  /** What a run of this recipe needs at most at any one time. */
+  readonly needed: number;
+  /** What this browser or disk has left; null where it does not say. */
+  readonly free: number | null;
+}
+
+export interface HistoryApi {
+  /** Every run that was kept, the newest first; deleted ones are left out. */
+  runs(): Promise<readonly RunSummary[]>;
+  /** What the run said: its steps, held-out numbers and similarities in order, as the listener of `start` heard them. */
+  runEvents(run: string): Promise<readonly StudioEvent[]>;
+  /**
+   * Makes a run's student the session's, as if it had just ended: `attention`, `fillMask` and `exportStudent` speak of it.
+   * Its teacher must be loaded.
+   */
+  openRun(run: string): Promise<RunSummary>;
+  renameRun(run: string, name: string): Promise<void>;
+  /** Takes a run out of the history. {@link restoreRun} brings it back for a day. */
+  deleteRun(run: string): Promise<void>;
+  restoreRun(run: string): Promise<void>;
+  exportRun(run: string): Promise<RunArchive>;
+  /** Adds an exported run to the history. One that is there already is not doubled. */
+  importRun(zip: Uint8Array | Blob): Promise<RunSummary>;
+  /** Two students of the loaded teacher on one sentence; `layer` and `head` are the first student's, from 0. */
+  compareRuns(first: string, second: string, sentence: string, layer: number, head: number): Promise<StudentsComparison>;
+  /** What a run of this recipe would need, and what there is. */
+  storage(recipe: Recipe): Promise<StorageReport>;
+  /** Keeps the state after the step at hand; for a page that is being hidden. */
+  keep(): Promise<void>;
+}

@@ -1,0 +1,29 @@
+import { openBytes, type ByteContent } from '../../tensor/byteSource.ts';
+import { sha256 } from './sealedFile.ts';
+
+/** What a kept state belongs to: a run goes on only with the same teacher and text. */
+export interface Fingerprints {
+  readonly teacher: string;
+  readonly text: string;
+}
+
+/** Bytes hashed at once: Web Crypto takes whole messages only, and a checkpoint's files may be larger than memory. */
+const HASHED_AT_ONCE = 64 * 2 ** 20;
+
+/** SHA-256 of files in order, names and bytes, in hexadecimal; of long files, of the hashes of their stretches. */
+export async function fingerprintOf(files: readonly { readonly path: string; readonly bytes: ByteContent }[]): Promise<string> {
+  const parts: Uint8Array[] = [];
+  for (const { path, bytes } of files.toSorted((a, b) => (a.path < b.path ? -1 : 1))) {
+    const source = openBytes(bytes);
+    parts.push(new TextEncoder().encode(`${path}\n${source.size}\n`));
+    for (let at = 0; at === 0 || at < source.size; at += HASHED_AT_ONCE)
+      parts.push(await sha256(await source.read(at, Math.min(source.size, at + HASHED_AT_ONCE))));
+  }
+  const all = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
+  let at = 0;
+  for (const part of parts) {
+    all.set(part, at);
+    at += part.length;
+  }
+  return [...(await sha256(all))].map((byte) => byte.toString(16).padStart(2, '0')).join('');
+}

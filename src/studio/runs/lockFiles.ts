@@ -1,0 +1,93 @@
+import { StudioError } from '../../tensor/studioError.ts';
+import type { RunLocks } from './runLocks.ts';
+
+/** Who holds a run: a process of a machine. Numbers of processes come again, so where the system tells, also its birth. */
+interface Holder {
+  readonly pid: number;
+  readonly host: string;
+  readonly born: string;
+}
+
+function isHolder(value: unknown): value is Holder {
+  return (
+    typeof value === 'object' && value !== null && 'pid' in value && 'host' in value && 'born' in value && typeof value.pid === 'number'
+  );
+}
+
+const ATTEMPTS = 5;
+
+/** A file `<run>.lock` beside the run's, with the process that holds it; one whose process is gone counts for nothing. */
+export function lockFiles(folder: string): RunLocks {
+  const fs = process.getBuiltinModule('node:fs/promises');
+  const { join } = process.getBuiltinModule('node:path');
+  const host = process.getBuiltinModule('node:os').hostname();
+
+  /** Ticks since boot when the process began (field 22 of Linux's `stat`), or nothing elsewhere. */
+  const bornOf = async (pid: number): Promise<string> => {
+    try {
+      const stat = await fs.readFile(`/proc/${pid}/stat`, 'utf8');
+      return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19] ?? '';
+    } catch {
+      return '';
+    }
+  };
+  const alive = async (holder: Holder): Promise<boolean> => {
+    // Nobody can tell whether a process of another machine lives.
+    if (holder.host !== host) return true;
+    try {
+      process.kill(holder.pid, 0);
+    } catch (error) {
+      // EPERM: it lives, and is another user's.
+      if (!(error instanceof Error && 'code' in error && error.code === 'EPERM')) return false;
+    }
+    const born = await bornOf(holder.pid);
+    return holder.born === '' || born === '' || holder.born === born;
+  };
+  const read = async (path: string): Promise<Holder | 'none' | 'unreadable'> => {
+    try {
+      const holder: unknown = JSON.parse(await fs.readFile(path, 'utf8'));
+      return isHolder(holder) ? holder : 'unreadable';
+    } catch (error) {
+      return error instanceof Error && 'code' in error && (error.code === 'ENOENT' || error.code === 'ENOTDIR') ? 'none' : 'unreadable';
+    }
+  };
+  const held = async (path: string): Promise<boolean> => {
+    const holder = await read(path);
+    // A lock is linked into place whole; one that cannot be read was spoilt with the disk, and holds nothing.
+    return holder !== 'none' && holder !== 'unreadable' && (await alive(holder));
+  };
+  return {
+    async hold(run) {
+      await fs.mkdir(folder, { recursive: true });
+      const path = join(folder, `${run}.lock`);
+      const own = join(folder, `.lock.${run}.${process.pid}`);
+      await fs.writeFile(own, JSON.stringify({ pid: process.pid, host, born: await bornOf(process.pid) } satisfies Holder));
+      try {
+        for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
+          try {
+            // Unlike a rename, a link fails where there is one.
+            await fs.link(own, path);
+            return { release: () => fs.rm(path, { force: true }) };
+          } catch (error) {
+            if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error;
+          }
+          if (await held(path)) return undefined;
+          // Moved before it is judged again: another session may have put its own there meanwhile.
+          const stale = join(folder, `.lock.${run}.${process.pid}.stale`);
+          try {
+            await fs.rename(path, stale);
+          } catch (error) {
+            if (error instanceof Error && 'code' in error && error.code === 'ENOENT') continue;
+            throw error;
+          }
+          if (await held(stale)) await fs.link(stale, path).catch(() => {});
+          await fs.rm(stale, { force: true });
+        }
+      } finally {
+        await fs.rm(own, { force: true });
+      }
+      throw new StudioError('run-busy', `${run}: its lock file changes hands again and again. Try once more in a moment.`, { run });
+    },
+    held: (run) => held(join(folder, `${run}.lock`)),
+  };
+}

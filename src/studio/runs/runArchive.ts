@@ -1,0 +1,72 @@
+import { openZip } from '../../formats/zip.ts';
+import { streamZip, type ZipFile } from '../../formats/zipStream.ts';
+import { openBytes, type ByteContent } from '../../tensor/byteSource.ts';
+import { StudioError } from '../../tensor/studioError.ts';
+import type { RunArchive } from '../historyApi.ts';
+import { decodeCheckpoint } from './checkpointFile.ts';
+import { csvOf, eventsOf } from './runMetrics.ts';
+import { decodeRecord, encodeRecord, type RunRecord } from './runRecord.ts';
+import type { RunStore } from './runStore.ts';
+import { decodeStudent } from './studentFile.ts';
+
+const RECORD = 'run.record';
+const CHECKPOINT = 'run.ckpt';
+const STUDENT = 'run.student';
+
+/** A run as a zip: for people `run.json`, `metrics.csv` and `metrics.json`; for another studio record, checkpoint and student. */
+export async function exportRun(store: RunStore, record: RunRecord): Promise<RunArchive> {
+  const { metrics, ...plain } = record;
+  const folder = record.name.replaceAll(/[^A-Za-z0-9._-]+/g, '-').replace(/^[.-]+/, '') || record.run;
+  const text = (path: string, content: string): ZipFile => ({ path, pieces: [new TextEncoder().encode(content)] });
+  const json = (path: string, value: unknown): ZipFile => text(path, `${JSON.stringify(value, null, 1)}\n`);
+  const files = async function* (): AsyncGenerator<ZipFile> {
+    yield json('run.json', plain);
+    yield json('metrics.json', eventsOf(metrics, record.recipe.steps));
+    yield text('metrics.csv', csvOf(metrics, record.recipe.steps));
+    yield { path: RECORD, pieces: await encodeRecord(record) };
+    const checkpoint = await store.checkpointBytes(record.run);
+    if (checkpoint !== undefined) yield { path: CHECKPOINT, pieces: [checkpoint] };
+    const student = await store.studentBytes(record.run);
+    if (student !== undefined) yield { path: STUDENT, pieces: [student] };
+  };
+  return { name: `${folder}.zip`, zip: (await streamZip(folder, files())).zip };
+}
+
+/**
+ * Adds an exported run to a store. Everything in it is checked before anything is written.
+ * @returns the run's name in this store
+ * @throws StudioError if the zip holds no run, or one that is damaged or of a newer version
+ */
+export async function importRun(store: RunStore, zip: ByteContent): Promise<string> {
+  const files = await openZip(openBytes(zip));
+  const read = async (name: string): Promise<Uint8Array | undefined> => {
+    const source = [...files].find(([path]) => path.slice(path.lastIndexOf('/') + 1) === name)?.[1];
+    return source?.read(0, source.size);
+  };
+  const kept = await read(RECORD);
+  if (kept === undefined)
+    throw new StudioError('run', `import: the zip — expected a run's (${RECORD} in it), got none. Give what "export run" wrote.`);
+  const record = await decodeRecord(RECORD, kept);
+  const checkpointBytes = await read(CHECKPOINT);
+  const checkpoint = checkpointBytes === undefined ? undefined : await decodeCheckpoint(CHECKPOINT, checkpointBytes);
+  const studentBytes = await read(STUDENT);
+  const student = studentBytes === undefined ? undefined : await decodeStudent(STUDENT, studentBytes);
+
+  const present = await store.record(record.run);
+  if (present !== undefined && present.savedAt === record.savedAt && present.done === record.done) {
+    await store.restore(record.run);
+    return record.run;
+  }
+  // Another state of a run that is here, as it went on elsewhere: both stay.
+  const run = present === undefined ? record.run : `${record.run}-${Date.now().toString(36)}`;
+  const lease = await store.hold(run);
+  try {
+    // The record last: what is cut off before it is a run without a name, never a name without a run.
+    if (checkpoint !== undefined) await store.save(run, checkpoint);
+    if (student !== undefined) await store.saveStudent(run, student);
+    await store.saveRecord({ ...record, run });
+  } finally {
+    await lease.release();
+  }
+  return run;
+}

@@ -1,0 +1,52 @@
+import type { RunEnding } from '../historyApi.ts';
+import type { HeldOut, Recipe, RunResult } from '../studioApi.ts';
+import { metricsFrom, metricsTensor } from './checkpointFile.ts';
+import type { Fingerprints } from './fingerprint.ts';
+import { recipeFrom } from './recipeVersions.ts';
+import type { RunMetrics } from './runMetrics.ts';
+import { refusal, seal, unseal } from './sealedFile.ts';
+
+/** What the history knows of a run without reading weights. */
+export interface RunRecord {
+  readonly run: string;
+  readonly name: string;
+  readonly recipe: Recipe;
+  readonly fingerprints: Fingerprints;
+  readonly teacher: string;
+  readonly text: string;
+  readonly engine: string;
+  readonly ending: RunEnding;
+  readonly done: number;
+  /** Milliseconds since 1970. */
+  readonly startedAt: number;
+  readonly savedAt: number;
+  readonly result: RunResult | null;
+  readonly metrics: RunMetrics;
+}
+
+const VERSION = 1;
+
+type Plain = Omit<RunRecord, 'metrics'> & { readonly metrics: Pick<RunMetrics, 'phases' | 'others'> };
+
+export function encodeRecord(record: RunRecord): Promise<readonly Uint8Array[]> {
+  const { phases, others } = record.metrics;
+  return seal('WIDRUNR', VERSION, { ...record, metrics: { phases, others } }, new Map([metricsTensor(record.metrics)]));
+}
+
+function isPlain(value: unknown): value is Plain {
+  return typeof value === 'object' && value !== null && 'recipe' in value && 'metrics' in value && 'ending' in value;
+}
+
+/** @throws StudioError if the file is of a newer version, cut short, or not what was written */
+export async function decodeRecord(name: string, bytes: Uint8Array): Promise<RunRecord> {
+  const { plain, tensors } = await unseal(name, 'WIDRUNR', VERSION, bytes);
+  if (!isPlain(plain)) throw refusal(name, 'the record of a run', 'none');
+  return { ...plain, recipe: recipeFrom(name, plain.recipe), metrics: metricsFrom(plain.metrics, tensors) };
+}
+
+/** Newest held-out numbers of the student, or null before the first. */
+export function newestHeldOut({ result, metrics }: RunRecord): HeldOut | null {
+  if (result !== null) return result.trained;
+  const last = metrics.others.findLast((event) => event.kind === 'heldOut' && event.model === 'student');
+  return last?.kind === 'heldOut' ? last.value : null;
+}

@@ -1,0 +1,96 @@
+import type { Engine } from '../../engines/engine.ts';
+import { DeviceLostError } from '../../engines/deviceLost.ts';
+import { StudioError } from '../../tensor/studioError.ts';
+import { compress, type Compressed } from '../compression.ts';
+import { storageFor } from '../runs/storage.ts';
+import { RunKeeper } from '../runs/runKeeper.ts';
+import type { RunRecord } from '../runs/runRecord.ts';
+import type { RunState } from '../runs/runState.ts';
+import type { RunResult, StudioListener } from '../studioApi.ts';
+import { needHead } from '../teacher.ts';
+import { Gate } from './gate.ts';
+import type { SessionState } from './sessionState.ts';
+
+/** After so many losses without a step kept in between, the CPU engine takes over. */
+const PATIENCE = 2;
+/** After so many, the engine is not to be trusted, whichever it is. */
+const HOPELESS = 4;
+
+export function engineInWords(engine: Engine): string {
+  const { name, detail } = engine.describe();
+  return `${name} (${detail})`;
+}
+
+/**
+ * Trains what a record says, from a kept state or from the start, and keeps it on the way.
+ * A lost device is replaced, and the run set back to what was kept last.
+ */
+export async function train(state: SessionState, record: RunRecord, listen: StudioListener, from?: RunState): Promise<RunResult> {
+  state.needNoRun('starting another');
+  const teacher = state.needTeacher();
+  needHead(teacher);
+  const corpus = state.needCorpus();
+  const { recipe, run } = record;
+  const { store, surroundings } = state;
+  if (corpus.sequence !== recipe.sequence)
+    throw new StudioError(
+      'order',
+      `session: the text is packed to ${corpus.sequence} tokens, the recipe asks for ${recipe.sequence}. Load the text again.`,
+    );
+  const keeper = new RunKeeper(store, record, listen, () => gate.pause());
+  const gate = new Gate(
+    (kept) => {
+      keeper.keep(kept);
+      return Promise.resolve();
+    },
+    surroundings.keepEvery,
+    surroundings.now,
+  );
+  state.gate = gate;
+  state.keeper = keeper;
+  const lease = await store?.hold(run);
+  try {
+    if (store !== undefined) await storageFor(store, teacher, recipe, true);
+    await keeper.begin();
+    const made = await onEngines(state, keeper, from, (engine, start) =>
+      compress(engine, teacher, corpus, recipe, gate, keeper.hear, start),
+    );
+    state.finished = { student: made.student, compactors: made.compactors, result: made.result, recipe };
+    await keeper.finish(made, made.result);
+    return made.result;
+  } catch (error) {
+    await keeper.abandon();
+    throw error;
+  } finally {
+    await keeper.settled();
+    await lease?.release();
+    state.gate = undefined;
+    state.keeper = undefined;
+  }
+}
+
+/** Runs `work` on the session's engine, and again on another one whenever a device is lost. */
+async function onEngines(
+  state: SessionState,
+  keeper: RunKeeper,
+  from: RunState | undefined,
+  work: (engine: Engine, from: RunState | undefined) => Promise<Compressed>,
+): Promise<Compressed> {
+  let engine = await state.needEngine();
+  let start = from;
+  let losses = 0;
+  for (;;) {
+    keeper.ranOn(engineInWords(engine));
+    try {
+      return await work(engine, start);
+    } catch (error) {
+      if (!(error instanceof DeviceLostError)) throw error;
+      const kept = (await keeper.setBack()) ?? from;
+      losses = (kept?.done ?? 0) > (start?.done ?? 0) ? 1 : losses + 1;
+      if (losses >= HOPELESS) throw error;
+      engine = await state.replaceEngine(losses >= PATIENCE);
+      start = kept;
+      keeper.hear({ kind: 'engineChanged', step: start?.done ?? 0, engine: engine.describe(), reason: error.message });
+    }
+  }
+}
