@@ -27,6 +27,11 @@ export class Gaps {
     return start;
   }
 
+  /** How much the peak would rise if this many bytes were taken. */
+  growthOf(bytes: number): number {
+    return this.#gaps.some((gap) => gap.bytes >= bytes) ? 0 : Math.max(0, this.#end + bytes - this.peak);
+  }
+
   give(start: number, bytes: number): void {
     const merged: { start: number; bytes: number }[] = [];
     for (const gap of [...this.#gaps, { start, bytes }].toSorted((a, b) => a.start - b.start)) {

@@ -1,0 +1,93 @@
+// LayerNorm over rows [N, d] and its gradients; one team a row, width in items.
+// Two passes: E[x^2] - E[x]^2 cancels badly in f32. The mean and the inverse deviation are kept for the backward pass.
+struct Sizes {
+  rows: u32,
+  width: u32,
+  epsilon: f32,
+  rowsABlock: u32,
+}
+
+@group(0) @binding(0) var<uniform> sizes: Sizes;
+@group(0) @binding(1) var<storage, read> x: array<Item>;
+@group(0) @binding(2) var<storage, read> gain: array<Item>;
+@group(0) @binding(3) var<storage, read> shift: array<Item>;
+@group(0) @binding(3) var<storage, read> dy: array<Item>;
+/// Mean and inverse deviation of every row.
+@group(0) @binding(4) var<storage, read_write> written: array<vec2f>;
+@group(0) @binding(4) var<storage, read> statistics: array<vec2f>;
+@group(0) @binding(5) var<storage, read_write> output: array<Item>;
+
+fn finish(lane: Lane, row: u32, mean: f32, squares: f32) {
+  let width = f32(sizes.width * ITEM);
+  let inverse = inverseSqrt(teamSum(squares, lane) / width + sizes.epsilon);
+  if (lane.id == 0u) {
+    written[row] = vec2f(mean, inverse);
+  }
+  let start = row * sizes.width;
+  for (var i = lane.id; i < sizes.width; i += GROUP) {
+    output[start + i] = (x[start + i] - mean) * inverse * gain[i] + shift[i];
+  }
+}
+
+@compute @workgroup_size(GROUP)
+fn layerNorm(lane: Lane) {
+  let row = lane.group.y * lane.groups.x + lane.group.x;
+  if (row >= sizes.rows) {
+    return;
+  }
+  let start = row * sizes.width;
+  var sum = Item(0.0);
+  for (var i = lane.id; i < sizes.width; i += GROUP) {
+    sum += x[start + i];
+  }
+  let mean = teamSum(total(sum), lane) / f32(sizes.width * ITEM);
+  var squares = Item(0.0);
+  for (var i = lane.id; i < sizes.width; i += GROUP) {
+    let d = x[start + i] - mean;
+    squares += d * d;
+  }
+  finish(lane, row, mean, total(squares));
+}
+
+/// x, gain, dy, statistics -> dx.
+@compute @workgroup_size(GROUP)
+fn layerNormGradInput(lane: Lane) {
+  let row = lane.group.y * lane.groups.x + lane.group.x;
+  if (row >= sizes.rows) {
+    return;
+  }
+  let start = row * sizes.width;
+  let mean = statistics[row].x;
+  let inverse = statistics[row].y;
+  var slopes = Item(0.0);
+  var alongs = Item(0.0);
+  for (var i = lane.id; i < sizes.width; i += GROUP) {
+    let slope = dy[start + i] * gain[i];
+    slopes += slope;
+    alongs += slope * ((x[start + i] - mean) * inverse);
+  }
+  let width = f32(sizes.width * ITEM);
+  let meanSlope = teamSum(total(slopes), lane) / width;
+  let along = teamSum(total(alongs), lane) / width;
+  for (var i = lane.id; i < sizes.width; i += GROUP) {
+    let normal = (x[start + i] - mean) * inverse;
+    output[start + i] = inverse * (dy[start + i] * gain[i] - meanSlope - normal * along);
+  }
+}
+
+/// x, dy, statistics -> [blocks, d]: every block's share of dgain. One invocation an item column of a block.
+@compute @workgroup_size(GROUP)
+fn layerNormGradGain(lane: Lane) {
+  let column = lane.group.x * GROUP + lane.id;
+  if (column >= sizes.width) {
+    return;
+  }
+  let first = lane.group.y * sizes.rowsABlock;
+  let end = min(first + sizes.rowsABlock, sizes.rows);
+  var sum = Item(0.0);
+  for (var row = first; row < end; row++) {
+    let place = row * sizes.width + column;
+    sum += (x[place] - statistics[row].x) * statistics[row].y * dy[place];
+  }
+  output[lane.group.y * sizes.width + column] = sum;
+}

@@ -1,0 +1,81 @@
+// Sums over whole tensors, in two stages: one partial result a workgroup, then one workgroup over the partial results.
+struct Sizes {
+  count: u32,
+  /// Elements of one workgroup's share.
+  share: u32,
+}
+
+/// A stretch of one tensor that one workgroup sums: where it starts in the bound slab, and how many elements it has.
+struct Stretch {
+  start: u32,
+  count: u32,
+}
+
+@group(0) @binding(0) var<uniform> sizes: Sizes;
+@group(0) @binding(1) var<storage, read> x: array<f32>;
+@group(0) @binding(2) var<storage, read> stretches: array<Stretch>;
+@group(0) @binding(3) var<storage, read_write> output: array<f32>;
+@group(0) @binding(3) var<storage, read_write> squares: array<vec2f>;
+@group(0) @binding(4) var<storage, read> partSquares: array<vec2f>;
+
+@compute @workgroup_size(GROUP)
+fn reduceSum(lane: Lane) {
+  let group = lane.group.y * lane.groups.x + lane.group.x;
+  let start = group * sizes.share;
+  if (start >= sizes.count) {
+    return;
+  }
+  let end = min(start + sizes.share, sizes.count);
+  var sum = 0.0;
+  for (var i = start + lane.id; i < end; i += GROUP) {
+    sum += x[i];
+  }
+  let whole = teamSum(sum, lane);
+  if (lane.id == 0u) {
+    output[group] = whole;
+  }
+}
+
+/// 1 where the number is infinite or not a number. By its bits: compilers may assume that floats are finite.
+fn bad(x: f32) -> f32 {
+  return select(0.0, 1.0, (bitcast<u32>(x) & 0x7f800000u) == 0x7f800000u);
+}
+
+/// The sum of squares of a stretch, and how many of its numbers are not finite.
+@compute @workgroup_size(GROUP)
+fn sumSquares(lane: Lane) {
+  let group = lane.group.y * lane.groups.x + lane.group.x;
+  if (group >= sizes.count) {
+    return;
+  }
+  let stretch = stretches[group];
+  var sum = 0.0;
+  var faults = 0.0;
+  for (var i = lane.id; i < stretch.count; i += GROUP) {
+    let value = x[stretch.start + i];
+    sum += value * value;
+    faults += bad(value);
+  }
+  let whole = teamSum(sum, lane);
+  let allFaults = teamSum(faults, lane);
+  if (lane.id == 0u) {
+    squares[group] = vec2f(whole, allFaults);
+  }
+}
+
+/// The root of the joint sum, and 1 where everything is finite, else 0.
+@compute @workgroup_size(GROUP)
+fn globalNorm(lane: Lane) {
+  var sum = 0.0;
+  var faults = 0.0;
+  for (var i = lane.id; i < sizes.count; i += GROUP) {
+    sum += partSquares[i].x;
+    faults += partSquares[i].y;
+  }
+  let whole = teamSum(sum, lane);
+  let allFaults = teamSum(faults, lane);
+  if (lane.id == 0u) {
+    output[0] = sqrt(whole);
+    output[1] = select(0.0, 1.0, allFaults == 0.0 && bad(whole) == 0.0);
+  }
+}

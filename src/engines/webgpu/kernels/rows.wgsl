@@ -1,0 +1,149 @@
+// Rows of tables [V, d]: lookup, the sum of rows into a table, the sum over rows, the place of the largest. Width in items.
+// WGSL has no float atomics, and a training run must repeat bit by bit: rows with one id are added in order by one team.
+struct Sizes {
+  rows: u32,
+  width: u32,
+  /// Rows of the table before the first that is bound here, and the rows that are bound.
+  firstRow: u32,
+  height: u32,
+  rowsABlock: u32,
+}
+
+@group(0) @binding(0) var<uniform> sizes: Sizes;
+@group(0) @binding(1) var<storage, read> x: array<Item>;
+@group(0) @binding(2) var<storage, read> ids: array<i32>;
+@group(0) @binding(3) var<storage, read> chain: array<u32>;
+@group(0) @binding(4) var<storage, read_write> output: array<Item>;
+@group(0) @binding(4) var<storage, read_write> links: array<u32>;
+@group(0) @binding(4) var<storage, read_write> largestPlaces: array<i32>;
+
+const FOLLOWER = 0x80000000u;
+const LAST = 0x7fffffffu;
+
+fn invocationOf(lane: Lane) -> u32 {
+  return (lane.group.y * lane.groups.x + lane.group.x) * GROUP + lane.id;
+}
+
+/// One invocation an item. An id outside of the bound part of the table leaves the row as it is.
+@compute @workgroup_size(GROUP)
+fn gatherRows(lane: Lane) {
+  let i = invocationOf(lane);
+  if (i >= sizes.rows * sizes.width) {
+    return;
+  }
+  let id = ids[i / sizes.width];
+  if (id < 0) {
+    output[i] = Item(0.0);
+    return;
+  }
+  let row = u32(id) - sizes.firstRow;
+  if (u32(id) >= sizes.firstRow && row < sizes.height) {
+    output[i] = x[row * sizes.width + i % sizes.width];
+  }
+}
+
+/// Links every row to the next with the same id, and marks those that are not the first.
+@compute @workgroup_size(GROUP)
+fn linkRows(lane: Lane) {
+  let i = invocationOf(lane);
+  if (i >= sizes.rows) {
+    return;
+  }
+  let id = ids[i];
+  var link = LAST;
+  for (var j = i + 1u; j < sizes.rows; j++) {
+    if (ids[j] == id) {
+      link = j;
+      break;
+    }
+  }
+  for (var j = i; j > 0u; j--) {
+    if (ids[j - 1u] == id) {
+      link |= FOLLOWER;
+      break;
+    }
+  }
+  links[i] = link;
+}
+
+/// One team a row of dy that is the first with its id. The table was filled with zeros before.
+@compute @workgroup_size(GROUP)
+fn scatterRows(lane: Lane) {
+  let first = lane.group.y * lane.groups.x + lane.group.x;
+  if (first >= sizes.rows) {
+    return;
+  }
+  let id = ids[first];
+  let row = u32(id) - sizes.firstRow;
+  if (id < 0 || u32(id) < sizes.firstRow || row >= sizes.height || (chain[first] & FOLLOWER) != 0u) {
+    return;
+  }
+  for (var column = lane.id; column < sizes.width; column += GROUP) {
+    var sum = Item(0.0);
+    for (var i = first; i != LAST; i = chain[i] & LAST) {
+      sum += x[i * sizes.width + column];
+    }
+    output[row * sizes.width + column] = sum;
+  }
+}
+
+/// For tables of a few rows: the share of every block of dy, [blocks, V, d]. One invocation an item column of a block.
+@compute @workgroup_size(GROUP)
+fn scatterFew(lane: Lane) {
+  let column = lane.group.x * GROUP + lane.id;
+  let block = lane.group.y;
+  if (column >= sizes.width) {
+    return;
+  }
+  let first = block * sizes.rowsABlock;
+  let end = min(first + sizes.rowsABlock, sizes.rows);
+  for (var row = 0u; row < sizes.height; row++) {
+    var sum = Item(0.0);
+    for (var i = first; i < end; i++) {
+      if (ids[i] == i32(row)) {
+        sum += x[i * sizes.width + column];
+      }
+    }
+    output[(block * sizes.height + row) * sizes.width + column] = sum;
+  }
+}
+
+/// Sums of blocks of rows, [blocks, d]. One invocation an item column of a block.
+@compute @workgroup_size(GROUP)
+fn reduceRows(lane: Lane) {
+  let column = lane.group.x * GROUP + lane.id;
+  if (column >= sizes.width) {
+    return;
+  }
+  let first = lane.group.y * sizes.rowsABlock;
+  let end = min(first + sizes.rowsABlock, sizes.rows);
+  var sum = Item(0.0);
+  for (var row = first; row < end; row++) {
+    sum += x[row * sizes.width + column];
+  }
+  output[lane.group.y * sizes.width + column] = sum;
+}
+
+/// The first of the largest of every row. Element numbers are exact in f32 below 2^24.
+@compute @workgroup_size(GROUP)
+fn argmaxRows(lane: Lane) {
+  let row = lane.group.y * lane.groups.x + lane.group.x;
+  if (row >= sizes.rows) {
+    return;
+  }
+  let start = row * sizes.width;
+  var top = -3.4e38;
+  for (var i = lane.id; i < sizes.width; i += GROUP) {
+    top = max(top, largest(x[start + i]));
+  }
+  let peak = teamMax(top, lane);
+  var place = 3.4e38;
+  for (var i = lane.id; i < sizes.width; i += GROUP) {
+    let found = select(Item(3.4e38), Item(places(i * ITEM)), x[start + i] == Item(peak));
+    place = min(place, -largest(-found));
+  }
+  let best = teamMin(place, lane);
+  if (lane.id == 0u) {
+    largestPlaces[row] = select(0, i32(best), best < 3.0e38);
+  }
+}
