@@ -1,4 +1,5 @@
-// Compiles the CPU engine's AssemblyScript kernels into four WebAssembly modules, when their sources have changed.
+// Compiles the CPU engine's AssemblyScript kernels into four WebAssembly modules, when their sources have changed, and
+// gathers the WebGPU engine's WGSL files in one module, which page, terminal and tests import alike.
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -7,6 +8,7 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const SOURCES = join(ROOT, 'src/engines/wasm/kernels');
 const BUILT = join(ROOT, 'src/engines/wasm/built');
+const WGSL = join(ROOT, 'src/engines/webgpu/kernels');
 const VARIANTS = [
   { name: 'kernels-single', features: 'simd', shared: false },
   { name: 'kernels-single-relaxed', features: 'simd,relaxed-simd', shared: false },
@@ -20,8 +22,21 @@ function fingerprint() {
   return hash.digest('hex');
 }
 
+function gatherWgsl() {
+  const names = readdirSync(WGSL)
+    .filter((file) => file.endsWith('.wgsl'))
+    .sort();
+  const entries = names.map((file) => `  ${file.replace(/\.wgsl$/, '')}: ${JSON.stringify(readFileSync(join(WGSL, file), 'utf8'))},\n`);
+  const text = `// Made by scripts/buildKernels.mjs of the .wgsl files in ../kernels.\nexport const KERNELS = {\n${entries.join('')}} as const;\n`;
+  const target = join(WGSL, '../built/kernels.ts');
+  if (existsSync(target) && readFileSync(target, 'utf8') === text) return;
+  mkdirSync(join(WGSL, '../built'), { recursive: true });
+  writeFileSync(target, text);
+}
+
 /** Builds what is stale; says nothing when nothing is. */
 export async function buildKernels() {
+  gatherWgsl();
   const stamp = join(BUILT, 'stamp');
   const wanted = fingerprint();
   const fresh = VARIANTS.every(({ name }) => existsSync(join(BUILT, `${name}.wasm`)));

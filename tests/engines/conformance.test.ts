@@ -5,7 +5,7 @@ import { differentiate } from '../../src/graph/differentiate.ts';
 import { Graph } from '../../src/graph/graph.ts';
 import { plan } from '../../src/graph/plan.ts';
 import { relativeError } from '../golden/load.ts';
-import { ENGINES } from './availableEngines.ts';
+import { ENGINES, PLAIN_WEBGPU } from './availableEngines.ts';
 import { DIFFERENTIABLE, OTHERS, randomFloats, type OperationCase } from './operationCases.ts';
 
 /** The case with its gradients, run once; every tensor by name. */
@@ -46,50 +46,53 @@ async function outputsOf(engine: Engine, operation: OperationCase, gradients: bo
   return results;
 }
 
-describe.each(ENGINES.filter(({ name }) => name !== 'reference'))('$name agrees with the reference engine', ({ create }) => {
-  let engine: Engine;
-  beforeAll(async () => {
-    engine = await create();
-  });
-  afterAll(() => engine.dispose());
+describe.each([...ENGINES.filter(({ name }) => name !== 'reference'), PLAIN_WEBGPU])(
+  '$name agrees with the reference engine',
+  ({ create }) => {
+    let engine: Engine;
+    beforeAll(async () => {
+      engine = await create();
+    });
+    afterAll(() => engine.dispose());
 
-  const cases = [
-    ...DIFFERENTIABLE.map((operation) => ({ operation, gradients: true })),
-    ...OTHERS.map((operation) => ({ operation, gradients: false })),
-  ];
-  test.each(cases)('$operation.name', async ({ operation, gradients }) => {
-    const expected = await outputsOf(new ReferenceEngine(), operation, gradients);
-    const got = await outputsOf(engine, operation, gradients);
-    expect(got.size).toBe(expected.size);
-    for (const [name, values] of expected) {
-      // float32 sums of up to 259 products, polynomials to 1e-7: a few units in the last place of the largest entry.
-      const error = relativeError(got.get(name) ?? [], values);
-      expect(error, name).toBeLessThan(values instanceof Int32Array ? 1e-9 : 5e-6);
-    }
-  });
+    const cases = [
+      ...DIFFERENTIABLE.map((operation) => ({ operation, gradients: true })),
+      ...OTHERS.map((operation) => ({ operation, gradients: false })),
+    ];
+    test.each(cases)('$operation.name', async ({ operation, gradients }) => {
+      const expected = await outputsOf(new ReferenceEngine(), operation, gradients);
+      const got = await outputsOf(engine, operation, gradients);
+      expect(got.size).toBe(expected.size);
+      for (const [name, values] of expected) {
+        // float32 sums of up to 259 products, polynomials to 1e-7: a few units in the last place of the largest entry.
+        const error = relativeError(got.get(name) ?? [], values);
+        expect(error, name).toBeLessThan(values instanceof Int32Array ? 1e-9 : 5e-6);
+      }
+    });
 
-  test('numbers that are not finite leave weights and moments as they were', async () => {
-    const found = OTHERS.find(({ name }) => name === 'adamw of 17');
-    if (found === undefined) throw new Error('the case is gone');
-    const graph = new Graph();
-    const x = graph.input('x', [17]);
-    const settings = graph.input('settings', [7]);
-    found.build(graph, (name) => (name === 'x' ? x : settings));
-    const program = await engine.compile(plan(graph, engine.planOptions));
-    program.write('settings', found.constants?.['settings']?.data ?? new Float32Array(7));
-    const before = randomFloats([17], 5).map(Math.abs);
-    for (const poison of [Number.NaN, Number.POSITIVE_INFINITY]) {
-      for (const name of ['p', 'm', 'v']) program.write(name, before);
-      program.write(
-        'x',
-        randomFloats([17], 6).map((value, i) => (i === 11 ? poison : value)),
-      );
+    test('numbers that are not finite leave weights and moments as they were', async () => {
+      const found = OTHERS.find(({ name }) => name === 'adamw of 17');
+      if (found === undefined) throw new Error('the case is gone');
+      const graph = new Graph();
+      const x = graph.input('x', [17]);
+      const settings = graph.input('settings', [7]);
+      found.build(graph, (name) => (name === 'x' ? x : settings));
+      const program = await engine.compile(plan(graph, engine.planOptions));
+      program.write('settings', found.constants?.['settings']?.data ?? new Float32Array(7));
+      const before = randomFloats([17], 5).map(Math.abs);
+      for (const poison of [Number.NaN, Number.POSITIVE_INFINITY]) {
+        for (const name of ['p', 'm', 'v']) program.write(name, before);
+        program.write(
+          'x',
+          randomFloats([17], 6).map((value, i) => (i === 11 ? poison : value)),
+        );
+        await program.run();
+        for (const name of ['p', 'm', 'v']) expect(await program.read(name)).toEqual(before);
+      }
+      program.write('x', randomFloats([17], 6));
       await program.run();
-      for (const name of ['p', 'm', 'v']) expect(await program.read(name)).toEqual(before);
-    }
-    program.write('x', randomFloats([17], 6));
-    await program.run();
-    expect(await program.read('p')).not.toEqual(before);
-    program.dispose();
-  });
-});
+      expect(await program.read('p')).not.toEqual(before);
+      program.dispose();
+    });
+  },
+);

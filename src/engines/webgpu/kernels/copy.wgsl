@@ -1,9 +1,12 @@
-// Elements of any layout of up to four axes into row-major order. Words, not floats: i32 tensors are copied as well.
+// Elements of any layout of up to four axes into another. Words, not floats: i32 tensors are copied as well.
 struct Sizes {
   count: u32,
-  lengths: vec3u,
   source: u32,
-  strides: vec4u,
+  goal: u32,
+  /// Of the last three axes.
+  lengths: vec3u,
+  sourceStrides: vec4u,
+  goalStrides: vec4u,
 }
 
 @group(0) @binding(0) var<uniform> sizes: Sizes;
@@ -20,13 +23,12 @@ fn copy(
   if (i >= sizes.count) {
     return;
   }
-  // lengths are those of the last three axes.
   let place3 = i % sizes.lengths.z;
   let rows = i / sizes.lengths.z;
   let place2 = rows % sizes.lengths.y;
   let planes = rows / sizes.lengths.y;
-  let place1 = planes % sizes.lengths.x;
-  let place0 = planes / sizes.lengths.x;
-  let places = vec4u(place0, place1, place2, place3) * sizes.strides;
-  output[i] = x[sizes.source + places.x + places.y + places.z + places.w];
+  let places = vec4u(planes / sizes.lengths.x, planes % sizes.lengths.x, place2, place3);
+  let source = places * sizes.sourceStrides;
+  let goal = places * sizes.goalStrides;
+  output[sizes.goal + goal.x + goal.y + goal.z + goal.w] = x[sizes.source + source.x + source.y + source.z + source.w];
 }

@@ -10,67 +10,89 @@ struct Sizes {
 @group(0) @binding(2) var<storage, read> scalar: array<f32>;
 @group(0) @binding(3) var<storage, read_write> output: array<Item>;
 
-struct Place {
-  @builtin(workgroup_id) group: vec3u,
-  @builtin(num_workgroups) groups: vec3u,
-  @builtin(local_invocation_index) id: u32,
-}
-
-fn indexOf(place: Place) -> u32 {
-  return (place.group.y * place.groups.x + place.group.x) * GROUP + place.id;
+fn indexOf(group: vec3u, groups: vec3u, id: u32) -> u32 {
+  return (group.y * groups.x + group.x) * GROUP + id;
 }
 
 @compute @workgroup_size(GROUP)
-fn add(place: Place) {
-  let i = indexOf(place);
+fn add(
+  @builtin(workgroup_id) group: vec3u,
+  @builtin(num_workgroups) groups: vec3u,
+  @builtin(local_invocation_index) id: u32,
+) {
+  let i = indexOf(group, groups, id);
   if (i < sizes.count) {
     output[i] = a[i] + b[i];
   }
 }
 
 @compute @workgroup_size(GROUP)
-fn mul(place: Place) {
-  let i = indexOf(place);
+fn mul(
+  @builtin(workgroup_id) group: vec3u,
+  @builtin(num_workgroups) groups: vec3u,
+  @builtin(local_invocation_index) id: u32,
+) {
+  let i = indexOf(group, groups, id);
   if (i < sizes.count) {
     output[i] = a[i] * b[i];
   }
 }
 
 @compute @workgroup_size(GROUP)
-fn scale(place: Place) {
-  let i = indexOf(place);
+fn scale(
+  @builtin(workgroup_id) group: vec3u,
+  @builtin(num_workgroups) groups: vec3u,
+  @builtin(local_invocation_index) id: u32,
+) {
+  let i = indexOf(group, groups, id);
   if (i < sizes.count) {
     output[i] = sizes.factor * a[i];
   }
 }
 
 @compute @workgroup_size(GROUP)
-fn scaleBy(place: Place) {
-  let i = indexOf(place);
+fn scaleBy(
+  @builtin(workgroup_id) group: vec3u,
+  @builtin(num_workgroups) groups: vec3u,
+  @builtin(local_invocation_index) id: u32,
+) {
+  let i = indexOf(group, groups, id);
   if (i < sizes.count) {
     output[i] = scalar[0] * a[i];
   }
 }
 
 @compute @workgroup_size(GROUP)
-fn broadcast(place: Place) {
-  let i = indexOf(place);
+fn broadcast(
+  @builtin(workgroup_id) group: vec3u,
+  @builtin(num_workgroups) groups: vec3u,
+  @builtin(local_invocation_index) id: u32,
+) {
+  let i = indexOf(group, groups, id);
   if (i < sizes.count) {
     output[i] = Item(scalar[0]);
   }
 }
 
 @compute @workgroup_size(GROUP)
-fn fill(place: Place) {
-  let i = indexOf(place);
+fn fill(
+  @builtin(workgroup_id) group: vec3u,
+  @builtin(num_workgroups) groups: vec3u,
+  @builtin(local_invocation_index) id: u32,
+) {
+  let i = indexOf(group, groups, id);
   if (i < sizes.count) {
     output[i] = Item(sizes.factor);
   }
 }
 
 @compute @workgroup_size(GROUP)
-fn gelu(place: Place) {
-  let i = indexOf(place);
+fn gelu(
+  @builtin(workgroup_id) group: vec3u,
+  @builtin(num_workgroups) groups: vec3u,
+  @builtin(local_invocation_index) id: u32,
+) {
+  let i = indexOf(group, groups, id);
   if (i < sizes.count) {
     output[i] = activate(a[i]);
   }
@@ -78,8 +100,12 @@ fn gelu(place: Place) {
 
 /// x, dy -> dy * gelu'(x).
 @compute @workgroup_size(GROUP)
-fn geluGrad(place: Place) {
-  let i = indexOf(place);
+fn geluGrad(
+  @builtin(workgroup_id) group: vec3u,
+  @builtin(num_workgroups) groups: vec3u,
+  @builtin(local_invocation_index) id: u32,
+) {
+  let i = indexOf(group, groups, id);
   if (i < sizes.count) {
     output[i] = b[i] * slope(a[i]);
   }

@@ -14,7 +14,7 @@ fn pick(x: Item, place: u32) -> f32 {
   return x;
 }
 
-/// The item's element numbers, for its first element's number.
+/// Numbers of the elements of an item whose first is `first`.
 fn places(first: u32) -> f32 {
   return f32(first);
 }

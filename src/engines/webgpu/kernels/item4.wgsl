@@ -14,7 +14,7 @@ fn pick(x: Item, place: u32) -> f32 {
   return x[place & 3u];
 }
 
-/// The item's element numbers, for its first element's number.
+/// Numbers of the elements of an item whose first is `first`.
 fn places(first: u32) -> vec4f {
   return f32(first) + vec4f(0.0, 1.0, 2.0, 3.0);
 }

@@ -5,6 +5,7 @@ struct Sizes {
   width: u32,
   epsilon: f32,
   rowsABlock: u32,
+  firstBlock: u32,
 }
 
 @group(0) @binding(0) var<uniform> sizes: Sizes;
@@ -17,42 +18,64 @@ struct Sizes {
 @group(0) @binding(4) var<storage, read> statistics: array<vec2f>;
 @group(0) @binding(5) var<storage, read_write> output: array<Item>;
 
-fn finish(lane: Lane, row: u32, mean: f32, squares: f32) {
-  let width = f32(sizes.width * ITEM);
-  let inverse = inverseSqrt(teamSum(squares, lane) / width + sizes.epsilon);
-  if (lane.id == 0u) {
-    written[row] = vec2f(mean, inverse);
-  }
+/// Mean and inverse deviation of a row, kept for the backward pass.
+fn measure(id: u32, row: u32) -> vec2f {
   let start = row * sizes.width;
-  for (var i = lane.id; i < sizes.width; i += GROUP) {
-    output[start + i] = (x[start + i] - mean) * inverse * gain[i] + shift[i];
+  let width = f32(sizes.width * ITEM);
+  var sum = Item(0.0);
+  for (var i = id; i < sizes.width; i += GROUP) {
+    sum += x[start + i];
+  }
+  let mean = teamSum(total(sum), id) / width;
+  var squares = Item(0.0);
+  for (var i = id; i < sizes.width; i += GROUP) {
+    let d = x[start + i] - mean;
+    squares += d * d;
+  }
+  let measured = vec2f(mean, inverseSqrt(teamSum(total(squares), id) / width + sizes.epsilon));
+  if (id == 0u) {
+    written[row] = measured;
+  }
+  return measured;
+}
+
+@compute @workgroup_size(GROUP)
+fn rowStatistics(
+  @builtin(workgroup_id) group: vec3u,
+  @builtin(num_workgroups) groups: vec3u,
+  @builtin(local_invocation_index) id: u32,
+) {
+  let row = group.y * groups.x + group.x;
+  if (row < sizes.rows) {
+    measure(id, row);
   }
 }
 
 @compute @workgroup_size(GROUP)
-fn layerNorm(lane: Lane) {
-  let row = lane.group.y * lane.groups.x + lane.group.x;
+fn layerNorm(
+  @builtin(workgroup_id) group: vec3u,
+  @builtin(num_workgroups) groups: vec3u,
+  @builtin(local_invocation_index) id: u32,
+) {
+  let row = group.y * groups.x + group.x;
   if (row >= sizes.rows) {
     return;
   }
   let start = row * sizes.width;
-  var sum = Item(0.0);
-  for (var i = lane.id; i < sizes.width; i += GROUP) {
-    sum += x[start + i];
+  let measured = measure(id, row);
+  for (var i = id; i < sizes.width; i += GROUP) {
+    output[start + i] = (x[start + i] - measured.x) * measured.y * gain[i] + shift[i];
   }
-  let mean = teamSum(total(sum), lane) / f32(sizes.width * ITEM);
-  var squares = Item(0.0);
-  for (var i = lane.id; i < sizes.width; i += GROUP) {
-    let d = x[start + i] - mean;
-    squares += d * d;
-  }
-  finish(lane, row, mean, total(squares));
 }
 
 /// x, gain, dy, statistics -> dx.
 @compute @workgroup_size(GROUP)
-fn layerNormGradInput(lane: Lane) {
-  let row = lane.group.y * lane.groups.x + lane.group.x;
+fn layerNormGradInput(
+  @builtin(workgroup_id) group: vec3u,
+  @builtin(num_workgroups) groups: vec3u,
+  @builtin(local_invocation_index) id: u32,
+) {
+  let row = group.y * groups.x + group.x;
   if (row >= sizes.rows) {
     return;
   }
@@ -61,15 +84,15 @@ fn layerNormGradInput(lane: Lane) {
   let inverse = statistics[row].y;
   var slopes = Item(0.0);
   var alongs = Item(0.0);
-  for (var i = lane.id; i < sizes.width; i += GROUP) {
+  for (var i = id; i < sizes.width; i += GROUP) {
     let slope = dy[start + i] * gain[i];
     slopes += slope;
     alongs += slope * ((x[start + i] - mean) * inverse);
   }
   let width = f32(sizes.width * ITEM);
-  let meanSlope = teamSum(total(slopes), lane) / width;
-  let along = teamSum(total(alongs), lane) / width;
-  for (var i = lane.id; i < sizes.width; i += GROUP) {
+  let meanSlope = teamSum(total(slopes), id) / width;
+  let along = teamSum(total(alongs), id) / width;
+  for (var i = id; i < sizes.width; i += GROUP) {
     let normal = (x[start + i] - mean) * inverse;
     output[start + i] = inverse * (dy[start + i] * gain[i] - meanSlope - normal * along);
   }
@@ -77,17 +100,21 @@ fn layerNormGradInput(lane: Lane) {
 
 /// x, dy, statistics -> [blocks, d]: every block's share of dgain. One invocation an item column of a block.
 @compute @workgroup_size(GROUP)
-fn layerNormGradGain(lane: Lane) {
-  let column = lane.group.x * GROUP + lane.id;
+fn layerNormGradGain(
+  @builtin(workgroup_id) group: vec3u,
+  @builtin(num_workgroups) groups: vec3u,
+  @builtin(local_invocation_index) id: u32,
+) {
+  let column = group.x * GROUP + id;
   if (column >= sizes.width) {
     return;
   }
-  let first = lane.group.y * sizes.rowsABlock;
+  let first = group.y * sizes.rowsABlock;
   let end = min(first + sizes.rowsABlock, sizes.rows);
   var sum = Item(0.0);
   for (var row = first; row < end; row++) {
     let place = row * sizes.width + column;
     sum += (x[place] - statistics[row].x) * statistics[row].y * dy[place];
   }
-  output[lane.group.y * sizes.width + column] = sum;
+  output[(sizes.firstBlock + group.y) * sizes.width + column] = sum;
 }

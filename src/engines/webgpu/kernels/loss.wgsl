@@ -14,42 +14,46 @@ struct Sizes {
 @group(0) @binding(5) var<storage, read_write> losses: array<f32>;
 
 /// The row's largest entry, and the logarithm of its sum of exponentials above it, of logits over the temperature.
-fn logitsTotal(lane: Lane, start: u32, temperature: f32) -> vec2f {
+fn logitsTotal(id: u32, start: u32, temperature: f32) -> vec2f {
   var top = Item(-3.4e38);
-  for (var i = lane.id; i < sizes.width; i += GROUP) {
+  for (var i = id; i < sizes.width; i += GROUP) {
     top = max(top, logits[start + i]);
   }
-  let peak = teamMax(largest(top), lane);
+  let peak = teamMax(largest(top), id);
   var sum = Item(0.0);
-  for (var i = lane.id; i < sizes.width; i += GROUP) {
+  for (var i = id; i < sizes.width; i += GROUP) {
     sum += exp((logits[start + i] - peak) / temperature);
   }
-  return vec2f(peak, log(teamSum(total(sum), lane)));
+  return vec2f(peak, log(teamSum(total(sum), id)));
 }
 
-fn teacherTotal(lane: Lane, start: u32, temperature: f32) -> vec2f {
+fn teacherTotal(id: u32, start: u32, temperature: f32) -> vec2f {
   var top = Item(-3.4e38);
-  for (var i = lane.id; i < sizes.width; i += GROUP) {
+  for (var i = id; i < sizes.width; i += GROUP) {
     top = max(top, teacher[start + i]);
   }
-  let peak = teamMax(largest(top), lane);
+  let peak = teamMax(largest(top), id);
   var sum = Item(0.0);
-  for (var i = lane.id; i < sizes.width; i += GROUP) {
+  for (var i = id; i < sizes.width; i += GROUP) {
     sum += exp((teacher[start + i] - peak) / temperature);
   }
-  return vec2f(peak, log(teamSum(total(sum), lane)));
+  return vec2f(peak, log(teamSum(total(sum), id)));
 }
 
 @compute @workgroup_size(GROUP)
-fn crossEntropy(lane: Lane) {
-  let row = lane.group.y * lane.groups.x + lane.group.x;
+fn crossEntropy(
+  @builtin(workgroup_id) group: vec3u,
+  @builtin(num_workgroups) groups: vec3u,
+  @builtin(local_invocation_index) id: u32,
+) {
+  let row = group.y * groups.x + group.x;
   if (row >= sizes.rows) {
     return;
   }
   let start = row * sizes.width;
-  let parts = logitsTotal(lane, start, 1.0);
+  let parts = logitsTotal(id, start, 1.0);
   let label = labels[row];
-  if (lane.id == 0u) {
+  if (id == 0u) {
     let place = u32(max(label, 0));
     let wanted = pick(logits[start + place / ITEM], place % ITEM);
     losses[row] = select(parts.y + (parts.x - wanted), 0.0, label < 0);
@@ -58,16 +62,20 @@ fn crossEntropy(lane: Lane) {
 
 /// slope (softmax - onehot).
 @compute @workgroup_size(GROUP)
-fn crossEntropyGrad(lane: Lane) {
-  let row = lane.group.y * lane.groups.x + lane.group.x;
+fn crossEntropyGrad(
+  @builtin(workgroup_id) group: vec3u,
+  @builtin(num_workgroups) groups: vec3u,
+  @builtin(local_invocation_index) id: u32,
+) {
+  let row = group.y * groups.x + group.x;
   if (row >= sizes.rows) {
     return;
   }
   let start = row * sizes.width;
-  let parts = logitsTotal(lane, start, 1.0);
+  let parts = logitsTotal(id, start, 1.0);
   let label = labels[row];
   let slope = select(slopes[row], 0.0, label < 0);
-  for (var i = lane.id; i < sizes.width; i += GROUP) {
+  for (var i = id; i < sizes.width; i += GROUP) {
     let onehot = select(Item(0.0), Item(1.0), places(i * ITEM) == Item(f32(label)));
     output[start + i] = slope * (exp(logits[start + i] - parts.x - parts.y) - onehot);
   }
@@ -75,40 +83,48 @@ fn crossEntropyGrad(lane: Lane) {
 
 /// t^2 KL(softmax(teacher / t) || softmax(logits / t)).
 @compute @workgroup_size(GROUP)
-fn distillation(lane: Lane) {
-  let row = lane.group.y * lane.groups.x + lane.group.x;
+fn distillation(
+  @builtin(workgroup_id) group: vec3u,
+  @builtin(num_workgroups) groups: vec3u,
+  @builtin(local_invocation_index) id: u32,
+) {
+  let row = group.y * groups.x + group.x;
   if (row >= sizes.rows) {
     return;
   }
   let start = row * sizes.width;
   let t = sizes.temperature;
-  let student = logitsTotal(lane, start, t);
-  let wanted = teacherTotal(lane, start, t);
+  let student = logitsTotal(id, start, t);
+  let wanted = teacherTotal(id, start, t);
   var sum = Item(0.0);
-  for (var i = lane.id; i < sizes.width; i += GROUP) {
+  for (var i = id; i < sizes.width; i += GROUP) {
     let logP = (teacher[start + i] - wanted.x) / t - wanted.y;
     let logQ = (logits[start + i] - student.x) / t - student.y;
     sum += exp(logP) * (logP - logQ);
   }
-  let divergence = teamSum(total(sum), lane);
-  if (lane.id == 0u) {
+  let divergence = teamSum(total(sum), id);
+  if (id == 0u) {
     losses[row] = select(t * t * divergence, 0.0, labels[row] < 0);
   }
 }
 
 /// slope t (softmax(logits / t) - softmax(teacher / t)).
 @compute @workgroup_size(GROUP)
-fn distillationGrad(lane: Lane) {
-  let row = lane.group.y * lane.groups.x + lane.group.x;
+fn distillationGrad(
+  @builtin(workgroup_id) group: vec3u,
+  @builtin(num_workgroups) groups: vec3u,
+  @builtin(local_invocation_index) id: u32,
+) {
+  let row = group.y * groups.x + group.x;
   if (row >= sizes.rows) {
     return;
   }
   let start = row * sizes.width;
   let t = sizes.temperature;
-  let student = logitsTotal(lane, start, t);
-  let wanted = teacherTotal(lane, start, t);
+  let student = logitsTotal(id, start, t);
+  let wanted = teacherTotal(id, start, t);
   let slope = select(t * slopes[row], 0.0, labels[row] < 0);
-  for (var i = lane.id; i < sizes.width; i += GROUP) {
+  for (var i = id; i < sizes.width; i += GROUP) {
     let q = exp((logits[start + i] - student.x) / t - student.y);
     let p = exp((teacher[start + i] - wanted.x) / t - wanted.y);
     output[start + i] = slope * (q - p);

@@ -3,6 +3,8 @@ struct Sizes {
   count: u32,
   /// Elements of one workgroup's share.
   share: u32,
+  /// Number of the first workgroup's result.
+  first: u32,
 }
 
 /// A stretch of one tensor that one workgroup sums: where it starts in the bound slab, and how many elements it has.
@@ -19,20 +21,24 @@ struct Stretch {
 @group(0) @binding(4) var<storage, read> partSquares: array<vec2f>;
 
 @compute @workgroup_size(GROUP)
-fn reduceSum(lane: Lane) {
-  let group = lane.group.y * lane.groups.x + lane.group.x;
-  let start = group * sizes.share;
+fn reduceSum(
+  @builtin(workgroup_id) group: vec3u,
+  @builtin(num_workgroups) groups: vec3u,
+  @builtin(local_invocation_index) id: u32,
+) {
+  let number = group.y * groups.x + group.x;
+  let start = number * sizes.share;
   if (start >= sizes.count) {
     return;
   }
   let end = min(start + sizes.share, sizes.count);
   var sum = 0.0;
-  for (var i = start + lane.id; i < end; i += GROUP) {
+  for (var i = start + id; i < end; i += GROUP) {
     sum += x[i];
   }
-  let whole = teamSum(sum, lane);
-  if (lane.id == 0u) {
-    output[group] = whole;
+  let whole = teamSum(sum, id);
+  if (id == 0u) {
+    output[sizes.first + number] = whole;
   }
 }
 
@@ -43,38 +49,46 @@ fn bad(x: f32) -> f32 {
 
 /// The sum of squares of a stretch, and how many of its numbers are not finite.
 @compute @workgroup_size(GROUP)
-fn sumSquares(lane: Lane) {
-  let group = lane.group.y * lane.groups.x + lane.group.x;
-  if (group >= sizes.count) {
+fn sumSquares(
+  @builtin(workgroup_id) group: vec3u,
+  @builtin(num_workgroups) groups: vec3u,
+  @builtin(local_invocation_index) id: u32,
+) {
+  let number = group.y * groups.x + group.x;
+  if (number >= sizes.count) {
     return;
   }
-  let stretch = stretches[group];
+  let stretch = stretches[number];
   var sum = 0.0;
   var faults = 0.0;
-  for (var i = lane.id; i < stretch.count; i += GROUP) {
+  for (var i = id; i < stretch.count; i += GROUP) {
     let value = x[stretch.start + i];
     sum += value * value;
     faults += bad(value);
   }
-  let whole = teamSum(sum, lane);
-  let allFaults = teamSum(faults, lane);
-  if (lane.id == 0u) {
-    squares[group] = vec2f(whole, allFaults);
+  let whole = teamSum(sum, id);
+  let allFaults = teamSum(faults, id);
+  if (id == 0u) {
+    squares[sizes.first + number] = vec2f(whole, allFaults);
   }
 }
 
 /// The root of the joint sum, and 1 where everything is finite, else 0.
 @compute @workgroup_size(GROUP)
-fn globalNorm(lane: Lane) {
+fn globalNorm(
+  @builtin(workgroup_id) group: vec3u,
+  @builtin(num_workgroups) groups: vec3u,
+  @builtin(local_invocation_index) id: u32,
+) {
   var sum = 0.0;
   var faults = 0.0;
-  for (var i = lane.id; i < sizes.count; i += GROUP) {
+  for (var i = id; i < sizes.count; i += GROUP) {
     sum += partSquares[i].x;
     faults += partSquares[i].y;
   }
-  let whole = teamSum(sum, lane);
-  let allFaults = teamSum(faults, lane);
-  if (lane.id == 0u) {
+  let whole = teamSum(sum, id);
+  let allFaults = teamSum(faults, id);
+  if (id == 0u) {
     output[0] = sqrt(whole);
     output[1] = select(0.0, 1.0, allFaults == 0.0 && bad(whole) == 0.0);
   }

@@ -20,45 +20,53 @@ struct Sizes {
 const FOLLOWER = 0x80000000u;
 const LAST = 0x7fffffffu;
 
-fn invocationOf(lane: Lane) -> u32 {
-  return (lane.group.y * lane.groups.x + lane.group.x) * GROUP + lane.id;
+fn invocationOf(group: vec3u, groups: vec3u, id: u32) -> u32 {
+  return (group.y * groups.x + group.x) * GROUP + id;
 }
 
 /// One invocation an item. An id outside of the bound part of the table leaves the row as it is.
 @compute @workgroup_size(GROUP)
-fn gatherRows(lane: Lane) {
-  let i = invocationOf(lane);
+fn gatherRows(
+  @builtin(workgroup_id) group: vec3u,
+  @builtin(num_workgroups) groups: vec3u,
+  @builtin(local_invocation_index) id: u32,
+) {
+  let i = invocationOf(group, groups, id);
   if (i >= sizes.rows * sizes.width) {
     return;
   }
-  let id = ids[i / sizes.width];
-  if (id < 0) {
+  let wanted = ids[i / sizes.width];
+  if (wanted < 0) {
     output[i] = Item(0.0);
     return;
   }
-  let row = u32(id) - sizes.firstRow;
-  if (u32(id) >= sizes.firstRow && row < sizes.height) {
+  let row = u32(wanted) - sizes.firstRow;
+  if (u32(wanted) >= sizes.firstRow && row < sizes.height) {
     output[i] = x[row * sizes.width + i % sizes.width];
   }
 }
 
 /// Links every row to the next with the same id, and marks those that are not the first.
 @compute @workgroup_size(GROUP)
-fn linkRows(lane: Lane) {
-  let i = invocationOf(lane);
+fn linkRows(
+  @builtin(workgroup_id) group: vec3u,
+  @builtin(num_workgroups) groups: vec3u,
+  @builtin(local_invocation_index) id: u32,
+) {
+  let i = invocationOf(group, groups, id);
   if (i >= sizes.rows) {
     return;
   }
-  let id = ids[i];
+  let own = ids[i];
   var link = LAST;
   for (var j = i + 1u; j < sizes.rows; j++) {
-    if (ids[j] == id) {
+    if (ids[j] == own) {
       link = j;
       break;
     }
   }
   for (var j = i; j > 0u; j--) {
-    if (ids[j - 1u] == id) {
+    if (ids[j - 1u] == own) {
       link |= FOLLOWER;
       break;
     }
@@ -68,17 +76,21 @@ fn linkRows(lane: Lane) {
 
 /// One team a row of dy that is the first with its id. The table was filled with zeros before.
 @compute @workgroup_size(GROUP)
-fn scatterRows(lane: Lane) {
-  let first = lane.group.y * lane.groups.x + lane.group.x;
+fn scatterRows(
+  @builtin(workgroup_id) group: vec3u,
+  @builtin(num_workgroups) groups: vec3u,
+  @builtin(local_invocation_index) id: u32,
+) {
+  let first = group.y * groups.x + group.x;
   if (first >= sizes.rows) {
     return;
   }
-  let id = ids[first];
-  let row = u32(id) - sizes.firstRow;
-  if (id < 0 || u32(id) < sizes.firstRow || row >= sizes.height || (chain[first] & FOLLOWER) != 0u) {
+  let own = ids[first];
+  let row = u32(own) - sizes.firstRow;
+  if (own < 0 || u32(own) < sizes.firstRow || row >= sizes.height || (chain[first] & FOLLOWER) != 0u) {
     return;
   }
-  for (var column = lane.id; column < sizes.width; column += GROUP) {
+  for (var column = id; column < sizes.width; column += GROUP) {
     var sum = Item(0.0);
     for (var i = first; i != LAST; i = chain[i] & LAST) {
       sum += x[i * sizes.width + column];
@@ -89,9 +101,13 @@ fn scatterRows(lane: Lane) {
 
 /// For tables of a few rows: the share of every block of dy, [blocks, V, d]. One invocation an item column of a block.
 @compute @workgroup_size(GROUP)
-fn scatterFew(lane: Lane) {
-  let column = lane.group.x * GROUP + lane.id;
-  let block = lane.group.y;
+fn scatterFew(
+  @builtin(workgroup_id) group: vec3u,
+  @builtin(num_workgroups) groups: vec3u,
+  @builtin(local_invocation_index) id: u32,
+) {
+  let column = group.x * GROUP + id;
+  let block = group.y;
   if (column >= sizes.width) {
     return;
   }
@@ -108,42 +124,50 @@ fn scatterFew(lane: Lane) {
   }
 }
 
-/// Sums of blocks of rows, [blocks, d]. One invocation an item column of a block.
+/// Sums of blocks of rows, [blocks, d]; firstRow is the first block's number. One invocation an item column of a block.
 @compute @workgroup_size(GROUP)
-fn reduceRows(lane: Lane) {
-  let column = lane.group.x * GROUP + lane.id;
+fn reduceRows(
+  @builtin(workgroup_id) group: vec3u,
+  @builtin(num_workgroups) groups: vec3u,
+  @builtin(local_invocation_index) id: u32,
+) {
+  let column = group.x * GROUP + id;
   if (column >= sizes.width) {
     return;
   }
-  let first = lane.group.y * sizes.rowsABlock;
+  let first = group.y * sizes.rowsABlock;
   let end = min(first + sizes.rowsABlock, sizes.rows);
   var sum = Item(0.0);
   for (var row = first; row < end; row++) {
     sum += x[row * sizes.width + column];
   }
-  output[lane.group.y * sizes.width + column] = sum;
+  output[(sizes.firstRow + group.y) * sizes.width + column] = sum;
 }
 
 /// The first of the largest of every row. Element numbers are exact in f32 below 2^24.
 @compute @workgroup_size(GROUP)
-fn argmaxRows(lane: Lane) {
-  let row = lane.group.y * lane.groups.x + lane.group.x;
+fn argmaxRows(
+  @builtin(workgroup_id) group: vec3u,
+  @builtin(num_workgroups) groups: vec3u,
+  @builtin(local_invocation_index) id: u32,
+) {
+  let row = group.y * groups.x + group.x;
   if (row >= sizes.rows) {
     return;
   }
   let start = row * sizes.width;
   var top = -3.4e38;
-  for (var i = lane.id; i < sizes.width; i += GROUP) {
+  for (var i = id; i < sizes.width; i += GROUP) {
     top = max(top, largest(x[start + i]));
   }
-  let peak = teamMax(top, lane);
+  let peak = teamMax(top, id);
   var place = 3.4e38;
-  for (var i = lane.id; i < sizes.width; i += GROUP) {
+  for (var i = id; i < sizes.width; i += GROUP) {
     let found = select(Item(3.4e38), Item(places(i * ITEM)), x[start + i] == Item(peak));
     place = min(place, -largest(-found));
   }
-  let best = teamMin(place, lane);
-  if (lane.id == 0u) {
+  let best = teamMin(place, id);
+  if (id == 0u) {
     largestPlaces[row] = select(0, i32(best), best < 3.0e38);
   }
 }

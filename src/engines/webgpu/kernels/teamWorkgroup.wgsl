@@ -1,18 +1,12 @@
 // A team works on one row: here a workgroup that sums in workgroup memory. GROUP is a power of two.
-struct Lane {
-  @builtin(workgroup_id) group: vec3u,
-  @builtin(num_workgroups) groups: vec3u,
-  @builtin(local_invocation_index) id: u32,
-}
-
 var<workgroup> partials: array<f32, GROUP>;
 
-fn teamSum(x: f32, lane: Lane) -> f32 {
-  partials[lane.id] = x;
+fn teamSum(x: f32, id: u32) -> f32 {
+  partials[id] = x;
   workgroupBarrier();
   for (var half = GROUP / 2u; half > 0u; half /= 2u) {
-    if (lane.id < half) {
-      partials[lane.id] += partials[lane.id + half];
+    if (id < half) {
+      partials[id] += partials[id + half];
     }
     workgroupBarrier();
   }
@@ -22,12 +16,12 @@ fn teamSum(x: f32, lane: Lane) -> f32 {
   return sum;
 }
 
-fn teamMax(x: f32, lane: Lane) -> f32 {
-  partials[lane.id] = x;
+fn teamMax(x: f32, id: u32) -> f32 {
+  partials[id] = x;
   workgroupBarrier();
   for (var half = GROUP / 2u; half > 0u; half /= 2u) {
-    if (lane.id < half) {
-      partials[lane.id] = max(partials[lane.id], partials[lane.id + half]);
+    if (id < half) {
+      partials[id] = max(partials[id], partials[id + half]);
     }
     workgroupBarrier();
   }
@@ -36,6 +30,6 @@ fn teamMax(x: f32, lane: Lane) -> f32 {
   return top;
 }
 
-fn teamMin(x: f32, lane: Lane) -> f32 {
-  return -teamMax(-x, lane);
+fn teamMin(x: f32, id: u32) -> f32 {
+  return -teamMax(-x, id);
 }

@@ -1,0 +1,73 @@
+import { EngineError } from '../engineError.ts';
+import { isNode } from '../wasm/kernelModule.ts';
+
+/** What an adapter is, as far as it says. */
+export interface AdapterSummary {
+  /** For people: what the driver calls itself. */
+  readonly name: string;
+  /** A processor that plays a GPU (SwiftShader, llvmpipe, WARP): correct, and slower than the CPU engine. */
+  readonly software: boolean;
+}
+
+const SOFTWARE = /swiftshader|llvmpipe|lavapipe|softpipe|basic render|\bwarp\b|software/i;
+
+/** `--engine webgpu` and the page's choice name these when WebGPU cannot be used. */
+export class NoWebGpuError extends EngineError {}
+
+/**
+ * The system's preferred adapter.
+ * @throws NoWebGpuError with the reason: no WebGPU in this browser, no package in Node, no adapter
+ */
+export async function requestAdapter(): Promise<GPUAdapter> {
+  const gpu = await findGpu();
+  const adapter = await gpu.requestAdapter({ powerPreference: 'high-performance' });
+  if (adapter === null)
+    throw new NoWebGpuError(
+      isNode()
+        ? 'webgpu: this machine offers no GPU adapter — expected Vulkan, Metal or Direct3D 12 drivers. Install one (on Linux also libvulkan1), or use --engine cpu.'
+        : 'webgpu: this browser has WebGPU, but offers no adapter. Turn hardware acceleration on, or choose the CPU engine.',
+    );
+  return adapter;
+}
+
+export function summarise({ info }: GPUAdapter): AdapterSummary {
+  const words = [info.description, info.device, info.architecture, info.vendor].filter((word) => word !== '');
+  const name = words[0] ?? 'unnamed adapter';
+  return { name, software: info.isFallbackAdapter || words.some((word) => SOFTWARE.test(word)) };
+}
+
+/** Kept for the life of the process: devices of a collected instance are lost. */
+let nodeGpu: GPU | undefined;
+
+async function findGpu(): Promise<GPU> {
+  if (!isNode()) {
+    // Missing in browsers without WebGPU and on pages that are not secure, whatever the types say.
+    const gpu = (navigator as { readonly gpu?: GPU }).gpu;
+    if (gpu === undefined)
+      throw new NoWebGpuError(
+        'webgpu: this browser has no WebGPU, or the page is not served by https or from localhost. Choose the CPU engine, or another browser.',
+      );
+    return gpu;
+  }
+  if (nodeGpu !== undefined) return nodeGpu;
+  // Named by a variable, so that bundlers leave this optional package out of the page.
+  const name = 'webgpu';
+  try {
+    const loaded: unknown = await import(/* @vite-ignore */ name);
+    if (!isDawn(loaded)) throw new TypeError('it exports no create');
+    nodeGpu = loaded.create([]);
+    return nodeGpu;
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new NoWebGpuError(`webgpu: the optional package webgpu could not be loaded (${reason}). Run npm ci, or use --engine cpu.`);
+  }
+}
+
+/** Dawn for Node, as far as it is used. */
+interface Dawn {
+  create(options: readonly string[]): GPU;
+}
+
+function isDawn(loaded: unknown): loaded is Dawn {
+  return typeof loaded === 'object' && loaded !== null && 'create' in loaded && typeof loaded.create === 'function';
+}

@@ -1,0 +1,107 @@
+import type { Node } from '../../../graph/operation.ts';
+import type { Value } from '../../../graph/value.ts';
+import { sizeOf } from '../../../tensor/shape.ts';
+import { EngineError } from '../../engineError.ts';
+import type { MatmulTile } from '../matmulCode.ts';
+import type { MatmulProblem } from '../matmulTiles.ts';
+import { plane, type BoundRange, type Dispatch, type Word } from '../dispatch.ts';
+import type { ProgramMemory } from '../programMemory.ts';
+import { shaderOf, type KernelFile, type Shader } from '../shader.ts';
+
+/** What kernels are chosen by. */
+export interface DeviceTraits {
+  /** Lanes of every subgroup; 0 where subgroups are missing or have several sizes. */
+  readonly subgroupSize: number;
+  /** Whether quads may exchange values: any adapter with subgroups. */
+  readonly quads: boolean;
+  /** A processor that plays a GPU: workgroup memory and barriers cost more than they save. */
+  readonly software: boolean;
+  /** Largest invocations of a workgroup. */
+  readonly invocations: number;
+  readonly workgroupBytes: number;
+  readonly groupsAnAxis: number;
+  readonly bindingBytes: number;
+}
+
+/** Kernel choices and dispatches of one program in the making. */
+export class Lowering {
+  readonly memory: ProgramMemory;
+  readonly traits: DeviceTraits;
+  readonly dispatches: Dispatch[] = [];
+  /** Row statistics that a forward operation keeps for its gradient, by what they are of. */
+  readonly kept = new Map<string, BoundRange>();
+
+  readonly chooseTile: (problem: MatmulProblem) => MatmulTile;
+
+  constructor(memory: ProgramMemory, traits: DeviceTraits, chooseTile: (problem: MatmulProblem) => MatmulTile) {
+    this.memory = memory;
+    this.traits = traits;
+    this.chooseTile = chooseTile;
+  }
+
+  emit(
+    node: Node,
+    shader: Shader,
+    sizes: readonly Word[],
+    bindings: readonly (readonly [number, BoundRange])[],
+    groups: readonly [number, number, number],
+    flops = 0,
+  ): void {
+    this.dispatches.push({
+      shader,
+      sizes,
+      bindings: new Map(bindings),
+      groups,
+      flops,
+      label: `${node.operation.kind} ${outputLabel(node)}`,
+    });
+  }
+
+  /** A shader whose rows are each worked on by a team of `group` invocations. */
+  team(file: KernelFile, entry: string, width: number, item: 1 | 4): Shader {
+    const { group, subgroups } = this.#team(width / item);
+    const parts: KernelFile[] = [item === 4 ? 'item4' : 'item1', subgroups ? 'teamSubgroup' : 'teamWorkgroup', file];
+    return shaderOf(parts, entry, { GROUP: group }, subgroups);
+  }
+
+  /** A shader with one invocation an element or item: the team's functions are there, and not used. */
+  lanes(file: KernelFile, entry: string, item: 1 | 4): { shader: Shader; group: number } {
+    const group = this.traits.software ? 32 : 64;
+    return { shader: shaderOf([item === 4 ? 'item4' : 'item1', 'teamWorkgroup', file], entry, { GROUP: group }, false), group };
+  }
+
+  plane(groups: number): [number, number, number] {
+    return plane(groups, this.traits.groupsAnAxis);
+  }
+
+  #team(items: number): { group: number; subgroups: boolean } {
+    const { subgroupSize, software } = this.traits;
+    if (subgroupSize > 0 && (software || items <= 16 * subgroupSize)) return { group: subgroupSize, subgroups: true };
+    const most = software ? 16 : Math.min(256, this.traits.invocations);
+    let group = 16;
+    while (group < most && group * 4 < items) group *= 2;
+    return { group, subgroups: false };
+  }
+}
+
+/** 4 where every width is a whole number of vectors of four, else 1. */
+export function itemOf(...widths: readonly number[]): 1 | 4 {
+  return widths.every((width) => width % 4 === 0) ? 4 : 1;
+}
+
+export function inputOf(node: Node, index: number): Value {
+  const value = node.inputs.at(index);
+  if (value === undefined) throw new EngineError(`webgpu: ${node.operation.kind} lacks its input ${index}.`);
+  return value;
+}
+
+/** Length of the last axis, and how many rows of it there are. */
+export function rowsOf(value: Value): { rows: number; width: number } {
+  const width = value.shape.at(-1) ?? 1;
+  return { rows: sizeOf(value.shape) / width, width };
+}
+
+function outputLabel(node: Node): string {
+  const { storage, shape } = node.output;
+  return `${storage.label}#${storage.id} [${shape.join(', ')}]`;
+}

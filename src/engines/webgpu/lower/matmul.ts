@@ -1,0 +1,119 @@
+import type { Node } from '../../../graph/operation.ts';
+import { EngineError } from '../../engineError.ts';
+import { cutBox, fourAxes, startOf, type Box, type BoxOperand } from '../boxes.ts';
+import { float, type BoundRange } from '../dispatch.ts';
+import { matmulShader, type Load, type MatmulForm } from '../matmulCode.ts';
+import { ACTIVATIONS } from './elementwise.ts';
+import { inputOf, type Lowering } from './lowering.ts';
+
+/** Axes of a product's box. */
+const N = 3;
+const K = 4;
+
+interface Operands {
+  readonly a: BoxOperand;
+  readonly b: BoxOperand;
+  readonly c: BoxOperand;
+  readonly addend: BoxOperand | undefined;
+}
+
+/** A product, in as many parts as the pieces of its tensors ask for: one where nothing is larger than a binding. */
+export function lowerMatmul(lowering: Lowering, node: Node): void {
+  const { operation, output } = node;
+  if (operation.kind !== 'matmul') return;
+  const [a, b] = [inputOf(node, 0), inputOf(node, 1)];
+  const [a0, a1, aRow, aColumn] = fourAxes(a.strides, 0);
+  const [b0, b1, bRow, bColumn] = fourAxes(b.strides, 0);
+  const [c0, c1, cRow] = fourAxes(output.strides, 0);
+  const c = { value: output, strides: [c0, c1, cRow, 1, 0] };
+  const operands: Operands = {
+    a: { value: a, strides: [a0, a1, aRow, 0, aColumn] },
+    b: { value: b, strides: [b0, b1, 0, bColumn, bRow] },
+    c,
+    addend: operation.addend ? { ...c, value: inputOf(node, -1) } : undefined,
+  };
+  const whole: Box = { first: [0, 0, 0, 0, 0], lengths: [...fourAxes(output.shape, 1), a.shape.at(-1) ?? 1] };
+  const all = [operands.a, operands.b, c, ...(operands.addend === undefined ? [] : [operands.addend])];
+  const boxes = cutBox(lowering.memory, whole, all);
+  if (operation.activation !== 'none' && boxes.some(({ first }) => (first[K] ?? 0) > 0))
+    throw new EngineError(
+      `webgpu: ${a.storage.label} is too large for this adapter: its product with an activation cannot be cut along k.`,
+    );
+  for (const box of boxes) emitPart(lowering, node, operands, box);
+}
+
+function emitPart(lowering: Lowering, node: Node, operands: Operands, box: Box): void {
+  const { operation } = node;
+  if (operation.kind !== 'matmul') return;
+  const { memory, traits } = lowering;
+  const [n0 = 1, n1 = 1, m = 1, n = 1, k = 1] = box.lengths;
+  // Parts along k add up in C; what is added once is added with the first.
+  const accumulate = (box.first[K] ?? 0) > 0;
+  const a = bind(lowering, operands.a, box);
+  const b = bind(lowering, operands.b, box);
+  const c = bind(lowering, operands.c, box);
+  const addend = operands.addend === undefined || accumulate ? undefined : bind(lowering, operands.addend, box);
+  const bias = operation.bias && !accumulate ? inputOf(node, 2) : undefined;
+  const [a0 = 0, a1 = 0, aRow = 0, , aColumn = 0] = operands.a.strides;
+  const [b0 = 0, b1 = 0, , bColumn = 0, bRow = 0] = operands.b.strides;
+  const [c0 = 0, c1 = 0, cRow = 0] = operands.c.strides;
+  const form: MatmulForm = {
+    a: loadOf([a.start, a0, a1], { stride: aRow, length: m }, { stride: aColumn, length: k }),
+    b: loadOf([b.start, b0, b1], { stride: bColumn, length: n }, { stride: bRow, length: k }),
+    vectorC: [c.start, addend?.start ?? 0, c0, c1, cRow, n].every((x) => x % 4 === 0),
+    evenDepth: k % 4 === 0,
+    bias: bias !== undefined,
+    addend: addend !== undefined,
+    accumulate,
+    activation: operation.activation,
+  };
+  const problem = { m, n, k, batch: n0 * n1, form };
+  const tile = lowering.chooseTile(problem);
+  const groups: [number, number, number] = [
+    Math.ceil(n / (tile.threadsX * tile.columns)),
+    Math.ceil(m / (tile.threadsY * tile.rows)),
+    n0 * n1,
+  ];
+  if (groups.some((count) => count > traits.groupsAnAxis))
+    throw new EngineError(`webgpu: ${n0 * n1} products of [${m}, ${k}] and [${k}, ${n}] are too many for one dispatch.`);
+  const product = [
+    [m, n, k, n1],
+    [a.start, a0, a1, aRow, aColumn],
+    [b.start, b0, b1, bRow, bColumn],
+    [c.start, c0, c1, cRow],
+    [addend?.start ?? 0, box.first[N] ?? 0],
+  ].flat();
+  lowering.emit(
+    node,
+    matmulShader(tile, form, ACTIVATIONS[form.activation]),
+    [...product, float(operation.alpha)],
+    [
+      [1, a.range],
+      [2, b.range],
+      [3, c.range],
+      ...(bias === undefined ? [] : [[4, memory.whole(bias)] as const]),
+      ...(addend === undefined ? [] : [[5, addend.range] as const]),
+    ],
+    groups,
+    2 * n0 * n1 * m * n * k,
+  );
+}
+
+function bind({ memory }: Lowering, operand: BoxOperand, box: Box): { range: BoundRange; start: number } {
+  const start = startOf(operand, box);
+  const piece = memory.pieceAt(operand.value, start);
+  return { range: memory.wholePiece(operand.value, piece), start: start - piece.first };
+}
+
+interface AxisLayout {
+  readonly stride: number;
+  readonly length: number;
+}
+
+/** Vectors of four along k or along the side, where every one of them is whole. */
+function loadOf(others: readonly number[], side: AxisLayout, depth: AxisLayout): Load {
+  const whole = (...numbers: readonly number[]): boolean => [...others, ...numbers].every((x) => x % 4 === 0);
+  if (depth.stride === 1 && whole(side.stride, depth.length)) return 'depth';
+  if (side.stride === 1 && whole(depth.stride, side.length)) return 'side';
+  return 'single';
+}

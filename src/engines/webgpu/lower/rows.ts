@@ -1,0 +1,169 @@
+import type { Node } from '../../../graph/operation.ts';
+import type { BoundRange } from '../dispatch.ts';
+import { fillZeros } from './elementwise.ts';
+import { inputOf, itemOf, rowsOf, type Lowering } from './lowering.ts';
+
+/** Rows of a block whose sum is one partial result. */
+const ROWS_A_BLOCK = 64;
+/** Tables of at most this many rows are summed block by block instead of row by row. */
+const FEW_ROWS = 8;
+const PARTIALS = 0;
+const MORE_PARTIALS = 1;
+
+export function gatherRows(lowering: Lowering, node: Node): void {
+  const { memory } = lowering;
+  const [table, ids] = [inputOf(node, 0), inputOf(node, 1)];
+  const { rows, width } = rowsOf(node.output);
+  const item = itemOf(width);
+  const { shader, group } = lowering.lanes('rows', 'gatherRows', item);
+  for (const range of memory.rowRanges(rows, [
+    { value: node.output, width },
+    { value: ids, width: 1 },
+  ]))
+    for (const part of memory.rowRanges(table.shape[0] ?? 1, [{ value: table, width }]))
+      lowering.emit(
+        node,
+        shader,
+        [range.count, width / item, part.first, part.count],
+        [
+          [1, memory.rows(table, width, part)],
+          [2, memory.rows(ids, 1, range)],
+          [4, memory.rows(node.output, width, range)],
+        ],
+        lowering.plane(Math.ceil((range.count * width) / item / group)),
+      );
+}
+
+export function scatterRows(lowering: Lowering, node: Node): void {
+  const { memory } = lowering;
+  const [dy, ids] = [inputOf(node, 0), inputOf(node, 1)];
+  const { rows, width } = rowsOf(dy);
+  const height = node.output.shape[0] ?? 1;
+  const item = itemOf(width);
+  if (height <= FEW_ROWS && memory.rowRanges(rows, [{ value: dy, width }]).length === 1) {
+    const { shader, group } = lowering.lanes('rows', 'scatterFew', item);
+    const block = blockOf(lowering, rows, height * width);
+    const blocks = Math.ceil(rows / block);
+    const partials = memory.scratchArea(PARTIALS, blocks * height * width * 4);
+    lowering.emit(
+      node,
+      shader,
+      [rows, width / item, 0, height, block],
+      [
+        [1, memory.whole(dy)],
+        [2, memory.whole(ids)],
+        [4, partials],
+      ],
+      [Math.ceil(width / item / group), blocks, 1],
+    );
+    sumBlocks(lowering, node, [{ source: partials, rows: blocks }], height * width, memory.whole(node.output), MORE_PARTIALS);
+    return;
+  }
+  const links = memory.scratchArea(PARTIALS, rows * 4);
+  const linking = lowering.lanes('rows', 'linkRows', 1);
+  lowering.emit(
+    node,
+    linking.shader,
+    [rows, 1, 0, height],
+    [
+      [2, memory.whole(ids)],
+      [4, links],
+    ],
+    lowering.plane(Math.ceil(rows / linking.group)),
+  );
+  fillZeros(lowering, node, node.output);
+  for (const part of memory.rowRanges(height, [{ value: node.output, width }]))
+    lowering.emit(
+      node,
+      lowering.team('rows', 'scatterRows', width, item),
+      [rows, width / item, part.first, part.count],
+      [
+        [1, memory.whole(dy)],
+        [2, memory.whole(ids)],
+        [3, links],
+        [4, memory.rows(node.output, width, part)],
+      ],
+      lowering.plane(rows),
+    );
+}
+
+export function reduceRows(lowering: Lowering, node: Node): void {
+  const { memory } = lowering;
+  const x = inputOf(node, 0);
+  const { rows, width } = rowsOf(x);
+  const sources = memory
+    .rowRanges(rows, [{ value: x, width }])
+    .map((range) => ({ source: memory.rows(x, width, range), rows: range.count }));
+  sumBlocks(lowering, node, sources, width, memory.whole(node.output), PARTIALS);
+}
+
+/** Rows that lie in one binding. */
+export interface RowSource {
+  readonly source: BoundRange;
+  readonly rows: number;
+}
+
+/** Sums rows [rows, width] into [width]: by blocks where there are many, so that enough invocations work. */
+export function sumBlocks(
+  lowering: Lowering,
+  node: Node,
+  sources: readonly RowSource[],
+  width: number,
+  output: BoundRange,
+  scratch: number,
+): void {
+  const item = itemOf(width);
+  const { shader, group } = lowering.lanes('rows', 'reduceRows', item);
+  const columns = Math.ceil(width / item / group);
+  const all = sources.reduce((sum, { rows }) => sum + rows, 0);
+  const block = blockOf(lowering, all, width);
+  const counts = sources.map(({ rows }) => Math.ceil(rows / block));
+  const blocks = counts.reduce((sum, count) => sum + count, 0);
+  const partials = blocks === 1 ? output : lowering.memory.scratchArea(scratch, blocks * width * 4);
+  let firstBlock = 0;
+  sources.forEach(({ source, rows }, index) => {
+    const count = counts[index] ?? 1;
+    const bindings = [[1, source] as const, [4, partials] as const];
+    lowering.emit(node, shader, [rows, width / item, firstBlock, 0, block], bindings, [columns, count, 1]);
+    firstBlock += count;
+  });
+  if (blocks > 1)
+    lowering.emit(
+      node,
+      shader,
+      [blocks, width / item, 0, 0, blocks],
+      [
+        [1, partials],
+        [4, output],
+      ],
+      [columns, 1, 1],
+    );
+}
+
+/** Rows that one invocation adds up: all where columns alone keep the device busy or rows are few. */
+export function blockOf(lowering: Lowering, rows: number, width: number): number {
+  if (rows <= 2 * ROWS_A_BLOCK || width >= (lowering.traits.software ? 2048 : 65536)) return rows;
+  const most = Math.floor(lowering.traits.bindingBytes / 4 / width);
+  return Math.max(ROWS_A_BLOCK, Math.ceil(Math.sqrt(rows)), Math.ceil(rows / Math.max(1, Math.min(most, lowering.traits.groupsAnAxis))));
+}
+
+export function argmaxRows(lowering: Lowering, node: Node): void {
+  const { memory } = lowering;
+  const x = inputOf(node, 0);
+  const { rows, width } = rowsOf(x);
+  const item = itemOf(width);
+  for (const range of memory.rowRanges(rows, [
+    { value: x, width },
+    { value: node.output, width: 1 },
+  ]))
+    lowering.emit(
+      node,
+      lowering.team('rows', 'argmaxRows', width, item),
+      [range.count, width / item],
+      [
+        [1, memory.rows(x, width, range)],
+        [4, memory.rows(node.output, 1, range)],
+      ],
+      lowering.plane(range.count),
+    );
+}

@@ -1,0 +1,172 @@
+import { ADAMW_SETTINGS, type Node } from '../../../graph/operation.ts';
+import type { Value } from '../../../graph/value.ts';
+import { sizeOf } from '../../../tensor/shape.ts';
+import { EngineError } from '../../engineError.ts';
+import { float, packWords, type BoundRange, type Word } from '../dispatch.ts';
+import { shaderOf } from '../shader.ts';
+import { inputOf, type Lowering } from './lowering.ts';
+
+/** Elements that one workgroup goes over. */
+const SHARE = 2048;
+const PARTIALS = 0;
+
+export function reduceSum(lowering: Lowering, node: Node): void {
+  const { memory } = lowering;
+  const x = inputOf(node, 0);
+  const shader = lowering.team('reduce', 'reduceSum', SHARE, 1);
+  const output = memory.whole(node.output);
+  const stages = memory.rowRanges(x.storage.size, [{ value: x, width: 1 }]);
+  if (stages.length === 1 && x.storage.size <= SHARE) {
+    lowering.emit(
+      node,
+      shader,
+      [x.storage.size, SHARE],
+      [
+        [1, memory.whole(x)],
+        [3, output],
+      ],
+      [1, 1, 1],
+    );
+    return;
+  }
+  const counts = stages.map(({ count }) => Math.ceil(count / SHARE));
+  const partials = counts.reduce((sum, count) => sum + count, 0);
+  const area = memory.scratchArea(PARTIALS, partials * 4);
+  let first = 0;
+  stages.forEach((range, index) => {
+    lowering.emit(
+      node,
+      shader,
+      [range.count, SHARE, first],
+      [
+        [1, memory.rows(x, 1, range)],
+        [3, area],
+      ],
+      lowering.plane(counts[index] ?? 1),
+    );
+    first += counts[index] ?? 0;
+  });
+  lowering.emit(
+    node,
+    shader,
+    [partials, partials, 0],
+    [
+      [1, area],
+      [3, output],
+    ],
+    [1, 1, 1],
+  );
+}
+
+/** A run of elements that lies in one piece of every tensor of an operation. */
+interface Stretch {
+  readonly start: number;
+  readonly count: number;
+}
+
+/** The tensor's elements in shares of at most SHARE that cross no piece of any operand. */
+function shares(lowering: Lowering, values: readonly Value[]): Stretch[] {
+  const size = values[0]?.storage.size ?? 0;
+  const ranges = lowering.memory.rowRanges(
+    size,
+    values.map((value) => ({ value, width: 1 })),
+  );
+  return ranges.flatMap(({ first, count }) =>
+    Array.from({ length: Math.ceil(count / SHARE) }, (_, i) => ({
+      start: first + i * SHARE,
+      count: Math.min(SHARE, count - i * SHARE),
+    })),
+  );
+}
+
+/** The slab and the element in it where a tensor's element lies. */
+function placeOf(lowering: Lowering, value: Value, element: number): { slab: number; place: number } {
+  const piece = lowering.memory.pieceAt(value, element);
+  return { slab: piece.slab, place: piece.offset / 4 + element - piece.first };
+}
+
+function words(list: readonly (readonly Word[])[], width: number): Uint32Array<ArrayBuffer> {
+  const table = new Uint32Array(list.length * width);
+  const view = new DataView(table.buffer);
+  list.forEach((entry, index) => packWords(entry, view, index * width * 4));
+  return table;
+}
+
+export function globalNorm(lowering: Lowering, node: Node): void {
+  const { memory } = lowering;
+  const bySlab = new Map<number, [number, number][]>();
+  for (const value of node.inputs)
+    for (const { start, count } of shares(lowering, [value])) {
+      const { slab, place } = placeOf(lowering, value, start);
+      const list = bySlab.get(slab) ?? [];
+      list.push([place, count]);
+      bySlab.set(slab, list);
+    }
+  const stretches = [...bySlab.values()].reduce((sum, list) => sum + list.length, 0);
+  const area = memory.scratchArea(PARTIALS, stretches * 8);
+  let first = 0;
+  for (const [slab, list] of bySlab) {
+    lowering.emit(
+      node,
+      lowering.team('reduce', 'sumSquares', SHARE, 1),
+      [list.length, 0, first],
+      [
+        [1, memory.slab(slab)],
+        [2, memory.table(words(list, 2))],
+        [3, area],
+      ],
+      lowering.plane(list.length),
+    );
+    first += list.length;
+  }
+  lowering.emit(
+    node,
+    lowering.team('reduce', 'globalNorm', Math.max(64, stretches), 1),
+    [stretches],
+    [
+      [4, area],
+      [3, memory.whole(node.output)],
+    ],
+    [1, 1, 1],
+  );
+}
+
+export function adamw(lowering: Lowering, node: Node): void {
+  const { operation, writes } = node;
+  if (operation.kind !== 'adamw') return;
+  const { memory } = lowering;
+  const settings = inputOf(node, operation.count);
+  const norm = inputOf(node, operation.count + 1);
+  if (sizeOf(settings.shape) !== ADAMW_SETTINGS.length) throw new EngineError('webgpu: adamw has other settings than this engine knows.');
+  const bySlabs = new Map<string, { slabs: readonly number[]; list: Word[][] }>();
+  for (let index = 0; index < operation.count; index++) {
+    const [p, m, v] = [writes[3 * index], writes[3 * index + 1], writes[3 * index + 2]];
+    if (p === undefined || m === undefined || v === undefined) throw new EngineError('webgpu: adamw lacks a state.');
+    const gradient = inputOf(node, index);
+    for (const { start, count } of shares(lowering, [p, m, v, gradient])) {
+      const places = [p, m, v, gradient].map((value) => placeOf(lowering, value, start));
+      const slabs = places.map(({ slab }) => slab);
+      const group = bySlabs.get(slabs.join(' ')) ?? { slabs, list: [] };
+      group.list.push([...places.map(({ place }) => place), count, float(operation.decay[index] ?? 0), float(operation.rate[index] ?? 1)]);
+      bySlabs.set(slabs.join(' '), group);
+    }
+  }
+  for (const { slabs, list } of bySlabs.values()) {
+    const [parameterSlab = 0, firstSlab = 0, secondSlab = 0, gradientSlab = 0] = slabs;
+    const distinct = [...new Set([parameterSlab, firstSlab, secondSlab])];
+    const name = (slab: number): string => `slab${distinct.indexOf(slab)}`;
+    const shader = shaderOf(['adamw'], 'adamw', { GROUP: lowering.traits.software ? 32 : 128 }, false, {
+      PARAMETERS: name(parameterSlab),
+      FIRST: name(firstSlab),
+      SECOND: name(secondSlab),
+    });
+    const written = distinct.map((slab, index): readonly [number, BoundRange] => [5 + index, memory.slab(slab)]);
+    lowering.emit(
+      node,
+      shader,
+      [list.length],
+      [[1, memory.whole(settings)], [2, memory.whole(norm)], [3, memory.table(words(list, 7))], [4, memory.slab(gradientSlab)], ...written],
+      lowering.plane(list.length),
+    );
+  }
+}

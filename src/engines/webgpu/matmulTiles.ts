@@ -1,0 +1,63 @@
+import type { MatmulForm, MatmulTile } from './matmulCode.ts';
+import type { DeviceTraits } from './lower/lowering.ts';
+
+/** A product to choose a kernel for. */
+export interface MatmulProblem {
+  readonly m: number;
+  readonly n: number;
+  readonly k: number;
+  readonly batch: number;
+  readonly form: MatmulForm;
+}
+
+const registers = (rows: number, columns: number, threadsX: number, threadsY: number): MatmulTile => ({
+  method: 'registers',
+  rows,
+  columns,
+  threadsX,
+  threadsY,
+  depth: 0,
+});
+const quad = (rows: number, columns: number, threads: number): MatmulTile => ({
+  method: 'quad',
+  rows,
+  columns,
+  threadsX: threads,
+  threadsY: 1,
+  depth: 0,
+});
+const workgroup = (rows: number, columns: number, threadsX: number, threadsY: number, depth: number): MatmulTile => ({
+  method: 'workgroup',
+  rows,
+  columns,
+  threadsX,
+  threadsY,
+  depth,
+});
+
+const SMALL_FLOPS = 1e6;
+
+/** Kernels worth measuring for a product, the likeliest first. */
+export function candidateTiles({ m, n, k, batch }: MatmulProblem, traits: DeviceTraits): readonly MatmulTile[] {
+  const { quads, software, invocations, workgroupBytes } = traits;
+  // Small products: a small kernel, which is compiled in no time.
+  if (m < 8 || n < 8 || 2 * m * n * k * batch < SMALL_FLOPS) return [registers(4, 4, 8, software ? 1 : 8)];
+  const bytes = ({ rows, columns, threadsX, threadsY, depth }: MatmulTile): number => (rows * threadsY + columns * threadsX) * depth * 4;
+  const fits = (tile: MatmulTile): boolean => tile.threadsX * tile.threadsY <= invocations && bytes(tile) <= workgroupBytes;
+  // A processor has no use for workgroup memory: large register tiles win there, fed by quads.
+  const all = software
+    ? [
+        ...(quads && m >= 24 && n >= 64 ? [quad(32, 8, 16)] : []),
+        ...(quads && m >= 12 ? [quad(16, 8, n >= 128 ? 16 : 4)] : []),
+        registers(8, 8, 4, 1),
+        registers(4, 4, 8, 1),
+      ]
+    : [
+        ...(m >= 128 && n >= 128 ? [workgroup(8, 8, 16, 16, 8), workgroup(8, 8, 16, 16, 16)] : []),
+        ...(m >= 64 && n >= 64 ? [workgroup(8, 8, 8, 8, 16), workgroup(4, 4, 16, 16, 16)] : []),
+        workgroup(4, 4, 8, 8, 16),
+        registers(8, 8, 8, 8),
+        registers(4, 4, 8, 8),
+      ];
+  return all.filter(fits);
+}

@@ -1,0 +1,129 @@
+import type { SlabPlacement, Piece } from '../../graph/slabs.ts';
+import type { Value } from '../../graph/value.ts';
+import { EngineError } from '../engineError.ts';
+import type { BoundRange } from './dispatch.ts';
+
+/** Rows [first, first + count) of an operation. */
+export interface RowRange {
+  readonly first: number;
+  readonly count: number;
+}
+
+/** A tensor seen as rows of `width` elements. */
+export interface RowOperand {
+  readonly value: Value;
+  readonly width: number;
+}
+
+const BINDING_ALIGNMENT = 256;
+
+/** Where a program's tensors, scratch areas and tables lie, as ranges to bind. */
+export class ProgramMemory {
+  readonly #placement: SlabPlacement;
+  readonly #bindingBytes: number;
+  /** Bytes of every scratch area. */
+  readonly scratch: number[] = [];
+  readonly tables: Uint32Array<ArrayBuffer>[] = [];
+
+  constructor(placement: SlabPlacement, bindingBytes: number) {
+    this.#placement = placement;
+    this.#bindingBytes = bindingBytes;
+  }
+
+  pieces(value: Value): readonly Piece[] {
+    const pieces = this.#placement.pieces.get(value.storage.id);
+    if (pieces === undefined) throw new EngineError(`webgpu: ${value.storage.label} has no place in the plan.`);
+    return pieces;
+  }
+
+  /** The piece that holds this element of the value's storage. */
+  pieceAt(value: Value, element: number): Piece {
+    const piece = this.pieces(value).find(({ first, count }) => element >= first && element < first + count);
+    if (piece === undefined) throw new EngineError(`webgpu: ${value.storage.label} has no element ${element}.`);
+    return piece;
+  }
+
+  /** A whole tensor in one binding. @throws EngineError with sizes in MiB where it was cut */
+  whole(value: Value): BoundRange {
+    return this.window(value, 0, value.storage.size);
+  }
+
+  /** A whole slab, for kernels that find tensors in it by a table. */
+  slab(slab: number): BoundRange {
+    return { place: { kind: 'slab', slab }, offset: 0, size: this.#placement.slabs[slab] ?? 0, label: `slab ${slab}` };
+  }
+
+  wholePiece(value: Value, piece: Piece): BoundRange {
+    return {
+      place: { kind: 'slab', slab: piece.slab },
+      offset: piece.offset,
+      size: Math.ceil((piece.count * 4) / 16) * 16,
+      label: value.storage.label,
+    };
+  }
+
+  /** Elements [first, first + count) of a storage in one binding. */
+  window(value: Value, first: number, count: number): BoundRange {
+    const piece = this.pieceAt(value, first);
+    const offset = piece.offset + (first - piece.first) * 4;
+    if (first + count > piece.first + piece.count || offset % BINDING_ALIGNMENT !== 0) throw this.#tooLarge(value, count);
+    return {
+      place: { kind: 'slab', slab: piece.slab },
+      offset,
+      // Vectors of four are bound whole; the padding behind a tensor is its own.
+      size: Math.ceil((count * 4) / 16) * 16,
+      label: value.storage.label,
+    };
+  }
+
+  /** A range of whole rows. */
+  rows(value: Value, width: number, range: RowRange): BoundRange {
+    return this.window(value, range.first * width, range.count * width);
+  }
+
+  /** Cuts rows so that every range lies in one piece of every operand. */
+  rowRanges(rows: number, operands: readonly RowOperand[]): RowRange[] {
+    const cuts = new Set([0, rows]);
+    for (const { value, width } of operands)
+      for (const { first } of this.pieces(value)) {
+        if (first % width !== 0) throw this.#tooLarge(value, value.storage.size);
+        cuts.add(first / width);
+      }
+    const sorted = [...cuts].toSorted((a, b) => a - b);
+    return sorted.slice(0, -1).map((first, index) => ({ first, count: (sorted[index + 1] ?? rows) - first }));
+  }
+
+  /** An area that dispatches hand on to the next ones; the same number is the same memory, as large as the largest asked for. */
+  scratchArea(number: number, bytes: number): BoundRange {
+    const size = Math.ceil(bytes / BINDING_ALIGNMENT) * BINDING_ALIGNMENT;
+    if (size > this.#bindingBytes)
+      throw new EngineError(`webgpu: a scratch area of ${mebibytes(bytes)} does not fit in a binding of ${mebibytes(this.#bindingBytes)}.`);
+    this.scratch[number] = Math.max(this.scratch[number] ?? BINDING_ALIGNMENT, size);
+    return { place: { kind: 'scratch', number }, offset: 0, size, label: `scratch ${number}` };
+  }
+
+  /** Words that the host fills in once. */
+  table(words: Uint32Array<ArrayBuffer>): BoundRange {
+    const number = this.tables.push(words) - 1;
+    return { place: { kind: 'table', number }, offset: 0, size: Math.ceil(words.byteLength / 16) * 16, label: `table ${number}` };
+  }
+
+  /** A new scratch area of its own, whose contents outlive the operation. */
+  keptArea(bytes: number): BoundRange {
+    return this.scratchArea(Math.max(FIRST_KEPT_AREA, this.scratch.length), bytes);
+  }
+
+  #tooLarge(value: Value, count: number): EngineError {
+    return new EngineError(
+      `webgpu: ${value.storage.label} [${value.shape.join(', ')}] needs ${mebibytes(count * 4)} in one binding; this adapter allows ${mebibytes(this.#bindingBytes)}. Lower the batch size, or use the CPU engine.`,
+      { bytes: count * 4, limit: this.#bindingBytes, tensor: value.storage.label },
+    );
+  }
+}
+
+/** Lower numbers are shared by all operations. */
+const FIRST_KEPT_AREA = 4;
+
+export function mebibytes(bytes: number): string {
+  return `${(bytes / 2 ** 20).toFixed(1)} MiB`;
+}

@@ -1,0 +1,178 @@
+import type { Plan, PlanOptions } from '../../graph/plan.ts';
+import { placeInSlabs } from '../../graph/slabs.ts';
+import type { Engine, EngineDescription, EngineLimits } from '../engine.ts';
+import { EngineError } from '../engineError.ts';
+import { DeviceOwner, USAGE } from './deviceOwner.ts';
+import { packWords, type BufferPlace, type Dispatch } from './dispatch.ts';
+import { requestAdapter, summarise, type AdapterSummary } from './gpuAccess.ts';
+import { Lowering, type DeviceTraits } from './lower/lowering.ts';
+import { lowerNode } from './lower/lowerNode.ts';
+import type { MatmulTile } from './matmulCode.ts';
+import { candidateTiles, type MatmulProblem } from './matmulTiles.ts';
+import { Pipelines } from './pipelines.ts';
+import { mebibytes, ProgramMemory } from './programMemory.ts';
+import { WebGpuProgram, type ReadyDispatch } from './webgpuProgram.ts';
+
+export interface WebGpuOptions {
+  /** Ask for no more than every WebGPU device has, and use no optional feature: for tests of the lowest common device. */
+  readonly plain?: boolean;
+  /** Bind at most this many bytes at once, below the device's own limit: for tests of tensors that do not fit. */
+  readonly bindingBytes?: number;
+}
+
+const ALIGNMENT = 256;
+/** Every dispatch's sizes lie in one buffer, each at its own aligned place. */
+const UNIFORM_BYTES = 256;
+/** Element numbers in kernels are u32, and some drivers fail beyond 2 GiB in one buffer. */
+const MOST_SLAB_BYTES = 2 ** 31 - ALIGNMENT;
+
+/** The WebGPU engine: WGSL kernels on a GPU, in a browser or in Node. */
+export class WebGpuEngine implements Engine {
+  readonly planOptions: PlanOptions = { alignment: ALIGNMENT, inPlace: false };
+  readonly limits: EngineLimits;
+  readonly adapter: AdapterSummary;
+  readonly #owner: DeviceOwner;
+  readonly #pipelines: Pipelines;
+  readonly #traits: DeviceTraits;
+
+  private constructor(owner: DeviceOwner, adapter: AdapterSummary, traits: DeviceTraits) {
+    this.#owner = owner;
+    this.#pipelines = new Pipelines(owner);
+    this.#traits = traits;
+    this.adapter = adapter;
+    // WebGPU does not tell how much memory there is; what does not fit is refused when it is allocated.
+    this.limits = { arenaBytes: Number.MAX_SAFE_INTEGER };
+  }
+
+  /** @throws NoWebGpuError with the reason where WebGPU can't be used */
+  static async create(options: WebGpuOptions = {}): Promise<WebGpuEngine> {
+    const { plain = false, bindingBytes = Infinity } = options;
+    const adapter = await requestAdapter();
+    const { limits } = adapter;
+    const subgroups = !plain && adapter.features.has('subgroups');
+    const device = await adapter.requestDevice({
+      label: 'WID Studio',
+      requiredFeatures: subgroups ? ['subgroups'] : [],
+      requiredLimits: plain
+        ? {}
+        : {
+            maxStorageBufferBindingSize: limits.maxStorageBufferBindingSize,
+            maxBufferSize: limits.maxBufferSize,
+            maxComputeWorkgroupStorageSize: limits.maxComputeWorkgroupStorageSize,
+          },
+    });
+    const summary = summarise(adapter);
+    const { subgroupMinSize, subgroupMaxSize } = adapter.info;
+    const most = Math.min(device.limits.maxStorageBufferBindingSize, device.limits.maxBufferSize, MOST_SLAB_BYTES, bindingBytes);
+    return new WebGpuEngine(new DeviceOwner(device), summary, {
+      subgroupSize: subgroups && subgroupMinSize === subgroupMaxSize ? subgroupMinSize : 0,
+      quads: subgroups,
+      software: summary.software,
+      invocations: device.limits.maxComputeInvocationsPerWorkgroup,
+      workgroupBytes: device.limits.maxComputeWorkgroupStorageSize,
+      groupsAnAxis: device.limits.maxComputeWorkgroupsPerDimension,
+      bindingBytes: Math.floor(most / ALIGNMENT) * ALIGNMENT,
+    });
+  }
+
+  describe(): EngineDescription {
+    const { subgroupSize, quads } = this.#traits;
+    const lanes = subgroupSize > 0 ? `, subgroups of ${subgroupSize}` : quads ? ', subgroups' : '';
+    return { name: 'webgpu', detail: `${this.adapter.name}${this.adapter.software ? ' (software)' : ''}${lanes}`, threads: 1 };
+  }
+
+  async compile(plan: Plan): Promise<WebGpuProgram> {
+    this.#owner.alive();
+    const { bindingBytes } = this.#traits;
+    const placement = placeInSlabs(plan, { slabBytes: bindingBytes, alignment: ALIGNMENT });
+    const memory = new ProgramMemory(placement, bindingBytes);
+    const lowering = new Lowering(memory, this.#traits, (problem) => this.#chooseTile(problem));
+    for (const node of plan.nodes) lowerNode(lowering, node);
+    await this.#pipelines.compile(lowering.dispatches.map(({ shader }) => shader));
+    const made: GPUBuffer[] = [];
+    const allocate = async (label: string, bytes: number, usage: number): Promise<GPUBuffer> => {
+      const buffer = await this.#allocate(label, bytes, usage);
+      made.push(buffer);
+      return buffer;
+    };
+    try {
+      const storage = USAGE.storage | USAGE.copySource | USAGE.copyTarget;
+      const slabs: GPUBuffer[] = [];
+      for (const [index, bytes] of placement.slabs.entries()) slabs.push(await allocate(`slab ${index}`, bytes, storage));
+      const scratch: GPUBuffer[] = [];
+      for (const [index, bytes] of memory.scratch.entries()) scratch.push(await allocate(`scratch ${index}`, bytes ?? ALIGNMENT, storage));
+      const tables: GPUBuffer[] = [];
+      for (const [index, words] of memory.tables.entries()) {
+        const table = await allocate(`table ${index}`, Math.ceil(words.byteLength / 16) * 16, storage);
+        this.#owner.device.queue.writeBuffer(table, 0, words);
+        tables.push(table);
+      }
+      const uniforms = await allocate('sizes', Math.max(1, lowering.dispatches.length) * UNIFORM_BYTES, USAGE.uniform | USAGE.copyTarget);
+      this.#writeSizes(uniforms, lowering.dispatches);
+      const bufferAt = (place: BufferPlace): GPUBuffer | undefined =>
+        place.kind === 'slab' ? slabs[place.slab] : (place.kind === 'scratch' ? scratch : tables)[place.number];
+      const ready = await this.#bind(lowering.dispatches, uniforms, bufferAt);
+      const others = made.filter((buffer) => !slabs.includes(buffer));
+      return new WebGpuProgram(this.#owner, plan, memory, slabs, others, ready);
+    } catch (error) {
+      for (const buffer of made) buffer.destroy();
+      throw error;
+    }
+  }
+
+  dispose(): void {
+    this.#owner.dispose();
+  }
+
+  #chooseTile(problem: MatmulProblem): MatmulTile {
+    const [best] = candidateTiles(problem, this.#traits);
+    if (best === undefined) throw new EngineError('webgpu: no matmul kernel fits this adapter.');
+    return best;
+  }
+
+  #allocate(label: string, size: number, usage: number): Promise<GPUBuffer> {
+    return this.#owner.scoped(
+      `buffer ${label}, ${mebibytes(size)}`,
+      () => this.#owner.device.createBuffer({ label, size: Math.max(16, size), usage }),
+      { buffer: label, bytes: size },
+    );
+  }
+
+  #writeSizes(uniforms: GPUBuffer, dispatches: readonly Dispatch[]): void {
+    const bytes = new ArrayBuffer(Math.max(1, dispatches.length) * UNIFORM_BYTES);
+    const view = new DataView(bytes);
+    dispatches.forEach(({ sizes }, index) => packWords(sizes, view, index * UNIFORM_BYTES));
+    this.#owner.device.queue.writeBuffer(uniforms, 0, bytes);
+  }
+
+  async #bind(
+    dispatches: readonly Dispatch[],
+    uniforms: GPUBuffer,
+    bufferAt: (place: BufferPlace) => GPUBuffer | undefined,
+  ): Promise<ReadyDispatch[]> {
+    const pipelines = await Promise.all(dispatches.map(({ shader }) => this.#pipelines.get(shader)));
+    return this.#owner.scoped('bind groups', () =>
+      dispatches.map(({ bindings, groups, flops, label, shader }, index) => {
+        const pipeline = pipelines[index];
+        if (pipeline === undefined) throw new EngineError(`webgpu: ${label} has no pipeline.`);
+        const entries: GPUBindGroupEntry[] = [
+          { binding: 0, resource: { buffer: uniforms, offset: index * UNIFORM_BYTES, size: UNIFORM_BYTES } },
+        ];
+        let bytes = 0;
+        for (const [binding, range] of bindings) {
+          const buffer = bufferAt(range.place);
+          if (buffer === undefined) throw new EngineError(`webgpu: ${range.label} has no buffer.`);
+          entries.push({ binding, resource: { buffer, offset: range.offset, size: range.size } });
+          bytes += range.size;
+        }
+        const bindGroup = this.#owner.device.createBindGroup({
+          label: `${shader.name}: ${label}`,
+          layout: pipeline.getBindGroupLayout(0),
+          entries,
+        });
+        // Moving a byte costs a few operations' time; exact enough for pacing.
+        return { pipeline, bindGroup, groups, weight: flops + 4 * bytes, label: `${shader.name}: ${label}` };
+      }),
+    );
+  }
+}
