@@ -50,6 +50,19 @@ fn scale(
   }
 }
 
+/// x -> 1 / sqrt(x + factor).
+@compute @workgroup_size(GROUP)
+fn rsqrt(
+  @builtin(workgroup_id) group: vec3u,
+  @builtin(num_workgroups) groups: vec3u,
+  @builtin(local_invocation_index) id: u32,
+) {
+  let i = indexOf(group, groups, id);
+  if (i < sizes.count) {
+    output[i] = inverseSqrt(a[i] + sizes.factor);
+  }
+}
+
 @compute @workgroup_size(GROUP)
 fn scaleBy(
   @builtin(workgroup_id) group: vec3u,

@@ -28,6 +28,9 @@ export function lowerNode(lowering: Lowering, node: Node): void {
     case 'scale':
       overElements(lowering, node, 'scale', inputs, { words: [float(operation.factor)] });
       return;
+    case 'rsqrt':
+      overElements(lowering, node, 'rsqrt', inputs, { words: [float(operation.epsilon)] });
+      return;
     case 'scaleBy':
       overElements(lowering, node, 'scaleBy', [input(0)], { scalar: input(1) });
       return;
