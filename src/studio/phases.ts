@@ -9,6 +9,7 @@ import {
   distillationTraining,
   weightTraining,
   type CompactorSettings,
+  type DistillationSettings,
   type TrainingGraph,
 } from '../training/trainingGraph.ts';
 import { frozenName, teacherStates } from '../training/teacherStates.ts';
@@ -59,6 +60,10 @@ export function compactorSettings(recipe: Recipe): CompactorSettings {
   return { teacherRate: teacherLearningRate / compactorLearningRate, teacherDecay: weightDecay, meeting: 'counted' };
 }
 
+export function distillationSettings({ distillationTemperature, distillationShare }: Recipe): DistillationSettings {
+  return { temperature: distillationTemperature, share: distillationShare };
+}
+
 function compactorPhase({ engine, teacher, table, recipe, shape, heads }: PhaseContext, steps: number): Phase {
   const { config, tensors } = teacher.model;
   const kept = keepHeads(tensors, table.teacher.headSize, heads);
@@ -66,7 +71,7 @@ function compactorPhase({ engine, teacher, table, recipe, shape, heads }: PhaseC
     name: 'compactors',
     steps,
     rate: recipe.compactorLearningRate,
-    graph: () => compactorTraining(config, table, shape, compactorSettings(recipe)),
+    graph: () => compactorTraining(config, table, shape, compactorSettings(recipe), recipe.accumulation),
     frozen: () => (recipe.teacherLearningRate > 0 ? new Map() : teacherStates(config, table, kept)),
     trained: (_student, compactors) =>
       recipe.teacherLearningRate > 0 ? new Map([...teacherStates(config, table, kept), ...compactors]) : compactors,
@@ -84,11 +89,8 @@ function weightPhase({ teacher, table, recipe, shape }: PhaseContext, steps: num
     rate: recipe.polishLearningRate,
     graph: () =>
       distils
-        ? distillationTraining(teacher.model.config, config, shape, recipe.weightDecay, {
-            temperature: recipe.distillationTemperature,
-            share: recipe.distillationShare,
-          })
-        : weightTraining(config, shape, recipe.weightDecay),
+        ? distillationTraining(teacher.model.config, config, shape, recipe.weightDecay, distillationSettings(recipe), recipe.accumulation)
+        : weightTraining(config, shape, recipe.weightDecay, recipe.accumulation),
     frozen: () =>
       distils ? new Map([...teacher.model.tensors].map(([name, tensor]): [string, Tensor] => [frozenName(name), tensor])) : new Map(),
     trained: (student) => {

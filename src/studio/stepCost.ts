@@ -2,7 +2,7 @@ import { plan } from '../graph/plan.ts';
 import { sizeOf } from '../tensor/shape.ts';
 import { compactorTraining, distillationTraining, weightTraining, type TrainingGraph } from '../training/trainingGraph.ts';
 import { studentConfig } from '../wid/spaces.ts';
-import { compactorSettings } from './phases.ts';
+import { compactorSettings, distillationSettings } from './phases.ts';
 import { checkRecipe, recipeTable, stepShape } from './recipe.ts';
 import type { Recipe, StepCost } from './studioApi.ts';
 import type { Teacher } from './teacher.ts';
@@ -27,14 +27,11 @@ export function stepCosts(teacher: Teacher, recipe: Recipe): readonly StepCost[]
   };
   if (mode === 'distil')
     return cost('polish', steps, () =>
-      distillationTraining(config, student, shape, weightDecay, {
-        temperature: recipe.distillationTemperature,
-        share: recipe.distillationShare,
-      }),
+      distillationTraining(config, student, shape, weightDecay, distillationSettings(recipe), recipe.accumulation),
     );
   const compactorSteps = mode === 'calibrated' ? Math.round(steps * recipe.compactorShare) : 0;
   return [
-    ...cost('compactors', compactorSteps, () => compactorTraining(config, table, shape, compactorSettings(recipe))),
-    ...cost('polish', steps - compactorSteps, () => weightTraining(student, shape, weightDecay)),
+    ...cost('compactors', compactorSteps, () => compactorTraining(config, table, shape, compactorSettings(recipe), recipe.accumulation)),
+    ...cost('polish', steps - compactorSteps, () => weightTraining(student, shape, weightDecay, recipe.accumulation)),
   ];
 }

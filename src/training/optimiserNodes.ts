@@ -1,8 +1,8 @@
-import type { MaskedModel } from '../bert/masked.ts';
-import { differentiate } from '../graph/differentiate.ts';
+import { differentiateParts } from '../graph/differentiate.ts';
 import type { Graph } from '../graph/graph.ts';
 import { ADAMW_SETTINGS } from '../graph/operation.ts';
 import { mul } from '../graph/ops/elementwise.ts';
+import { accumulate } from '../graph/ops/layout.ts';
 import { adamw, globalNorm, type AdamwGroup } from '../graph/ops/optimiser.ts';
 import type { Value } from '../graph/value.ts';
 import { StudioError } from '../tensor/studioError.ts';
@@ -28,25 +28,39 @@ export function decayOf(weightDecay: number): (name: string) => ParameterSetting
   return (name) => ({ decay: name.endsWith('bias') || name.includes('LayerNorm') ? 0 : weightDecay, rate: 1 });
 }
 
+/** What one micro-batch contributes. */
+export interface PartLoss {
+  /** The task's own loss, summed over predicted tokens, [1]: what is reported. */
+  readonly lossSum: Value;
+  /** What is minimised, [1]. */
+  readonly target: Value;
+}
+
 /**
  * Ends a training graph: reported loss, gradients, their norm, and one AdamW update. The host writes `lossWeight` and
  * `settings`; every parameter has moments as states `first.NAME` and `second.NAME`.
  *
- * @param target what is minimised, [1]; the loss that is reported stays the task's own
+ * @param parts each adds one micro-batch to the graph; what lies in the graph before them, as a merge, is paid once
  * @param change may put another gradient in the place of the task's
  */
 export function addOptimiser(
   graph: Graph,
-  student: MaskedModel,
-  target: Value,
   trained: ReadonlyMap<string, Value>,
+  parts: readonly (() => PartLoss)[],
   settingsOf: (name: string) => ParameterSettings,
   change: (update: Update) => Value = ({ gradient }) => gradient,
 ): void {
   const weight = graph.input('lossWeight', [1]);
   const settings = graph.input('settings', [ADAMW_SETTINGS.length]);
-  graph.output('loss', mul(graph, student.lossSum, weight));
-  const gradients = differentiate(graph, target, [...trained.values()], weight);
+  let sum: Value | null = null;
+  const targets = parts.map((part) => (): Value => {
+    const { lossSum, target } = part();
+    sum = accumulate(graph, sum, lossSum);
+    return target;
+  });
+  const gradients = differentiateParts(graph, [...trained.values()], weight, targets);
+  if (sum === null) throw new StudioError('graph', 'training graph: a step needs at least one batch.');
+  graph.output('loss', mul(graph, sum, weight));
   const groups = [...trained].map(([name, parameter], index): AdamwGroup => {
     const gradient = gradients[index];
     if (gradient === undefined) throw new StudioError('graph', `training graph: no gradient for ${name}.`);

@@ -14,7 +14,7 @@ import { compactorShapes, normSites } from '../wid/compactors.ts';
 import { metParameters, sitePlan, type Meeting } from '../wid/meeting.ts';
 import { mergeLinear } from '../wid/merge.ts';
 import { studentConfig, type SpaceTable } from '../wid/spaces.ts';
-import { addOptimiser, decayOf } from './optimiserNodes.ts';
+import { addOptimiser, decayOf, type PartLoss } from './optimiserNodes.ts';
 import { frozenName, teacherShapes } from './teacherStates.ts';
 
 /** A training step as a graph, and which of its states are trained or must be written beforehand. */
@@ -24,7 +24,6 @@ export interface TrainingGraph {
   readonly trained: ReadonlyMap<string, Shape>;
   /** Names of the states that stay as written. */
   readonly frozen: ReadonlyMap<string, Shape>;
-  readonly student: MaskedModel;
 }
 
 function lookup(values: ReadonlyMap<string, Value>): ParameterLookup {
@@ -67,45 +66,57 @@ export interface CompactorSettings {
 
 export const FROZEN_TEACHER: CompactorSettings = { teacherRate: 0, teacherDecay: 0, meeting: 'counted' };
 
-/** One optimiser step of compactors and LayerNorms, and of the teacher's weights if they have a rate (wid.md section 3). */
+const shapesOf = (values: ReadonlyMap<string, Value>): Map<string, Shape> =>
+  new Map([...values].map(([name, value]) => [name, value.shape]));
+
+/**
+ * One optimiser step of compactors and LayerNorms, and of the teacher's weights if they have a rate (wid.md section 3).
+ *
+ * @param shape of one micro-batch   @param parts micro-batches in a step; they share one merge
+ */
 export function compactorTraining(
   teacher: BertConfig,
   table: SpaceTable,
   shape: BatchShape,
   settings: CompactorSettings = FROZEN_TEACHER,
+  parts = 1,
 ): TrainingGraph {
   const graph = new Graph();
   const { parameter, trained, frozen } = mergedParameters(graph, teacher, table);
   const config = studentConfig(teacher, table);
   const learns = settings.teacherRate > 0;
-  const rows = { tokens: shape.batch * shape.sequence, slots: shape.slots };
+  const rows = { tokens: parts * shape.batch * shape.sequence, slots: parts * shape.slots };
   const plan = sitePlan(settings.meeting, teacher, table, rows, learns);
   const met = metParameters(graph, teacher, table, plan, parameter, lookup(frozen), lookup(trained));
-  const decoder = parameter(decoderName(config));
-  const student = maskedModel(graph, encoderShape(config), met.parameter, maskedInputs(graph, shape), decoder, met.options);
-  const learned = new Map(trained);
-  if (learns) for (const [name, value] of frozen) learned.set(frozenName(name), value);
-  addOptimiser(graph, student, student.lossSum, learned, (name) =>
+  const theirs = new Map([...frozen].map(([name, value]) => [frozenName(name), value]));
+  const learned = learns ? new Map([...trained, ...theirs]) : trained;
+  const batch = (part: number): PartLoss => {
+    const inputs = maskedInputs(graph, shape, part);
+    const { lossSum } = maskedModel(graph, encoderShape(config), met.parameter, inputs, parameter(decoderName(config)), met.options);
+    return { lossSum, target: lossSum };
+  };
+  addOptimiser(graph, learned, batches(parts, batch), (name) =>
     name.startsWith(frozenName(''))
       ? { rate: settings.teacherRate, decay: decayOf(settings.teacherDecay)(name).decay }
       : { rate: 1, decay: 0 },
   );
-  const shapes = (values: ReadonlyMap<string, Value>, rename: (name: string) => string): Map<string, Shape> =>
-    new Map([...values].map(([name, value]) => [rename(name), value.shape]));
-  return {
-    graph,
-    student,
-    trained: shapes(learned, (name) => name),
-    frozen: learns ? new Map() : shapes(frozen, frozenName),
-  };
+  return { graph, trained: shapesOf(learned), frozen: learns ? new Map() : shapesOf(theirs) };
+}
+
+function batches(parts: number, batch: (part: number) => PartLoss): (() => PartLoss)[] {
+  return Array.from({ length: parts }, (_, part) => () => batch(part));
 }
 
 /** One optimiser step on a BERT's own weights: polishing, baselines, and training from scratch. */
-export function weightTraining(config: BertConfig, shape: BatchShape, weightDecay: number): TrainingGraph {
+export function weightTraining(config: BertConfig, shape: BatchShape, weightDecay: number, parts = 1): TrainingGraph {
   const graph = new Graph();
-  const { student, values } = ownModel(graph, config, maskedInputs(graph, shape));
-  addOptimiser(graph, student, student.lossSum, values, decayOf(weightDecay));
-  return { graph, student, trained: parameterShapes(config), frozen: new Map() };
+  const { values, model } = ownModel(graph, config);
+  const batch = (part: number): PartLoss => {
+    const { lossSum } = model(maskedInputs(graph, shape, part));
+    return { lossSum, target: lossSum };
+  };
+  addOptimiser(graph, values, batches(parts, batch), decayOf(weightDecay));
+  return { graph, trained: parameterShapes(config), frozen: new Map() };
 }
 
 /** What a distillation baseline learns from. */
@@ -122,24 +133,32 @@ export function distillationTraining(
   shape: BatchShape,
   weightDecay: number,
   { temperature, share }: DistillationSettings,
+  parts = 1,
 ): TrainingGraph {
   const graph = new Graph();
-  const inputs = maskedInputs(graph, shape);
-  const { student, values } = ownModel(graph, config, inputs);
+  const { values, model } = ownModel(graph, config);
   const frozen = new Map([...parameterShapes(teacher)].map(([name, dims]) => [name, graph.state(frozenName(name), dims)]));
   const theirs = lookup(frozen);
-  const { head } = maskedModel(graph, encoderShape(teacher), theirs, inputs, theirs(decoderName(teacher)));
-  const soft = reduceSum(graph, distillation(graph, student.head.logits, head.logits, inputs.labels, temperature));
-  const target = add(graph, scale(graph, student.lossSum, 1 - share), scale(graph, soft, share));
-  addOptimiser(graph, student, target, values, decayOf(weightDecay));
+  const batch = (part: number): PartLoss => {
+    const inputs = maskedInputs(graph, shape, part);
+    const student = model(inputs);
+    const { head } = maskedModel(graph, encoderShape(teacher), theirs, inputs, theirs(decoderName(teacher)));
+    const soft = reduceSum(graph, distillation(graph, student.head.logits, head.logits, inputs.labels, temperature));
+    const target = add(graph, scale(graph, student.lossSum, 1 - share), scale(graph, soft, share));
+    return { lossSum: student.lossSum, target };
+  };
+  addOptimiser(graph, values, batches(parts, batch), decayOf(weightDecay));
   const frozenShapes = new Map([...parameterShapes(teacher)].map(([name, dims]) => [frozenName(name), dims]));
-  return { graph, student, trained: parameterShapes(config), frozen: frozenShapes };
+  return { graph, trained: parameterShapes(config), frozen: frozenShapes };
 }
 
-function ownModel(graph: Graph, config: BertConfig, inputs: MaskedInputs): { student: MaskedModel; values: Map<string, Value> } {
+function ownModel(graph: Graph, config: BertConfig): { values: Map<string, Value>; model: (inputs: MaskedInputs) => MaskedModel } {
   const values = new Map([...parameterShapes(config)].map(([name, dims]) => [name, graph.state(name, dims)]));
   const parameter = lookup(values);
-  return { student: maskedModel(graph, encoderShape(config), parameter, inputs, parameter(decoderName(config))), values };
+  return {
+    values,
+    model: (inputs) => maskedModel(graph, encoderShape(config), parameter, inputs, parameter(decoderName(config))),
+  };
 }
 
 /** The merge alone, with every student tensor as an output under its Hugging Face name. */
