@@ -38,6 +38,20 @@ export function filesOf(path: string): GivenFile[] {
   return files.map((file) => ({ path: relative(path, file).split(sep).join('/'), bytes: open(file) }));
 }
 
+/** Names of text files, and of those without an ending, as corpora are often cut into. */
+const TEXT = /(?:\.(?:txt|text|md|markdown|jsonl|ndjson|json|csv|tsv|tab|parquet|zip)|(?:^|\/)[^./]+)$/i;
+
+/** A text file whatever its name, or the files of a folder that look like text by their names. */
+export function textsOf(path: string): { readonly files: readonly GivenFile[]; readonly skipped: readonly string[] } {
+  const all = filesOf(path);
+  if (kindOf(path) === 'file') return { files: all, skipped: [] };
+  const files = all.filter((file) => TEXT.test(file.path));
+  const skipped = all.filter((file) => !files.includes(file)).map((file) => file.path);
+  if (files.length === 0)
+    throw new UsageError(`${path}: expected files of text, got ${skipped[0] ?? 'none'}. Give the files themselves if they are text.`);
+  return { files, skipped };
+}
+
 function open(path: string): GivenFile['bytes'] {
   try {
     accessSync(path, constants.R_OK);

@@ -6,8 +6,8 @@ import { RunStore } from '../studio/runs/runStore.ts';
 import { createSession } from '../studio/session.ts';
 import type { EngineChoice, PresetName, ShapeWish, StudioApi, TeacherReport, TextReport } from '../studio/studioApi.ts';
 import { PRESET_NAMES } from '../studio/presets.ts';
-import { DEMO_TEACHER, DEMO_TEXT, filesOf } from './files.ts';
-import { grouped, percent, type Report } from './report.ts';
+import { DEMO_TEACHER, DEMO_TEXT, filesOf, textsOf } from './files.ts';
+import { grouped, percent, some, type Report } from './report.ts';
 import { positive, UsageError, whole } from './usage.ts';
 
 export interface TeacherOptions {
@@ -17,6 +17,7 @@ export interface TeacherOptions {
 }
 export interface TextOptions {
   readonly text?: readonly string[];
+  readonly column?: string;
   readonly sequence?: number;
   readonly batch?: number;
   readonly seed?: number;
@@ -45,7 +46,8 @@ export function teacherOptions(command: Command): Command {
 
 export function textOptions(command: Command): Command {
   return command
-    .option('--text <path...>', 'text files, or folders of them')
+    .option('--text <path...>', 'files of text, JSON Lines, CSV, TSV or Parquet, zips, or folders of them')
+    .option('--column <name>', 'column or JSON field that holds the text (default: by name and content)')
     .option('--batch <n>', 'sequences a step', whole(1))
     .option('--sequence <n>', 'tokens a sequence', whole(8))
     .option('--seed <n>', 'the same seed and recipe give the same run (default: 1)', whole(0));
@@ -114,9 +116,21 @@ export async function openText(
 ): Promise<TextReport> {
   if (options.text === undefined && options.demo !== true)
     throw new UsageError('text: expected --text PATH, got none. Give one or more text files, or folders of them.');
-  const text = await session.loadText('text', (options.text ?? [DEMO_TEXT]).flatMap(filesOf), { sequence, seed });
+  const given = (options.text ?? [DEMO_TEXT]).map(textsOf);
+  const skipped = given.flatMap((each) => each.skipped);
+  const wish = { sequence, seed, ...(options.column === undefined ? {} : { column: options.column }) };
+  const text = await session.loadText(
+    'text',
+    given.flatMap(({ files }) => files),
+    wish,
+    report.event,
+  );
   report.fact('text', text);
   report.say(`Text: ${grouped(text.tokens)} tokens in ${text.documents} documents, ${percent(text.unknownShare)} unknown`);
+  if (text.columns !== null)
+    report.say(`Read from ${JSON.stringify(text.columns.chosen)} of ${text.columns.names.join(', ')}; --column chooses another`);
+  if (skipped.length > 0) report.say(`Left out, not text by their names: ${some(skipped)}`);
+  for (const notice of text.notices) report.say(notice);
   return text;
 }
 

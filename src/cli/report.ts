@@ -24,6 +24,10 @@ export function phaseLine({ phase, steps, bytes, flops }: StepCost): string {
   return `Training, ${phase}: ${steps} steps of ${(flops / 1e9).toPrecision(3)} GFLOP in ${megabytes(bytes)} of memory`;
 }
 
+/** The first of many names. */
+export const some = (names: readonly string[]): string =>
+  names.length === 0 ? 'none' : names.length <= 6 ? names.join(', ') : `${names.slice(0, 6).join(', ')} and ${names.length - 6} more`;
+
 function bar(done: number, total: number): string {
   const filled = Math.round((24 * done) / Math.max(1, total));
   return `${'#'.repeat(filled)}${'.'.repeat(24 - filled)}`;

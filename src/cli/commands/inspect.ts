@@ -1,21 +1,24 @@
 import type { Command } from 'commander';
 import type { TensorUse } from '../../studio/studioApi.ts';
-import { openTeacher, teacherOptions, type TeacherOptions } from '../options.ts';
-import { createReport, grouped, megabytes, shapeInWords } from '../report.ts';
-
-const some = (names: readonly string[]): string =>
-  names.length === 0 ? 'none' : names.length <= 6 ? names.join(', ') : `${names.slice(0, 6).join(', ')} and ${names.length - 6} more`;
+import { openTeacher, openText, teacherOptions, textOptions, type TeacherOptions, type TextOptions } from '../options.ts';
+import { createReport, grouped, megabytes, shapeInWords, some } from '../report.ts';
+import { textLines } from '../textReport.ts';
 
 function tensorLine({ name, shape, dtype, use, as, why }: TensorUse): string {
   const fate = as === undefined ? `${use}: ${why ?? ''}` : as === name ? 'used' : `used as ${as}`;
   return `  ${name} ${dtype} [${shape.join(', ')}] ${fate}`;
 }
 
+const SEQUENCE = 128;
+
 /** `inspect`: what a checkpoint holds, tensor by tensor checked, nothing run. */
 export function addInspect(program: Command): void {
-  teacherOptions(program.command('inspect').description("the teacher's report: shape, size, what became of every tensor"))
+  const command = program
+    .command('inspect')
+    .description("the teacher's report: shape, size, what became of every tensor; with --text, the text's as the teacher reads it");
+  textOptions(teacherOptions(command))
     .option('--tensors', 'list every tensor: used as, renamed from, ignored because, missing')
-    .action(async (options: TeacherOptions & { readonly tensors?: true }) => {
+    .action(async (options: TeacherOptions & TextOptions & { readonly tensors?: true }) => {
       const report = createReport(options.json === true);
       const { session, teacher } = await openTeacher(options, report);
       const presets = await session.presets();
@@ -34,5 +37,9 @@ export function addInspect(program: Command): void {
           ...presets.map(({ name, shape }) => `  ${name.padEnd(8)}${shapeInWords(shape)}`),
         ].join('\n'),
       );
+      if (options.text === undefined) return;
+      const sequence = options.sequence ?? Math.min(SEQUENCE, teacher.maxPositions);
+      const text = await openText(session, options, sequence, options.seed ?? 1, report);
+      report.say(textLines(text).join('\n'));
     });
 }
