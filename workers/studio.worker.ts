@@ -4,6 +4,8 @@ import { opfsFiles } from '../src/studio/runs/opfsFiles.ts';
 import { webLocks } from '../src/studio/runs/runLocks.ts';
 import { RunStore } from '../src/studio/runs/runStore.ts';
 import { createSession } from '../src/studio/session.ts';
+import { TextCache } from '../src/studio/textCache.ts';
 
 installFaultTransfer();
-expose(createSession(new RunStore(opfsFiles('runs'), webLocks('wid-studio/runs'))));
+const store = new RunStore(opfsFiles('runs'), webLocks('wid-studio/runs'));
+expose(createSession(store, { texts: new TextCache(opfsFiles('texts')) }));

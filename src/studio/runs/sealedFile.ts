@@ -6,7 +6,7 @@ import type { NamedTensors } from '../../tensor/tensor.ts';
  * The files of a run: 7 letters that name the kind, a digit for the version, SHA-256 of the rest, and safetensors with
  * everything that is no tensor as JSON in its metadata.
  */
-export type SealedKind = 'WIDCKPT' | 'WIDSTUD' | 'WIDRUNR';
+export type SealedKind = 'WIDCKPT' | 'WIDSTUD' | 'WIDRUNR' | 'WIDTEXT';
 
 export interface Unsealed {
   readonly version: number;
@@ -17,7 +17,12 @@ export interface Unsealed {
 const KIND_LETTERS = 7;
 const MAGIC = KIND_LETTERS + 1;
 const HEADER = MAGIC + 32;
-const IN_WORDS: Readonly<Record<SealedKind, string>> = { WIDCKPT: 'a checkpoint', WIDSTUD: 'a student', WIDRUNR: 'the record of a run' };
+const IN_WORDS: Readonly<Record<SealedKind, string>> = {
+  WIDCKPT: 'a checkpoint',
+  WIDSTUD: 'a student',
+  WIDRUNR: 'the record of a run',
+  WIDTEXT: 'a text',
+};
 
 export async function sha256(bytes: Uint8Array): Promise<Uint8Array> {
   const { buffer } = bytes;

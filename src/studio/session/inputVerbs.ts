@@ -22,11 +22,17 @@ export function inputVerbs(state: SessionState): Pick<StudioApi, 'loadTeacher' |
       const mine = new AbortController();
       reading = mine;
       try {
-        const { corpus, report, fingerprint } = await loadCorpus(name, files, state.needTeacher().tokenizer, wish, listen, mine.signal);
+        const { tokenizer } = state.needTeacher();
+        const { texts } = state.surroundings;
+        const key = await texts?.keyOf(files, state.fingerprints.teacher, wish);
+        const known = key === undefined ? undefined : await texts?.find(key);
+        const text = known ?? (await loadCorpus(name, files, tokenizer, wish, listen, mine.signal));
+        if (known === undefined && key !== undefined) await texts?.keep(key, text, Date.now());
+        const { corpus, fingerprint } = text;
         state.fingerprints.text = fingerprint;
         state.corpus = corpus;
         state.textName = name;
-        return report;
+        return { ...text.report, name };
       } finally {
         if (reading === mine) reading = undefined;
       }

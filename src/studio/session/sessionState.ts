@@ -7,6 +7,7 @@ import type { RunStore } from '../runs/runStore.ts';
 import type { EngineChoice, Recipe, RunResult } from '../studioApi.ts';
 import type { Teacher } from '../teacher.ts';
 import type { RunKeeper } from '../runs/runKeeper.ts';
+import type { TextCache } from '../textCache.ts';
 import type { Gate } from './gate.ts';
 import { makeEngine, type EngineMaker } from './makeEngine.ts';
 
@@ -26,6 +27,8 @@ export interface Surroundings {
   readonly now: () => number;
   /** Steps between checkpoints. */
   readonly keepEvery: number;
+  /** Texts that were read before; without it, every text is read anew. */
+  readonly texts?: TextCache;
 }
 
 const MACHINE: Surroundings = { makeEngine, now: () => performance.now(), keepEvery: 25 };
