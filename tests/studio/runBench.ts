@@ -8,7 +8,7 @@ import type { RunFiles } from '../../src/studio/runs/runFiles.ts';
 import { RunStore } from '../../src/studio/runs/runStore.ts';
 import { createSession } from '../../src/studio/session.ts';
 import type { Surroundings } from '../../src/studio/session/sessionState.ts';
-import type { GivenFile, Recipe, StudioApi, StudioListener } from '../../src/studio/studioApi.ts';
+import type { EngineChoice, GivenFile, Recipe, StudioApi, StudioListener } from '../../src/studio/studioApi.ts';
 
 const CHECKPOINT = new URL('../golden/checkpoints/safetensors/', import.meta.url);
 export const TEACHER: GivenFile[] = ['config.json', 'model.safetensors', 'vocab.txt'].map((path) => ({
@@ -39,11 +39,12 @@ export class RunBench {
     name: string,
     surroundings: Partial<Surroundings> = {},
     layer: (files: RunFiles) => RunFiles = (files) => files,
+    engine: EngineChoice = 'cpu',
   ): Promise<Opened> {
     const folder = join(this.scratch, name);
     const store = new RunStore(layer(folderFiles(folder)), lockFiles(folder));
     const session = createSession(store, surroundings);
-    await session.engine('cpu', 2);
+    await session.engine(engine, 2);
     await session.loadTeacher('golden', TEACHER);
     await session.loadText('prose', TEXT, { sequence: 32, seed: 1 });
     const recipe: Recipe = {

@@ -33,7 +33,14 @@ export function recipeDifferences(before: Recipe, after: Recipe): string[] {
       const to: unknown = Reflect.get(b, field);
       return JSON.stringify(from) === JSON.stringify(to) ? [] : [`${inWords(field)} ${valueInWords(from)} -> ${valueInWords(to)}`];
     });
+  const inOrder = ({ hiddenSize, layers, heads, headSize, intermediateSize }: ModelShape): ModelShape => ({
+    hiddenSize,
+    layers,
+    heads,
+    headSize,
+    intermediateSize,
+  });
   const { student: studentBefore, ...restBefore } = before;
   const { student: studentAfter, ...restAfter } = after;
-  return [...differences(studentBefore, studentAfter), ...differences(restBefore, restAfter)];
+  return [...differences(inOrder(studentBefore), inOrder(studentAfter)), ...differences(restBefore, restAfter)];
 }

@@ -7,11 +7,12 @@ import type { SessionState } from './sessionState.ts';
 export function exportVerbs(state: SessionState): Pick<StudioApi, 'exportStudent' | 'exportTeacher'> {
   return {
     async exportStudent(name, listen, options) {
-      if (state.finished === undefined) throw new StudioError('order', 'session: there is no finished run to export.');
-      return exportStudent(await state.needEngine(), state.needTeacher(), state.finished, name, listen, options, state.corpus);
+      const { finished, corpus } = state;
+      if (finished === undefined) throw new StudioError('order', 'session: there is no finished run to export.');
+      return state.onEngine((engine) => exportStudent(engine, state.needTeacher(), finished, name, listen, options, corpus));
     },
     async exportTeacher(name, listen, options) {
-      return exportTeacher(await state.needEngine(), state.needTeacher(), name, listen, options, state.corpus);
+      return state.onEngine((engine) => exportTeacher(engine, state.needTeacher(), name, listen, options, state.corpus));
     },
   };
 }

@@ -116,7 +116,7 @@ export function historyVerbs(state: SessionState): Omit<HistoryApi, 'keep'> & Pi
     async compareRuns(first, second, sentence, layer, head) {
       const [a, b] = [await studentOf(first), await studentOf(second)];
       state.needNoRun('comparing students');
-      return compareStudents(await state.needEngine(), state.needTeacher(), a, b, sentence, layer, head);
+      return state.onEngine((engine) => compareStudents(engine, state.needTeacher(), a, b, sentence, layer, head));
     },
     storage: (recipe) => storageFor(needStore(), state.needTeacher(), recipe),
   };

@@ -19,16 +19,16 @@ export function judgeVerbs(state: SessionState): Pick<StudioApi, 'evaluate' | 'a
       needHead(teacher);
       const corpus = state.needCorpus();
       const recipe = { ...defaultRecipe(teacher.report), batch, seed, sequence: corpus.sequence };
-      return evaluateCheckpoints(await state.needEngine(), teacher, corpus, recipe, student);
+      return state.onEngine((engine) => evaluateCheckpoints(engine, teacher, corpus, recipe, student));
     },
     async attention(sentence, layer, head) {
       const { student, result } = needFinished();
       const origin = result.similarity.origins[layer]?.[head] ?? head;
-      return compareAttention(await state.needEngine(), state.needTeacher(), student, sentence, layer, head, origin);
+      return state.onEngine((engine) => compareAttention(engine, state.needTeacher(), student, sentence, layer, head, origin));
     },
     async fillMask(sentence) {
       const { student } = needFinished();
-      return compareFill(await state.needEngine(), state.needTeacher(), student, sentence);
+      return state.onEngine((engine) => compareFill(engine, state.needTeacher(), student, sentence));
     },
   };
 }

@@ -1,4 +1,5 @@
 import type { BertModel } from '../../bert/model.ts';
+import { DeviceLostError } from '../../engines/deviceLost.ts';
 import type { Engine } from '../../engines/engine.ts';
 import { StudioError } from '../../tensor/studioError.ts';
 import type { NamedTensors } from '../../tensor/tensor.ts';
@@ -95,6 +96,16 @@ export class SessionState {
         // No new device: the CPU is always there.
       }
     return (this.#engine = await this.surroundings.makeEngine('cpu', this.#threads));
+  }
+
+  /** Does a piece of work on the engine; if the device is lost, once more on another one, at last on the CPU. */
+  async onEngine<T>(work: (engine: Engine) => Promise<T>): Promise<T> {
+    for (let losses = 0; ; losses++)
+      try {
+        return await work(losses === 0 ? await this.needEngine() : await this.replaceEngine(losses > 1));
+      } catch (error) {
+        if (!(error instanceof DeviceLostError) || losses > 1) throw error;
+      }
   }
 
   /** The engine that was chosen, or the fastest where none was. */
