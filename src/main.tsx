@@ -30,6 +30,9 @@ const api: PageApi = {
     );
     return remote.loadTeacher(name, transfer(files, buffers));
   },
+  loadHubTeacher: (request, listen) => remote.loadHubTeacher(request, proxy(listen)),
+  cancelTeacher: () => remote.cancelTeacher(),
+  clearHubCache: () => remote.clearHubCache(),
   loadText: (name, files, wish, listen) => remote.loadText(name, files, wish, ...(listen === undefined ? [] : [proxy(listen)])),
   cancelText: () => remote.cancelText(),
   defaults: () => remote.defaults(),

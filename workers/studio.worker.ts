@@ -1,5 +1,7 @@
 import { expose } from 'comlink';
 import { installFaultTransfer } from '../src/studio/faultTransfer.ts';
+import { HubCache } from '../src/studio/hub/hubCache.ts';
+import type { HubSurroundings } from '../src/studio/hub/hubTeacher.ts';
 import { opfsFiles } from '../src/studio/runs/opfsFiles.ts';
 import { webLocks } from '../src/studio/runs/runLocks.ts';
 import { RunStore } from '../src/studio/runs/runStore.ts';
@@ -7,5 +9,6 @@ import { createSession } from '../src/studio/session.ts';
 import { TextCache } from '../src/studio/textCache.ts';
 
 installFaultTransfer();
+const hub: HubSurroundings = { cache: new HubCache(opfsFiles('hub')), fetch: (input, init) => fetch(input, init) };
 const store = new RunStore(opfsFiles('runs'), webLocks('wid-studio/runs'));
-expose(createSession(store, { texts: new TextCache(opfsFiles('texts')) }));
+expose(createSession(store, { texts: new TextCache(opfsFiles('texts')), hub }));

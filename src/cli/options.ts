@@ -8,9 +8,10 @@ import type { EngineChoice, PresetName, ShapeWish, StudioApi, TeacherReport, Tex
 import { PRESET_NAMES } from '../studio/presets.ts';
 import { DEMO_TEACHER, DEMO_TEXT, filesOf, textsOf } from './files.ts';
 import { grouped, percent, some, type Report } from './report.ts';
+import { hubRequest, hubSurroundings, type HubOptions } from './teacherPlace.ts';
 import { positive, UsageError, whole } from './usage.ts';
 
-export interface TeacherOptions {
+export interface TeacherOptions extends HubOptions {
   readonly demo?: true;
   readonly teacher?: string;
   readonly json?: true;
@@ -40,7 +41,9 @@ export interface StudentOptions {
 export function teacherOptions(command: Command): Command {
   return command
     .option('--demo', 'the bundled teacher and prose')
-    .option('--teacher <path>', 'a Hugging Face folder: config.json, weights, tokenizer')
+    .option('--teacher <path|id>', 'a Hugging Face folder, its zip, or the id of a repository on the Hub')
+    .option('--revision <name>', "branch, tag or commit of the Hub's repository (default: main)")
+    .option('--token-file <path>', 'a file with the token of a private repository (otherwise: the variable HF_TOKEN)')
     .option('--json', 'write a line of JSON an event to stdout, nothing else');
 }
 
@@ -101,8 +104,14 @@ export async function openTeacher(
   if (options.demo !== true && options.teacher === undefined)
     throw new UsageError('teacher: expected --teacher PATH or --demo, got neither. --demo takes the bundled teacher and prose.');
   const path = options.teacher ?? DEMO_TEACHER;
-  const session = createSession(runs === undefined ? undefined : new RunStore(folderFiles(runs), lockFiles(runs)));
-  const teacher = await session.loadTeacher(basename(resolve(path)), filesOf(path));
+  const session = createSession(runs === undefined ? undefined : new RunStore(folderFiles(runs), lockFiles(runs)), {
+    hub: hubSurroundings(),
+  });
+  const request = options.teacher === undefined ? undefined : hubRequest(options.teacher, options);
+  const teacher =
+    request === undefined
+      ? await session.loadTeacher(basename(resolve(path)), filesOf(path))
+      : await session.loadHubTeacher(request, report.event);
   report.fact('teacher', teacher);
   return { session, teacher };
 }

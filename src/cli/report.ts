@@ -54,6 +54,8 @@ export function onnxLine({ path, bytes, largestDifference, heldOut, latency, wit
 
 function line(event: StudioEvent): string {
   if (event.kind === 'onnxFile') return onnxLine(event.file);
+  if (event.kind === 'progress' && event.unit === 'bytes')
+    return `${event.stage} ${bar(event.done, event.total)} ${megabytes(event.done)} of ${megabytes(event.total)}`;
   if (event.kind === 'progress') return `${event.stage} ${bar(event.done, event.total)} ${event.done}/${event.total}`;
   if (event.kind === 'heldOut') return heldOutLine(event.model === 'teacher' ? 'Teacher' : `Student at step ${event.step}`, event.value);
   if (event.kind === 'similarity')

@@ -16,6 +16,7 @@ const FAILURES: ReadonlySet<string> = new Set([
   'export',
   'verification',
   'device',
+  'network',
   'device-lost',
   'webgpu',
 ]);

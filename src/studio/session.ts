@@ -2,6 +2,7 @@ import type { RunStore } from './runs/runStore.ts';
 import { engineVerbs } from './session/engineVerbs.ts';
 import { exportVerbs } from './session/exportVerbs.ts';
 import { historyVerbs } from './session/historyVerbs.ts';
+import { hubVerbs } from './session/hubVerbs.ts';
 import { inputVerbs } from './session/inputVerbs.ts';
 import { judgeVerbs } from './session/judgeVerbs.ts';
 import { recipeVerbs } from './session/recipeVerbs.ts';
@@ -15,6 +16,7 @@ export function createSession(store?: RunStore, surroundings: Partial<Surroundin
   return {
     ...engineVerbs(state),
     ...inputVerbs(state),
+    ...hubVerbs(state),
     ...recipeVerbs(state),
     ...runVerbs(state),
     ...judgeVerbs(state),

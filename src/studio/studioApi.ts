@@ -10,9 +10,10 @@ export type * from './historyApi.ts';
 
 import type { HeadState, TensorUse } from '../bert/tensorMap.ts';
 import type { ByteContent } from '../tensor/byteSource.ts';
+import type { HubRequest } from './hub/hubClient.ts';
 import type { ExportOptions, ExportResult, OnnxFileReport } from './exportApi.ts';
 
-export type { HeadState, TensorUse };
+export type { HeadState, HubRequest, TensorUse };
 export type { ExportOptions, ExportResult, OnnxCheck, OnnxFileReport, OnnxHeldOut, OnnxLatency, OnnxPrecision } from './exportApi.ts';
 
 /** An error as it crosses the worker boundary. `code` is stable, `message` is for people. */
@@ -281,7 +282,7 @@ export interface FillComparison {
 
 /** What a session says while it works. */
 export type StudioEvent =
-  | { readonly kind: 'progress'; readonly stage: string; readonly done: number; readonly total: number }
+  | { readonly kind: 'progress'; readonly stage: string; readonly done: number; readonly total: number; readonly unit?: 'bytes' }
   | {
       readonly kind: 'step';
       readonly step: number;
@@ -311,6 +312,12 @@ export type StudioListener = (event: StudioEvent) => void;
 export interface StudioApi extends HistoryApi {
   engine(choice: EngineChoice, threads?: number): Promise<EngineReport>;
   loadTeacher(name: string, files: readonly GivenFile[]): Promise<TeacherReport>;
+  /** Fetches a repository's teacher, with progress in bytes; what has arrived is kept, and fetching again goes on from there. */
+  loadHubTeacher(request: HubRequest, listen: StudioListener): Promise<TeacherReport>;
+  /** Ends the fetch at hand by an error of code `cancelled`. */
+  cancelTeacher(): Promise<void>;
+  /** Deletes every file that was fetched from a hub and kept. */
+  clearHubCache(): Promise<void>;
   /** Reads text files of any format, or zips of them. A text that fails or is cancelled leaves the one before in place. */
   loadText(name: string, files: readonly GivenFile[], wish: TextWish, listen?: StudioListener): Promise<TextReport>;
   /** Ends a `loadText` that is going on: it rejects with code `cancelled`. */

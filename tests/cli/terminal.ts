@@ -24,9 +24,14 @@ export function terminal(
   options: readonly string[],
   watch?: (stdout: string, kill: (signal: NodeJS.Signals) => void) => void,
   preload: readonly string[] = [],
+  environment: Readonly<Record<string, string>> = {},
 ): Promise<Ended> {
   const loaded = ['tsx', ...preload].flatMap((module) => ['--import', module]);
-  const child = spawn(process.execPath, [...loaded, 'src/cli/main.ts', ...options], { cwd: ROOT, stdio: ['ignore', 'pipe', 'pipe'] });
+  const child = spawn(process.execPath, [...loaded, 'src/cli/main.ts', ...options], {
+    cwd: ROOT,
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env: { ...process.env, ...environment },
+  });
   let stdout = '';
   let stderr = '';
   child.stdout.setEncoding('utf8').on('data', (text: string) => {

@@ -10,6 +10,9 @@ export type PageApi = Pick<
   StudioApi,
   | 'engine'
   | 'loadTeacher'
+  | 'loadHubTeacher'
+  | 'cancelTeacher'
+  | 'clearHubCache'
   | 'loadText'
   | 'cancelText'
   | 'defaults'

@@ -4,6 +4,8 @@ import type { Engine } from '../../engines/engine.ts';
 import { StudioError } from '../../tensor/studioError.ts';
 import type { NamedTensors } from '../../tensor/tensor.ts';
 import type { Corpus } from '../../text/corpus.ts';
+import { HubCache, memoryFiles } from '../hub/hubCache.ts';
+import type { HubSurroundings } from '../hub/hubTeacher.ts';
 import type { RunStore } from '../runs/runStore.ts';
 import type { EngineChoice, Recipe, RunResult } from '../studioApi.ts';
 import type { Teacher } from '../teacher.ts';
@@ -30,9 +32,16 @@ export interface Surroundings {
   readonly keepEvery: number;
   /** Texts that were read before; without it, every text is read anew. */
   readonly texts?: TextCache;
+  /** How repositories are fetched, and where their files are kept. */
+  readonly hub: HubSurroundings;
 }
 
-const MACHINE: Surroundings = { makeEngine, now: () => performance.now(), keepEvery: 25 };
+const MACHINE: Surroundings = {
+  makeEngine,
+  now: () => performance.now(),
+  keepEvery: 25,
+  hub: { cache: new HubCache(memoryFiles()), fetch: (input, init) => fetch(input, init) },
+};
 
 /** What the verbs of one session share: one engine, one teacher, one text, at most one run at a time. */
 export class SessionState {

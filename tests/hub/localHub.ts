@@ -1,0 +1,113 @@
+import { createHash } from 'node:crypto';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+
+/** What a request looked like from outside. */
+export interface Seen {
+  readonly host: 'hub' | 'store';
+  readonly address: string;
+  readonly range: string | undefined;
+  readonly authorization: string | undefined;
+}
+
+export interface LocalHub {
+  readonly endpoint: string;
+  readonly seen: Seen[];
+  /** Breaks the connection after so many bytes of each answer's body; a count of answers to spoil. */
+  spoil(afterBytes: number, answers: number): void;
+  /** Answers with this status until 0 is set. */
+  failWith(status: number): void;
+  /** Answers ranges by the whole file. */
+  ignoreRanges(): void;
+  /** New contents under the same revision. */
+  publish(files: ReadonlyMap<string, Uint8Array>): void;
+  close(): Promise<void>;
+}
+
+/**
+ * A hub of the same URL layout as Hugging Face's on two ports: one answers for lists and small files, and sends whoever
+ * wants weights to the other, as the real one does.
+ */
+export async function localHub(repository: string, given: ReadonlyMap<string, Uint8Array>, token?: string): Promise<LocalHub> {
+  const seen: Seen[] = [];
+  let files = given;
+  let spoilt = { after: 0, answers: 0 };
+  let status = 0;
+  let ranges = true;
+  const commitOf = (): string => {
+    const hash = createHash('sha1');
+    for (const [path, bytes] of files) hash.update(path).update(bytes);
+    return hash.digest('hex');
+  };
+  const note = (host: Seen['host'], request: IncomingMessage): void =>
+    void seen.push({ host, address: request.url ?? '', range: request.headers.range, authorization: request.headers.authorization });
+  const cors = { 'access-control-allow-origin': '*', 'access-control-allow-headers': '*', 'access-control-expose-headers': '*' };
+  const send = (request: IncomingMessage, response: ServerResponse, bytes: Uint8Array): void => {
+    const from = ranges ? Number(/^bytes=(\d+)-$/.exec(request.headers.range ?? '')?.[1] ?? 0) : 0;
+    const body = bytes.subarray(from);
+    response.writeHead(from > 0 ? 206 : 200, {
+      ...cors,
+      'content-length': body.length,
+      ...(from > 0 ? { 'content-range': `bytes ${from}-${bytes.length - 1}/${bytes.length}` } : {}),
+    });
+    if (spoilt.answers > 0 && body.length > spoilt.after) {
+      spoilt = { ...spoilt, answers: spoilt.answers - 1 };
+      response.write(body.subarray(0, spoilt.after), () => setTimeout(() => response.destroy(), 20));
+    } else response.end(body);
+  };
+  const listen = async (handler: (request: IncomingMessage, response: ServerResponse) => void): Promise<[Server, string]> => {
+    const server = createServer((request, response) => {
+      if (request.method === 'OPTIONS') response.writeHead(204, cors).end();
+      else handler(request, response);
+    });
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    const address = server.address();
+    if (typeof address !== 'object' || address === null) throw new Error('local hub: no port');
+    return [server, `http://127.0.0.1:${address.port}`];
+  };
+  const [store, storeAddress] = await listen((request, response) => {
+    note('store', request);
+    const bytes = files.get(decodeURIComponent((request.url ?? '').slice(1)));
+    if (bytes === undefined) response.writeHead(404, cors).end();
+    else send(request, response, bytes);
+  });
+  const [hub, endpoint] = await listen((request, response) => {
+    note('hub', request);
+    if (status !== 0) return void response.writeHead(status, cors).end();
+    if (token !== undefined && request.headers.authorization !== `Bearer ${token}`) return void response.writeHead(401, cors).end();
+    const { pathname } = new URL(request.url ?? '', endpoint);
+    if (pathname === `/api/models/${repository}/revision/main`) {
+      const siblings = [...files].map(([rfilename, { length }]) => ({ rfilename, size: length }));
+      return void response
+        .writeHead(200, { ...cors, 'content-type': 'application/json' })
+        .end(JSON.stringify({ id: repository, sha: commitOf(), siblings }));
+    }
+    const path = decodeURIComponent(pathname).replace(`/${repository}/resolve/${commitOf()}/`, '');
+    const bytes = files.get(path);
+    if (bytes === undefined) return void response.writeHead(404, cors).end();
+    if (/\.(safetensors|bin|onnx)$/.test(path))
+      return void response.writeHead(302, { ...cors, location: `${storeAddress}/${encodeURIComponent(path)}` }).end();
+    return send(request, response, bytes);
+  });
+  return {
+    endpoint,
+    seen,
+    spoil: (after, answers) => {
+      spoilt = { after, answers };
+    },
+    failWith: (code) => {
+      status = code;
+    },
+    ignoreRanges: () => {
+      ranges = false;
+    },
+    publish: (next) => {
+      files = next;
+    },
+    async close() {
+      for (const server of [hub, store]) {
+        server.closeAllConnections();
+        await new Promise((resolve) => server.close(resolve));
+      }
+    },
+  };
+}
