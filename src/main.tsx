@@ -15,6 +15,8 @@ import './ui/styles/side.css';
 import './ui/styles/states.css';
 import './ui/styles/page.css';
 import './ui/styles/charts.css';
+import './ui/styles/inputs.css';
+import './ui/styles/compare.css';
 import { applyTheme } from './ui/theme.ts';
 
 applyTheme();
@@ -24,6 +26,7 @@ const remote = wrap<StudioApi>(new Worker(new URL('../workers/studio.worker.ts',
 /** The worker's session, with the teacher's bytes handed over rather than copied, and listeners called across. */
 const api: PageApi = {
   engine: (choice, threads) => remote.engine(choice, threads),
+  sortFiles: (files) => remote.sortFiles(files),
   loadTeacher: (name, files) => {
     const buffers = files.flatMap(({ bytes }) =>
       bytes instanceof Uint8Array && bytes.buffer instanceof ArrayBuffer ? [bytes.buffer] : [],

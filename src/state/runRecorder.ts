@@ -5,6 +5,8 @@ import { NO_PROGRESS, useProgress, type ProgressState } from './progressStore.ts
 
 const PUBLISH_EVERY_MS = 150;
 const KEPT_PAST = 8;
+/** Judgings whose norms are kept: about as many as a heat map has room for. */
+const MOST_NORMS = 120;
 const PHASE_WORDS = { compactors: 'Training compactors', polish: 'Polishing' } as const;
 
 const isJudged = ({ heldOutLoss, similarity }: CurvePoint): boolean => heldOutLoss !== undefined || similarity !== undefined;
@@ -49,6 +51,10 @@ export class RunRecorder {
     } else if (event.kind === 'similarity') {
       this.#judged = { ...this.#judged, similarity: { step: event.step, value: event.value } };
       this.#merge({ step: event.step, similarity: event.value.mean, chance: event.value.chance });
+    } else if (event.kind === 'norms') {
+      const before = this.#judged.norms ?? useJudged.getState().norms;
+      const kept = before.length < MOST_NORMS ? before : before.filter((_, i) => i % 2 === 0);
+      this.#judged = { ...this.#judged, norms: [...kept, { step: event.step, spaces: event.spaces }] };
     } else if (event.kind === 'step') {
       this.#step(event);
     }

@@ -21,6 +21,8 @@ export interface RunState {
   readonly recipe: Recipe | undefined;
   readonly result: RunResult | undefined;
   readonly exporting: boolean;
+  /** The finished run is being asked about a sentence. */
+  readonly asking: boolean;
   readonly download: Download | undefined;
   readonly fault: StudioFault | undefined;
   /** Runs with a checkpoint in this browser, which can go on. */
@@ -33,6 +35,7 @@ export const useRun = create<RunState>(() => ({
   recipe: undefined,
   result: undefined,
   exporting: false,
+  asking: false,
   download: undefined,
   fault: undefined,
   unfinished: [],

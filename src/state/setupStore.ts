@@ -24,6 +24,8 @@ export interface SetupState {
   readonly presets: readonly StudentPreset[];
   /** What is being read now, for people; undefined = nothing. */
   readonly reading: string | undefined;
+  /** A text is being read, which can be cancelled. */
+  readonly readingText: boolean;
 }
 
 export const useSetup = create<SetupState>(() => ({
@@ -35,4 +37,5 @@ export const useSetup = create<SetupState>(() => ({
   costs: undefined,
   presets: [],
   reading: undefined,
+  readingText: false,
 }));

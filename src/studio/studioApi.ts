@@ -32,6 +32,12 @@ export interface GivenFile {
   readonly bytes: ByteContent;
 }
 
+/** Which of some files, by their places, make a teacher, and which are text. */
+export interface SortedFiles {
+  readonly teacher: readonly number[];
+  readonly text: readonly number[];
+}
+
 /** Shape of a BERT in the numbers that a user may choose. `hiddenSize = heads * headSize` always. */
 export interface ModelShape {
   readonly layers: number;
@@ -311,6 +317,8 @@ export type StudioListener = (event: StudioEvent) => void;
 /** The session's verbs. Every one rejects with a {@link StudioFault}-shaped error. */
 export interface StudioApi extends HistoryApi {
   engine(choice: EngineChoice, threads?: number): Promise<EngineReport>;
+  /** Tells a checkpoint's files from texts, by content where that can tell. Reads no more than their beginnings. */
+  sortFiles(files: readonly GivenFile[]): Promise<SortedFiles>;
   loadTeacher(name: string, files: readonly GivenFile[]): Promise<TeacherReport>;
   /** Fetches a repository's teacher, with progress in bytes; what has arrived is kept, and fetching again goes on from there. */
   loadHubTeacher(request: HubRequest, listen: StudioListener): Promise<TeacherReport>;

@@ -8,6 +8,8 @@ const PATHS = {
   ),
   pause: <path d="M5.5 3.5v9m5-9v9" strokeWidth="2.4" />,
   stop: <rect x="4" y="4" width="8" height="8" rx="1" className="fill" />,
+  grow: <path d="M9.5 2.5h4v4m0-4L9 7M6.5 13.5h-4v-4m0 4L7 9" strokeWidth="1.4" />,
+  more: <path d="M3.5 8h.1M8 8h.1M12.5 8h.1" strokeWidth="2.4" />,
   check: <path d="m3.2 8.6 3.1 3.1 6.5-7.2" strokeWidth="1.75" />,
   warn: <path d="M8 2.2 14.4 13H1.6zM8 6.4v3.2M8 11.3v.4" strokeWidth="1.4" />,
   close: <path d="m4 4 8 8m0-8-8 8" strokeWidth="1.5" />,

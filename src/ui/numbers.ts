@@ -13,3 +13,10 @@ export function duration(seconds: number): string {
   if (left >= 3600) return `${Math.floor(left / 3600)} h ${Math.floor((left % 3600) / 60)} min`;
   return left >= 60 ? `${Math.floor(left / 60)} min ${left % 60} s` : `${left} s`;
 }
+
+/** Short forms of large counts: 94.7k, 4.81M. */
+export function compact(value: number): string {
+  if (value < 10_000) return whole(value);
+  if (value < 1e6) return `${(value / 1e3).toFixed(value < 1e5 ? 1 : 0)}k`;
+  return value < 1e9 ? `${(value / 1e6).toFixed(2)}M` : `${(value / 1e9).toFixed(2)}G`;
+}

@@ -1,6 +1,5 @@
-import type { StudioApi } from '../../studio/studioApi.ts';
+import type { GivenFile, StudioApi } from '../../studio/studioApi.ts';
 import { toFault } from '../faults.ts';
-import type { UnreadFile } from '../givenFiles.ts';
 import { RunRecorder } from '../runRecorder.ts';
 import { useRun } from '../runStore.ts';
 import { useSetup } from '../setupStore.ts';
@@ -9,6 +8,7 @@ import { useSetup } from '../setupStore.ts';
 export type PageApi = Pick<
   StudioApi,
   | 'engine'
+  | 'sortFiles'
   | 'loadTeacher'
   | 'loadHubTeacher'
   | 'cancelTeacher'
@@ -40,8 +40,10 @@ export class Desk {
   /** Address of the page, under which `demo/` lies. */
   readonly base: string;
   readonly recorder = new RunRecorder();
-  /** The text as the user gave it, to be read again when the sequence length changes. */
-  text: { readonly name: string; readonly files: readonly UnreadFile[] } | undefined;
+  /** The text as the user gave it, to be read again when the sequence length or the column changes. */
+  text: { readonly name: string; readonly files: readonly GivenFile[]; readonly column?: string } | undefined;
+
+  #engineWork: Promise<void> = Promise.resolve();
 
   constructor(api: PageApi, base: string) {
     this.api = api;
@@ -69,6 +71,16 @@ export class Desk {
       useRun.setState({ fault: toFault(error) });
       return undefined;
     }
+  }
+
+  /** Work on the engine, one after another: a program must not begin while another runs. */
+  exclusive<T>(work: () => Promise<T>): Promise<T> {
+    const mine = this.#engineWork.then(work);
+    this.#engineWork = mine.then(
+      () => undefined,
+      () => undefined,
+    );
+    return mine;
   }
 
   async needEngine(): Promise<void> {

@@ -13,7 +13,7 @@ export function exportActions(desk: Desk): ExportActions {
       useRun.setState({ exporting: true, fault: undefined });
       await desk.guarded(async () => {
         const name = `wid-bert-${student.layers}x${student.hiddenSize}`;
-        const { zip, ...rest } = await desk.api.exportStudent(name, desk.recorder.hear);
+        const { zip, ...rest } = await desk.exclusive(() => desk.api.exportStudent(name, desk.recorder.hear));
         const url = URL.createObjectURL(zip);
         useRun.setState({ download: { ...rest, url, bytes: zip.size } });
       });

@@ -1,4 +1,4 @@
-import { demoFiles, readAll, sortFiles, underFolder, type UnreadFile } from '../givenFiles.ts';
+import { demoFiles, underFolder, type GivenFile } from '../givenFiles.ts';
 import { recipeFromHash } from '../recipeChoices.ts';
 import { useSetup } from '../setupStore.ts';
 import type { Desk } from './desk.ts';
@@ -6,12 +6,16 @@ import { recost, replan } from './recipeActions.ts';
 
 export interface InputActions {
   /** Sorts files into a teacher and text, and reads them. */
-  open(files: readonly UnreadFile[]): Promise<void>;
+  open(files: Promise<readonly GivenFile[]>): Promise<void>;
+  /** Reads the text again, from another column of its tables. */
+  chooseColumn(column: string): Promise<void>;
+  /** Gives up reading a text; the one before stays. */
+  cancelText(): Promise<void>;
 }
 
-export async function loadTeacher(desk: Desk, name: string, files: readonly UnreadFile[]): Promise<void> {
+export async function loadTeacher(desk: Desk, name: string, files: readonly GivenFile[]): Promise<void> {
   useSetup.setState({ reading: `Reading ${name}` });
-  const teacher = await desk.api.loadTeacher(name, await readAll(files));
+  const teacher = await desk.api.loadTeacher(name, files);
   const recipe = recipeFromHash(location.hash, await desk.api.defaults(), teacher.shape, teacher.maxPositions);
   useSetup.setState({ teacher, recipe, presets: await desk.api.presets(), text: undefined, plan: undefined, costs: undefined });
   desk.dropResult();
@@ -22,10 +26,17 @@ export async function loadText(desk: Desk): Promise<void> {
   const { recipe } = useSetup.getState();
   const { text } = desk;
   if (text === undefined || recipe === undefined) return;
-  useSetup.setState({ reading: 'Reading the text' });
-  useSetup.setState({
-    text: await desk.api.loadText(text.name, await readAll(text.files), { sequence: recipe.sequence, seed: recipe.seed }),
-  });
+  useSetup.setState({ reading: 'Reading the text', readingText: true });
+  try {
+    const wish = { sequence: recipe.sequence, seed: recipe.seed, ...(text.column === undefined ? {} : { column: text.column }) };
+    const report = await desk.api.loadText(text.name, text.files, wish, (event) => {
+      if (event.kind === 'progress')
+        useSetup.setState({ reading: `Reading the text, ${Math.round((100 * event.done) / Math.max(1, event.total))} %` });
+    });
+    useSetup.setState({ text: report });
+  } finally {
+    useSetup.setState({ readingText: false });
+  }
 }
 
 export async function loadDemo(desk: Desk): Promise<void> {
@@ -39,19 +50,39 @@ export function inputActions(desk: Desk): InputActions {
   return {
     async open(files) {
       await desk.guarded(async () => {
-        const { teacher, text } = sortFiles(files);
-        if (teacher.length === 0 && text.length === 0)
+        useSetup.setState({ reading: 'Looking at the files' });
+        const given = await files;
+        const places = await desk.api.sortFiles(given);
+        const at = (indices: readonly number[]): GivenFile[] => indices.flatMap((index) => given[index] ?? []);
+        if (places.teacher.length === 0 && places.text.length === 0)
           throw new Error(
             'drop: these files — expected a BERT (config.json, weights, vocabulary) or text (.txt, .jsonl, .csv, .tsv, .parquet), got neither. Drop the model folder or text files.',
           );
-        if (teacher.length > 0) {
-          const folder = underFolder(teacher, 'teacher');
+        if (places.teacher.length === 0 && useSetup.getState().teacher === undefined)
+          throw new Error('drop: text alone — expected a teacher first, got none. Choose a BERT checkpoint, or try the demo.');
+        if (places.teacher.length > 0) {
+          const folder = underFolder(at(places.teacher), 'teacher');
           await loadTeacher(desk, folder.name, folder.files);
         }
-        if (text.length > 0) desk.text = underFolder(text, 'Your text');
-        await loadText(desk);
+        const before = desk.text;
+        if (places.text.length > 0) desk.text = underFolder(at(places.text), 'Your text');
+        try {
+          await loadText(desk);
+        } catch (error) {
+          desk.text = before;
+          throw error;
+        }
         await recost(desk);
       });
+    },
+    async chooseColumn(column) {
+      const before = desk.text;
+      if (before === undefined) return;
+      desk.text = { ...before, column };
+      if (!(await desk.guarded(() => loadText(desk)))) desk.text = before;
+    },
+    async cancelText() {
+      await desk.asked(() => desk.api.cancelText());
     },
   };
 }

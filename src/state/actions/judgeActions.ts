@@ -1,4 +1,5 @@
 import type { AttentionComparison, FillComparison } from '../../studio/studioApi.ts';
+import { useRun } from '../runStore.ts';
 import type { Desk } from './desk.ts';
 
 export type { AttentionComparison, FillComparison };
@@ -11,8 +12,14 @@ export interface JudgeActions {
 }
 
 export function judgeActions(desk: Desk): JudgeActions {
+  const ask = async <T>(question: () => Promise<T>): Promise<T | undefined> => {
+    useRun.setState({ asking: true });
+    const answer = await desk.asked(() => desk.exclusive(question));
+    useRun.setState({ asking: false });
+    return answer;
+  };
   return {
-    attention: (sentence, layer, head) => desk.asked(() => desk.api.attention(sentence, layer, head)),
-    fillMask: (sentence) => desk.asked(() => desk.api.fillMask(sentence)),
+    attention: (sentence, layer, head) => ask(() => desk.api.attention(sentence, layer, head)),
+    fillMask: (sentence) => ask(() => desk.api.fillMask(sentence)),
   };
 }

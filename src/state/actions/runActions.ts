@@ -36,10 +36,12 @@ async function run(desk: Desk, verb: RunVerb = (recipe, listen) => desk.api.star
   const done = await desk.guarded(async () => {
     await desk.needEngine();
     if (useSetup.getState().text?.sequence !== recipe.sequence) await loadText(desk);
-    const result = await verb(recipe, (event) => {
-      desk.recorder.hear(event);
-      if (event.kind === 'step' && useRun.getState().status === 'preparing') useRun.setState({ status: 'running' });
-    });
+    const result = await desk.exclusive(() =>
+      verb(recipe, (event) => {
+        desk.recorder.hear(event);
+        if (event.kind === 'step' && useRun.getState().status === 'preparing') useRun.setState({ status: 'running' });
+      }),
+    );
     useRun.setState({ result });
     if (result.fault !== null) useRun.setState({ fault: { code: 'diverged', message: result.fault, details: {} } });
   });

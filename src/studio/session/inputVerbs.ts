@@ -1,13 +1,15 @@
 import { fingerprintOf } from '../runs/fingerprint.ts';
+import { sortGiven } from '../sortGiven.ts';
 import type { StudioApi } from '../studioApi.ts';
 import { readTeacher } from '../teacher.ts';
 import { loadCorpus } from '../textLoading.ts';
 import { attempt, type SessionState } from './sessionState.ts';
 
 /** Teacher and text. */
-export function inputVerbs(state: SessionState): Pick<StudioApi, 'loadTeacher' | 'loadText' | 'cancelText'> {
+export function inputVerbs(state: SessionState): Pick<StudioApi, 'sortFiles' | 'loadTeacher' | 'loadText' | 'cancelText'> {
   let reading: AbortController | undefined;
   return {
+    sortFiles: (files) => sortGiven(files),
     async loadTeacher(name, files) {
       const read = await readTeacher(name, files);
       state.fingerprints.teacher = await fingerprintOf(files);

@@ -1,29 +1,40 @@
 import { useState } from 'react';
 import type { AttentionComparison, FillComparison } from '../../state/actions/judgeActions.ts';
 import { useJudged } from '../../state/judgedStore.ts';
-import { isGoing, useRun } from '../../state/runStore.ts';
+import { isGoing, useRun, type RunResult } from '../../state/runStore.ts';
 import { useActions } from '../actionsContext.ts';
-import { AttentionMaps } from './AttentionMaps.tsx';
 import { FillMask } from './FillMask.tsx';
 import { HeadGrid, type HeadPlace } from './HeadGrid.tsx';
+import { HeadView } from './HeadView.tsx';
 
 const EXAMPLE = 'The ship reached the [MASK] before the storm broke.';
+
+interface Answer {
+  /** The run that was asked. */
+  readonly result: RunResult | undefined;
+  readonly maps: AttentionComparison | undefined;
+  readonly fill: FillComparison | undefined;
+}
+
+const NO_ANSWER: Answer = { result: undefined, maps: undefined, fill: undefined };
 
 /** Student beside teacher: similarity of every head, one head's attention on a sentence, and the words for a mask. */
 export function Compare(): React.JSX.Element {
   const actions = useActions();
   const step = useJudged((state) => state.similarity?.step);
-  const ready = useRun((state) => state.result !== undefined && !isGoing(state.status) && !state.exporting);
+  const result = useRun((state) => state.result);
+  const going = useRun((state) => isGoing(state.status));
+  const asking = useRun((state) => state.asking);
+  const ready = result !== undefined && !going;
   const [sentence, setSentence] = useState(EXAMPLE);
   const [place, setPlace] = useState<HeadPlace>({ layer: 0, head: 0 });
-  const [maps, setMaps] = useState<AttentionComparison>();
-  const [fill, setFill] = useState<FillComparison>();
-  const [asking, setAsking] = useState(false);
+  const [answer, setAnswer] = useState<Answer>();
+  // Another run's student makes what was asked of the last one untrue.
+  const { maps, fill } = answer?.result === result ? (answer ?? NO_ANSWER) : NO_ANSWER;
   const ask = async (at: HeadPlace, words: boolean): Promise<void> => {
-    setAsking(true);
-    setMaps(await actions.attention(sentence, at.layer, at.head));
-    if (words && /\[mask\]/i.test(sentence)) setFill(await actions.fillMask(sentence));
-    setAsking(false);
+    const seen = await actions.attention(sentence, at.layer, at.head);
+    const filled = words && /\[mask\]/i.test(sentence) ? await actions.fillMask(sentence) : words ? undefined : fill;
+    setAnswer({ result, maps: seen, fill: filled });
   };
   return (
     <section aria-labelledby="compare-title">
@@ -32,9 +43,6 @@ export function Compare(): React.JSX.Element {
         <span className="note">{step === undefined ? '' : `student at step ${step}`}</span>
       </div>
       <div className="block">
-        <div className="block-head">
-          <h3>Attention similarity by layer and head</h3>
-        </div>
         <HeadGrid
           chosen={place}
           onChoose={(at) => {
@@ -43,27 +51,33 @@ export function Compare(): React.JSX.Element {
           }}
         />
       </div>
-      {ready ? (
-        <div className="block">
-          <form
-            className="ask"
-            onSubmit={(event) => {
-              event.preventDefault();
-              void ask(place, true);
-            }}
-          >
-            <label className="sentence">
-              <span className="sr">Sentence</span>
-              <input type="text" data-testid="sentence" value={sentence} onChange={(event) => setSentence(event.currentTarget.value)} />
-            </label>
-            <button type="submit" className="btn" data-testid="compare" disabled={asking || sentence.trim() === ''}>
-              Compare
-            </button>
-          </form>
-          {maps === undefined ? null : <AttentionMaps maps={maps} place={place} />}
-          {fill === undefined ? null : <FillMask fill={fill} />}
-        </div>
-      ) : null}
+      <div className="block">
+        <form
+          className="ask"
+          onSubmit={(event) => {
+            event.preventDefault();
+            void ask(place, true);
+          }}
+        >
+          <label className="sentence">
+            <span className="sr">Sentence</span>
+            <input type="text" data-testid="sentence" value={sentence} onChange={(event) => setSentence(event.currentTarget.value)} />
+          </label>
+          <button type="submit" className="btn" data-testid="compare" disabled={!ready || asking || sentence.trim() === ''}>
+            {asking ? 'Comparing' : 'Compare'}
+          </button>
+        </form>
+        {maps === undefined ? (
+          <p className="note">
+            {ready
+              ? 'Shows what the chosen head attends to in this sentence, in both models, and their words for [MASK].'
+              : 'When the run ends: what a head attends to in your sentence, and both models’ words for [MASK].'}
+          </p>
+        ) : (
+          <HeadView maps={maps} place={place} />
+        )}
+        {fill === undefined ? null : <FillMask fill={fill} />}
+      </div>
     </section>
   );
 }

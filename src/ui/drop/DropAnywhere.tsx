@@ -19,7 +19,7 @@ export function DropAnywhere(): React.JSX.Element | null {
       if (event.dataTransfer === null) return;
       event.preventDefault();
       setOver(false);
-      void readDrop(event.dataTransfer).then((files) => actions.open(files));
+      void actions.open(readDrop(event.dataTransfer));
     };
     window.addEventListener('dragover', enter);
     window.addEventListener('dragleave', leave);

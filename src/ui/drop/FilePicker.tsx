@@ -22,11 +22,10 @@ export function FilePicker({ children, className, accept, testId }: FilePickerPr
         onChange={(event) => {
           const input = event.currentTarget;
           if (input.files === null || input.files.length === 0) return;
-          void readInput(input.files).then((files) => {
-            // The same file may be chosen again.
-            input.value = '';
-            return actions.open(files);
-          });
+          const files = readInput(input.files);
+          // The same file may be chosen again.
+          input.value = '';
+          void actions.open(Promise.resolve(files));
         }}
       />
       {children}
@@ -34,5 +33,5 @@ export function FilePicker({ children, className, accept, testId }: FilePickerPr
   );
 }
 
-export const TEACHER_FILES = '.safetensors,.bin,.pt,.onnx,.data,.onnx_data,.json,.txt,.zip';
-export const TEXT_FILES = '.txt,.jsonl,.csv,.tsv,.parquet,.zip';
+export const TEACHER_FILES = '.safetensors,.bin,.pt,.pth,.onnx,.data,.onnx_data,.json,.txt,.md,.zip';
+export const TEXT_FILES = '.txt,.md,.json,.jsonl,.csv,.tsv,.parquet,.zip';

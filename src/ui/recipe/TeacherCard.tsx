@@ -1,21 +1,22 @@
 import { isGoing, useRun } from '../../state/runStore.ts';
-import { useSetup } from '../../state/setupStore.ts';
+import { useSetup, type TeacherReport } from '../../state/setupStore.ts';
 import { FilePicker, TEACHER_FILES } from '../drop/FilePicker.tsx';
 import { Icon } from '../Icon.tsx';
 import { megabytes, millions, whole } from '../numbers.ts';
+import { TensorTable } from './TensorTable.tsx';
 
 /** What arrived as a teacher. */
 export function TeacherCard(): React.JSX.Element | null {
   const teacher = useSetup((state) => state.teacher);
   const going = useRun((state) => isGoing(state.status));
   if (teacher === undefined) return null;
-  const { shape, renamed, ignored } = teacher;
+  const { shape } = teacher;
   return (
     <section className="block" aria-labelledby="h-teacher">
       <div className="block-head">
         <h3 id="h-teacher">Teacher</h3>
         {going ? null : (
-          <FilePicker className="link" accept={TEACHER_FILES}>
+          <FilePicker className="link" accept={TEACHER_FILES} testId="replace-teacher">
             Replace
           </FilePicker>
         )}
@@ -29,34 +30,32 @@ export function TeacherCard(): React.JSX.Element | null {
           {shape.layers} layers · {shape.hiddenSize} wide · {shape.heads} heads · FFN {whole(shape.intermediateSize)}
         </p>
         <p className="sub">
-          {millions(teacher.parameters)} parameters · {whole(teacher.vocabularySize)} words
+          {millions(teacher.parameters)} parameters · {whole(teacher.vocabularySize)} words · {whole(teacher.maxPositions)} positions
         </p>
-        {renamed.length + ignored.length === 0 ? null : (
-          <details className="report">
-            <summary>
-              {renamed.length} renamed · {ignored.length} ignored
-              <Icon name="down" />
-            </summary>
-            <dl>
-              {renamed.length === 0 ? null : <Names title="Renamed" names={renamed} />}
-              {ignored.length === 0 ? null : <Names title="Ignored" names={ignored} />}
-            </dl>
-          </details>
-        )}
+        {teacher.head === 'none' ? <p className="note warn">An encoder without a head for masked words.</p> : null}
+        {teacher.notes.map((note) => (
+          <p key={note} className="note warn">
+            {note}
+          </p>
+        ))}
+        <Report teacher={teacher} />
       </div>
     </section>
   );
 }
 
-function Names({ title, names }: { readonly title: string; readonly names: readonly string[] }): React.JSX.Element {
+function Report({ teacher }: { readonly teacher: TeacherReport }): React.JSX.Element {
+  const count = (use: string): number => teacher.tensors.filter((tensor) => tensor.use === use).length;
+  const words = [`${count('used')} tensors used`];
+  if (teacher.renamed.length > 0) words.push(`${teacher.renamed.length} renamed`);
+  for (const use of ['ignored', 'missing']) if (count(use) > 0) words.push(`${count(use)} ${use}`);
   return (
-    <div>
-      <dt>{title}</dt>
-      {names.map((name) => (
-        <dd key={name}>
-          <code>{name}</code>
-        </dd>
-      ))}
-    </div>
+    <details className="report">
+      <summary data-testid="tensor-report">
+        {words.join(' · ')}
+        <Icon name="down" />
+      </summary>
+      <TensorTable tensors={teacher.tensors} />
+    </details>
   );
 }

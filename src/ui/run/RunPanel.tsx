@@ -5,6 +5,7 @@ import { RunHead } from './RunHead.tsx';
 import { UnfinishedRuns } from './UnfinishedRuns.tsx';
 
 // The charting library is half of the page's weight, and nothing needs it before the first run.
+const NormsPanel = lazy(async () => ({ default: (await import('../norms/NormsPanel.tsx')).NormsPanel }));
 const Curves = lazy(async () => ({ default: (await import('../charts/Curves.tsx')).Curves }));
 
 /** The run: where it is, its curves, and its result. */
@@ -23,6 +24,7 @@ export function RunPanel(): React.JSX.Element {
           <ResultTable />
           <Suspense fallback={<p className="block note">Drawing the curves</p>}>
             <Curves />
+            <NormsPanel />
           </Suspense>
         </>
       )}

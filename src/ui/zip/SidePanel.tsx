@@ -28,6 +28,7 @@ function BeforeExport(): React.JSX.Element {
   const status = useRun((state) => state.status);
   const finished = useRun((state) => state.result !== undefined);
   const exporting = useRun((state) => state.exporting);
+  const asking = useRun((state) => state.asking);
   const progress = useProgress((state) => state.progress);
   return (
     <div className="block">
@@ -44,7 +45,7 @@ function BeforeExport(): React.JSX.Element {
         type="button"
         className={finished ? 'btn primary wide' : 'btn wide'}
         data-testid="export"
-        disabled={!finished || exporting || isGoing(status)}
+        disabled={!finished || exporting || asking || isGoing(status)}
         onClick={() => void actions.exportStudent()}
       >
         {exporting ? 'Exporting' : 'Export the student'}

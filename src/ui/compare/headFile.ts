@@ -1,0 +1,44 @@
+import type { AttentionComparison } from '../../state/actions/judgeActions.ts';
+import { svgElements } from '../figure/pen.ts';
+import { svgDocument, token } from '../figure/svgDocument.ts';
+import { drawLines, drawMap, lineHeight, MAP_KINDS, WORDS, type Cell } from './headDrawing.ts';
+
+const TITLE = 20;
+
+/** The three maps, large enough that every word is written. */
+export function mapsSvg(maps: AttentionComparison): string {
+  const side = Math.max(180, maps.tokens.length * 11);
+  const step = side + 24;
+  const inside = svgElements((pen) =>
+    MAP_KINDS.forEach((kind, i) => {
+      const left = WORDS + 16 + i * step;
+      pen.text(left, 14, kind, { colour: token('--ink'), size: 12, bold: true });
+      drawMap(pen, maps, kind, { left, top: TITLE + WORDS, side }, i === 0);
+    }),
+  );
+  return svgDocument(WORDS + 16 + 3 * step, TITLE + WORDS + side + 12, inside);
+}
+
+/** Both models' lines. */
+export function linesSvg(maps: AttentionComparison, cell: Cell): string {
+  const each = 320;
+  const height = maps.tokens.length * lineHeight(maps.tokens.length);
+  const inside = (['teacher', 'student'] as const)
+    .map((model, i) => {
+      const left = i * (each + 16);
+      const title = svgElements((pen) => pen.text(left + 8, 14, model, { colour: token('--ink'), size: 12, bold: true }));
+      return `${title}<g transform="translate(0 ${TITLE})">${svgElements((pen) => drawLines(pen, maps, model, { left, width: each }, cell))}</g>`;
+    })
+    .join('');
+  return svgDocument(2 * each + 16, height + TITLE + 8, inside);
+}
+
+/** A row a pair of tokens. */
+export function headRows(maps: AttentionComparison): (string | number)[][] {
+  return [
+    ['query', 'key', 'query token', 'key token', 'teacher', 'student'],
+    ...maps.tokens.flatMap((query, i) =>
+      maps.tokens.map((key, j) => [i, j, query, key, maps.teacher[i]?.[j] ?? 0, maps.student[i]?.[j] ?? 0]),
+    ),
+  ];
+}
