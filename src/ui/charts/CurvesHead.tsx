@@ -58,21 +58,23 @@ export function CurvesHead({ view, onView, past, onPast, children }: CurvesHeadP
         />
         Log loss
       </label>
-      <fieldset className="seg">
-        <legend className="sr">View of the curves</legend>
-        {(['Charts', 'Table'] as const).map((word) => (
-          <label key={word}>
-            <input
-              type="radio"
-              name="curves"
-              checked={view.asTable === (word === 'Table')}
-              onChange={() => onView({ ...view, asTable: word === 'Table' })}
-            />
-            <span>{word}</span>
-          </label>
-        ))}
-      </fieldset>
-      {children}
+      <span className="together">
+        <fieldset className="seg">
+          <legend className="sr">View of the curves</legend>
+          {(['Charts', 'Table'] as const).map((word) => (
+            <label key={word}>
+              <input
+                type="radio"
+                name="curves"
+                checked={view.asTable === (word === 'Table')}
+                onChange={() => onView({ ...view, asTable: word === 'Table' })}
+              />
+              <span>{word}</span>
+            </label>
+          ))}
+        </fieldset>
+        {children}
+      </span>
     </div>
   );
 }

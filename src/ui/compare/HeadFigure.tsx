@@ -1,8 +1,8 @@
-import { useRef } from 'react';
+import { useMemo, useRef } from 'react';
 import type { AttentionComparison } from '../../state/actions/judgeActions.ts';
 import { useWidth } from '../figure/useWidth.ts';
 import { useTheme } from '../theme.ts';
-import { amount, APART, FAINTEST, FULL, MAP_KINDS, type Cell, type MapKind } from './headDrawing.ts';
+import { amount, FAINTEST, MAP_KINDS, scaleOf, type Cell, type MapKind } from './headDrawing.ts';
 import { HeadLines } from './HeadLines.tsx';
 import { HeadMaps } from './HeadMaps.tsx';
 
@@ -21,6 +21,7 @@ export function HeadFigure({ maps, look, cell, onCell, large }: HeadFigureProps)
   const frame = useRef<HTMLButtonElement>(null);
   const width = useWidth(frame);
   const theme = useTheme();
+  const scale = useMemo(() => scaleOf(maps), [maps]);
   const count = maps.tokens.length;
   const query = Math.min(cell.query, count - 1);
   const key = Math.min(cell.key, count - 1);
@@ -32,7 +33,7 @@ export function HeadFigure({ maps, look, cell, onCell, large }: HeadFigureProps)
     ArrowLeft: () => move(0, -1),
     ArrowRight: () => move(0, 1),
   };
-  const value = (kind: MapKind): string => amount(maps, kind, here).toFixed(2);
+  const value = (kind: MapKind): string => signed(amount(maps, kind, here));
   return (
     <>
       <button
@@ -52,6 +53,7 @@ export function HeadFigure({ maps, look, cell, onCell, large }: HeadFigureProps)
         ) : (
           <HeadMaps
             maps={maps}
+            scale={scale}
             kinds={look === 'maps' ? MAP_KINDS : [look]}
             width={width}
             most={large ? window.innerHeight - 190 : 460}
@@ -71,13 +73,18 @@ export function HeadFigure({ maps, look, cell, onCell, large }: HeadFigureProps)
         <div className="ramp-row">
           <span>0</span>
           <i className="ramp seq" />
-          <span>{FULL} attention</span>
+          <span>{scale.full.toFixed(2)} attention</span>
           <span className="grow" />
-          <span>teacher +{APART}</span>
+          <span>teacher +{scale.apart.toFixed(2)}</span>
           <i className="ramp div" />
-          <span>+{APART} student</span>
+          <span>+{scale.apart.toFixed(2)} student</span>
         </div>
       )}
     </>
   );
+}
+
+/** Two digits, and never a zero with a sign. */
+function signed(value: number): string {
+  return (Math.abs(value) < 0.005 ? 0 : value).toFixed(2);
 }

@@ -6,10 +6,28 @@ import { token } from '../figure/svgDocument.ts';
 export type MapKind = 'teacher' | 'student' | 'difference';
 export const MAP_KINDS: readonly MapKind[] = ['teacher', 'student', 'difference'];
 
-/** Attention at which the ramp ends; most heads stay under it. */
-export const FULL = 0.6;
-/** Difference at which the diverging ramp ends, either way. */
-export const APART = 0.3;
+/** Where the colour ramps of a head end: long sentences spread attention thin, so a fixed end would show nothing. */
+export interface HeadScale {
+  /** Attention, 0 to 1. */
+  readonly full: number;
+  /** Difference, either way. */
+  readonly apart: number;
+}
+
+const NEARLY_ALL = 0.99;
+const LEAST = 0.02;
+
+/** Ends that nearly all values of both models stay under, in steps that people can read. */
+export function scaleOf(maps: AttentionComparison): HeadScale {
+  const amounts = [...maps.teacher.flat(), ...maps.student.flat()];
+  const differences = maps.teacher.flatMap((row, query) => row.map((value, key) => Math.abs((maps.student[query]?.[key] ?? 0) - value)));
+  const end = (values: number[]): number => {
+    const value = values.toSorted((a, b) => a - b)[Math.floor(NEARLY_ALL * (values.length - 1))] ?? 0;
+    const step = value > 0.2 ? 0.1 : 0.02;
+    return Math.max(LEAST, Math.ceil(value / step - 1e-9) * step);
+  };
+  return { full: Math.min(1, end(amounts)), apart: Math.min(1, end(differences)) };
+}
 
 /** A pair of tokens, by place. */
 export interface Cell {
@@ -25,6 +43,8 @@ export interface MapPlace {
 }
 
 const LABEL_SIZE = 10;
+/** Pixels from one word to the next at least. */
+const LABEL_PITCH = 9;
 const MOST_LETTERS = 9;
 
 /** A token as a label: long ones are cut. */
@@ -40,7 +60,7 @@ export function amount(maps: AttentionComparison, kind: MapKind, { query, key }:
 }
 
 /** One map: a row a query, a column a key; words where there is room for them. */
-export function drawMap(pen: Pen, maps: AttentionComparison, kind: MapKind, place: MapPlace, withRows: boolean): void {
+export function drawMap(pen: Pen, maps: AttentionComparison, scale: HeadScale, kind: MapKind, place: MapPlace, withRows: boolean): void {
   const { left, top, side } = place;
   const count = maps.tokens.length;
   const ramp = readRamp(kind === 'difference' ? 'div' : 'seq');
@@ -50,7 +70,7 @@ export function drawMap(pen: Pen, maps: AttentionComparison, kind: MapKind, plac
   for (let query = 0; query < count; query++)
     for (let key = 0; key < count; key++) {
       const value = amount(maps, kind, { query, key });
-      const share = kind === 'difference' ? 0.5 + value / (2 * APART) : value / FULL;
+      const share = kind === 'difference' ? 0.5 + value / (2 * scale.apart) : value / scale.full;
       pen.rect(
         left + edge(key),
         top + edge(query),
@@ -59,7 +79,7 @@ export function drawMap(pen: Pen, maps: AttentionComparison, kind: MapKind, plac
         rampColour(ramp, share),
       );
     }
-  const every = Math.ceil((LABEL_SIZE * count) / side);
+  const every = Math.ceil((LABEL_PITCH * count) / side);
   const look = { colour: token('--ink-2'), size: LABEL_SIZE };
   maps.tokens.forEach((word, i) => {
     if (i % every !== 0) return;

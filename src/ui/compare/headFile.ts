@@ -1,7 +1,7 @@
 import type { AttentionComparison } from '../../state/actions/judgeActions.ts';
 import { svgElements } from '../figure/pen.ts';
 import { svgDocument, token } from '../figure/svgDocument.ts';
-import { drawLines, drawMap, lineHeight, MAP_KINDS, WORDS, type Cell } from './headDrawing.ts';
+import { drawLines, drawMap, lineHeight, MAP_KINDS, scaleOf, WORDS, type Cell } from './headDrawing.ts';
 
 const TITLE = 20;
 
@@ -9,11 +9,12 @@ const TITLE = 20;
 export function mapsSvg(maps: AttentionComparison): string {
   const side = Math.max(180, maps.tokens.length * 11);
   const step = side + 24;
+  const scale = scaleOf(maps);
   const inside = svgElements((pen) =>
     MAP_KINDS.forEach((kind, i) => {
       const left = WORDS + 16 + i * step;
       pen.text(left, 14, kind, { colour: token('--ink'), size: 12, bold: true });
-      drawMap(pen, maps, kind, { left, top: TITLE + WORDS, side }, i === 0);
+      drawMap(pen, maps, scale, kind, { left, top: TITLE + WORDS, side }, i === 0);
     }),
   );
   return svgDocument(WORDS + 16 + 3 * step, TITLE + WORDS + side + 12, inside);

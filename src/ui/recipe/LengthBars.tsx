@@ -2,7 +2,7 @@ import type { TextReport } from '../../state/setupStore.ts';
 import { whole } from '../numbers.ts';
 
 const WIDTH = 264;
-const HEIGHT = 34;
+const HEIGHT = 28;
 
 /** How long the documents are, in tokens: a bar for every doubling. */
 export function LengthBars({ lengths }: Pick<TextReport, 'lengths'>): React.JSX.Element | null {
@@ -11,7 +11,7 @@ export function LengthBars({ lengths }: Pick<TextReport, 'lengths'>): React.JSX.
   if (first < 0) return null;
   const shown = lengths.slice(first, last + 1);
   const most = Math.max(...shown.map(({ documents }) => documents));
-  const each = WIDTH / Math.max(6, shown.length);
+  const each = WIDTH / Math.max(10, shown.length);
   const words = shown.map(({ from, to, documents }) => `${whole(from)} to ${whole(to - 1)} tokens: ${whole(documents)}`).join('; ');
   return (
     <figure className="lengths">

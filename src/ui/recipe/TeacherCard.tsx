@@ -30,7 +30,7 @@ export function TeacherCard(): React.JSX.Element | null {
           {shape.layers} layers · {shape.hiddenSize} wide · {shape.heads} heads · FFN {whole(shape.intermediateSize)}
         </p>
         <p className="sub">
-          {millions(teacher.parameters)} parameters · {whole(teacher.vocabularySize)} words · {whole(teacher.maxPositions)} positions
+          {millions(teacher.parameters)} parameters · {whole(teacher.vocabularySize)} words
         </p>
         {teacher.head === 'none' ? <p className="note warn">An encoder without a head for masked words.</p> : null}
         {teacher.notes.map((note) => (
