@@ -6,9 +6,9 @@ import type { GivenFile, SortedFiles } from './studioApi.ts';
 
 /** Files beside a checkpoint's weights, by name: as text they would be read as prose. */
 const BESIDE_WEIGHTS =
-  /(^|\/)(config\.json|tokenizer\.json|tokenizer_config\.json|special_tokens_map\.json|added_tokens\.json|vocab\.txt|merges\.txt|generation_config\.json|modules\.json|[^/]*\.index\.json|[^/]*\.onnx(_data)?)$/i;
+  /(^|\/)(config\.json|tokenizer\.json|tokenizer_config\.json|special_tokens_map\.json|added_tokens\.json|vocab\.txt|merges\.txt|generation_config\.json|modules\.json|[^/]*\.index\.json|[^/]*\.onnx(_data|\.data)?)$/i;
 const TEXT = /\.(txt|md|jsonl|ndjson|json|csv|tsv|parquet|zip)$/i;
-/** Words about the model, which come with its folder. */
+/** Words about the model, which come with its folder: its card tells the licence. */
 const ABOUT = /(^|\/)(readme|licen[cs]e|notice|copying)[^/]*$/i;
 
 /**
@@ -22,7 +22,9 @@ export async function sortGiven(files: readonly GivenFile[]): Promise<SortedFile
     if (await belongsToCheckpoint(file)) teacher.push(index);
     else if (TEXT.test(file.path)) text.push(index);
   }
-  return teacher.length === 0 ? { teacher, text } : { teacher, text: text.filter((index) => !ABOUT.test(files[index]?.path ?? '')) };
+  if (teacher.length === 0) return { teacher, text };
+  const about = text.filter((index) => ABOUT.test(files[index]?.path ?? ''));
+  return { teacher: [...teacher, ...about], text: text.filter((index) => !about.includes(index)) };
 }
 
 async function belongsToCheckpoint({ path, bytes }: GivenFile): Promise<boolean> {

@@ -78,7 +78,7 @@ function OneMap({ maps, scale, kind, side, left, cell, theme, onPoint }: OneMapP
             {label(maps.tokens[cell.query] ?? '')}
           </b>
         )}
-        <b className="map-word column" style={{ left: left + (cell.key + 0.5) * step, bottom: side + 3 }}>
+        <b className="map-word column" style={{ left: left + (cell.key + 0.5) * step, top: WORDS - 3 }}>
           {label(maps.tokens[cell.key] ?? '')}
         </b>
       </span>
