@@ -66,7 +66,7 @@ test('one button trains the demo, the student improves, and the verified zip dow
   await page.getByTestId('compare').click();
   await page.getByTestId('fill-mask').waitFor({ timeout: 60_000 });
   expect(await page.getByTestId('fill-mask').locator('li').count()).toBe(10);
-  await page.getByTestId('attention').locator('button').press('ArrowDown');
+  await page.getByTestId('attention').locator('.maps').press('ArrowDown');
   expect(await page.getByTestId('attention').locator('.readout').textContent()).toMatch(/^the to \[CLS\]: teacher 0\.\d\d/);
 
   await page.getByTestId('export').click();
