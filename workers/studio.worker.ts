@@ -6,9 +6,12 @@ import { opfsFiles } from '../src/studio/runs/opfsFiles.ts';
 import { webLocks } from '../src/studio/runs/runLocks.ts';
 import { RunStore } from '../src/studio/runs/runStore.ts';
 import { createSession } from '../src/studio/session.ts';
+import { engineMaker } from '../src/studio/session/makeEngine.ts';
+import { rememberedFiles } from '../src/studio/session/rememberedFiles.ts';
 import { TextCache } from '../src/studio/textCache.ts';
 
 installFaultTransfer();
 const hub: HubSurroundings = { cache: new HubCache(opfsFiles('hub')), fetch: (input, init) => fetch(input, init) };
 const store = new RunStore(opfsFiles('runs'), webLocks('wid-studio/runs'));
-expose(createSession(store, { texts: new TextCache(opfsFiles('texts')), hub }));
+const makeEngine = engineMaker(rememberedFiles(opfsFiles('machine')));
+expose(createSession(store, { texts: new TextCache(opfsFiles('texts')), hub, makeEngine }));

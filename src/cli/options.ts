@@ -147,4 +147,5 @@ export async function openEngine(session: StudioApi, options: EngineOptions, rep
   const engine = await session.engine(options.engine, options.threads);
   report.fact('engine', engine);
   report.say(`Engine: ${engine.name} (${engine.detail})`);
+  if (engine.speeds !== undefined && engine.notWebGpu !== undefined) report.say(engine.notWebGpu);
 }

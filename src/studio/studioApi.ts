@@ -179,12 +179,24 @@ export interface Recipe {
 /** Engines by name; `auto` picks the fastest that this machine can use. */
 export type EngineChoice = 'auto' | 'cpu' | 'reference' | 'webgpu';
 
+/** Measured speeds at f32 matrix products, in GFLOP/s. */
+export interface EngineSpeeds {
+  readonly cpu: number;
+  readonly webgpu: number;
+}
+
 /** The engine that a session runs on. */
 export interface EngineReport {
   readonly name: string;
   /** One line for the header: kernels, threads, adapter. */
   readonly detail: string;
   readonly threads: number;
+  /** The GPU adapter, where one was asked for and found; a software one is a processor that plays a GPU. */
+  readonly adapter?: { readonly name: string; readonly software: boolean };
+  /** Of both engines, where `auto` compared them. */
+  readonly speeds?: EngineSpeeds;
+  /** Why `auto` did not take WebGPU; absent where it did, or where another engine was asked for. */
+  readonly notWebGpu?: string;
 }
 
 /** What a student would cost, computed before anything runs. */

@@ -11,6 +11,9 @@ export interface AdapterSummary {
 
 const SOFTWARE = /swiftshader|llvmpipe|lavapipe|softpipe|basic render|\bwarp\b|software/i;
 
+const NO_ADAPTER_IN_NODE =
+  'webgpu: this machine offers no GPU adapter — expected Vulkan, Metal or Direct3D 12 drivers. Install one (on Linux also libvulkan1), or use --engine cpu.';
+
 /** `--engine webgpu` and the page's choice name these when WebGPU cannot be used. */
 export class NoWebGpuError extends EngineError {}
 
@@ -24,7 +27,7 @@ export async function requestAdapter(): Promise<GPUAdapter> {
   if (adapter === null)
     throw new NoWebGpuError(
       isNode()
-        ? 'webgpu: this machine offers no GPU adapter — expected Vulkan, Metal or Direct3D 12 drivers. Install one (on Linux also libvulkan1), or use --engine cpu.'
+        ? NO_ADAPTER_IN_NODE
         : 'webgpu: this browser has WebGPU, but offers no adapter. Turn hardware acceleration on, or choose the CPU engine.',
     );
   return adapter;
@@ -50,6 +53,7 @@ async function findGpu(): Promise<GPU> {
     return gpu;
   }
   if (nodeGpu !== undefined) return nodeGpu;
+  if (lacksVulkan()) throw new NoWebGpuError(NO_ADAPTER_IN_NODE);
   // Named by a variable, so that bundlers leave this optional package out of the page.
   const name = 'webgpu';
   try {
@@ -61,6 +65,15 @@ async function findGpu(): Promise<GPU> {
     const reason = error instanceof Error ? error.message : String(error);
     throw new NoWebGpuError(`webgpu: the optional package webgpu could not be loaded (${reason}). Run npm ci, or use --engine cpu.`);
   }
+}
+
+/** Linux without a Vulkan loader or driver: Dawn would find nothing either, and write a page of warnings about it. */
+function lacksVulkan(): boolean {
+  if (process.platform !== 'linux') return false;
+  const { existsSync, readdirSync } = process.getBuiltinModule('node:fs');
+  const named = process.env['VK_DRIVER_FILES'] ?? process.env['VK_ICD_FILENAMES'];
+  const places = ['/usr/share/vulkan/icd.d', '/usr/local/share/vulkan/icd.d', '/etc/vulkan/icd.d', '/usr/local/etc/vulkan/icd.d'];
+  return named === undefined && !places.some((place) => existsSync(place) && readdirSync(place).length > 0);
 }
 
 /** Dawn for Node, as far as it is used. */

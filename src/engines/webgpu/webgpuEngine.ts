@@ -2,6 +2,7 @@ import type { Plan, PlanOptions } from '../../graph/plan.ts';
 import { placeInSlabs } from '../../graph/slabs.ts';
 import type { Engine, EngineDescription, EngineLimits } from '../engine.ts';
 import { EngineError } from '../engineError.ts';
+import type { Remembered } from '../remembered.ts';
 import { DeviceOwner, USAGE } from './deviceOwner.ts';
 import { packWords, type BufferPlace, type Dispatch } from './dispatch.ts';
 import { requestAdapter, summarise, type AdapterSummary } from './gpuAccess.ts';
@@ -14,6 +15,8 @@ import { mebibytes, ProgramMemory } from './programMemory.ts';
 import { WebGpuProgram, type ReadyDispatch } from './webgpuProgram.ts';
 
 export interface WebGpuOptions {
+  /** Keeps which kernels won on this adapter. */
+  readonly remembered?: Remembered;
   /** Ask for no more than every WebGPU device has, and use no optional feature: for tests of the lowest common device. */
   readonly plain?: boolean;
   /** Bind at most this many bytes at once, below the device's own limit: for tests of tensors that do not fit. */

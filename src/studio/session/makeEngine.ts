@@ -1,14 +1,83 @@
 import type { Engine } from '../../engines/engine.ts';
 import { ReferenceEngine } from '../../engines/reference/referenceEngine.ts';
+import { RememberedHere, type Remembered } from '../../engines/remembered.ts';
+import { measureGflops } from '../../engines/speedTest.ts';
 import { WasmEngine } from '../../engines/wasm/wasmEngine.ts';
-import { StudioError } from '../../tensor/studioError.ts';
-import type { EngineChoice } from '../studioApi.ts';
+import { WebGpuEngine } from '../../engines/webgpu/webgpuEngine.ts';
+import type { EngineChoice, EngineSpeeds } from '../studioApi.ts';
+import { ChosenEngine } from './chosenEngine.ts';
 import { defaultThreads } from './defaultThreads.ts';
 
 /** Makes the engine that a choice names; called again when a device was lost. */
 export type EngineMaker = (choice: EngineChoice, threads?: number) => Promise<Engine>;
 
-export const makeEngine: EngineMaker = async (choice, threads) => {
-  if (choice === 'webgpu') throw new StudioError('engine', 'engine: webgpu is not built yet. Choose cpu.');
-  return choice === 'reference' ? new ReferenceEngine() : WasmEngine.create(threads ?? defaultThreads());
-};
+/** Of the self-test, for each engine. */
+const TEST_MILLISECONDS = 400;
+
+/** @param remembered keeps the measured speeds, and the kernels that a GPU is fastest with */
+export function engineMaker(remembered: Remembered = new RememberedHere()): EngineMaker {
+  return async (choice, threads) => {
+    switch (choice) {
+      case 'reference':
+        return new ReferenceEngine();
+      case 'webgpu': {
+        const engine = await WebGpuEngine.create({ remembered });
+        return new ChosenEngine(engine, { adapter: engine.adapter });
+      }
+      case 'cpu':
+        return WasmEngine.create(threads ?? defaultThreads());
+      case 'auto':
+        return fastest(threads ?? defaultThreads(), remembered);
+    }
+  };
+}
+
+export const makeEngine: EngineMaker = engineMaker();
+
+/** WebGPU on a GPU; the CPU engine where there is none, or where a processor plays one. */
+async function fastest(threads: number, remembered: Remembered): Promise<Engine> {
+  const cpu = await WasmEngine.create(threads);
+  let webgpu: WebGpuEngine | undefined;
+  try {
+    webgpu = await WebGpuEngine.create({ remembered });
+    const { adapter } = webgpu;
+    const speeds = await speedsOf(cpu, webgpu, threads, remembered);
+    if (!adapter.software) {
+      cpu.dispose();
+      return new ChosenEngine(webgpu, { adapter, speeds });
+    }
+    webgpu.dispose();
+    const notWebGpu = `The GPU adapter is a software one (${adapter.name}): ${rate(speeds.webgpu)} GFLOP/s, the CPU engine ${rate(speeds.cpu)}.`;
+    return new ChosenEngine(cpu, { adapter, speeds, notWebGpu });
+  } catch (error) {
+    // Whatever a driver does wrong, the CPU engine works.
+    webgpu?.dispose();
+    return new ChosenEngine(cpu, { notWebGpu: error instanceof Error ? error.message : String(error) });
+  }
+}
+
+/** A second's self-test of both, once a machine. */
+async function speedsOf(cpu: WasmEngine, webgpu: WebGpuEngine, threads: number, remembered: Remembered): Promise<EngineSpeeds> {
+  const key = `speeds of ${threads} threads and ${webgpu.adapter.name}`;
+  const known = parseSpeeds(await remembered.recall(key));
+  if (known !== undefined) return known;
+  const speeds = { cpu: await measureGflops(cpu, TEST_MILLISECONDS), webgpu: await measureGflops(webgpu, TEST_MILLISECONDS) };
+  await remembered.remember(key, JSON.stringify(speeds));
+  return speeds;
+}
+
+function parseSpeeds(text: string | undefined): EngineSpeeds | undefined {
+  if (text === undefined) return undefined;
+  try {
+    const found: unknown = JSON.parse(text);
+    if (typeof found !== 'object' || found === null || !('cpu' in found) || !('webgpu' in found)) return undefined;
+    const { cpu, webgpu } = found;
+    return typeof cpu === 'number' && typeof webgpu === 'number' ? { cpu, webgpu } : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function rate(gflops: number): string {
+  return gflops.toFixed(gflops < 10 ? 1 : 0);
+}

@@ -1,0 +1,33 @@
+import type { Engine, EngineLimits, Program } from '../../engines/engine.ts';
+import type { Plan, PlanOptions } from '../../graph/plan.ts';
+import type { EngineReport } from '../studioApi.ts';
+
+/** What is known of an engine besides itself: how it was chosen. */
+export type ChoiceFacts = Omit<EngineReport, 'name' | 'detail' | 'threads'>;
+
+/** An engine that can say why it was chosen. */
+export class ChosenEngine implements Engine {
+  readonly limits: EngineLimits;
+  readonly planOptions: PlanOptions;
+  readonly #engine: Engine;
+  readonly #facts: ChoiceFacts;
+
+  constructor(engine: Engine, facts: ChoiceFacts) {
+    this.#engine = engine;
+    this.#facts = facts;
+    this.limits = engine.limits;
+    this.planOptions = engine.planOptions;
+  }
+
+  describe(): EngineReport {
+    return { ...this.#engine.describe(), ...this.#facts };
+  }
+
+  compile(plan: Plan): Promise<Program> {
+    return this.#engine.compile(plan);
+  }
+
+  dispose(): void {
+    this.#engine.dispose();
+  }
+}
