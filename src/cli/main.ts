@@ -1,4 +1,5 @@
 import { Command, CommanderError } from 'commander';
+import { addAttention } from './commands/attention.ts';
 import { addBench } from './commands/bench.ts';
 import { addCompress } from './commands/compress.ts';
 import { addEvaluate } from './commands/evaluate.ts';
@@ -26,6 +27,7 @@ addCompress(program);
 addPlan(program);
 addInspect(program);
 addEvaluate(program);
+addAttention(program);
 addBench(program);
 
 try {

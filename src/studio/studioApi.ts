@@ -292,6 +292,23 @@ export interface MaskGuess {
   readonly probability: number;
 }
 
+/** Attention of a student checkpoint beside its teacher's. */
+export interface AttentionReport {
+  readonly similarity: SimilarityReport;
+  /** Teacher layer by student layer. */
+  readonly layerMap: readonly number[];
+  /** Of the sentence; empty without one, as are the maps. */
+  readonly tokens: readonly string[];
+  /** Every student head beside the teacher head `origin` that it came from: rows are queries, columns keys. */
+  readonly maps: readonly {
+    readonly layer: number;
+    readonly head: number;
+    readonly origin: number;
+    readonly teacher: readonly (readonly number[])[];
+    readonly student: readonly (readonly number[])[];
+  }[];
+}
+
 /** The likeliest words for a [MASK], best first. */
 export interface FillComparison {
   readonly teacher: readonly MaskGuess[];
@@ -372,6 +389,12 @@ export interface StudioApi extends HistoryApi {
     batch: number,
     seed: number,
   ): Promise<{ readonly teacher: HeldOut; readonly student?: HeldOut }>;
+  /** Attention of a student checkpoint beside the loaded teacher's: on held-out text, and of a sentence if there is one. */
+  attentionOf(
+    student: { readonly name: string; readonly files: readonly GivenFile[] },
+    seed: number,
+    sentence?: string,
+  ): Promise<AttentionReport>;
   /** Attention of one student head, counted from 0, beside its teacher head's, in the finished run. */
   attention(sentence: string, layer: number, head: number): Promise<AttentionComparison>;
   /** Both models' words for the first [MASK] of a sentence, in the finished run. */

@@ -55,9 +55,12 @@ export async function loadCorpus(
     },
   };
   let turned = performance.now();
+  let said = -1;
   const turn = async (): Promise<void> => {
     if (performance.now() - turned < TURN_MS) return;
-    listen({ kind: 'progress', stage: 'Reading the text', done: Math.min(done, total), total });
+    // Reading is ahead of tokenising, and small files are read whole at once.
+    if (done !== said) listen({ kind: 'progress', stage: 'Reading the text', done: Math.min(done, total), total });
+    said = done;
     await new Promise<void>((resolve) => setTimeout(resolve, 0));
     turned = performance.now();
     if (signal.aborted) throw new StudioError('cancelled', 'text: reading was cancelled. Nothing was changed.');

@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { readSafetensors } from '../../src/formats/safetensors.ts';
@@ -57,7 +57,7 @@ describe('what you gave is wrong: exit code 2 and one sentence', () => {
 test('help names every command, with examples and exit codes', async () => {
   const { code, stdout } = await terminal(['--help']);
   expect(code).toBe(0);
-  for (const command of ['compress', 'plan', 'inspect', 'evaluate', 'bench']) expect(stdout).toContain(`\n  ${command} `);
+  for (const command of ['compress', 'plan', 'inspect', 'evaluate', 'attention', 'bench']) expect(stdout).toContain(`\n  ${command} `);
   expect(stdout).toContain('Examples:');
   expect(stdout).toContain('130 interrupted');
 });
@@ -197,4 +197,27 @@ describe('compress', () => {
     expect(stdout).not.toContain('"kind":"step"');
     expect(code).toBe(2);
   });
+});
+
+test('attention gives a table of similarities, and the maps of a sentence as SVG that hostile tokens cannot break', async () => {
+  await inScratch(async (folder) => {
+    const out = join(folder, 'maps');
+    const asked = ['attention', ...SMALL, '--student', CHECKPOINT, '--layer', '1', '--sentence', 'a <script> & "b"', '--out', out];
+    const { code, stdout, stderr } = await terminal([...asked, '--json']);
+    expect(stderr).toBe('');
+    expect(code).toBe(0);
+    const found = lines(stdout).find(({ kind }) => kind === 'attention');
+    // The teacher beside itself is identical.
+    expect(found).toHaveProperty('layerMap', [0, 1, 2]);
+    expect(found).toHaveProperty('similarity.mean', expect.closeTo(1, 5));
+    expect(found).toHaveProperty('similarity.cosine', expect.closeTo(1, 5));
+    expect(readdirSync(out)).toEqual([0, 1, 2, 3].map((head) => `layer-1-head-${head}.svg`));
+    const svg = readFileSync(join(out, 'layer-1-head-0.svg'), 'utf8');
+    expect(svg).toMatch(/^<svg xmlns="http:\/\/www.w3.org\/2000\/svg"/);
+    expect(svg).not.toMatch(/<script|[^;]& /);
+    expect(svg.match(/<rect /g)?.length).toBeGreaterThan(3 * 9);
+  });
+  const { code, stderr } = await terminal(['attention', ...SMALL, '--student', CHECKPOINT, '--sentence', 'alone']);
+  expect(code).toBe(2);
+  expect(stderr).toMatch(/expected --sentence and --out together/);
 });

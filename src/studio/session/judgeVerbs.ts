@@ -1,4 +1,5 @@
 import { StudioError } from '../../tensor/studioError.ts';
+import { attentionOf } from '../attentionOf.ts';
 import { evaluateCheckpoints } from '../evaluateCheckpoints.ts';
 import { defaultRecipe } from '../recipe.ts';
 import { compareAttention, compareFill } from '../sentenceCompare.ts';
@@ -7,7 +8,7 @@ import { needHead } from '../teacher.ts';
 import type { FinishedStudent, SessionState } from './sessionState.ts';
 
 /** Teacher and student side by side. */
-export function judgeVerbs(state: SessionState): Pick<StudioApi, 'evaluate' | 'attention' | 'fillMask'> {
+export function judgeVerbs(state: SessionState): Pick<StudioApi, 'evaluate' | 'attentionOf' | 'attention' | 'fillMask'> {
   const needFinished = (): FinishedStudent => {
     if (state.gate !== undefined || state.finished === undefined)
       throw new StudioError('order', 'session: comparing needs a finished run. Wait for it to end, or stop it.');
@@ -20,6 +21,10 @@ export function judgeVerbs(state: SessionState): Pick<StudioApi, 'evaluate' | 'a
       const corpus = state.needCorpus();
       const recipe = { ...defaultRecipe(teacher.report), batch, seed, sequence: corpus.sequence };
       return state.onEngine((engine) => evaluateCheckpoints(engine, teacher, corpus, recipe, student));
+    },
+    async attentionOf(student, seed, sentence) {
+      const teacher = state.needTeacher();
+      return attentionOf(await state.needEngine(), teacher, state.needCorpus(), student, seed, sentence);
     },
     async attention(sentence, layer, head) {
       const { student, result } = needFinished();
