@@ -1,0 +1,178 @@
+import { execFileSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { cpus } from 'node:os';
+import { Evaluator, agreement, type Evaluation } from '../../src/analysis/evaluation.ts';
+import { countParameters, type BertModel } from '../../src/bert/model.ts';
+import { DEMO_TEACHER, DEMO_TEXT, filesOf } from '../../src/cli/files.ts';
+import { WasmEngine } from '../../src/engines/wasm/wasmEngine.ts';
+import { compress } from '../../src/studio/compression.ts';
+import { defaultRecipe, PLAIN_MASKING, recipeTable } from '../../src/studio/recipe.ts';
+import type { RunState } from '../../src/studio/runs/runState.ts';
+import { startingPoint } from '../../src/studio/startingPoint.ts';
+import type { HeldOut, Recipe, StudioEvent } from '../../src/studio/studioApi.ts';
+import { readTeacher, type Teacher } from '../../src/studio/teacher.ts';
+import type { Corpus } from '../../src/text/corpus.ts';
+import { BatchStream, fixedBatches, maskedSlots, type MaskedBatch } from '../../src/text/maskedBatch.ts';
+import { recipeOf, type Cell } from './cells.ts';
+import { demoCorpus } from './demoCorpus.ts';
+import { measured, type CellResult, type TeacherResult, type Versions } from './results.ts';
+
+/** Every student is judged on the same eight maskings of the whole held-out text. */
+const MASKINGS = 8;
+const JUDGED_AT_ONCE = 8;
+
+/** A step-0 state of a run and what it cost. */
+interface Start {
+  readonly state: Omit<RunState, 'recipe'>;
+  readonly student: BertModel;
+  readonly maskings: readonly Evaluation[];
+  readonly seconds: number;
+}
+
+const cpuSeconds = (): number => {
+  const { user, system } = process.cpuUsage();
+  return (user + system) / 1e6;
+};
+
+const always = { proceed: (): Promise<boolean> => Promise.resolve(true) };
+
+/** Runs cells on the demo teacher and prose, on one thread of the CPU engine. */
+export class Runner {
+  readonly defaults: Recipe;
+  readonly #engine: WasmEngine;
+  readonly #teacher: Teacher;
+  readonly #corpus: Corpus;
+  readonly #maskings: readonly (readonly MaskedBatch[])[];
+  readonly #starts = new Map<string, Start>();
+  #teacherRuns: readonly Evaluation[] | undefined;
+
+  private constructor(engine: WasmEngine, teacher: Teacher, corpus: Corpus) {
+    this.#engine = engine;
+    this.#teacher = teacher;
+    this.#corpus = corpus;
+    this.defaults = defaultRecipe(teacher.report);
+    const { sequence, heldOut } = corpus;
+    this.#maskings = Array.from({ length: MASKINGS }, (_, masking) =>
+      fixedBatches(heldOut, sequence, JUDGED_AT_ONCE, teacher.tokenizer, 1000 + masking, Number.POSITIVE_INFINITY, PLAIN_MASKING),
+    );
+  }
+
+  static async create(): Promise<Runner> {
+    const engine = await WasmEngine.create(1);
+    const teacher = await readTeacher('demo', filesOf(DEMO_TEACHER));
+    return new Runner(engine, teacher, await demoCorpus(filesOf(DEMO_TEXT), teacher.tokenizer, defaultRecipe(teacher.report).sequence));
+  }
+
+  async teacher(): Promise<TeacherResult> {
+    const runs = await this.#judge(this.#teacher.model);
+    return {
+      ...summary(runs),
+      parameters: countParameters(this.#teacher.model.config),
+      sequences: (this.#maskings[0]?.length ?? 0) * JUDGED_AT_ONCE,
+      versions: this.#versions(),
+    };
+  }
+
+  async run(cell: Cell): Promise<CellResult> {
+    const recipe = recipeOf(this.defaults, this.#teacher.report.shape, cell);
+    const start = await this.#start(recipe);
+    const losses: number[] = [];
+    const curve: { step: number; loss: number; accuracy: number }[] = [];
+    const listen = (event: StudioEvent): void => {
+      if (event.kind === 'step') losses.push(event.loss);
+      if (event.kind === 'heldOut' && event.model === 'student')
+        curve.push({ step: event.step, loss: event.value.loss, accuracy: event.value.accuracy });
+    };
+    const began = cpuSeconds();
+    const from: RunState = { recipe, ...start.state };
+    const { student, result } = await compress(this.#engine, this.#teacher, this.#corpus, recipe, always, listen, from);
+    const training = cpuSeconds() - began;
+    return {
+      cell,
+      recipe,
+      ...summary(await this.#judge(student)),
+      untrained: summary(start.maskings),
+      similarity: { mean: result.similarity.mean, chance: result.similarity.chance },
+      parameters: countParameters(student.config),
+      curve,
+      losses,
+      fault: result.fault,
+      seconds: { start: start.seconds, training },
+      versions: this.#versions(),
+    };
+  }
+
+  /** The same start serves all runs that differ in their training alone: a run resumed at step 0 gives the same numbers. */
+  async #start(recipe: Recipe): Promise<Start> {
+    const { mode, start, student, tied, calibration, calibrationTokens, seed, compactorShare } = recipe;
+    const compactors = mode === 'calibrated' && compactorShare > 0;
+    const key = JSON.stringify([mode, start, student, tied, calibration, calibrationTokens, seed, compactors]);
+    const known = this.#starts.get(key);
+    if (known !== undefined) return known;
+    const began = cpuSeconds();
+    const masking = { probability: recipe.masking, wholeWords: recipe.wholeWords };
+    const stream = new BatchStream(this.#corpus.train, recipe.sequence, recipe.batch, this.#teacher.tokenizer, seed, masking);
+    const table = recipeTable(this.#teacher, recipe);
+    const point = await startingPoint(this.#engine, this.#teacher, table, recipe, stream, always, () => {});
+    const seconds = cpuSeconds() - began;
+    const maskings = await this.#judge(point.student);
+    this.#teacherRuns ??= await this.#judge(this.#teacher.model);
+    const { loss, accuracy } = summary(maskings);
+    const same = maskings.map(({ predictions }, i) => agreement(predictions, this.#teacherRuns?.[i]?.predictions ?? predictions));
+    const untrained: HeldOut = { loss: loss.mean, accuracy: accuracy.mean, agreement: measured(same).mean };
+    const made: Start = {
+      state: {
+        phase: compactors ? 'compactors' : 'polish',
+        done: 0,
+        updates: 0,
+        stream: stream.state(),
+        heads: [...point.heads],
+        untrained,
+        seconds: 0,
+        tensors: compactors ? point.compactors : point.student.tensors,
+      },
+      student: point.student,
+      maskings,
+      seconds,
+    };
+    this.#starts.set(key, made);
+    return made;
+  }
+
+  async #judge(model: BertModel): Promise<Evaluation[]> {
+    const { sequence } = this.#corpus;
+    const slots = maskedSlots(JUDGED_AT_ONCE, sequence, PLAIN_MASKING.probability);
+    const evaluator = await Evaluator.create(this.#engine, model, { batch: JUDGED_AT_ONCE, sequence, slots });
+    try {
+      const runs: Evaluation[] = [];
+      for (const batches of this.#maskings) runs.push(await evaluator.evaluate(batches));
+      return runs;
+    } finally {
+      evaluator.dispose();
+    }
+  }
+
+  #versions(): Versions {
+    const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as { version: string };
+    return {
+      studio: version,
+      commit: commit(),
+      node: process.versions.node,
+      engine: `${this.#engine.describe().name}: ${this.#engine.describe().detail}`,
+      processor: cpus()[0]?.model ?? 'unknown',
+      date: new Date().toISOString().slice(0, 10),
+    };
+  }
+}
+
+function summary(runs: readonly Evaluation[]): Pick<CellResult, 'loss' | 'accuracy'> {
+  return { loss: measured(runs.map(({ loss }) => loss)), accuracy: measured(runs.map(({ accuracy }) => accuracy)) };
+}
+
+function commit(): string {
+  try {
+    return execFileSync('git', ['rev-parse', '--short', 'HEAD'], { cwd: new URL('../..', import.meta.url), encoding: 'utf8' }).trim();
+  } catch {
+    return 'unknown';
+  }
+}
