@@ -24,15 +24,7 @@ interface VariantSettings extends Partial<Pick<Recipe, 'mode' | 'start' | 'compa
 }
 
 export type Variant = keyof typeof VARIANTS;
-export const VARIANT_NAMES: readonly Variant[] = [
-  'calibrated',
-  'prune',
-  'scratch',
-  'distil',
-  'polished',
-  'halves',
-  'distilCalibrated',
-];
+export const VARIANT_NAMES: readonly Variant[] = ['calibrated', 'prune', 'scratch', 'distil', 'polished', 'halves', 'distilCalibrated'];
 
 export type ShapeName = 'half' | 'quarter' | 'depth';
 export const SHAPE_TITLES: Readonly<Record<ShapeName, string>> = {
@@ -61,8 +53,16 @@ export interface Cell {
 }
 
 function cell(variant: Variant, shape: ShapeName, steps: number, rate: number, seed: number, change: Partial<Recipe> = {}): Cell {
-  const changes = Object.entries(change).map(([name, value]) => `-${name}${String(value)}`);
-  return { id: `${shape}-${steps}-${variant}-${rate.toExponential()}-s${seed}${changes.join('')}`, variant, shape, steps, rate, seed, change };
+  const changes = Object.entries(change).map(([name, value]) => `-${name}${JSON.stringify(value).replaceAll('"', '')}`);
+  return {
+    id: `${shape}-${steps}-${variant}-${rate.toExponential()}-s${seed}${changes.join('')}`,
+    variant,
+    shape,
+    steps,
+    rate,
+    seed,
+    change,
+  };
 }
 
 export function recipeOf(defaults: Recipe, teacher: ModelShape, { variant, shape, steps, rate, seed, change }: Cell): Recipe {

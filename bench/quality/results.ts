@@ -66,11 +66,14 @@ export class ResultFolder {
     return readdirSync(this.#path)
       .filter((name) => name.endsWith('.json') && name !== 'teacher.json')
       .toSorted()
-      .map((name) => this.#read(name) as CellResult);
+      .map((name) => this.#read(name))
+      .filter(isCell);
   }
 
   teacher(): TeacherResult | undefined {
-    return readdirSync(this.#path).includes('teacher.json') ? (this.#read('teacher.json') as TeacherResult) : undefined;
+    if (!readdirSync(this.#path).includes('teacher.json')) return undefined;
+    const read = this.#read('teacher.json');
+    return isTeacher(read) ? read : undefined;
   }
 
   write(id: string, result: CellResult | TeacherResult): void {
@@ -82,6 +85,15 @@ export class ResultFolder {
   #read(name: string): unknown {
     return JSON.parse(readFileSync(join(this.#path, name), 'utf8'));
   }
+}
+
+/** Files of this folder are written by this program alone: the kind is checked, not every number. */
+function isCell(value: unknown): value is CellResult {
+  return typeof value === 'object' && value !== null && 'cell' in value && 'loss' in value && 'versions' in value;
+}
+
+function isTeacher(value: unknown): value is TeacherResult {
+  return typeof value === 'object' && value !== null && 'sequences' in value && 'loss' in value && 'versions' in value;
 }
 
 /** Six digits are more than the numbers are good for. */

@@ -8,13 +8,13 @@ import { WasmEngine } from '../../src/engines/wasm/wasmEngine.ts';
 import { compress } from '../../src/studio/compression.ts';
 import { defaultRecipe, PLAIN_MASKING, recipeTable } from '../../src/studio/recipe.ts';
 import type { RunState } from '../../src/studio/runs/runState.ts';
+import { loadCorpus } from '../../src/studio/textLoading.ts';
 import { startingPoint } from '../../src/studio/startingPoint.ts';
 import type { HeldOut, Recipe, StudioEvent } from '../../src/studio/studioApi.ts';
 import { readTeacher, type Teacher } from '../../src/studio/teacher.ts';
 import type { Corpus } from '../../src/text/corpus.ts';
 import { BatchStream, fixedBatches, maskedSlots, type MaskedBatch } from '../../src/text/maskedBatch.ts';
 import { recipeOf, type Cell } from './cells.ts';
-import { demoCorpus } from './demoCorpus.ts';
 import { measured, type CellResult, type TeacherResult, type Versions } from './results.ts';
 
 /** Every student is judged on the same eight maskings of the whole held-out text. */
@@ -60,7 +60,10 @@ export class Runner {
   static async create(): Promise<Runner> {
     const engine = await WasmEngine.create(1);
     const teacher = await readTeacher('demo', filesOf(DEMO_TEACHER));
-    return new Runner(engine, teacher, await demoCorpus(filesOf(DEMO_TEXT), teacher.tokenizer, defaultRecipe(teacher.report).sequence));
+    const { sequence } = defaultRecipe(teacher.report);
+    const wish = { sequence, seed: 1 };
+    const { corpus } = await loadCorpus('prose', filesOf(DEMO_TEXT), teacher.tokenizer, wish, () => {}, new AbortController().signal);
+    return new Runner(engine, teacher, corpus);
   }
 
   async teacher(): Promise<TeacherResult> {
@@ -130,6 +133,7 @@ export class Runner {
         untrained,
         seconds: 0,
         tensors: compactors ? point.compactors : point.student.tensors,
+        compactors: new Map(),
       },
       student: point.student,
       maskings,
@@ -153,9 +157,8 @@ export class Runner {
   }
 
   #versions(): Versions {
-    const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as { version: string };
     return {
-      studio: version,
+      studio: studioVersion(),
       commit: commit(),
       node: process.versions.node,
       engine: `${this.#engine.describe().name}: ${this.#engine.describe().detail}`,
@@ -167,6 +170,11 @@ export class Runner {
 
 function summary(runs: readonly Evaluation[]): Pick<CellResult, 'loss' | 'accuracy'> {
   return { loss: measured(runs.map(({ loss }) => loss)), accuracy: measured(runs.map(({ accuracy }) => accuracy)) };
+}
+
+function studioVersion(): string {
+  const text = readFileSync(new URL('../../package.json', import.meta.url), 'utf8');
+  return /"version": "([^"]+)"/.exec(text)?.[1] ?? 'unknown';
 }
 
 function commit(): string {

@@ -1,0 +1,115 @@
+// `npm run quality`: trains every way to a student on the demo teacher and prose, and writes docs/results/quality.md.
+// Runs that are stored are skipped, so the table can be completed over several sittings.
+import { spawn } from 'node:child_process';
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { planned, type Cell } from './cells.ts';
+import { page } from './page.ts';
+import { ResultFolder } from './results.ts';
+import { Runner } from './runner.ts';
+
+const ROOT = fileURLToPath(new URL('../..', import.meta.url));
+const CLAIMS = join(ROOT, 'node_modules/.cache/quality');
+
+const { values } = parseArgs({
+  options: {
+    out: { type: 'string', default: join(ROOT, 'docs/results') },
+    only: { type: 'string' },
+    workers: { type: 'string', default: '1' },
+    minutes: { type: 'string' },
+    page: { type: 'boolean', default: false },
+    list: { type: 'boolean', default: false },
+    worker: { type: 'boolean', default: false },
+    help: { type: 'boolean', default: false },
+  },
+});
+
+if (values.help) {
+  console.log(`npm run quality -- [options]
+  --only TEXT     only runs whose name holds TEXT, as in half-100 or scratch
+  --workers N     processes of one thread each (default: 1)
+  --minutes N     start no further run after N minutes
+  --list          name the missing runs, train nothing
+  --page          write docs/results/quality.md from what is stored, train nothing
+  --out DIR       folder of results (default: docs/results)`);
+  process.exit(0);
+}
+
+const out = resolve(values.out);
+const folder = new ResultFolder(join(out, 'quality'));
+
+/** Runs that are planned by now and neither stored nor, with `free`, claimed by a living process. */
+function missing(): Cell[] {
+  const results = folder.all();
+  const stored = new Set(results.map(({ cell }) => cell.id));
+  return planned(results).filter(({ id }) => !stored.has(id) && (values.only === undefined || id.includes(values.only)));
+}
+
+/** Marks a run as this process's. The mark of a process that is gone counts for nothing. */
+function claim(id: string): boolean {
+  mkdirSync(CLAIMS, { recursive: true });
+  const path = join(CLAIMS, id);
+  try {
+    writeFileSync(path, String(process.pid), { flag: 'wx' });
+    return true;
+  } catch {
+    const owner = Number(readFileSync(path, 'utf8'));
+    if (owner === process.pid || isAlive(owner)) return false;
+    rmSync(path);
+    return claim(id);
+  }
+}
+
+function isAlive(process_: number): boolean {
+  try {
+    process.kill(process_, 0);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function writePage(): void {
+  const teacher = folder.teacher();
+  if (teacher === undefined) return;
+  const why = join(out, 'quality/why.md');
+  writeFileSync(join(out, 'quality.md'), page(folder.all(), teacher, existsSync(why) ? readFileSync(why, 'utf8') : ''));
+}
+
+async function work(): Promise<void> {
+  const until = values.minutes === undefined ? Number.POSITIVE_INFINITY : performance.now() + 60_000 * Number(values.minutes);
+  const runner = await Runner.create();
+  if (folder.teacher() === undefined && claim('teacher')) folder.write('teacher', await runner.teacher());
+  while (performance.now() < until) {
+    // Planned anew every time: results found meanwhile choose the rates of later runs.
+    const cell = missing().find(({ id }) => claim(id));
+    if (cell === undefined) break;
+    const result = await runner.run(cell);
+    folder.write(cell.id, result);
+    rmSync(join(CLAIMS, cell.id));
+    const { start, training } = result.seconds;
+    console.log(
+      `${cell.id}: loss ${result.untrained.loss.mean.toFixed(3)} -> ${result.loss.mean.toFixed(3)}, accuracy ${(100 * result.accuracy.mean).toFixed(1)} %, ${start.toFixed(0)} + ${training.toFixed(0)} CPU s`,
+    );
+  }
+}
+
+if (values.list) for (const { id } of missing()) console.log(id);
+else if (values.page) writePage();
+else if (values.worker || values.workers === '1') await work();
+else
+  await Promise.all(
+    Array.from(
+      { length: Number(values.workers) },
+      () =>
+        new Promise((done) => {
+          const child = spawn(process.execPath, [...process.execArgv, ...process.argv.slice(1), '--worker'], { stdio: 'inherit' });
+          for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => child.kill(signal));
+          child.on('exit', done);
+        }),
+    ),
+  );
+if (!values.worker && !values.list) writePage();
+process.exit();

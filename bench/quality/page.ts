@@ -1,0 +1,135 @@
+import { SHAPE_TITLES, VARIANT_NAMES, VARIANTS, type ShapeName, type Variant } from './cells.ts';
+import { measured, type CellResult, type Measured, type TeacherResult } from './results.ts';
+
+const percent = (x: number): string => (100 * x).toFixed(1);
+const within = ({ mean, error }: Measured, digits: number, factor = 1): string =>
+  `${(factor * mean).toFixed(digits)} ± ${(factor * error).toFixed(digits)}`;
+
+const isPlain = ({ cell }: CellResult): boolean => Object.keys(cell.change).length === 0;
+
+/** Whether a's loss differs from b's by more than two standard errors of their difference over the same maskings; b lower is negative. */
+export function difference(a: CellResult, b: CellResult): { readonly mean: number; readonly error: number; readonly tie: boolean } {
+  const { mean, error } = measured(a.loss.values.map((x, i) => x - (b.loss.values[i] ?? Number.NaN)));
+  return { mean, error, tie: Math.abs(mean) <= 2 * error };
+}
+
+/** The best rate of every variant, seed by seed. */
+function entrants(results: readonly CellResult[], shape: ShapeName, steps: number, seed: number): Map<Variant, CellResult> {
+  const best = new Map<Variant, CellResult>();
+  for (const result of results) {
+    const { cell } = result;
+    if (!isPlain(result) || cell.shape !== shape || cell.steps !== steps || cell.seed !== seed) continue;
+    const known = best.get(cell.variant);
+    if (known === undefined || result.loss.mean < known.loss.mean) best.set(cell.variant, result);
+  }
+  return best;
+}
+
+function row(result: CellResult, teacher: TeacherResult, calibrated: CellResult | undefined): string {
+  const { cell, loss, accuracy, similarity, seconds, untrained } = result;
+  const against = calibrated === undefined || calibrated === result ? undefined : difference(result, calibrated);
+  const verdict = against === undefined ? '' : against.tie ? 'tie' : `${against.mean > 0 ? '+' : '−'}${Math.abs(against.mean).toFixed(3)}`;
+  const cells = [
+    VARIANTS[cell.variant].title,
+    cell.rate.toExponential(),
+    String(cell.seed),
+    untrained.loss.mean.toFixed(3),
+    within(loss, 3),
+    verdict,
+    within(accuracy, 1, 100),
+    percent(accuracy.mean / teacher.accuracy.mean),
+    `${similarity.mean.toFixed(3)} (${similarity.chance.toFixed(3)})`,
+    `${seconds.start.toFixed(0)} + ${seconds.training.toFixed(0)}`,
+  ];
+  return `| ${cells.join(' | ')} |`;
+}
+
+const HEAD = `| way | rate | seed | loss at step 0 | held-out loss | against calibrated | accuracy % | of the teacher's % | attention similarity (chance) | CPU s |
+|---|---|---|---|---|---|---|---|---|---|`;
+
+function table(results: readonly CellResult[], teacher: TeacherResult, shape: ShapeName, steps: number): string | undefined {
+  const seeds = [...new Set(results.map(({ cell }) => cell.seed))].toSorted((a, b) => a - b);
+  const rows = seeds.flatMap((seed) => {
+    const found = entrants(results, shape, steps, seed);
+    return VARIANT_NAMES.flatMap((variant) => {
+      const result = found.get(variant);
+      return result === undefined ? [] : [row(result, teacher, found.get('calibrated'))];
+    });
+  });
+  return rows.length === 0 ? undefined : [`### ${SHAPE_TITLES[shape]}, ${steps} steps`, '', HEAD, ...rows].join('\n');
+}
+
+/** Where calibrated is beaten or tied, sentence by sentence. */
+function exceptions(results: readonly CellResult[]): string[] {
+  const sentences: string[] = [];
+  const groups = new Map(results.map(({ cell }) => [`${cell.shape} ${cell.steps} ${cell.seed}`, cell]));
+  for (const { shape, steps, seed } of groups.values()) {
+    const found = entrants(results, shape, steps, seed);
+    const ours = found.get('calibrated');
+    if (ours === undefined) continue;
+    for (const variant of VARIANT_NAMES) {
+      const theirs = found.get(variant);
+      if (theirs === undefined || variant === 'calibrated') continue;
+      const { mean, error, tie } = difference(theirs, ours);
+      if (!tie && mean > 0) continue;
+      const what = tie ? 'ties with' : 'beats';
+      sentences.push(
+        `- ${SHAPE_TITLES[shape]}, ${steps} steps, seed ${seed}: *${VARIANTS[variant].title}* ${what} *calibrated* (${mean.toFixed(4)} ± ${error.toFixed(4)} nats).`,
+      );
+    }
+  }
+  return sentences;
+}
+
+function sweeps(results: readonly CellResult[]): string {
+  const rows = results
+    .filter(({ cell }) => cell.seed === 1 && cell.shape === 'half')
+    .toSorted((a, b) => a.cell.steps - b.cell.steps || a.cell.variant.localeCompare(b.cell.variant) || a.loss.mean - b.loss.mean)
+    .map(({ cell, loss, accuracy, untrained, seconds }) => {
+      const change = Object.entries(cell.change).map(([name, value]) => `${name} ${JSON.stringify(value)}`);
+      return `| ${VARIANTS[cell.variant].title} | ${cell.steps} | ${cell.rate.toExponential()} | ${change.join(', ')} | ${untrained.loss.mean.toFixed(3)} | ${within(loss, 3)} | ${within(accuracy, 1, 100)} | ${seconds.start.toFixed(0)} + ${seconds.training.toFixed(0)} |`;
+    });
+  return [
+    '| way | steps | rate | change | loss at step 0 | held-out loss | accuracy % | CPU s |',
+    '|---|---|---|---|---|---|---|---|',
+    ...rows,
+  ].join('\n');
+}
+
+/** `docs/results/quality.md` from the stored runs; `why` is what a person wrote about them. */
+export function page(results: readonly CellResult[], teacher: TeacherResult, why: string): string {
+  const budgets = [...new Set(results.map(({ cell }) => cell.steps))].toSorted((a, b) => a - b);
+  const shapes: ShapeName[] = ['half', 'quarter', 'depth'];
+  const tables = budgets.flatMap((steps) => shapes.flatMap((shape) => table(results, teacher, shape, steps) ?? []));
+  const odd = exceptions(results);
+  const { versions } = teacher;
+  const batch = results[0]?.recipe;
+  return `# Quality on the demo teacher and prose
+
+Made by \`npm run quality\` out of the ${results.length} runs in [quality/](quality/) (recipe, seed, versions and curves of each); do not edit.
+\`npm run quality\` goes on with the runs that are missing, \`npm run quality -- --page\` only writes this page.
+
+The teacher (${(teacher.parameters / 1e6).toFixed(2)} M parameters): held-out loss ${within(teacher.loss, 3)}, accuracy ${within(teacher.accuracy, 1, 100)} %.
+A step is ${batch?.batch ?? 8} sequences of ${batch?.sequence ?? 128} tokens. Every student is judged on the same eight maskings of ${teacher.sequences} held-out sequences;
+± is the standard error over the maskings. *Against calibrated* is the paired difference of losses over the same maskings: **tie** within
+two of its standard errors, + where the other way is worse. Attention similarity is 1 - Jensen-Shannon divergence in bits
+on four held-out sequences, with its chance level. CPU seconds are of one thread, start + training with its looks at held-out text;
+the machine was busy with other work, so read them as ratios. ${versions.processor}, Node ${versions.node}, engine ${versions.engine}.
+
+Rates were tried for every way alike (below); a table shows each way's best, chosen by the same held-out loss.
+
+## Where calibrated with trained compactors does not win
+
+${odd.length === 0 ? 'Nowhere in the runs so far.' : odd.join('\n')}
+
+${why.trim()}
+
+## Tables
+
+${tables.join('\n\n')}
+
+## Sweeps: rates, and the defaults of the calibrated mode (half width, seed 1)
+
+${sweeps(results)}
+`;
+}
