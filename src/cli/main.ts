@@ -3,6 +3,7 @@ import { addAttention } from './commands/attention.ts';
 import { addBench } from './commands/bench.ts';
 import { addCompress } from './commands/compress.ts';
 import { addEvaluate } from './commands/evaluate.ts';
+import { addExport } from './commands/export.ts';
 import { addInspect } from './commands/inspect.ts';
 import { addPlan } from './commands/plan.ts';
 import { EXIT, exitCodeOf } from './usage.ts';
@@ -28,6 +29,7 @@ addPlan(program);
 addInspect(program);
 addEvaluate(program);
 addAttention(program);
+addExport(program);
 addBench(program);
 
 try {

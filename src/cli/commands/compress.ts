@@ -1,7 +1,8 @@
 import { basename, join, resolve } from 'node:path';
 import { Option, type Command } from 'commander';
 import type { ExportResult, HeldOut, PlanReport, RunResult, StudioApi, UnfinishedRun } from '../../studio/studioApi.ts';
-import { makeFolder, writeFolder } from '../files.ts';
+import { formOptions, wishedForms, writeExported, type FormOptions } from '../exportOptions.ts';
+import { makeFolder } from '../files.ts';
 import {
   engineOptions,
   openEngine,
@@ -18,7 +19,7 @@ import { costLines, createReport, megabytes, millions, percent, shapeInWords, ty
 import { trainingOptions } from '../trainingOptions.ts';
 import { EXIT, UsageError, whole } from '../usage.ts';
 
-interface CompressOptions extends TeacherOptions, RecipeOptions, EngineOptions {
+interface CompressOptions extends TeacherOptions, RecipeOptions, EngineOptions, FormOptions {
   readonly resume?: true;
   readonly out: string;
 }
@@ -102,14 +103,11 @@ async function run(options: CompressOptions, report: Report): Promise<number> {
   if (result.fault !== null) throw new Error(result.fault);
   if (result.stopped)
     report.say(`Stopped at step ${result.stepsDone} of ${recipe.steps}. Writing the student as it stands; --resume goes on from here.`);
-  const exported = await session.exportStudent(basename(resolve(options.out)), report.event);
-  const written = await writeFolder(exported.zip, options.out);
+  const exported = await session.exportStudent(basename(resolve(options.out)), report.event, wishedForms(options));
+  const code = await writeExported(exported, options.out, report);
   release();
-  const { zip: _zip, ...facts } = exported;
-  report.fact('written', { ...facts, folder: options.out, files: written });
   report.say(['', resultTable(result, cost), '', judgement(exported), `Written to ${options.out}`].join('\n'));
-  if (exported.onnx.some(({ withheld }) => withheld !== null)) return EXIT.failed;
-  return result.stopped ? EXIT.interrupted : EXIT.done;
+  return code === EXIT.done && result.stopped ? EXIT.interrupted : code;
 }
 
 /** `compress`, the main job: teacher and text in, a student's folder out. */
@@ -117,7 +115,7 @@ export function addCompress(program: Command): void {
   const command = program
     .command('compress', { isDefault: true })
     .description('make a smaller BERT and write it as a folder (the default)');
-  engineOptions(trainingOptions(studentOptions(textOptions(teacherOptions(command)))))
+  formOptions(engineOptions(trainingOptions(studentOptions(textOptions(teacherOptions(command))))))
     .addOption(new Option('--mode <name>', 'how to train; all but the first are baselines (default: calibrated)').choices(MODES))
     .option('--steps <n>', 'optimiser steps (default: 100)', whole(1))
     .option('--resume', 'go on with the unfinished run in --out; the recipe is that of the run')

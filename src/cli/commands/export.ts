@@ -1,0 +1,47 @@
+import { basename, resolve } from 'node:path';
+import type { Command } from 'commander';
+import { formOptions, wishedForms, writeExported, type FormOptions } from '../exportOptions.ts';
+import { makeFolder } from '../files.ts';
+import { engineOptions, openEngine, openTeacher, openText, teacherOptions, type EngineOptions, type TeacherOptions } from '../options.ts';
+import { createReport, shapeInWords } from '../report.ts';
+import { UsageError } from '../usage.ts';
+
+interface ExportCommandOptions extends TeacherOptions, EngineOptions, FormOptions {
+  readonly student?: string;
+  readonly text?: readonly string[];
+  readonly out: string;
+}
+
+/** `export`: any checkpoint as a folder with ONNX files, its weights unchanged. */
+export function addExport(program: Command): void {
+  const command = program.command('export').description('write a checkpoint as a folder with ONNX files, nothing trained');
+  formOptions(engineOptions(teacherOptions(command)))
+    .option('--student <path>', "a student's folder, to write it in other forms")
+    .option('--text <path...>', 'text files, or folders of them, to check and judge the files on (default: a page of English)')
+    .requiredOption('--out <dir>', 'the folder; made if it is not there')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  npm run compress -- export --teacher my-bert --out my-bert-onnx
+  npm run compress -- export --student student --fp16 --weights fp16 --out student-fp16
+  npm run compress -- export --demo --attentions --out demo-onnx`,
+    )
+    .action(async (options: ExportCommandOptions) => {
+      const { student, ...others } = options;
+      if (student !== undefined && (options.teacher !== undefined || options.demo === true))
+        throw new UsageError('export: expected one of --teacher, --student and --demo, got more. Leave the others out.');
+      const report = createReport(options.json === true);
+      const { session, teacher } = await openTeacher(student === undefined ? others : { ...others, teacher: student }, report);
+      if (options.text !== undefined || options.demo === true) {
+        const { sequence, seed } = await session.defaults();
+        await openText(session, options, sequence, seed, report);
+      }
+      makeFolder(options.out);
+      await openEngine(session, options, report);
+      report.say(`${teacher.name}: ${shapeInWords(teacher.shape)}`);
+      const exported = await session.exportTeacher(basename(resolve(options.out)), report.event, wishedForms(options));
+      process.exitCode = await writeExported(exported, options.out, report);
+      report.say(`Written to ${options.out}`);
+    });
+}

@@ -1,0 +1,39 @@
+import { rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { Option, type Command } from 'commander';
+import type { ExportOptions, ExportResult } from '../studio/studioApi.ts';
+import { writeFolder } from './files.ts';
+import type { Report } from './report.ts';
+import { EXIT } from './usage.ts';
+
+/** What the terminal lets a user say about the files. */
+export interface FormOptions {
+  readonly weights: 'fp32' | 'fp16';
+  readonly fp16?: true;
+  readonly int8: boolean;
+  readonly attentions?: true;
+  readonly latency: boolean;
+}
+
+export function formOptions(command: Command): Command {
+  return command
+    .addOption(new Option('--weights <type>', 'how model.safetensors stores numbers').choices(['fp32', 'fp16']).default('fp32'))
+    .option('--fp16', 'write onnx/model_fp16.onnx as well')
+    .option('--no-int8', 'leave out onnx/model_quantized.onnx')
+    .option('--attentions', "write onnx/model_attentions.onnx as well: every layer's attention as an output")
+    .option('--no-latency', 'do not time the files in onnxruntime-web');
+}
+
+export function wishedForms({ weights, fp16, int8, attentions, latency }: FormOptions): ExportOptions {
+  return { weights, fp16: fp16 === true, int8, attentions: attentions === true, latency };
+}
+
+/** Writes what was exported; a withheld file of an earlier export goes. @returns the exit code */
+export async function writeExported(exported: ExportResult, out: string, report: Report): Promise<number> {
+  const files = await writeFolder(exported.zip, out);
+  const withheld = exported.onnx.filter((file) => file.withheld !== null);
+  for (const { path } of withheld) rmSync(join(out, path), { force: true });
+  const { zip: _zip, ...facts } = exported;
+  report.fact('written', { ...facts, folder: out, files });
+  return withheld.length === 0 ? EXIT.done : EXIT.failed;
+}
