@@ -6,7 +6,7 @@ import type { OnnxFile } from '../formats/onnx/onnxModel.ts';
 import { streamZip, type ZipFile } from '../formats/zipStream.ts';
 import type { Corpus } from '../text/corpus.ts';
 import type { TextTokenizer } from '../text/tokenizer.ts';
-import { openOnnx, type OnnxRuntime } from './onnxRuntime.ts';
+import { openOnnx, runtimeVersion, type OnnxRuntime } from './onnxRuntime.ts';
 import { OnnxJudge, TOLERANCES, worst } from './onnxVerification.ts';
 import type { ExportOptions, ExportResult, OnnxFileReport, OnnxLatency, OnnxPrecision, StudioListener } from './studioApi.ts';
 import type { Measured } from './modelCard.ts';
@@ -143,7 +143,7 @@ export async function exportFolder(
     for (const [path, bytes] of job.tokenizerFiles) yield { path, pieces: [bytes] };
     yield* job.extra;
     const { name: engineName, detail } = engine.describe();
-    const measured: Measured = { onnx: reports, teacherLatency, engine: `${engineName} (${detail})` };
+    const measured: Measured = { onnx: reports, teacherLatency, engine: `${engineName} (${detail})`, runtime: await runtimeVersion() };
     yield textFile('README.md', job.card(name, measured));
     yield jsonFile('run.json', job.run(measured));
   };

@@ -3,14 +3,17 @@ import type { HeldOut, OnnxFileReport, OnnxLatency } from './studioApi.ts';
 import { recipeInWords } from './recipeWords.ts';
 import type { FinishedRun } from './studentExport.ts';
 import type { Teacher } from './teacher.ts';
+import { answerName } from './verification/engineAnswer.ts';
 import { STUDIO_VERSION } from './version.ts';
 
 /** What was measured while the files were made. */
 export interface Measured {
   readonly onnx: readonly OnnxFileReport[];
   readonly teacherLatency: OnnxLatency | null;
-  /** What wrote the checkpoint. */
+  /** What computed the student, or read the checkpoint. */
   readonly engine: string;
+  /** Version of onnxruntime-web. */
+  readonly runtime: string;
 }
 
 const percent = (share: number): string => `${(100 * share).toFixed(1)} %`;
@@ -114,7 +117,7 @@ export function studentCard(name: string, teacher: Teacher, { result, recipe, st
 /** `README.md` of a checkpoint that was only converted. */
 export function converterCard(name: string, teacher: Teacher, measured: Measured): string {
   const { shape, parameters } = teacher.report;
-  const headless = measured.onnx[0] !== undefined && teacher.model.tensors.has('cls.predictions.transform.dense.weight') === false;
+  const headless = answerName(teacher.model) === 'last_hidden_state';
   return [
     ...frontMatter(teacher, headless),
     `# ${name}`,

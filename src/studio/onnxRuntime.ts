@@ -45,3 +45,9 @@ export async function openOnnx(file: Uint8Array | OnnxFile, dataName = ''): Prom
     close: () => session.release(),
   };
 }
+
+/** Of onnxruntime-web. */
+export async function runtimeVersion(): Promise<string> {
+  const { env } = await import('onnxruntime-web');
+  return env.versions.web ?? 'unknown';
+}

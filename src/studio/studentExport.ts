@@ -3,8 +3,8 @@ import type { Engine } from '../engines/engine.ts';
 import { compactorsFile } from '../export/checkpointFiles.ts';
 import type { NamedTensors } from '../tensor/tensor.ts';
 import type { Corpus } from '../text/corpus.ts';
-import { exportFolder } from './exportFolder.ts';
-import { converterCard, studentCard } from './modelCard.ts';
+import { exportFolder, type ExportJob } from './exportFolder.ts';
+import { converterCard, studentCard, type Measured } from './modelCard.ts';
 import type { ExportOptions, ExportResult, Recipe, RunResult, StudioListener } from './studioApi.ts';
 import type { Teacher } from './teacher.ts';
 import { tokenizerFolder } from './tokenizerFolder.ts';
@@ -20,6 +20,41 @@ export interface FinishedRun {
 
 const PRODUCER = { producer: `WID Studio ${STUDIO_VERSION}` };
 
+/** What a finished run's folder is made of. @param compactors whether to write them, where there are any */
+export function studentJob(
+  engine: Engine,
+  teacher: Teacher,
+  run: FinishedRun,
+  name: string,
+  corpus?: Corpus,
+  compactors = true,
+): ExportJob {
+  const recipe = JSON.stringify(run.recipe);
+  const heads = JSON.stringify(run.result.similarity.origins);
+  const trained = compactors ? run.compactors : undefined;
+  return {
+    engine,
+    model: run.student,
+    tokenizer: teacher.tokenizer,
+    tokenizerFiles: tokenizerFolder(teacher),
+    corpus,
+    name,
+    metadata: { ...PRODUCER, teacher: teacher.name, recipe },
+    against: teacher.model,
+    seed: run.recipe.seed,
+    extra:
+      trained === undefined || trained.size === 0 ? [] : [compactorsFile(trained, { ...PRODUCER, teacher: teacher.name, recipe, heads })],
+    card: (folder, measured) => studentCard(folder, teacher, run, measured),
+    run: (measured) => ({
+      recipe: run.recipe,
+      result: run.result,
+      teacher: teacherFacts(teacher),
+      text: textFacts(corpus),
+      ...measuredFacts(measured),
+    }),
+  };
+}
+
 /** Writes a student's files, runs the ONNX files in onnxruntime-web against the engine, and zips the folder. */
 export function exportStudent(
   engine: Engine,
@@ -30,34 +65,7 @@ export function exportStudent(
   options: ExportOptions = {},
   corpus?: Corpus,
 ): Promise<ExportResult> {
-  const recipe = JSON.stringify(run.recipe);
-  const { compactors } = run;
-  const trained = options.compactors !== false && compactors !== undefined && compactors.size > 0;
-  const origins = JSON.stringify(run.result.similarity.origins);
-  const job = {
-    engine,
-    model: run.student,
-    tokenizer: teacher.tokenizer,
-    tokenizerFiles: tokenizerFolder(teacher),
-    corpus,
-    name,
-    metadata: { ...PRODUCER, teacher: teacher.name, recipe },
-    against: teacher.model,
-    seed: run.recipe.seed,
-    extra: trained ? [compactorsFile(compactors, { ...PRODUCER, teacher: teacher.name, recipe, heads: origins })] : [],
-    card: (folder: string, measured: Parameters<typeof studentCard>[3]): string => studentCard(folder, teacher, run, measured),
-    run: ({ onnx, teacherLatency, engine: engineWords }: Parameters<typeof studentCard>[3]): object => ({
-      recipe: run.recipe,
-      result: run.result,
-      teacher: { name: teacher.name, shape: teacher.report.shape, licence: teacher.licence ?? null },
-      text: textFacts(corpus),
-      versions: { widStudio: STUDIO_VERSION },
-      engine: engineWords,
-      onnx,
-      teacherLatency,
-    }),
-  };
-  return exportFolder(job, listen, options);
+  return exportFolder(studentJob(engine, teacher, run, name, corpus, options.compactors), listen, options);
 }
 
 /** The loaded teacher in the same forms, its weights unchanged. */
@@ -69,7 +77,7 @@ export function exportTeacher(
   options: ExportOptions = {},
   corpus?: Corpus,
 ): Promise<ExportResult> {
-  const job = {
+  const job: ExportJob = {
     engine,
     model: teacher.model,
     tokenizer: teacher.tokenizer,
@@ -80,20 +88,22 @@ export function exportTeacher(
     against: undefined,
     seed: 1,
     extra: [],
-    card: (folder: string, measured: Parameters<typeof converterCard>[2]): string => converterCard(folder, teacher, measured),
-    run: ({ onnx, engine: engineWords }: Parameters<typeof converterCard>[2]): object => ({
-      converted: { name: teacher.name, shape: teacher.report.shape, licence: teacher.licence ?? null },
-      text: textFacts(corpus),
-      versions: { widStudio: STUDIO_VERSION },
-      engine: engineWords,
-      onnx,
-    }),
+    card: (folder, measured) => converterCard(folder, teacher, measured),
+    run: (measured) => ({ converted: teacherFacts(teacher), text: textFacts(corpus), ...measuredFacts(measured) }),
   };
   return exportFolder(job, listen, options);
+}
+
+function teacherFacts({ name, report, licence }: Teacher): object {
+  return { name, shape: report.shape, vocabularySize: report.vocabularySize, licence: licence ?? null };
 }
 
 function textFacts(corpus: Corpus | undefined): object | null {
   if (corpus === undefined) return null;
   const { documents, tokens, sequence } = corpus;
   return { documents, tokens, sequence };
+}
+
+function measuredFacts({ engine, runtime, ...measured }: Measured): object {
+  return { versions: { widStudio: STUDIO_VERSION, onnxruntimeWeb: runtime }, engine, ...measured };
 }

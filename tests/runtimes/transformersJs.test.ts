@@ -1,0 +1,115 @@
+import { env, pipeline } from '@huggingface/transformers';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { WasmEngine } from '../../src/engines/wasm/wasmEngine.ts';
+import { exportFolder } from '../../src/studio/exportFolder.ts';
+import { sentenceIds } from '../../src/studio/sentenceCompare.ts';
+import { exportStudent, exportTeacher, studentJob } from '../../src/studio/studentExport.ts';
+import { engineLogits } from '../../src/studio/verification/engineAnswer.ts';
+import type { Teacher } from '../../src/studio/teacher.ts';
+import { finishedWith, givenTeacher, variant } from '../studio/exportFixture.ts';
+import { DEMO_TEACHER, Shelf, teacherIn } from './folders.ts';
+
+interface Guess {
+  readonly token: number;
+  readonly score: number;
+}
+
+const shelf = new Shelf();
+const engine = await WasmEngine.create(1);
+const quiet = { latency: false } as const;
+
+beforeAll(() => {
+  env.localModelPath = shelf.path;
+  env.allowRemoteModels = false;
+});
+afterAll(() => {
+  engine.dispose();
+  shelf.remove();
+});
+
+/** The pipeline's five best words, as Hugging Face's library finds them with nothing but the folder. */
+async function filled(folder: string, dtype: 'fp32' | 'q8' | 'fp16', sentence: string): Promise<Guess[]> {
+  const fill = await pipeline('fill-mask', folder, { dtype, local_files_only: true });
+  try {
+    const found: unknown = await fill(sentence);
+    if (!Array.isArray(found)) throw new TypeError('fill-mask: expected a list of guesses');
+    return found.map((guess: unknown) => {
+      if (typeof guess !== 'object' || guess === null || !('token' in guess) || !('score' in guess)) throw new TypeError('not a guess');
+      return { token: Number(guess.token), score: Number(guess.score) };
+    });
+  } finally {
+    await fill.dispose();
+  }
+}
+
+/** The engine's five best words for the first [MASK]. */
+async function expected({ tokenizer, model }: Teacher, sentence: string): Promise<Guess[]> {
+  const ids = sentenceIds(sentence, tokenizer, model.config.maxPositions);
+  const at = ids.indexOf(tokenizer.special.mask);
+  const logits = await engineLogits(engine, model, ids, new Uint8Array(ids.length).fill(1), 1, ids.length);
+  const row = logits.subarray(at * model.config.vocabSize, (at + 1) * model.config.vocabSize);
+  const most = row.reduce((best, value) => Math.max(best, value), -Infinity);
+  const sum = row.reduce((total, value) => total + Math.exp(value - most), 0);
+  return Array.from(row, (logit, token) => ({ token, score: Math.exp(logit - most) / sum }))
+    .toSorted((a, b) => b.score - a.score)
+    .slice(0, 5);
+}
+
+function near(got: readonly Guess[], wanted: readonly Guess[], tolerance: number): void {
+  expect(got.map(({ token }) => token)).toEqual(wanted.map(({ token }) => token));
+  for (const [i, { score }] of wanted.entries()) expect(Math.abs((got[i]?.score ?? Number.NaN) - score)).toBeLessThan(tolerance);
+}
+
+describe('transformers.js fills masks as the engine does, from local files alone', () => {
+  const sentences = ['She opened the [MASK] and went out.', 'The old man went down to the [MASK].', 'He [MASK] nothing.'];
+
+  test('the demo teacher in fp32, fp16 and q8', async () => {
+    const teacher = await teacherIn(DEMO_TEACHER, 'demo');
+    await shelf.put(await exportTeacher(engine, teacher, 'demo', () => undefined, { ...quiet, fp16: true }));
+    for (const sentence of sentences) {
+      const wanted = await expected(teacher, sentence);
+      near(await filled('demo', 'fp32', sentence), wanted, 1e-4);
+      near(await filled('demo', 'fp16', sentence), wanted, 1e-2);
+      // Bytes move probabilities by a few per cent, and may swap words that are nearly as likely.
+      const quantized = await filled('demo', 'q8', sentence);
+      expect(quantized[0]?.token).toBe(wanted[0]?.token);
+      for (const { token, score } of quantized) {
+        const same = wanted.find((guess) => guess.token === token);
+        if (same !== undefined) expect(Math.abs(score - same.score)).toBeLessThan(0.1);
+      }
+    }
+  });
+
+  test('a student whose weights lie beside its ONNX files', async () => {
+    const teacher = givenTeacher();
+    const model = variant({});
+    await shelf.put(await exportFolder(studentJob(engine, teacher, finishedWith(model), 'beside'), () => undefined, quiet, 20_000));
+    const sentence = 'the cat [MASK] running.';
+    near(await filled('beside', 'fp32', sentence), await expected({ ...teacher, model }, sentence), 1e-4);
+    expect(await filled('beside', 'q8', sentence)).toHaveLength(5);
+  });
+
+  test.each([true, false])('a student with a decoder that is tied: %s, its tokenizer made from vocab.txt', async (tieWordEmbeddings) => {
+    const teacher = givenTeacher();
+    const model = variant({ tieWordEmbeddings });
+    const name = `student-${tieWordEmbeddings ? 'tied' : 'untied'}`;
+    await shelf.put(await exportStudent(engine, teacher, finishedWith(model), name, () => undefined, quiet));
+    for (const sentence of ['the cat [MASK] running.', 'a [MASK] b c']) {
+      const wanted = await expected({ ...teacher, model }, sentence);
+      near(await filled(name, 'fp32', sentence), wanted, 1e-4);
+      expect((await filled(name, 'q8', sentence)).map(({ token }) => token)).toContain(wanted[0]?.token);
+    }
+  });
+});
+
+test('an encoder without a head gives its hidden states', async () => {
+  const teacher = await teacherIn(new URL('../golden/checkpoints/encoder-only/', import.meta.url), 'encoder');
+  const exported = await exportTeacher(engine, teacher, 'encoder', () => undefined, quiet);
+  expect(exported.onnx.map(({ withheld }) => withheld)).toEqual([null, null]);
+  await shelf.put(exported);
+  const extract = await pipeline('feature-extraction', 'encoder', { dtype: 'fp32', local_files_only: true });
+  const { dims, data } = await extract('the cat.');
+  await extract.dispose();
+  expect(dims.at(-1)).toBe(teacher.model.config.hiddenSize);
+  expect(data.every((value: unknown) => Number.isFinite(value))).toBe(true);
+});
