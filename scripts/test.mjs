@@ -4,6 +4,7 @@ import { spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { audit } from './audit.mjs';
 import { main, ROOT, setup } from './setup.mjs';
 
 const folder = mkdtempSync(join(tmpdir(), 'wid-studio-test-'));
@@ -41,6 +42,10 @@ await main(async () => {
   check('Type check', 'typescript/bin/tsc', ['-p', '.']);
   check('Lint', 'oxlint/bin/oxlint', ['--type-aware', '--deny-warnings']);
   check('Format', 'oxfmt/bin/oxfmt', ['--check', '.']);
+  // Without a report from the registry there is nothing to count.
+  const vulnerabilities = audit();
+  if (vulnerabilities === 'clean') total.passed += 1;
+  if (vulnerabilities === 'serious') total.failed += 1;
   suite('unit', ['--project', 'unit']);
   if (existsSync(join(ROOT, 'index.html'))) {
     check('Build', 'vite/bin/vite.js', ['build', '--logLevel', 'warn']);
