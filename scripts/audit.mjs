@@ -4,7 +4,7 @@ import { spawnSync } from 'node:child_process';
 import { pathToFileURL } from 'node:url';
 import { main, ROOT } from './setup.mjs';
 
-const SERIOUS = ['high', 'critical'];
+const SERIOUS = new Set(['high', 'critical']);
 
 /**
  * What a report of `npm audit --json` says.
@@ -23,7 +23,7 @@ export function auditVerdict(output) {
   const found = Object.values(report.vulnerabilities);
   if (found.length === 0) return { verdict: 'clean', lines: ['audit: no known vulnerability in the packages that ship.'] };
   const lines = found.map(({ name, severity, range }) => `audit: ${name} ${range} — ${severity}. Update it, or leave it out.`);
-  return { verdict: found.some(({ severity }) => SERIOUS.includes(severity)) ? 'serious' : 'clean', lines };
+  return { verdict: found.some(({ severity }) => SERIOUS.has(severity)) ? 'serious' : 'clean', lines };
 }
 
 /** @returns {'clean' | 'serious' | 'unknown'} */
