@@ -1,5 +1,6 @@
 import { makeZip } from 'client-zip';
 import { blobOf } from './blobOf.ts';
+import { cleanPath } from './cleanPath.ts';
 
 /** A file on its way into a zip; its pieces are asked for once, in order. */
 export interface ZipFile {
@@ -17,15 +18,16 @@ const PIECE = 16 * 2 ** 20;
 
 /**
  * Files under one top folder, stored, since weights do not compress. Each file is made, handed on and forgotten
- * before the next is asked for: memory holds one file and one piece, whatever the zip's size.
+ * before the next is asked for: memory holds one file and one piece, whatever the zip's size. Paths are cleaned.
  */
 export async function streamZip(folder: string, files: AsyncIterable<ZipFile>, modified = new Date()): Promise<WrittenZip> {
+  const top = cleanPath(folder);
   const written: { path: string; bytes: number }[] = [];
   const entries = async function* (): AsyncGenerator<{ name: string; lastModified: Date; input: AsyncIterable<Uint8Array> }> {
     for await (const { path, pieces } of files) {
       const entry = { path, bytes: 0 };
       written.push(entry);
-      yield { name: `${folder}/${path}`, lastModified: modified, input: counted(pieces, entry) };
+      yield { name: `${top}/${cleanPath(path)}`, lastModified: modified, input: counted(pieces, entry) };
     }
   };
   const blobs: Blob[] = [];

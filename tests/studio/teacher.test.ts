@@ -4,8 +4,6 @@ import { describe, expect, test } from 'vitest';
 import { openPytorchLegacy } from '../../src/formats/pytorchCheckpoint.ts';
 import { openBytes } from '../../src/tensor/byteSource.ts';
 import { readTeacher } from '../../src/studio/teacher.ts';
-import { StudioError } from '../../src/tensor/studioError.ts';
-import { Random } from '../../src/tensor/random.ts';
 import { goldenTeacher, relativeError } from '../golden/load.ts';
 
 function folder(name: string): { path: string; bytes: Uint8Array }[] {
@@ -86,35 +84,3 @@ describe('what is not a teacher is refused in a sentence', () => {
     await expect(readTeacher('zip', [{ path: 'a.zip', bytes: zip }])).rejects.toThrow(/expected at most 200 times its packed size/);
   });
 });
-
-test('damaged files give typed errors, never anything else', async () => {
-  const random = new Random(7);
-  const names = ['safetensors', 'pytorch-zip', 'pytorch-legacy-gamma', 'sharded'];
-  const folders = names.map(folder);
-  let cases = 0;
-  let refused = 0;
-  const until = performance.now() + 4000;
-  while (performance.now() < until || cases < 200) {
-    const files = folders[cases % folders.length] ?? [];
-    const victim = files.findIndex(({ path }) => /\.(safetensors|bin)$/.test(path));
-    const damaged = files.map((file, i) => {
-      if (i !== victim) return file;
-      const bytes = random.uniform() < 0.3 ? file.bytes.slice(0, random.integer(file.bytes.length)) : file.bytes.slice();
-      // Mostly where structure is: headers, pickles and directories sit at the ends.
-      for (let flips = random.integer(4); flips >= 0; flips--) {
-        const near = random.integer(Math.min(4000, Math.max(1, bytes.length)));
-        bytes[random.uniform() < 0.5 ? near : Math.max(0, bytes.length - 1 - near)] = random.integer(256);
-      }
-      return { path: file.path, bytes };
-    });
-    cases += 1;
-    try {
-      await readTeacher('damaged', damaged);
-    } catch (error) {
-      refused += 1;
-      if (!(error instanceof StudioError)) throw error;
-    }
-  }
-  console.log(`${cases} damaged checkpoints, ${refused} refused, the others differ in weights alone`);
-  expect(refused).toBeGreaterThan(cases / 10);
-}, 60_000);

@@ -78,6 +78,12 @@ export async function unseal(name: string, kind: SealedKind, newest: number, byt
   if (bytes.length < HEADER || digest.some((byte, i) => byte !== bytes[MAGIC + i]))
     throw refusal(name, 'the bytes that were written', 'others: the file was cut short or changed');
   const file = readSafetensors(body);
-  const plain: unknown = JSON.parse(file.metadata.get('state') ?? 'null', unpack);
+  let plain: unknown;
+  try {
+    plain = JSON.parse(file.metadata.get('state') ?? 'null', unpack);
+  } catch {
+    // A digest vouches for a file that was cut short or changed, not for one that was made to harm.
+    throw refusal(name, "a run's state as JSON", 'something else');
+  }
   return { version, plain, tensors: file.tensors };
 }
