@@ -1,109 +1,102 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Engine } from '../../src/engines/engine.ts';
 import { plan } from '../../src/graph/plan.ts';
-import type { NamedTensors, Tensor } from '../../src/tensor/tensor.ts';
-import { frozenName } from '../../src/training/teacherStates.ts';
-import { Trainer, type StepBatch } from '../../src/training/trainer.ts';
-import {
-  compactorTraining,
-  distillationTraining,
-  FROZEN_TEACHER,
-  weightTraining,
-  type TrainingGraph,
-} from '../../src/training/trainingGraph.ts';
-import { compactorShapes } from '../../src/wid/compactors.ts';
-import { spacesOf, spaceTable } from '../../src/wid/spaces.ts';
+import { Random } from '../../src/tensor/random.ts';
+import { sizeOf } from '../../src/tensor/shape.ts';
+import type { Tensor } from '../../src/tensor/tensor.ts';
+import { maskBatch, maskedSlots, splitBatch } from '../../src/text/maskedBatch.ts';
+import type { TextTokenizer } from '../../src/text/tokenizer.ts';
+import { Trainer } from '../../src/training/trainer.ts';
+import { compactorTraining, distillationTraining, weightTraining, type TrainingGraph } from '../../src/training/trainingGraph.ts';
+import { spacesOf, spaceTable, studentConfig } from '../../src/wid/spaces.ts';
 import { ENGINES } from '../engines/availableEngines.ts';
-import { BATCH, golden, goldenBatch, goldenTeacher, relativeError, SEQUENCE } from '../golden/load.ts';
-import { blocksOf } from '../wid/forms.ts';
+import { goldenTeacher } from '../golden/load.ts';
 
+const SEQUENCE = 16;
+const BATCH = 6;
+const PARTS = 3;
 const teacher = goldenTeacher();
 const table = spaceTable(spacesOf(teacher.config), { residual: 16, heads: 4, headSize: 4, inner: 24, layers: 3 }, false);
-const whole = goldenBatch();
+const config = studentConfig(teacher.config, table);
+const shapeOf = (parts: number) => ({ batch: BATCH / parts, sequence: SEQUENCE, slots: maskedSlots(BATCH / parts, SEQUENCE, 0.15) });
 
-/** The golden batch, a sequence a part. */
-function parts(): StepBatch[] {
-  return Array.from({ length: BATCH }, (_, row) => {
-    const from = row * SEQUENCE;
-    const slots = [...whole.positions.keys()].filter((slot) => Math.floor((whole.positions[slot] ?? -1) / SEQUENCE) === row);
-    const fill = (values: readonly number[]): Int32Array => Int32Array.from({ length: whole.predicted }, (_, i) => values[i] ?? -1);
-    return {
-      inputIds: whole.inputIds.slice(from, from + SEQUENCE),
-      attentionMask: whole.attentionMask.slice(from, from + SEQUENCE),
-      positions: fill(slots.map((slot) => (whole.positions[slot] ?? 0) - from)),
-      labels: fill(slots.map((slot) => whole.labels[slot] ?? 0)),
-      predicted: slots.length,
-    };
-  });
+const tokenizer: TextTokenizer = {
+  vocabularySize: teacher.config.vocabSize,
+  special: { pad: 0, unknown: 1, classify: 2, separate: 3, mask: 4 },
+  encode: () => [],
+  token: String,
+  decode: () => '',
+  isContinuation: () => false,
+};
+
+/** Sequences of different lengths, so that the parts predict different numbers of tokens. */
+function batchOf(seed: number) {
+  const random = new Random(seed);
+  const ids = new Int32Array(BATCH * SEQUENCE);
+  for (let row = 0; row < BATCH; row++)
+    for (let at = 0; at < SEQUENCE - 2 * row; at++) ids[row * SEQUENCE + at] = 5 + random.integer(tokenizer.vocabularySize - 5);
+  return maskBatch(ids, SEQUENCE, tokenizer, random, { probability: 0.15, wholeWords: false });
 }
 
-function compactors(): Map<string, Tensor> {
-  const shapes = compactorShapes(table);
-  return new Map([...golden('wid-compactors').tensors].map(([name, tensor]) => [name, blocksOf(tensor, shapes.get(name) ?? tensor.shape)]));
+/** Small random weights; LayerNorm gains near 1. */
+function tensorsOf({ trained, frozen }: TrainingGraph): Map<string, Tensor> {
+  const random = new Random(7);
+  return new Map(
+    [...trained, ...frozen].map(([name, shape]) => {
+      const gain = name.endsWith('LayerNorm.weight') ? 1 : 0;
+      return [name, { shape, data: Float32Array.from({ length: sizeOf(shape) }, () => gain + 0.2 * random.normal()) }];
+    }),
+  );
 }
 
-const together = { batch: BATCH, sequence: SEQUENCE, slots: whole.predicted };
-const apart = { ...together, batch: 1 };
-const frozen = new Map([...teacher.tensors].map(([name, tensor]) => [frozenName(name), tensor]));
-const distil = { temperature: 2, share: 0.5 };
-
-const GRAPHS: readonly { name: string; start: NamedTensors; one: () => TrainingGraph; many: () => TrainingGraph }[] = [
-  {
-    name: 'compactors',
-    start: new Map([...compactors(), ...frozen]),
-    one: () => compactorTraining(teacher.config, table, together),
-    many: () => compactorTraining(teacher.config, table, apart, FROZEN_TEACHER, BATCH),
-  },
-  {
-    name: 'own weights',
-    start: teacher.tensors,
-    one: () => weightTraining(teacher.config, together, 0.01),
-    many: () => weightTraining(teacher.config, apart, 0.01, BATCH),
-  },
-  {
-    name: 'distillation',
-    start: new Map([...teacher.tensors, ...frozen]),
-    one: () => distillationTraining(teacher.config, teacher.config, together, 0.01, distil),
-    many: () => distillationTraining(teacher.config, teacher.config, apart, 0.01, distil, BATCH),
-  },
+const GRAPHS: readonly [string, (parts: number) => TrainingGraph][] = [
+  ['compactors', (parts) => compactorTraining(teacher.config, table, shapeOf(parts), undefined, parts)],
+  ['own weights', (parts) => weightTraining(config, shapeOf(parts), 0.01, parts)],
+  ['distillation', (parts) => distillationTraining(teacher.config, config, shapeOf(parts), 0.01, { temperature: 2, share: 0.5 }, parts)],
 ];
 
-describe.each(ENGINES)('micro-batches on $name', ({ name: engineName, create }) => {
-  // Adam divides: where a gradient is nearly nothing, rounding of the sums decides its sign in float32.
-  const tolerance = engineName === 'reference' ? 1e-6 : 2e-3;
+describe.each(ENGINES)('gradient accumulation on $name', ({ create }) => {
   let engine: Engine;
   beforeAll(async () => {
     engine = await create();
   });
   afterAll(() => engine.dispose());
 
-  test.each(GRAPHS)('$name: three parts make the steps of one batch', async ({ start, one, many }) => {
-    const big = await Trainer.create(engine, one(), together, start);
-    const small = await Trainer.create(engine, many(), apart, start);
-    for (let step = 0; step < 3; step++) {
-      const wanted = await big.step([whole], 1e-3);
-      const got = await small.step(parts(), 1e-3);
-      expect(got.loss / wanted.loss).toBeCloseTo(1, 5);
-      expect(got.gradientNorm / wanted.gradientNorm).toBeCloseTo(1, 4);
+  test.each(GRAPHS)('%s: three micro-batches make the step of one batch, to rounding', async (_, graph) => {
+    const run = async (parts: number) => {
+      const made = graph(parts);
+      const trainer = await Trainer.create(engine, made, shapeOf(parts), tensorsOf(made));
+      const metrics: number[] = [];
+      for (let step = 0; step < 2; step++) {
+        const { loss, gradientNorm } = await trainer.step(splitBatch(batchOf(step), parts, shapeOf(parts).slots), 1e-3);
+        metrics.push(loss, gradientNorm);
+      }
+      const tensors = await trainer.read();
+      trainer.dispose();
+      return { metrics, tensors };
+    };
+    const [whole, cut] = [await run(1), await run(PARTS)];
+    cut.metrics.forEach((x, i) => expect(Math.abs(x - (whole.metrics[i] ?? 0))).toBeLessThan(1e-5 * Math.abs(whole.metrics[i] ?? 0)));
+    let moved = 0;
+    for (const [name, tensor] of whole.tensors) {
+      const other = cut.tensors.get(name)?.data ?? new Float32Array();
+      const start = tensorsOf(graph(1)).get(name)?.data ?? new Float32Array();
+      tensor.data.forEach((x, i) => {
+        moved = Math.max(moved, Math.abs(x - (start[i] ?? 0)));
+        // Softmax does not see a key's bias: its gradient is rounding alone, which Adam blows up to its full step.
+        if (name.endsWith('key.bias')) return;
+        // Adam divides by the gradient's own size: where that is nearly 0, rounding of sums in another order shows.
+        expect(Math.abs(x - (other[i] ?? Number.NaN)), name).toBeLessThan(1e-4);
+      });
     }
-    const after = await small.read();
-    for (const [name, tensor] of await big.read())
-      if (!name.endsWith('key.bias')) expect(relativeError(after.get(name)?.data ?? [], tensor.data), name).toBeLessThan(tolerance);
-    big.dispose();
-    small.dispose();
+    expect(moved).toBeGreaterThan(1e-3);
   });
 });
 
-test('the parts share one merge and one place in memory', () => {
-  const merged = { ...FROZEN_TEACHER, meeting: 'merged' } as const;
-  const cost = (count: number): { flops: number; bytes: number } => {
-    const { flops, arenaBytes, persistentBytes } = plan(compactorTraining(teacher.config, table, apart, merged, count).graph);
-    return { flops, bytes: arenaBytes - persistentBytes };
-  };
-  const [one, two, three] = [cost(1), cost(2), cost(3)];
-  // What a further part adds is the same every time, and far from the whole step: the merge is not in it.
-  expect(three.flops - two.flops).toBe(two.flops - one.flops);
-  expect(two.flops - one.flops).toBeLessThan(0.6 * one.flops);
-  // A few bytes more where the gaps between lifetimes fit worse; without sharing it would be half as much again.
-  expect(three.bytes).toBeLessThan(1.1 * two.bytes);
+test.each(GRAPHS)('%s: activations of one micro-batch at a time, one merge for all', (_, graph) => {
+  const [whole, cut] = [plan(graph(1).graph), plan(graph(PARTS).graph)];
+  const temporary = ({ arenaBytes, persistentBytes }: typeof whole): number => arenaBytes - persistentBytes;
+  expect(temporary(cut)).toBeLessThan(0.75 * temporary(whole));
+  // The same tokens in all: only sums of gradients come on top.
+  expect(cut.flops).toBeLessThan(1.1 * whole.flops);
 });
