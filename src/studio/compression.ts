@@ -135,7 +135,8 @@ export async function compress(
           trainer.dispose();
           throw error;
         }
-        fault = error.message;
+        // The trainer counts the phase's steps, a user the run's.
+        fault = new DivergenceError(done, error.loss, error.norm).message;
         going = false;
       }
       try {

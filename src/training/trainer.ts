@@ -33,12 +33,18 @@ export interface StepMetrics {
 
 /** A number that is not finite reached the loss or the gradient; the weights were left as they were. */
 export class DivergenceError extends StudioError {
+  readonly loss: number;
+  readonly norm: number;
+
+  /** @param step updates made before */
   constructor(step: number, loss: number, norm: number) {
     super(
       'diverged',
-      `run: loss is ${loss} at step ${step} (gradient norm ${norm}). Stopped before the update; the weights are those of step ${step}. Try a lower learning rate.`,
+      `run: loss is ${loss} at step ${step} (gradient norm ${norm}). Stopped before the update; the weights are those of step ${step}. Try a lower learning rate or a longer warm-up.`,
       { step },
     );
+    this.loss = loss;
+    this.norm = norm;
   }
 }
 

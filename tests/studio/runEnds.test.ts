@@ -27,3 +27,20 @@ test('a stop during calibration is heard before the first step, and another run 
   const result = await session.start({ ...recipe, calibrationTokens: 500 }, () => {});
   expect(result.stepsDone).toBe(1);
 });
+
+test('a run that diverges ends with the last good student, in its second phase too, and says what to try', async () => {
+  const session = createSession();
+  await session.engine('cpu', 1);
+  await session.loadTeacher('golden', FILES);
+  await session.loadText('prose', [{ path: 'a1.txt', bytes: new Uint8Array(readFileSync(PROSE)) }], { sequence: 32, seed: 1 });
+  const recipe = { ...(await session.defaults()), steps: 12, batch: 4, sequence: 32, calibrationTokens: 500, warmup: 0 };
+  const looks: number[] = [];
+  const result = await session.start({ ...recipe, compactorShare: 0.5, polishLearningRate: 1e30 }, (event) => {
+    if (event.kind === 'heldOut' && event.model === 'student') looks.push(event.value.loss);
+  });
+  expect(result.fault).toMatch(/^run: loss is (NaN|Infinity) at step 7 .*Try a lower learning rate/);
+  // The look at step 5 was the last good one; what step 7 left is finite but worthless.
+  expect(result.trained.loss).toBe(looks[1]);
+  expect(result.trained.loss).toBeLessThan(10);
+  expect(result.stopped).toBe(true);
+});

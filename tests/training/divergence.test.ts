@@ -1,0 +1,65 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { Engine } from '../../src/engines/engine.ts';
+import type { Tensor } from '../../src/tensor/tensor.ts';
+import { Trainer } from '../../src/training/trainer.ts';
+import { weightTraining } from '../../src/training/trainingGraph.ts';
+import { ENGINES } from '../engines/availableEngines.ts';
+import { BATCH, goldenBatch, goldenTeacher, SEQUENCE } from '../golden/load.ts';
+
+const teacher = goldenTeacher();
+const batch = goldenBatch();
+const shape = { batch: BATCH, sequence: SEQUENCE, slots: batch.predicted };
+const WORD = 'bert.embeddings.word_embeddings.weight';
+
+/** The teacher with one tensor changed. */
+function withTensor(name: string, change: (x: number, index: number) => number): Map<string, Tensor> {
+  const tensor = teacher.tensors.get(name);
+  if (tensor === undefined) throw new Error(`no tensor ${name}`);
+  return new Map([...teacher.tensors, [name, { shape: tensor.shape, data: tensor.data.map(change) }]]);
+}
+
+describe.each(ENGINES)('numbers that are not finite on $name', ({ name, create }) => {
+  let engine: Engine;
+  beforeAll(async () => {
+    engine = await create();
+  });
+  afterAll(() => engine.dispose());
+
+  const diverges = async (tensors: Map<string, Tensor>, sentence: RegExp): Promise<void> => {
+    const trainer = await Trainer.create(engine, weightTraining(teacher.config, shape, 0.01), shape, tensors);
+    try {
+      const before = await trainer.state();
+      await expect(trainer.step([batch], 1e-3)).rejects.toThrow(sentence);
+      expect(trainer.updates).toBe(0);
+      const after = await trainer.state();
+      for (const [key, tensor] of before) expect(after.get(key)?.data, key).toEqual(tensor.data);
+    } finally {
+      trainer.dispose();
+    }
+  };
+
+  test('a NaN leaves weights and moments bit for bit as they were, and says what to try', async () => {
+    await diverges(
+      withTensor('cls.predictions.bias', (x, i) => (i === 5 ? Number.NaN : x)),
+      /^run: loss is (NaN|Infinity) at step 0 .* weights are those of step 0\. Try a lower learning rate or a longer warm-up/,
+    );
+  });
+
+  // 1e25 squared is beyond float32, and within float64.
+  test.skipIf(name === 'reference')('so does a gradient whose norm overflows while the loss is still a number', async () => {
+    await diverges(
+      withTensor(WORD, (x, i) => (i < 40 * 32 ? x : 1e25 * x)),
+      /^run: loss is [\d.e+]+ at step 0 \(gradient norm (Infinity|NaN)/,
+    );
+  });
+
+  test('a run goes on from the state before', async () => {
+    const trainer = await Trainer.create(engine, weightTraining(teacher.config, shape, 0.01), shape, teacher.tensors);
+    const poisoned = { ...batch, attentionMask: batch.attentionMask.map(() => Number.NaN) };
+    await expect(trainer.step([poisoned], 1e-3)).rejects.toMatchObject({ code: 'diverged' });
+    const { loss } = await trainer.step([batch], 1e-3);
+    expect(loss).toBeGreaterThan(0);
+    expect(trainer.updates).toBe(1);
+    trainer.dispose();
+  });
+});
