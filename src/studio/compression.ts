@@ -102,7 +102,7 @@ export async function compress(
 
     const run = async (phase: Phase, resumed: RunState | undefined): Promise<void> => {
       const tensors = new Map([...phase.frozen(), ...(resumed?.tensors ?? phase.trained(student, compactors))]);
-      const settings = { beta1: 0.9, beta2: 0.98, epsilon: 1e-8, clipNorm: recipe.clipNorm };
+      const settings = { beta1: 0.9, beta2: 0.98, epsilon: 1e-8, clipNorm: recipe.clipNorm, biasCorrection: true };
       const trainer = await Trainer.create(engine, phase.graph(), shape, tensors, settings, resumed?.updates ?? 0);
       try {
         while (trainer.updates < phase.steps && going) {

@@ -21,9 +21,11 @@ export interface OptimiserSettings {
   readonly beta2: number;
   readonly epsilon: number;
   readonly clipNorm: number;
+  /** Whether Adam's moments are corrected for their start at zero. */
+  readonly biasCorrection: boolean;
 }
 
-export const DEFAULT_OPTIMISER: OptimiserSettings = { beta1: 0.9, beta2: 0.98, epsilon: 1e-8, clipNorm: 1 };
+export const DEFAULT_OPTIMISER: OptimiserSettings = { beta1: 0.9, beta2: 0.98, epsilon: 1e-8, clipNorm: 1, biasCorrection: true };
 
 export interface StepMetrics {
   /** Mean cross-entropy of the predicted tokens before the update, nats. */
@@ -101,10 +103,11 @@ export class Trainer {
    */
   async step(parts: readonly StepBatch[], learningRate: number): Promise<StepMetrics> {
     const program = this.#program;
-    const { beta1, beta2, epsilon, clipNorm } = this.#optimiser;
+    const { beta1, beta2, epsilon, clipNorm, biasCorrection } = this.#optimiser;
     const next = this.#updates + 1;
+    const correction = (beta: number): number => (biasCorrection ? 1 - beta ** next : 1);
     this.#writeParts(parts);
-    program.write('settings', Float32Array.of(learningRate, beta1, beta2, epsilon, 1 - beta1 ** next, 1 - beta2 ** next, clipNorm));
+    program.write('settings', Float32Array.of(learningRate, beta1, beta2, epsilon, correction(beta1), correction(beta2), clipNorm));
     await program.run();
     const [loss = Number.NaN] = await program.read('loss');
     const [gradientNorm = Number.NaN, finite = 0] = await program.read('norm');
@@ -130,10 +133,16 @@ export class Trainer {
     this.#program.write('typeIds', typeIds);
   }
 
-  /** The trained tensors as they are now. */
+  /** Overwrites states that the graph names as rewritten. */
+  rewrite(tensors: NamedTensors): void {
+    for (const [name, { data }] of tensors) if (this.#graph.rewritten?.has(name) === true) this.#program.write(name, data);
+  }
+
+  /** The trained tensors as they are now, and the rewritten ones. */
   async read(): Promise<Map<string, Tensor>> {
     const tensors = new Map<string, Tensor>();
-    for (const [name, shape] of this.#graph.trained) tensors.set(name, { shape, data: await this.#program.read(name) });
+    for (const [name, shape] of [...this.#graph.trained, ...(this.#graph.rewritten ?? [])])
+      tensors.set(name, { shape, data: await this.#program.read(name) });
     return tensors;
   }
 

@@ -24,6 +24,8 @@ export interface TrainingGraph {
   readonly trained: ReadonlyMap<string, Shape>;
   /** Names of the states that stay as written. */
   readonly frozen: ReadonlyMap<string, Shape>;
+  /** Those of the frozen states that the host rewrites between steps, as masks: part of a run's state. */
+  readonly rewritten?: ReadonlyMap<string, Shape>;
 }
 
 function lookup(values: ReadonlyMap<string, Value>): ParameterLookup {
