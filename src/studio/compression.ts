@@ -1,4 +1,5 @@
 import type { BertModel } from '../bert/model.ts';
+import type { Runnable } from '../bert/runnable.ts';
 import type { Engine } from '../engines/engine.ts';
 import { StudioError } from '../tensor/studioError.ts';
 import type { NamedTensors } from '../tensor/tensor.ts';
@@ -9,10 +10,12 @@ import { DivergenceError, Trainer } from '../training/trainer.ts';
 import { AttentionJudge } from './attentionJudge.ts';
 import { HeldOutJudge } from './heldOutJudge.ts';
 import { compactorNorms, type SpaceNorms } from '../wid/norms.ts';
-import { phasesOf, type Phase, type PhaseContext } from './phases.ts';
+import type { Phase, PhaseContext } from './phase.ts';
+import { phasesOf } from './phases.ts';
 import { checkRecipe, judgedShape, observedAt, recipeTable, stepShape } from './recipe.ts';
 import type { RunState } from './runs/runState.ts';
-import { startingPoint } from './startingPoint.ts';
+import { paperStartingPoint } from './paperPhase.ts';
+import { startingPoint, type StartingPoint } from './startingPoint.ts';
 import type { Recipe, RunResult, StudioListener } from './studioApi.ts';
 import type { Teacher } from './teacher.ts';
 import { Ticker } from './ticker.ts';
@@ -62,16 +65,24 @@ export async function compress(
   let attention: AttentionJudge | undefined;
   try {
     listen({ kind: 'heldOut', step: 0, model: 'teacher', value: judge.teacher });
-    const start = from === undefined ? await startingPoint(engine, teacher, table, recipe, stream, control, listen) : undefined;
-    const heads = start?.heads ?? new Map(from?.heads);
+    const context = (heads: PhaseContext['heads']): PhaseContext => ({ engine, teacher, table, recipe, shape, heads });
+    const begin = (): Promise<StartingPoint> =>
+      recipe.mode === 'paper'
+        ? paperStartingPoint(context(new Map()))
+        : startingPoint(engine, teacher, table, recipe, stream, control, listen);
+    const start = from === undefined ? await begin() : undefined;
+    let heads: ReadonlyMap<number, readonly number[]> = start?.heads ?? new Map(from?.heads);
     attention = await AttentionJudge.create(engine, teacher, corpus, recipe, table, heads);
-    const context: PhaseContext = { engine, teacher, table, recipe, shape, heads };
     let student = start?.student;
     let compactors: NamedTensors = start?.compactors ?? from?.compactors ?? new Map();
+    // Trained tensors and moments of the phase before, and the model that it trained where the student is cut out of it.
+    let state: NamedTensors = new Map();
+    let whole: Runnable | undefined;
     let untrained = from?.untrained;
-    if (student !== undefined) {
-      untrained = await judge.student(student, 0, listen);
-      await attention.student(student, 0, listen);
+    if (start !== undefined) {
+      const judged = start.runnable ?? start.student;
+      untrained = await judge.student(judged, 0, listen);
+      await attention.student(judged, 0, listen, start.runnable === undefined ? heads : new Map());
     }
     if (from !== undefined) stream.restore(from.stream);
 
@@ -94,20 +105,22 @@ export async function compress(
       ticker.begin();
       showNorms(phase.norms(tensors));
       const model = await phase.student(tensors);
-      const { loss } = await judge.student(model, done, listen);
+      const judged = phase.runnable?.(tensors) ?? model;
+      const { loss } = await judge.student(judged, done, listen);
       if (Number.isFinite(loss)) [lastGood, lastLoss] = [model, loss];
-      await attention?.student(model, done, listen);
+      await attention?.student(judged, done, listen, phase.runnable === undefined ? heads : new Map());
       ticker.evaluated();
     };
 
     const run = async (phase: Phase, resumed: RunState | undefined): Promise<void> => {
-      const tensors = new Map([...phase.frozen(), ...(resumed?.tensors ?? phase.trained(student, compactors))]);
-      const settings = { beta1: 0.9, beta2: 0.98, epsilon: 1e-8, clipNorm: recipe.clipNorm, biasCorrection: true };
-      const trainer = await Trainer.create(engine, phase.graph(), shape, tensors, settings, resumed?.updates ?? 0);
+      const tensors = new Map([...phase.frozen(), ...(resumed?.tensors ?? phase.trained({ student, compactors, state }))]);
+      const { first, last, total, rate, warmup, decay } = phase.schedule;
+      const trainer = await Trainer.create(engine, phase.graph(), shape, tensors, phase.optimiser, resumed?.updates ?? first);
       try {
-        while (trainer.updates < phase.steps && going) {
-          const learningRate = learningRateAt(trainer.updates, phase.steps, phase.rate, recipe.warmup, recipe.decay);
+        while (trainer.updates < last && going) {
+          const learningRate = learningRateAt(trainer.updates, total, rate, warmup, decay);
           ticker.begin();
+          await phase.beforeStep?.(trainer);
           const { loss, gradientNorm } = await trainer.step(splitBatch(stream.next(), recipe.accumulation, shape.slots), learningRate);
           done += 1;
           ticker.step(done, phase.name, loss, gradientNorm, learningRate);
@@ -144,16 +157,21 @@ export async function compress(
         student = await phase.student(trained);
         showNorms(phase.norms(trained));
         if (phase.name === 'compactors') compactors = trained;
+        heads = phase.heads?.(trained) ?? heads;
+        state = await trainer.state();
+        whole = phase.runnable?.(trained);
       } finally {
         trainer.dispose();
       }
     };
 
     let reached = from === undefined;
-    for (const phase of phasesOf(context)) {
-      const resumed = !reached && from?.phase === phase.name ? from : undefined;
+    for (const phase of phasesOf(context(heads))) {
+      const { first, last } = phase.schedule;
+      const here = from !== undefined && from.phase === phase.name && from.updates >= first && from.updates <= last;
+      const resumed = !reached && here ? from : undefined;
       reached ||= resumed !== undefined;
-      if (reached && going && phase.steps > 0) await run(phase, resumed);
+      if (reached && going && last > first) await run(phase, resumed);
     }
     if (!reached)
       throw new StudioError(
@@ -166,7 +184,7 @@ export async function compress(
       student = lastGood;
       trained = await judge.student(student, done, listen);
     }
-    const similarity = await attention.student(student, done, listen);
+    const similarity = await attention.student(student, done, listen, heads);
     const result: RunResult = {
       teacher: judge.teacher,
       untrained,
@@ -176,6 +194,7 @@ export async function compress(
       stopped: !going,
       fault,
       seconds: clock.seconds(),
+      ...(whole === undefined ? {} : { whole: await judge.quietly(whole) }),
     };
     return { student, compactors, result };
   } finally {

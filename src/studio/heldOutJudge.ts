@@ -48,15 +48,20 @@ export class HeldOutJudge {
   }
 
   async student(model: BertModel | Runnable, step: number, listen: StudioListener): Promise<HeldOut> {
+    const value = await this.quietly(model);
+    listen({ kind: 'heldOut', step, model: 'student', value });
+    return value;
+  }
+
+  /** The same without an event. */
+  async quietly(model: BertModel | Runnable): Promise<HeldOut> {
     const runnable = asRunnable(model);
     if (this.#evaluator?.key !== runnable.key) {
       this.#evaluator?.dispose();
       this.#evaluator = await Evaluator.create(this.#engine, runnable, this.#shape);
     } else this.#evaluator.load(runnable);
     const run = await this.#evaluator.evaluate(this.#batches);
-    const value = { loss: run.loss, accuracy: run.accuracy, agreement: agreement(run.predictions, this.#teacherRun.predictions) };
-    listen({ kind: 'heldOut', step, model: 'student', value });
-    return value;
+    return { loss: run.loss, accuracy: run.accuracy, agreement: agreement(run.predictions, this.#teacherRun.predictions) };
   }
 
   dispose(): void {

@@ -83,7 +83,7 @@ export function studentCard(name: string, teacher: Teacher, { result, recipe, st
     ...frontMatter(teacher, false),
     `# ${name}`,
     '',
-    `A BERT of ${shape.layers} layers, hidden size ${shape.hiddenSize}, ${shape.heads} heads and intermediate size ${shape.intermediateSize}, compressed from ${teacher.name} in WID Studio ${STUDIO_VERSION}${recipe.mode === 'calibrated' ? ' by Weight-Inherited Distillation (arXiv 2305.09098)' : ''}.`,
+    `A BERT of ${shape.layers} layers, hidden size ${shape.hiddenSize}, ${shape.heads} heads and intermediate size ${shape.intermediateSize}, compressed from ${teacher.name} in WID Studio ${STUDIO_VERSION}${['calibrated', 'paper', 'progressive'].includes(recipe.mode) ? ' by Weight-Inherited Distillation (arXiv 2305.09098)' : ''}.`,
     '',
     '## Numbers',
     '',
@@ -92,7 +92,9 @@ export function studentCard(name: string, teacher: Teacher, { result, recipe, st
     '| model | loss | accuracy | agreement with the teacher | parameters |',
     '|---|---|---|---|---|',
     row('teacher', result.teacher, teacher.model),
-    row('student, untrained', result.untrained, student),
+    ...(result.whole === undefined
+      ? [row('student, untrained', result.untrained, student)]
+      : [row('before dropping', result.whole, teacher.model)]),
     row('student', result.trained, student),
     '',
     ...onnxTable(measured),

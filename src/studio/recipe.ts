@@ -2,6 +2,7 @@ import type { BatchShape } from '../bert/masked.ts';
 import { StudioError } from '../tensor/studioError.ts';
 import { maskedSlots, type Masking } from '../text/maskedBatch.ts';
 import { RATE_DECAYS } from '../training/learningRate.ts';
+import { PUBLISHED } from '../wid/paper/settings.ts';
 import { spacesOf, spaceTable, type SpaceTable } from '../wid/spaces.ts';
 import { presetShape } from './presets.ts';
 import type { ModelShape, Recipe } from './studioApi.ts';
@@ -31,6 +32,7 @@ export function defaultRecipe(teacher: { readonly shape: ModelShape; readonly ma
     compactorLearningRate: 1e-4,
     teacherLearningRate: 0,
     depth: 'even',
+    paper: PUBLISHED,
     polishLearningRate: 1e-4,
     warmup: 0.1,
     decay: 'linear',
@@ -119,6 +121,23 @@ export function checkRecipe(teacher: Teacher, recipe: Recipe): void {
     if (!(value > 0 && Number.isFinite(value))) refuse(what, 'a number above 0', value);
   if (!(recipe.teacherLearningRate >= 0 && Number.isFinite(recipe.teacherLearningRate)))
     refuse("learning rate of the teacher's weights", 'a number from 0', recipe.teacherLearningRate);
+  const { paper } = recipe;
+  for (const [what, value] of [
+    ['mask interval', paper.maskEvery],
+    ['penalty', paper.penalty],
+    ["learning rate of the teacher's weights in paper mode", paper.weightLearningRate],
+    ['weight decay in paper mode', paper.weightDecay],
+  ] as const)
+    if (!(value >= 0 && Number.isFinite(value))) refuse(what, 'a number from 0', value);
+  whole('mask interval', paper.maskEvery, 0);
+  share('share of warm-up in paper mode', paper.warmup);
+  if (!(paper.compactorLearningRate > 0)) refuse('compactor learning rate in paper mode', 'a number above 0', paper.compactorLearningRate);
+  if (recipe.mode === 'paper' && recipe.tied)
+    throw new StudioError(
+      'recipe',
+      'recipe: tied — expected an untied decoder in paper mode, whose decoder has a compactor of its own, got tied. Choose untied, or mode calibrated.',
+      { recipe },
+    );
   if (recipe.sequence > teacher.model.config.maxPositions)
     refuse('sequence length', `at most the ${teacher.model.config.maxPositions} positions that the teacher knows`, recipe.sequence);
 }

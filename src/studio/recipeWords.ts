@@ -20,6 +20,10 @@ export function recipeInWords(recipe: Recipe): string {
     ];
     return `Compactors around every linear layer were ${closedForm}. Then ${size}: ${phases.join('; ') || 'none'}. ${settings}`;
   }
+  if (mode === 'paper') {
+    const { paper } = recipe;
+    return `Square compactors around every linear layer began at the identity and were squeezed as published (mode \`paper\`): ${size}, compactors at a peak learning rate of ${paper.compactorLearningRate} and the teacher's own weights at ${paper.weightLearningRate}, penalty ${paper.penalty}. Dimensions that were near zero were then dropped. AdamW without bias correction, seed ${seed}.`;
+  }
   const start = mode === 'scratch' ? 'random weights' : STARTS[recipe.start];
   const loss =
     mode === 'distil'

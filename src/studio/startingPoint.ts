@@ -1,6 +1,7 @@
 import { freshModel } from '../bert/freshModel.ts';
 import type { BatchShape } from '../bert/masked.ts';
 import type { BertModel } from '../bert/model.ts';
+import type { Runnable } from '../bert/runnable.ts';
 import type { Engine } from '../engines/engine.ts';
 import { StudioError } from '../tensor/studioError.ts';
 import type { NamedTensors } from '../tensor/tensor.ts';
@@ -25,6 +26,8 @@ export interface StartingPoint {
   readonly compactors: NamedTensors;
   /** Kept heads by teacher layer; empty where all stay. */
   readonly heads: ReadonlyMap<number, readonly number[]>;
+  /** What is trained, where it is not of the student's shape from the start. */
+  readonly runnable?: Runnable;
 }
 
 /** Calibrates, selects or draws the student that a recipe starts from; the calibration batches come from `stream`. */

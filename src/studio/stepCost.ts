@@ -1,5 +1,6 @@
 import { plan } from '../graph/plan.ts';
 import { sizeOf } from '../tensor/shape.ts';
+import { paperTraining } from '../training/paperTraining.ts';
 import { compactorTraining, distillationTraining, weightTraining, type TrainingGraph } from '../training/trainingGraph.ts';
 import { studentConfig } from '../wid/spaces.ts';
 import { compactorSettings, distillationSettings } from './phases.ts';
@@ -29,6 +30,7 @@ export function stepCosts(teacher: Teacher, recipe: Recipe): readonly StepCost[]
     return cost('polish', steps, () =>
       distillationTraining(config, student, shape, weightDecay, distillationSettings(recipe), recipe.accumulation),
     );
+  if (mode === 'paper') return cost('compactors', steps, () => paperTraining(config, table, shape, recipe.paper, recipe.accumulation));
   const compactorSteps = mode === 'calibrated' ? Math.round(steps * recipe.compactorShare) : 0;
   return [
     ...cost('compactors', compactorSteps, () => compactorTraining(config, table, shape, compactorSettings(recipe), recipe.accumulation)),

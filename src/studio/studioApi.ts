@@ -127,10 +127,23 @@ export interface TextReport {
  * How a student is trained (wid.md section 5): `calibrated` trains compactors and then polishes; the others are
  * baselines on the student's own weights, from pruning, with logit distillation, or from random weights.
  */
-export type Mode = 'calibrated' | 'prune' | 'distil' | 'scratch';
+export type Mode = 'calibrated' | 'paper' | 'prune' | 'distil' | 'scratch';
 
 /** What the steps of a run train: compactors, or the student's own weights. */
 export type PhaseName = 'compactors' | 'polish';
+
+/** Settings of `paper` mode (wid.md section 6), where they differ from the other modes'. */
+export interface PaperRecipe {
+  readonly compactorLearningRate: number;
+  /** Of the teacher's own weights; 0 freezes them. */
+  readonly weightLearningRate: number;
+  /** Steps between mask events; 0 = a 32nd of the run, rounded down. */
+  readonly maskEvery: number;
+  /** Strength of the penalty gradient, lambda. */
+  readonly penalty: number;
+  readonly warmup: number;
+  readonly weightDecay: number;
+}
 
 /** Everything that decides a run. The same recipe and seed give the same run. */
 export interface Recipe {
@@ -151,6 +164,8 @@ export interface Recipe {
   readonly teacherLearningRate: number;
   /** Where fewer layers inherit from: the evenly spaced ones, or mixtures of all that are learned from there. */
   readonly depth: 'even' | 'mixture';
+  /** `paper` only: what the paper publishes, to be departed from knowingly. */
+  readonly paper: PaperRecipe;
   readonly polishLearningRate: number;
   /** Share of the steps spent in linear warm-up, 0 to 1. */
   readonly warmup: number;
@@ -274,6 +289,11 @@ export interface RunResult {
   readonly stepsDone: number;
   readonly stopped: boolean;
   readonly similarity: SimilarityReport;
+  /**
+   * The model as it was trained, in modes whose student is cut out of a larger one (`paper`, `progressive` when stopped
+   * early). What `trained` falls short of it is the gap that dropping near-zero dimensions opened.
+   */
+  readonly whole?: HeldOut;
   /** Why the run ended early by itself (numbers that are not finite), or null. */
   readonly fault: string | null;
   readonly seconds: number;

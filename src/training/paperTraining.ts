@@ -1,8 +1,9 @@
 import type { BertConfig } from '../bert/config.ts';
-import type { EncoderOptions, ParameterLookup } from '../bert/encoder.ts';
+import { bertEncoder, type EncoderOptions, type ParameterLookup } from '../bert/encoder.ts';
 import { maskedInputs, maskedModel, type BatchShape } from '../bert/masked.ts';
 import { decoderName, encoderShape } from '../bert/model.ts';
 import { headNames } from '../bert/names.ts';
+import type { Runnable } from '../bert/runnable.ts';
 import { Graph } from '../graph/graph.ts';
 import { assign, broadcast, mul, scale, scaleBy } from '../graph/ops/elementwise.ts';
 import { add } from '../graph/ops/layout.ts';
@@ -11,7 +12,7 @@ import { reshape } from '../graph/ops/view.ts';
 import { weightedNorm } from '../graph/ops/weightedNorm.ts';
 import type { Value } from '../graph/value.ts';
 import type { Shape } from '../tensor/shape.ts';
-import type { Tensor } from '../tensor/tensor.ts';
+import type { NamedTensors, Tensor } from '../tensor/tensor.ts';
 import { maskedSides, namedMasks, type MaskedSide } from '../wid/paper/spaceOf.ts';
 import { nothingMasked, squareTable, type PaperMasks } from '../wid/paper/masks.ts';
 import type { PaperSettings } from '../wid/paper/settings.ts';
@@ -75,25 +76,42 @@ function paperOptions(graph: Graph, config: BertConfig, parameter: ParameterLook
   };
 }
 
-/** The model of paper mode as a graph, for training and for judging it as it is. */
-export function paperModel(
-  graph: Graph,
-  teacher: BertConfig,
-  table: SpaceTable,
-): {
+interface PaperModel {
   readonly parameter: ParameterLookup;
   readonly options: EncoderOptions;
   readonly config: BertConfig;
   readonly trained: ReadonlyMap<string, Value>;
   readonly frozen: ReadonlyMap<string, Value>;
   readonly masks: ReadonlyMap<string, Value>;
-} {
+}
+
+/** The model of paper mode as a graph, for training and for judging it as it is. */
+function paperModel(graph: Graph, teacher: BertConfig, table: SpaceTable): PaperModel {
   const square = squareTable(table);
   const { parameter, trained, frozen } = mergedParameters(graph, teacher, square);
   const config = studentConfig(teacher, square);
   const masks = new Map([...maskStates(nothingMasked(table), false)].map(([name, { shape }]) => [name, graph.state(name, shape)]));
   const state = (name: string): Value => masks.get(name) ?? graph.state(name, [1]);
   return { parameter, options: paperOptions(graph, config, parameter, state), config, trained, frozen, masks };
+}
+
+/** Paper mode's model as it is trained: inserted compactors, masked dimensions still there. */
+export function paperRunnable(teacher: BertConfig, table: SpaceTable, tensors: NamedTensors): Runnable {
+  const config = studentConfig(teacher, squareTable(table));
+  return {
+    key: `paper ${JSON.stringify([teacher, table])}`,
+    layers: config.layers,
+    heads: config.heads,
+    tensors,
+    lay: (graph, inputs) => {
+      const { parameter, options } = paperModel(graph, teacher, table);
+      return maskedModel(graph, encoderShape(config), parameter, inputs, parameter(decoderName(config)), options);
+    },
+    layEncoder: (graph, inputs) => {
+      const { parameter, options } = paperModel(graph, teacher, table);
+      return bertEncoder(graph, encoderShape(config), parameter, inputs, options);
+    },
+  };
 }
 
 /**

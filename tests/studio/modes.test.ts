@@ -61,3 +61,38 @@ describe('calibrated runs', () => {
     expect(norms[0]?.spaces.find(({ space }) => space === 'ffn')?.size).toBe(48);
   });
 });
+
+describe('paper mode', () => {
+  test.each([
+    ['dimensions of heads', DIMENSIONS],
+    ['whole heads', HEADS],
+    ['whole heads and their dimensions, fewer layers', BOTH],
+  ] as const)('%s: starts at the teacher, leaves a student of the asked shape, tells the gap', async (_, student) => {
+    const { result, events } = await runOf({ mode: 'paper', student, steps: 40, evaluateEvery: 10 });
+    expect(result).toMatchObject({ stepsDone: 40, stopped: false, fault: null });
+    if (student.layers === 3) {
+      expect(result.untrained.loss).toBeCloseTo(result.teacher.loss, 4);
+      expect(result.untrained.agreement).toBe(1);
+    }
+    // The published rate does next to nothing in 40 steps: what is dropped is far from zero, and the report says so.
+    expect(result.whole?.loss).toBeDefined();
+    expect(result.whole?.loss).not.toBeCloseTo(result.trained.loss, 3);
+    for (const layer of result.similarity.layers) expect(layer).toHaveLength(student.heads);
+    for (const origins of result.similarity.origins) expect(new Set(origins).size).toBe(student.heads);
+    expect(events.filter((event) => event.kind === 'norms').map(({ step }) => step)).toEqual([5, 10, 20, 30, 40]);
+  });
+
+  test('with a rate that squeezes in 96 steps, dropping opens a small gap', async () => {
+    const { session, recipe } = await open();
+    const change = { mode: 'paper', student: DIMENSIONS, steps: 96, evaluateEvery: 96, batch: 2 } as const;
+    const paper = { ...recipe.paper, compactorLearningRate: 5e-3, weightLearningRate: 1e-4 };
+    const run = (settings: Recipe['paper']): Promise<RunResult> => session.start({ ...recipe, ...change, paper: settings }, () => {});
+    const [squeezed, published] = [await run(paper), await run(recipe.paper)];
+    const gap = ({ whole, trained }: RunResult): number => Math.abs(trained.loss - (whole?.loss ?? Number.NaN));
+    expect(gap(squeezed)).toBeLessThan(0.5 * gap(published));
+  });
+
+  test('refuses a tied student', async () => {
+    await expect(runOf({ mode: 'paper', student: DIMENSIONS, tied: true })).rejects.toThrow(/untied decoder/);
+  });
+});

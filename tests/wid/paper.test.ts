@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { Evaluator } from '../../src/analysis/evaluation.ts';
 import { maskedInputs, maskedModel, positionIds } from '../../src/bert/masked.ts';
 import { decoderName, encoderShape } from '../../src/bert/model.ts';
 import type { Engine } from '../../src/engines/engine.ts';
@@ -10,15 +11,18 @@ import { plan } from '../../src/graph/plan.ts';
 import type { Value } from '../../src/graph/value.ts';
 import { Random } from '../../src/tensor/random.ts';
 import type { Tensor } from '../../src/tensor/tensor.ts';
-import { maskStates, PAPER_OPTIMISER, paperTraining } from '../../src/training/paperTraining.ts';
+import { mergeStudent } from '../../src/training/mergeStudent.ts';
+import { maskStates, PAPER_OPTIMISER, paperRunnable, paperTraining } from '../../src/training/paperTraining.ts';
 import { frozenName, teacherStates } from '../../src/training/teacherStates.ts';
 import { Trainer } from '../../src/training/trainer.ts';
 import { keptNorms, mergedParameters } from '../../src/training/trainingGraph.ts';
 import { metParameters, sitePlan } from '../../src/wid/meeting.ts';
+import { keepHeads } from '../../src/wid/keepHeads.ts';
 import { identityCompactors } from '../../src/wid/paper/identity.ts';
-import { keepLargest, maskedCounts, nothingMasked, paperMasks, squareTable } from '../../src/wid/paper/masks.ts';
+import { dropMasked, keptHeads } from '../../src/wid/paper/drop.ts';
+import { finalMasks, keepLargest, maskedCounts, nothingMasked, paperMasks, squareTable } from '../../src/wid/paper/masks.ts';
 import { maskInterval, PUBLISHED } from '../../src/wid/paper/settings.ts';
-import { namedMasks } from '../../src/wid/paper/spaceOf.ts';
+import { maskedSides, namedMasks } from '../../src/wid/paper/spaceOf.ts';
 import { spacesOf, spaceTable, studentConfig, type SpaceTable } from '../../src/wid/spaces.ts';
 import { ENGINES } from '../engines/availableEngines.ts';
 import { BATCH, goldenBatch, goldenTeacher, relativeError, SEQUENCE } from '../golden/load.ts';
@@ -195,6 +199,46 @@ async function transcribe(table: SpaceTable): Promise<Transcribed> {
 }
 
 const transcribed = new Map<string, Promise<Transcribed>>();
+
+/** A start whose masked rows and columns are exactly zero, with the masks in force. */
+function squeezed(table: SpaceTable): Map<string, Tensor> {
+  const tensors = start(table);
+  const masks = namedMasks(paperMasks(table, tensors, maskedCounts(table.teacher, table.student, 99)));
+  for (const [name, { space, side }] of maskedSides(table)) {
+    const tensor = tensors.get(name);
+    const mask = masks.get(space);
+    if (tensor === undefined || mask === undefined || !isCompactor(name)) continue;
+    const [rows = 1, columns = 1] = tensor.shape.slice(-2);
+    tensor.data.forEach((_, at) => {
+      const block = Math.floor(at / (rows * columns));
+      const inBlock = at % (rows * columns);
+      const place = side === 'rows' ? block * rows + Math.floor(inBlock / columns) : block * columns + (inBlock % columns);
+      if (mask[place] === 0) tensor.data[at] = 0;
+    });
+  }
+  const inForce = new Map([...masks].map(([space, mask]) => [`mask.${space}`, { shape: [mask.length], data: Float32Array.from(mask) }]));
+  return new Map([...tensors, ...maskStates(finalMasks(table, new Map([...tensors, ...inForce])), true)]);
+}
+
+describe.each(ENGINES)('reparameterisation on $name', ({ name: engineName, create }) => {
+  test.each(TABLES)('%s: with masked rows and columns at zero, the merged student is the inserted form', async (_, table) => {
+    const engine = await create();
+    const tensors = squeezed(table);
+    const masks = finalMasks(table, tensors);
+    const theirs = keepHeads(teacher.tensors, spaces.headSize, keptHeads(table, masks));
+    const student = await mergeStudent(engine, teacher, theirs, table, dropMasked(table, masks, tensors));
+    const losses: number[] = [];
+    for (const model of [paperRunnable(teacher.config, table, tensors), student]) {
+      const evaluator = await Evaluator.create(engine, model, shape);
+      evaluator.writeTypes(batch.typeIds);
+      losses.push((await evaluator.evaluate([batch])).loss);
+      evaluator.dispose();
+    }
+    engine.dispose();
+    const [inserted = 0, merged = Number.NaN] = losses;
+    expect(Math.abs(merged / inserted - 1)).toBeLessThan(engineName === 'reference' ? 1e-6 : 1e-5);
+  });
+});
 
 describe.each(ENGINES)('training on $name', ({ name: engineName, create }) => {
   let engine: Engine;

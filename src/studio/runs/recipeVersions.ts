@@ -1,3 +1,4 @@
+import { PUBLISHED } from '../../wid/paper/settings.ts';
 import { defaultRecipe } from '../recipe.ts';
 import type { Recipe } from '../studioApi.ts';
 import { refusal } from './sealedFile.ts';
@@ -35,6 +36,7 @@ const BEFORE: Required<Omit<Recipe, FirstFields>> = {
   wholeWords: false,
   teacherLearningRate: 0,
   depth: 'even',
+  paper: PUBLISHED,
 };
 
 const ANY_TEACHER = {

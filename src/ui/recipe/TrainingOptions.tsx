@@ -4,7 +4,13 @@ import { useActions } from '../actionsContext.ts';
 import { Icon } from '../Icon.tsx';
 import { NumberField } from './NumberField.tsx';
 
-const MODE_WORDS = { calibrated: 'Inherit (WID)', prune: 'Prune only', distil: 'Distil logits', scratch: 'From scratch' } as const;
+const MODE_WORDS = {
+  calibrated: 'Inherit (WID)',
+  paper: 'Inherit, as published',
+  prune: 'Prune only',
+  distil: 'Distil logits',
+  scratch: 'From scratch',
+} as const;
 const CALIBRATION_WORDS = { sequential: 'Layer by layer', 'one-pass': 'One pass, faster' } as const;
 
 type Field = 'steps' | 'batch' | 'sequence' | 'evaluateEvery' | 'compactorLearningRate' | 'polishLearningRate' | 'seed';

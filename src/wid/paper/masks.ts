@@ -34,7 +34,8 @@ export interface MaskedCounts {
 }
 
 export function maskedCounts(teacher: Spaces, student: Spaces, event: number): MaskedCounts {
-  const grown = (target: number, events: number): number => Math.min(target, Math.floor((event * target) / events));
+  // Divided first: `event` may be as large as "all of them".
+  const grown = (target: number, events: number): number => (event >= events ? target : Math.floor((event * target) / events));
   const heads = teacher.heads - student.heads;
   return {
     residual: grown(teacher.residual - student.residual, RESIDUAL_EVENTS),
@@ -72,6 +73,26 @@ export function paperMasks(table: SpaceTable, compactors: NamedTensors, counts: 
     attention: layers.map((layer) => attentionMask(columns(`layer.${layer}.attention.output.L`), headSize, counts)),
     inner: layers.map((layer) => keepLargest(columns(`layer.${layer}.output.L`), counts.inner)),
   };
+}
+
+/** Masks at the student's sizes: those in force where they have grown that far, else what an event would choose now. */
+export function finalMasks(table: SpaceTable, trained: NamedTensors): PaperMasks {
+  const inForce = (space: string): Uint8Array => Uint8Array.from(trained.get(`mask.${space}`)?.data ?? []);
+  const layers = [...table.layerMap.keys()];
+  const masks: PaperMasks = {
+    residual: inForce('residual'),
+    mlm: inForce('mlm'),
+    attention: layers.map((layer) => inForce(`attention.${layer}`)),
+    inner: layers.map((layer) => inForce(`inner.${layer}`)),
+  };
+  const { residual, heads, headSize, inner } = table.student;
+  const has = (mask: Uint8Array, size: number): boolean => mask.reduce((sum, x) => sum + x, 0) === size;
+  const grown =
+    has(masks.residual, residual) &&
+    has(masks.mlm, residual) &&
+    masks.attention.every((mask) => has(mask, heads * headSize)) &&
+    masks.inner.every((mask) => has(mask, inner));
+  return grown ? masks : paperMasks(table, trained, maskedCounts(table.teacher, table.student, Number.MAX_SAFE_INTEGER));
 }
 
 function attentionMask(norms: readonly number[], headSize: number, counts: MaskedCounts): Uint8Array {
