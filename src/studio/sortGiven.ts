@@ -1,3 +1,4 @@
+import { isOnnx } from '../formats/onnx/onnxGraph.ts';
 import { isPickle, isZip, torchPickle } from '../formats/pytorchCheckpoint.ts';
 import { isSafetensors } from '../formats/safetensors.ts';
 import { openZip } from '../formats/zip.ts';
@@ -31,7 +32,7 @@ async function belongsToCheckpoint({ path, bytes }: GivenFile): Promise<boolean>
   if (BESIDE_WEIGHTS.test(path)) return true;
   const source = openBytes(bytes);
   const head = await source.read(0, Math.min(16, source.size));
-  if (isSafetensors(head) || isPickle(head)) return true;
+  if (isSafetensors(head) || isPickle(head) || isOnnx(head)) return true;
   if (!isZip(head)) return false;
   const entries = await openZip(source);
   return torchPickle(entries) !== undefined || [...entries.keys()].some((name) => /(^|\/)config\.json$/.test(name));
