@@ -3,6 +3,7 @@ import { zipSync } from 'fflate';
 import { describe, expect, test } from 'vitest';
 import { openPytorchLegacy } from '../../src/formats/pytorchCheckpoint.ts';
 import { openBytes } from '../../src/tensor/byteSource.ts';
+import { fingerprintOfTeacher } from '../../src/studio/runs/fingerprint.ts';
 import { readTeacher } from '../../src/studio/teacher.ts';
 import { goldenTeacher, relativeError } from '../golden/load.ts';
 
@@ -36,6 +37,16 @@ describe('the same teacher in every form', () => {
     const zip = zipSync(Object.fromEntries(files.map(({ path, bytes }) => [path, bytes])));
     const { model } = await readTeacher('zip', [{ path: 'teacher.zip', bytes: zip }]);
     expect(model.tensors).toEqual((await readTeacher('x', files.toReversed())).model.tensors);
+  });
+
+  test('a run goes on with any form of its teacher, and with no other one', async () => {
+    const marks = await Promise.all(
+      ['safetensors', 'sharded', 'pytorch-zip', 'onnx-torchscript', 'safetensors-f16'].map(async (name) =>
+        fingerprintOfTeacher(await readTeacher(name, folder(name))),
+      ),
+    );
+    expect(new Set(marks.slice(0, 4)).size).toBe(1);
+    expect(marks[4]).not.toBe(marks[0]);
   });
 
   test('says what it renamed and ignored', async () => {

@@ -1,10 +1,23 @@
 import { openBytes, type ByteContent } from '../../tensor/byteSource.ts';
+import type { Teacher } from '../teacher.ts';
 import { sha256 } from './sealedFile.ts';
 
 /** What a kept state belongs to: a run goes on only with the same teacher and text. */
 export interface Fingerprints {
   readonly teacher: string;
   readonly text: string;
+}
+
+/** SHA-256 of what a teacher computes with, in hexadecimal: the same for a folder, its zip and its repository. */
+export function fingerprintOfTeacher({ model, tokenizerFiles }: Pick<Teacher, 'model' | 'tokenizerFiles'>): Promise<string> {
+  return fingerprintOf([
+    { path: 'config', bytes: new TextEncoder().encode(JSON.stringify(model.config)) },
+    ...[...tokenizerFiles].map(([path, bytes]) => ({ path: `tokenizer/${path}`, bytes })),
+    ...[...model.tensors].map(([name, { data }]) => ({
+      path: `tensor/${name}`,
+      bytes: new Uint8Array(data.buffer, data.byteOffset, data.byteLength),
+    })),
+  ]);
 }
 
 /** Bytes hashed at once: Web Crypto takes whole messages only, and a checkpoint's files may be larger than memory. */

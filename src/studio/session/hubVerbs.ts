@@ -1,5 +1,5 @@
 import { fetchHubTeacher } from '../hub/hubTeacher.ts';
-import { fingerprintOf } from '../runs/fingerprint.ts';
+import { fingerprintOfTeacher } from '../runs/fingerprint.ts';
 import type { StudioApi } from '../studioApi.ts';
 import { readTeacher } from '../teacher.ts';
 import { attempt, type SessionState } from './sessionState.ts';
@@ -16,7 +16,7 @@ export function hubVerbs(state: SessionState): Pick<StudioApi, 'loadHubTeacher' 
         const { name, files, notes } = await fetchHubTeacher(request, state.surroundings.hub, listen, mine.signal);
         const read = await readTeacher(name, files);
         const report = { ...read.report, notes: [...notes, ...read.report.notes] };
-        const fingerprint = await fingerprintOf(files);
+        const fingerprint = await fingerprintOfTeacher(read);
         state.fingerprints.teacher = fingerprint;
         state.teacher = { ...read, report };
         state.corpus = undefined;

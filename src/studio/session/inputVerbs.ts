@@ -1,4 +1,4 @@
-import { fingerprintOf } from '../runs/fingerprint.ts';
+import { fingerprintOfTeacher } from '../runs/fingerprint.ts';
 import { sortGiven } from '../sortGiven.ts';
 import type { StudioApi } from '../studioApi.ts';
 import { readTeacher } from '../teacher.ts';
@@ -12,7 +12,7 @@ export function inputVerbs(state: SessionState): Pick<StudioApi, 'sortFiles' | '
     sortFiles: (files) => sortGiven(files),
     async loadTeacher(name, files) {
       const read = await readTeacher(name, files);
-      state.fingerprints.teacher = await fingerprintOf(files);
+      state.fingerprints.teacher = await fingerprintOfTeacher(read);
       state.teacher = read;
       state.corpus = undefined;
       state.finished = undefined;
