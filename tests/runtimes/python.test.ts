@@ -3,8 +3,9 @@ import { fileURLToPath } from 'node:url';
 import { afterAll, expect, test } from 'vitest';
 import { ReferenceEngine } from '../../src/engines/reference/referenceEngine.ts';
 import { exportFolder } from '../../src/studio/exportFolder.ts';
+import { sentenceIds } from '../../src/studio/sentenceCompare.ts';
 import { exportStudent, exportTeacher, studentJob } from '../../src/studio/studentExport.ts';
-import { finishedWith, givenTeacher, variant } from '../studio/exportFixture.ts';
+import { finishedWith, givenTeacher, teacherOfWords, variant } from '../studio/exportFixture.ts';
 import { Shelf, teacherIn } from './folders.ts';
 
 const SCRIPT = fileURLToPath(new URL('check_folder.py', import.meta.url));
@@ -31,6 +32,8 @@ interface Found {
   readonly missing: readonly string[];
   readonly unexpected: readonly string[];
   readonly tied: boolean;
+  /** Of two sentences, padded. */
+  readonly ids: readonly (readonly number[])[];
   readonly files: Readonly<Record<string, File>>;
 }
 
@@ -59,6 +62,7 @@ test.skipIf(missing !== undefined)(
     const forms = { latency: false, fp16: true, attentions: true } as const;
     const quiet = (): undefined => undefined;
     const teacher = givenTeacher();
+    const words = teacherOfWords();
     const encoder = await teacherIn(new URL('../golden/checkpoints/encoder-only/', import.meta.url), 'encoder');
     const folders = [
       await shelf.put(await exportStudent(engine, teacher, finishedWith(variant({})), 'tied', quiet, forms)),
@@ -70,6 +74,7 @@ test.skipIf(missing !== undefined)(
       ),
       await shelf.put(await exportStudent(engine, teacher, finishedWith(variant({ hiddenAct: 'gelu_new' })), 'tanh', quiet, forms)),
       await shelf.put(await exportFolder(studentJob(engine, teacher, finishedWith(variant({})), 'beside'), quiet, forms, 20_000)),
+      await shelf.put(await exportStudent(engine, words, finishedWith(variant({})), 'words', quiet, forms)),
       await shelf.put(await exportTeacher(engine, encoder, 'encoder', quiet, forms)),
     ];
     const ran = spawnSync(PYTHON, [SCRIPT, ...folders], { encoding: 'utf8' });
@@ -83,6 +88,14 @@ test.skipIf(missing !== undefined)(
       // transformers makes a pooler of its own where a checkpoint has none.
       expect(checkpoint.missing.filter((name) => !name.startsWith('pooler.'))).toEqual([]);
       expect(checkpoint.tied).toBe(!folder.endsWith('untied'));
+      const { tokenizer, model } = folder.endsWith('words') ? words : givenTeacher();
+      const sentences = ['The old man went down to the [MASK] and looked at the sea.', 'She [MASK] nothing.'];
+      for (const [i, sentence] of sentences.entries()) {
+        const ids = [...sentenceIds(sentence, tokenizer, model.config.maxPositions)];
+        const padded = checkpoint.ids[i] ?? [];
+        expect(padded.slice(0, ids.length), `${folder}: ${sentence}`).toEqual(ids);
+        expect(padded.slice(ids.length).every((id) => id === tokenizer.special.pad)).toBe(true);
+      }
       expect(checkpoint).toMatchObject({ maskToken: '[MASK]', modelMaxLength: 40 });
       expect(Object.keys(files)).toEqual(['model.onnx', 'model_attentions.onnx', 'model_fp16.onnx', 'model_quantized.onnx']);
       // Its checkpoint has half-precision weights, and the golden ones are large: rounding them moves logits by a per cent.

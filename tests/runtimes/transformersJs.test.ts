@@ -6,7 +6,7 @@ import { sentenceIds } from '../../src/studio/sentenceCompare.ts';
 import { exportStudent, exportTeacher, studentJob } from '../../src/studio/studentExport.ts';
 import { engineLogits } from '../../src/studio/verification/engineAnswer.ts';
 import type { Teacher } from '../../src/studio/teacher.ts';
-import { finishedWith, givenTeacher, variant } from '../studio/exportFixture.ts';
+import { finishedWith, givenTeacher, teacherOfWords, variant } from '../studio/exportFixture.ts';
 import { DEMO_TEACHER, Shelf, teacherIn } from './folders.ts';
 
 interface Guess {
@@ -87,6 +87,16 @@ describe('transformers.js fills masks as the engine does, from local files alone
     const sentence = 'the cat [MASK] running.';
     near(await filled('beside', 'fp32', sentence), await expected({ ...teacher, model }, sentence), 1e-4);
     expect(await filled('beside', 'q8', sentence)).toHaveLength(5);
+  });
+
+  test('a student of whole words', async () => {
+    const teacher = teacherOfWords();
+    const model = variant({});
+    await shelf.put(await exportStudent(engine, teacher, finishedWith(model), 'words', () => undefined, quiet));
+    const sentence = 'The old man C(=O)O [MASK] sea.';
+    const ids = sentenceIds(sentence, teacher.tokenizer, 40);
+    expect([...ids]).not.toContain(teacher.tokenizer.special.unknown);
+    near(await filled('words', 'fp32', sentence), await expected({ ...teacher, model }, sentence), 1e-4);
   });
 
   test.each([true, false])('a student with a decoder that is tied: %s, its tokenizer made from vocab.txt', async (tieWordEmbeddings) => {

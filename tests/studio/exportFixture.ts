@@ -6,6 +6,7 @@ import { defaultRecipe } from '../../src/studio/recipe.ts';
 import type { FinishedRun } from '../../src/studio/studentExport.ts';
 import { readTeacher, type Teacher } from '../../src/studio/teacher.ts';
 import { Random } from '../../src/tensor/random.ts';
+import { createTokenizer } from '../../src/text/tokenizer.ts';
 
 const FOLDER = new URL('../golden/checkpoints/safetensors/', import.meta.url);
 
@@ -48,4 +49,16 @@ export function finishedWith(student: BertModel): FinishedRun {
     seconds: 0,
   };
   return { student, recipe: defaultRecipe(teacher.report), result };
+}
+
+/** The golden teacher with a vocabulary of whole words, some with punctuation inside. */
+export function teacherOfWords(): Teacher {
+  const words = ['[PAD]', '[UNK]', '[CLS]', '[SEP]', '[MASK]', 'The', 'old', 'man', 'sea.', 'C(=O)O', 'the', 'nothing.'];
+  const filled = Array.from({ length: teacher.model.config.vocabSize }, (_, id) => words[id] ?? `word-${id}`);
+  const vocabulary = `${filled.join('\n')}\n`;
+  return {
+    ...teacher,
+    tokenizer: createTokenizer({ vocabulary }),
+    tokenizerFiles: new Map([['vocab.txt', new TextEncoder().encode(vocabulary)]]),
+  };
 }
