@@ -54,6 +54,7 @@ const api: PageApi = {
   resumeRun: (run, listen) => remote.resumeRun(run, proxy(listen)),
   deleteRun: (run) => remote.deleteRun(run),
   exportStudent: (name, listen, options) => remote.exportStudent(name, proxy(listen), options),
+  cancelExport: () => remote.cancelExport(),
   exportTeacher: (name, listen, options) => remote.exportTeacher(name, proxy(listen), options),
 };
 

@@ -13,6 +13,7 @@ import type { Measured } from './modelCard.ts';
 import { answerName } from './verification/engineAnswer.ts';
 import { HeldOutTokens } from './verification/heldOutTokens.ts';
 import { measureLatency } from './verification/latency.ts';
+import { stageProgress, type Progress } from './verification/progress.ts';
 import { textBatch, verificationTokens } from './verification/textBatch.ts';
 
 /** A model on its way into a folder. */
@@ -52,6 +53,13 @@ function formsOf({ fp16 = false, int8 = true, attentions = false }: ExportOption
   ];
 }
 
+export interface ExportSurroundings {
+  /** Ends the export between two pieces of work. */
+  readonly signal?: AbortSignal | undefined;
+  /** Bytes of weights above which an ONNX file keeps them beside it. */
+  readonly dataLimit?: number;
+}
+
 /** Tokens of the sequence whose latency is measured. */
 const LATENCY_TOKENS = 128;
 
@@ -59,21 +67,17 @@ const LATENCY_TOKENS = 128;
  * Makes a model's files one after the other, runs each ONNX file in onnxruntime-web against the engine, and puts those
  * that pass into a zip.
  *
- * @param dataLimit bytes of weights above which an ONNX file keeps them beside it
- * @throws StudioError if a weight does not fit the storage that was asked for
+ * @throws StudioError if a weight does not fit the storage that was asked for; `cancelled`
  */
 export async function exportFolder(
   job: ExportJob,
   listen: StudioListener,
   options: ExportOptions,
-  dataLimit = PROTOBUF_LIMIT,
+  { signal, dataLimit = PROTOBUF_LIMIT }: ExportSurroundings = {},
 ): Promise<ExportResult> {
   const { engine, model, tokenizer, corpus } = job;
   const name = folderName(job.name);
-  const progress =
-    (stage: string) =>
-    (done: number, total: number): void =>
-      listen({ kind: 'progress', stage, done, total });
+  const progress = (stage: string): Progress => stageProgress(stage, listen, signal);
   // Made before the slow part, so that a weight that is too large is told at once.
   const weights = weightsFile(model, options.weights ?? 'fp32');
   const judge = await OnnxJudge.create(engine, model, tokenizer, corpus, options.attentions === true, progress('Answering in the engine'));
@@ -111,10 +115,13 @@ export async function exportFolder(
         form.precision === 'fp32' || held === undefined ? null : await held.judge(runtime, progress(`Filling held-out masks with ${path}`));
       let latency: OnnxLatency | null = null;
       if (options.latency !== false && !form.attentions) {
-        progress(`Timing ${path}`)(0, 1);
         const length = Math.min(LATENCY_TOKENS, model.config.maxPositions);
         const batch = textBatch(verificationTokens(tokenizer, corpus), tokenizer, 1, length, model.config.typeVocabSize);
-        const [own, other] = await measureLatency(against === undefined ? [runtime] : [runtime, against], batch);
+        const [own, other] = await measureLatency(
+          against === undefined ? [runtime] : [runtime, against],
+          batch,
+          progress(`Timing ${path}`),
+        );
         latency = own ?? null;
         teacherLatency ??= other ?? null;
       }

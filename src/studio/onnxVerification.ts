@@ -7,6 +7,7 @@ import { openOnnx, type OnnxRuntime } from './onnxRuntime.ts';
 import type { OnnxCheck, OnnxFileReport, OnnxPrecision } from './exportApi.ts';
 import { answerName, engineAnswer, type EngineAnswer } from './verification/engineAnswer.ts';
 import { firstDifference } from './verification/firstDifference.ts';
+import type { Progress } from './verification/progress.ts';
 import { textBatch, verificationTokens, type TextBatch } from './verification/textBatch.ts';
 
 export type Tolerance = OnnxFileReport['tolerance'];
@@ -49,7 +50,7 @@ export class OnnxJudge {
     tokenizer: TextTokenizer,
     corpus: Corpus | undefined,
     attentions: boolean,
-    progress: (done: number, total: number) => void,
+    progress: Progress,
   ): Promise<OnnxJudge> {
     const { maxPositions, typeVocabSize } = model.config;
     const tokens = verificationTokens(tokenizer, corpus);
@@ -58,13 +59,13 @@ export class OnnxJudge {
     const cases: Case[] = [];
     for (const batch of batches) {
       cases.push({ batch, expected: await engineAnswer(engine, model, batch, attentions ? 'attentions' : 'answer') });
-      progress(cases.length, batches.length);
+      await progress(cases.length, batches.length);
     }
     return new OnnxJudge(engine, model, cases);
   }
 
   /** Runs an open file on every batch; each of its outputs is held against the engine's. */
-  async check(runtime: OnnxRuntime, progress: (done: number, total: number) => void): Promise<OnnxCheck[]> {
+  async check(runtime: OnnxRuntime, progress: Progress): Promise<OnnxCheck[]> {
     const checks: OnnxCheck[] = [];
     for (const { batch, expected } of this.#cases) {
       const outputs = await runtime.run(batch);
@@ -77,7 +78,7 @@ export class OnnxJudge {
         relative: worst(compared.map((one) => one.relative)),
         rms: worst(compared.map((one) => one.rms)),
       });
-      progress(checks.length, this.#cases.length);
+      await progress(checks.length, this.#cases.length);
     }
     return checks;
   }
@@ -131,9 +132,9 @@ export async function verifyOnnx(
   model: BertModel,
   onnx: Uint8Array,
   tokenizer: TextTokenizer,
-  progress: (done: number, total: number) => void,
+  progress: Progress,
 ): Promise<OnnxCheck[]> {
-  const judge = await OnnxJudge.create(engine, model, tokenizer, undefined, false, () => undefined);
+  const judge = await OnnxJudge.create(engine, model, tokenizer, undefined, false, () => Promise.resolve());
   const runtime = await openOnnx(onnx);
   try {
     return await judge.check(runtime, progress);

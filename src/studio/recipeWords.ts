@@ -7,31 +7,48 @@ const STARTS: Readonly<Record<Recipe['start'], string>> = {
 
 /** A recipe in sentences, for the model card. */
 export function recipeInWords(recipe: Recipe): string {
-  const { mode, steps, batch, sequence, compactorShare, seed } = recipe;
-  const size = `${steps} steps of ${batch} x ${sequence} tokens`;
-  const closedForm = `calibrated on ${recipe.calibrationTokens} tokens, ${recipe.calibration === 'sequential' ? 'layer by layer' : 'in one pass'}`;
-  const settings = `Masked-language-model loss, AdamW, warm-up over ${percent(recipe.warmup)} of the steps, gradients clipped at norm ${recipe.clipNorm}, seed ${seed}.`;
-  if (mode === 'calibrated') {
-    const trained = Math.round(steps * compactorShare);
-    const polished = steps - trained;
-    const phases = [
-      ...(trained > 0 ? [`${trained} steps trained compactors (peak learning rate ${recipe.compactorLearningRate})`] : []),
-      ...(polished > 0 ? [`${polished} steps polished the student's own weights (peak learning rate ${recipe.polishLearningRate})`] : []),
-    ];
-    return `Compactors around every linear layer were ${closedForm}. Then ${size}: ${phases.join('; ') || 'none'}. ${settings}`;
+  if (recipe.mode === 'paper') return published(recipe);
+  return [...start(recipe), steps(recipe), settings(recipe)].join(' ');
+}
+
+function published({ steps: count, batch, sequence, paper, seed }: Recipe): string {
+  return `Square compactors around every linear layer began at the identity and were squeezed as published (mode \`paper\`): ${count} steps of ${batch} x ${sequence} tokens, compactors at a peak learning rate of ${paper.compactorLearningRate} and the teacher's own weights at ${paper.weightLearningRate}, penalty ${paper.penalty}. Dimensions that were near zero were then dropped. AdamW without bias correction, seed ${seed}.`;
+}
+
+function start({ mode, start: from, student, depth, calibrationTokens, calibration }: Recipe): string[] {
+  if (mode !== 'calibrated') return [`The student started from ${mode === 'scratch' ? 'random weights' : STARTS[from]}.`];
+  const how = calibration === 'sequential' ? 'layer by layer against the student so far' : "in one pass over the teacher's activations";
+  return [
+    `Compactors around every linear layer were solved in closed form on ${calibrationTokens} tokens, ${how}.`,
+    ...(depth === 'mixture' ? [`The ${student.layers} layers inherit from learned mixtures of the teacher's.`] : []),
+  ];
+}
+
+function steps(recipe: Recipe): string {
+  const { mode, batch, sequence, compactorShare, teacherLearningRate } = recipe;
+  const size = `${recipe.steps} steps of ${batch} x ${sequence} tokens`;
+  if (mode !== 'calibrated') {
+    const loss =
+      mode === 'distil'
+        ? `, ${percent(recipe.distillationShare)} of the loss from the teacher's logits at temperature ${recipe.distillationTemperature}`
+        : '';
+    return `Then ${size} trained its own weights (mode \`${mode}\`, peak learning rate ${recipe.polishLearningRate}${loss}).`;
   }
-  if (mode === 'paper') {
-    const { paper } = recipe;
-    return `Square compactors around every linear layer began at the identity and were squeezed as published (mode \`paper\`): ${size}, compactors at a peak learning rate of ${paper.compactorLearningRate} and the teacher's own weights at ${paper.weightLearningRate}, penalty ${paper.penalty}. Dimensions that were near zero were then dropped. AdamW without bias correction, seed ${seed}.`;
-  }
-  const start = mode === 'scratch' ? 'random weights' : STARTS[recipe.start];
-  const loss =
-    mode === 'distil'
-      ? ` ${percent(recipe.distillationShare)} of the loss came from the teacher's logits at temperature ${recipe.distillationTemperature}.`
-      : '';
-  return `From ${start}, ${size} trained the student's own weights (mode \`${mode}\`, peak learning rate ${recipe.polishLearningRate}).${loss} ${settings}`;
+  const trained = Math.round(recipe.steps * compactorShare);
+  const polished = recipe.steps - trained;
+  const below = teacherLearningRate > 0 ? `, the teacher's weights below them at ${teacherLearningRate}` : '';
+  const parts = [
+    ...(trained > 0 ? [`${trained} trained the compactors (peak learning rate ${recipe.compactorLearningRate}${below})`] : []),
+    ...(polished > 0 ? [`${polished} polished the student's own weights (peak learning rate ${recipe.polishLearningRate})`] : []),
+  ];
+  return parts.length === 0 ? 'Nothing was trained.' : `Of ${size}, ${parts.join(' and ')}.`;
+}
+
+function settings({ masking, wholeWords, warmup, decay, accumulation, clipNorm, weightDecay, seed }: Recipe): string {
+  const parts = accumulation > 1 ? `, each step in ${accumulation} micro-batches` : '';
+  return `Masked language modelling on ${percent(masking)} of the ${wholeWords ? 'words' : 'tokens'}, AdamW with weight decay ${weightDecay}, warm-up over ${percent(warmup)} of the steps and ${decay} decay, gradients clipped at norm ${clipNorm}${parts}, seed ${seed}.`;
 }
 
 function percent(share: number): string {
-  return `${(100 * share).toFixed(0)} %`;
+  return `${Math.round(100 * share)} %`;
 }

@@ -64,8 +64,9 @@ export function exportStudent(
   listen: StudioListener,
   options: ExportOptions = {},
   corpus?: Corpus,
+  signal?: AbortSignal,
 ): Promise<ExportResult> {
-  return exportFolder(studentJob(engine, teacher, run, name, corpus, options.compactors), listen, options);
+  return exportFolder(studentJob(engine, teacher, run, name, corpus, options.compactors), listen, options, { signal });
 }
 
 /** The loaded teacher in the same forms, its weights unchanged. */
@@ -76,6 +77,7 @@ export function exportTeacher(
   listen: StudioListener,
   options: ExportOptions = {},
   corpus?: Corpus,
+  signal?: AbortSignal,
 ): Promise<ExportResult> {
   const job: ExportJob = {
     engine,
@@ -91,7 +93,7 @@ export function exportTeacher(
     card: (folder, measured) => converterCard(folder, teacher, measured),
     run: (measured) => ({ converted: teacherFacts(teacher), text: textFacts(corpus), ...measuredFacts(measured) }),
   };
-  return exportFolder(job, listen, options);
+  return exportFolder(job, listen, options, { signal });
 }
 
 function teacherFacts({ name, report, licence }: Teacher): object {

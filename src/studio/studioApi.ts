@@ -420,6 +420,8 @@ export interface StudioApi extends HistoryApi {
   /** Both models' words for the first [MASK] of a sentence, in the finished run. */
   fillMask(sentence: string): Promise<FillComparison>;
   exportStudent(name: string, listen: StudioListener, options?: ExportOptions): Promise<ExportResult>;
+  /** Ends an export that is going on: it rejects with code `cancelled`. */
+  cancelExport(): Promise<void>;
   /** The loaded teacher in the same forms: a converter from any checkpoint that can be read. Needs no text and no run. */
   exportTeacher(name: string, listen: StudioListener, options?: ExportOptions): Promise<ExportResult>;
 }

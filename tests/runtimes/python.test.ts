@@ -73,7 +73,9 @@ test.skipIf(missing !== undefined)(
         }),
       ),
       await shelf.put(await exportStudent(engine, teacher, finishedWith(variant({ hiddenAct: 'gelu_new' })), 'tanh', quiet, forms)),
-      await shelf.put(await exportFolder(studentJob(engine, teacher, finishedWith(variant({})), 'beside'), quiet, forms, 20_000)),
+      await shelf.put(
+        await exportFolder(studentJob(engine, teacher, finishedWith(variant({})), 'beside'), quiet, forms, { dataLimit: 20_000 }),
+      ),
       await shelf.put(await exportStudent(engine, words, finishedWith(variant({})), 'words', quiet, forms)),
       await shelf.put(await exportTeacher(engine, encoder, 'encoder', quiet, forms)),
     ];

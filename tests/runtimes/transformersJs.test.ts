@@ -83,7 +83,9 @@ describe('transformers.js fills masks as the engine does, from local files alone
   test('a student whose weights lie beside its ONNX files', async () => {
     const teacher = givenTeacher();
     const model = variant({});
-    await shelf.put(await exportFolder(studentJob(engine, teacher, finishedWith(model), 'beside'), () => undefined, quiet, 20_000));
+    await shelf.put(
+      await exportFolder(studentJob(engine, teacher, finishedWith(model), 'beside'), () => undefined, quiet, { dataLimit: 20_000 }),
+    );
     const sentence = 'the cat [MASK] running.';
     near(await filled('beside', 'fp32', sentence), await expected({ ...teacher, model }, sentence), 1e-4);
     expect(await filled('beside', 'q8', sentence)).toHaveLength(5);

@@ -16,13 +16,14 @@ import { STUDIO_VERSION } from '../../src/studio/version.ts';
 import { floatToHalf, halfToFloat } from '../../src/tensor/float16.ts';
 import { finishedWith, givenTeacher, variant } from './exportFixture.ts';
 
-const quiet = (): undefined => undefined;
+const quiet = (): Promise<void> => Promise.resolve();
+const silent = (): undefined => undefined;
 const fast = { int8: false, latency: false } as const;
 const teacher = givenTeacher();
 
 test('weights over the limit lie beside the model, and the runtimes are told', async () => {
   const job = studentJob(new ReferenceEngine(), teacher, finishedWith(variant({})), 'beside');
-  const { zip, onnx, files } = await exportFolder(job, quiet, { latency: false }, 60_000);
+  const { zip, onnx, files } = await exportFolder(job, silent, { latency: false }, { dataLimit: 60_000 });
   expect(onnx.map(({ withheld }) => withheld)).toEqual([null, null]);
   const paths = files.map(({ path }) => path).filter((path) => path.startsWith('onnx/'));
   // In bytes the model is below the limit, and one file.
@@ -52,7 +53,7 @@ test('the variant for looking inside gives the attentions of the engine', async 
 
 test('half precision rounds the checkpoint once, and refuses a weight that it cannot hold', async () => {
   const model = variant({});
-  const { zip } = await exportStudent(new ReferenceEngine(), teacher, finishedWith(model), 'half', quiet, { ...fast, weights: 'fp16' });
+  const { zip } = await exportStudent(new ReferenceEngine(), teacher, finishedWith(model), 'half', silent, { ...fast, weights: 'fp16' });
   const { tensors } = readSafetensors(unzipSync(new Uint8Array(await zip.arrayBuffer()))['half/model.safetensors'] ?? new Uint8Array());
   for (const [name, { data }] of model.tensors) expect(tensors.get(name)?.data).toEqual(data.map((x) => halfToFloat(floatToHalf(x))));
 
@@ -63,7 +64,7 @@ test('half precision rounds the checkpoint once, and refuses a weight that it ca
   data[5] = 70_000;
   const broken = { ...model, tensors: new Map([...model.tensors, [name, { ...large, data }]]) };
   await expect(
-    exportStudent(new ReferenceEngine(), teacher, finishedWith(broken), 'half', quiet, { ...fast, weights: 'fp16' }),
+    exportStudent(new ReferenceEngine(), teacher, finishedWith(broken), 'half', silent, { ...fast, weights: 'fp16' }),
   ).rejects.toThrow(`export: ${name} — expected weights of at most 65504 for half precision, got 70000. Export model.safetensors in fp32.`);
 });
 
@@ -74,7 +75,7 @@ test('an ONNX file whose halves overflow is withheld', async () => {
   const weight = tensors.get(name);
   if (weight === undefined) throw new Error('the golden model has this weight');
   tensors.set(name, { ...weight, data: weight.data.map((x, i) => (i === 5 ? 70_000 : x)) });
-  const { onnx } = await exportStudent(new ReferenceEngine(), teacher, finishedWith({ ...model, tensors }), 'half', quiet, {
+  const { onnx } = await exportStudent(new ReferenceEngine(), teacher, finishedWith({ ...model, tensors }), 'half', silent, {
     ...fast,
     fp16: true,
   });
@@ -112,7 +113,7 @@ test('latency is timed file by file in turn, after warm-up', async () => {
     close: () => Promise.resolve(),
   });
   const batch = textBatch(verificationTokens(teacher.tokenizer, undefined), teacher.tokenizer, 1, 8, 1);
-  const [student, other] = await measureLatency([file('student', 100), file('teacher', 300)], batch, () => now);
+  const [student, other] = await measureLatency([file('student', 100), file('teacher', 300)], batch, quiet, () => now);
   expect(calls.slice(0, 4)).toEqual(['student', 'teacher', 'student', 'teacher']);
   // Four seconds of the slower file are enough.
   expect(student).toEqual({ batch: 1, length: 8, runs: 14, median: 100, p95: 100 });

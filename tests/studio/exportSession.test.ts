@@ -122,7 +122,7 @@ describe('a finished run leaves as a folder', () => {
     const card = text('README.md');
     expect(card.split('\n')[1]).toBe('license: apache-2.0');
     expect(card).toContain('hidden size 12, 3 heads and intermediate size 20');
-    expect(card).toContain('3 steps trained compactors (peak learning rate');
+    expect(card).toContain('Of 3 steps of 4 x 32 tokens, 3 trained the compactors (peak learning rate');
     expect(card).toContain('npm run compress -- --teacher TEACHER --text TEXT --recipe run.json --out again');
     for (const { path, largestDifference, heldOut } of exported.onnx) {
       const row = card.split('\n').find((line) => line.startsWith(`| \`${path}\` |`));
@@ -147,6 +147,20 @@ describe('a finished run leaves as a folder', () => {
     }
     expect([status, stdout.trim()]).toEqual([0, `None ${files.size}`]);
   });
+});
+
+test('an export can be cancelled, nothing else starts beside it, and the next one works', async () => {
+  const again = session.exportStudent('small one', (event) => {
+    if (event.kind === 'progress' && event.stage === 'Checking onnx/model.onnx') void session.cancelExport();
+  });
+  await expect(session.start(recipe, () => undefined)).rejects.toThrow(
+    'session: an export is going on. Wait for it, or cancel it, before starting another.',
+  );
+  await expect(session.exportTeacher('golden', () => undefined)).rejects.toThrow('before exporting');
+  await expect(again).rejects.toMatchObject({ code: 'cancelled', message: 'export: cancelled. No file was written.' });
+  await session.cancelExport();
+  const { files: written } = await session.exportStudent('small one', () => undefined, { latency: false, int8: false, compactors: false });
+  expect(written.map(({ path }) => path)).not.toContain('wid/compactors.safetensors');
 });
 
 test('the loaded teacher leaves in the same forms, its weights unchanged', async () => {

@@ -10,7 +10,7 @@ import type { StudioEvent } from '../../src/studio/studioApi.ts';
 import { finishedWith, givenTeacher, variant } from './exportFixture.ts';
 
 const { tokenizer } = givenTeacher();
-const quiet = (): undefined => undefined;
+const quiet = (): Promise<void> => Promise.resolve();
 
 /** Where a tensor's bytes lie in a file, by the bytes themselves. */
 function offsetOf(file: Uint8Array, data: Float32Array): number {

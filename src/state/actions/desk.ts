@@ -32,6 +32,7 @@ export type PageApi = Pick<
   | 'deleteRun'
   | 'exportStudent'
   | 'exportTeacher'
+  | 'cancelExport'
 >;
 
 /** What the groups of actions share. */

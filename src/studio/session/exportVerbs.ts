@@ -1,18 +1,32 @@
 import { StudioError } from '../../tensor/studioError.ts';
 import { exportStudent, exportTeacher } from '../studentExport.ts';
-import type { StudioApi } from '../studioApi.ts';
-import type { SessionState } from './sessionState.ts';
+import type { ExportResult, StudioApi } from '../studioApi.ts';
+import { attempt, type SessionState } from './sessionState.ts';
 
-/** What leaves as files. */
-export function exportVerbs(state: SessionState): Pick<StudioApi, 'exportStudent' | 'exportTeacher'> {
+/** What leaves as files: one export at a time, and none beside a run, which needs the engine. */
+export function exportVerbs(state: SessionState): Pick<StudioApi, 'exportStudent' | 'exportTeacher' | 'cancelExport'> {
+  const alone = async (work: (signal: AbortSignal) => Promise<ExportResult>): Promise<ExportResult> => {
+    state.needNoRun('exporting');
+    state.exporting = new AbortController();
+    try {
+      return await work(state.exporting.signal);
+    } finally {
+      state.exporting = undefined;
+    }
+  };
   return {
-    async exportStudent(name, listen, options) {
-      const { finished, corpus } = state;
-      if (finished === undefined) throw new StudioError('order', 'session: there is no finished run to export.');
-      return state.onEngine((engine) => exportStudent(engine, state.needTeacher(), finished, name, listen, options, corpus));
-    },
-    async exportTeacher(name, listen, options) {
-      return state.onEngine((engine) => exportTeacher(engine, state.needTeacher(), name, listen, options, state.corpus));
-    },
+    exportStudent: (name, listen, options) =>
+      alone((signal) => {
+        const { finished, corpus } = state;
+        if (finished === undefined) throw new StudioError('order', 'session: there is no finished run to export.');
+        const teacher = state.needTeacher();
+        return state.onEngine((engine) => exportStudent(engine, teacher, finished, name, listen, options, corpus, signal));
+      }),
+    exportTeacher: (name, listen, options) =>
+      alone((signal) => {
+        const teacher = state.needTeacher();
+        return state.onEngine((engine) => exportTeacher(engine, teacher, name, listen, options, state.corpus, signal));
+      }),
+    cancelExport: () => attempt(() => state.exporting?.abort()),
   };
 }

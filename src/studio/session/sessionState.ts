@@ -54,6 +54,8 @@ export class SessionState {
   /** Of the run that is going on. */
   gate: Gate | undefined;
   keeper: RunKeeper | undefined;
+  /** Ends the export that is going on. */
+  exporting: AbortController | undefined;
   finished: FinishedStudent | undefined;
   /** SHA-256 of teacher and text: a run goes on only with the same. */
   readonly fingerprints = { teacher: '', text: '' };
@@ -79,8 +81,10 @@ export class SessionState {
     return this.corpus;
   }
 
-  /** @throws StudioError if a run is going on */
+  /** @throws StudioError if a run or an export is going on */
   needNoRun(cure: string): void {
+    if (this.exporting !== undefined)
+      throw new StudioError('order', `session: an export is going on. Wait for it, or cancel it, before ${cure}.`);
     if (this.gate !== undefined) throw new StudioError('order', `session: a run is going on. Stop it before ${cure}.`);
   }
 

@@ -6,6 +6,7 @@ import { fixedBatches, maskedSlots, type MaskedBatch } from '../../text/maskedBa
 import type { TextTokenizer } from '../../text/tokenizer.ts';
 import type { OnnxHeldOut } from '../exportApi.ts';
 import type { OnnxRuntime } from '../onnxRuntime.ts';
+import type { Progress } from './progress.ts';
 import { PLAIN_MASKING } from '../recipe.ts';
 
 /** Sequences that onnxruntime-web answers at once: full logits of more would take much memory. */
@@ -40,7 +41,7 @@ export class HeldOutTokens {
   }
 
   /** Share of the tokens that a file's best prediction gets right. */
-  async judge(runtime: OnnxRuntime, progress: (done: number, total: number) => void): Promise<OnnxHeldOut> {
+  async judge(runtime: OnnxRuntime, progress: Progress): Promise<OnnxHeldOut> {
     let right = 0;
     let tokens = 0;
     for (const [done, batch] of this.#batches.entries()) {
@@ -53,7 +54,7 @@ export class HeldOutTokens {
         tokens += 1;
         if (best(logits.subarray(position * vocabulary, (position + 1) * vocabulary)) === label) right += 1;
       }
-      progress(done + 1, this.#batches.length);
+      await progress(done + 1, this.#batches.length);
     }
     return { tokens, accuracy: right / Math.max(1, tokens), engineAccuracy: this.#engineAccuracy };
   }

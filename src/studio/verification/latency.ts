@@ -1,5 +1,6 @@
 import type { OnnxLatency } from '../exportApi.ts';
 import type { OnnxRuntime } from '../onnxRuntime.ts';
+import type { Progress } from './progress.ts';
 import type { TextBatch } from './textBatch.ts';
 
 const WARM_UP = 3;
@@ -12,6 +13,7 @@ const BUDGET = 4000;
 export async function measureLatency(
   runtimes: readonly OnnxRuntime[],
   batch: TextBatch,
+  progress: Progress,
   clock = (): number => performance.now(),
 ): Promise<OnnxLatency[]> {
   const times = runtimes.map((): number[] => []);
@@ -22,7 +24,9 @@ export async function measureLatency(
       if (round >= 0) times[i]?.push(clock() - began);
     }
     const slowest = Math.max(...times.map((list) => list.reduce((sum, time) => sum + time, 0)));
-    if (round + 1 >= LEAST_RUNS && slowest > BUDGET) break;
+    const enough = round + 1 >= MOST_RUNS || (round + 1 >= LEAST_RUNS && slowest > BUDGET);
+    await progress(enough ? MOST_RUNS : Math.max(0, round + 1), MOST_RUNS);
+    if (enough) break;
   }
   return times.map((list) => ({
     batch: batch.batch,
