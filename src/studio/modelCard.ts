@@ -2,6 +2,7 @@ import { countParameters, type BertModel } from '../bert/model.ts';
 import type { HeldOut, OnnxFileReport, OnnxLatency } from './studioApi.ts';
 import { recipeInWords } from './recipeWords.ts';
 import type { FinishedRun } from './studentExport.ts';
+import { headFitInWords } from './headedTeacher.ts';
 import type { Teacher } from './teacher.ts';
 import { answerName } from './verification/engineAnswer.ts';
 import { STUDIO_VERSION } from './version.ts';
@@ -74,6 +75,11 @@ function licence(teacher: Teacher): string[] {
   ];
 }
 
+function headNote(teacher: Teacher): string[] {
+  const words = headFitInWords(teacher);
+  return words === undefined ? [] : [words, ''];
+}
+
 /** `README.md` of a student: what it is, how good it is, how it was made, and what it is not. */
 export function studentCard(name: string, teacher: Teacher, { result, recipe, student }: FinishedRun, measured: Measured): string {
   const row = (label: string, value: HeldOut, model: BertModel): string =>
@@ -97,6 +103,7 @@ export function studentCard(name: string, teacher: Teacher, { result, recipe, st
       : [row('before dropping', result.whole, teacher.model)]),
     row('student', result.trained, student),
     '',
+    ...headNote(teacher),
     ...onnxTable(measured),
     '## Recipe',
     '',

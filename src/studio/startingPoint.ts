@@ -45,7 +45,7 @@ export async function startingPoint(
     return { student: freshModel(studentConfig(model.config, table), recipe.seed), compactors: new Map(), heads: new Map() };
   const size = stepShape(recipe);
   const batches = calibrationBatches(stream, recipe, size);
-  const progress = stages(control, listen);
+  const progress = calibrationStages(control, listen);
   const moments = await gatherMoments(engine, model, size.batch, size.sequence, batches, progress('Reading the teacher'));
   const onePass = await calibrateOnePass(model, table, moments, progress('Solving compactors'));
   const kept = headsToKeep(table, onePass.heads);
@@ -72,7 +72,10 @@ export class StoppedError extends StudioError {
 const TURN_EVERY = 50;
 
 /** Progress of the calibration's stages; between its pieces of work pause and stop are heard. @throws StoppedError */
-function stages(control: { proceed(): Promise<boolean> }, listen: StudioListener): (stage: string) => CalibrationProgress {
+export function calibrationStages(
+  control: { proceed(): Promise<boolean> },
+  listen: StudioListener,
+): (stage: string) => CalibrationProgress {
   let turned = performance.now();
   return (stage) => {
     listen({ kind: 'progress', stage, done: 0, total: 1 });

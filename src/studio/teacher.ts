@@ -8,6 +8,7 @@ import { shownName } from '../tensor/shown.ts';
 import { StudioError } from '../tensor/studioError.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import { createTokenizer, type TextTokenizer } from '../text/tokenizer.ts';
+import type { HeadFit } from '../training/fitHead.ts';
 import { openFolder, openWeights, readJson } from './checkpointFolder.ts';
 import type { GivenFile, TeacherReport } from './studioApi.ts';
 import { licenceOf } from './teacherLicence.ts';
@@ -18,6 +19,8 @@ export interface Teacher {
   /** Without the head's parameters where `head` is `none`. */
   readonly model: BertModel;
   readonly head: HeadState;
+  /** How well a head that was fitted on the text predicts. */
+  readonly headFit?: HeadFit;
   readonly tokenizer: TextTokenizer;
   /** The tokenizer's files as they came, for the student's folder. */
   readonly tokenizerFiles: ReadonlyMap<string, Uint8Array>;
@@ -106,7 +109,7 @@ export function needHead({ name, head }: Teacher): void {
   if (head === 'none')
     throw new StudioError(
       'checkpoint',
-      `teacher ${name}: expected a head for masked language modelling, got an encoder alone. Give a checkpoint with its head.`,
+      `teacher ${name}: expected a head for masked language modelling, got an encoder alone. Load a text: a head is fitted on it.`,
     );
 }
 

@@ -2,6 +2,7 @@ import { StudioError } from '../../tensor/studioError.ts';
 import { exportStudent, exportTeacher } from '../studentExport.ts';
 import type { ExportResult, StudioApi } from '../studioApi.ts';
 import { attempt, type SessionState } from './sessionState.ts';
+import { teacherWithHead } from './teacherWithHead.ts';
 
 /** What leaves as files: one export at a time, and none beside a run, which needs the engine. */
 export function exportVerbs(state: SessionState): Pick<StudioApi, 'exportStudent' | 'exportTeacher' | 'cancelExport'> {
@@ -19,8 +20,9 @@ export function exportVerbs(state: SessionState): Pick<StudioApi, 'exportStudent
       alone((signal) => {
         const { finished, corpus } = state;
         if (finished === undefined) throw new StudioError('order', 'session: there is no finished run to export.');
-        const teacher = state.needTeacher();
-        return state.onEngine((engine) => exportStudent(engine, teacher, finished, name, listen, options, corpus, signal));
+        return state.onEngine(async (engine) =>
+          exportStudent(engine, await teacherWithHead(state, engine), finished, name, listen, options, corpus, signal),
+        );
       }),
     exportTeacher: (name, listen, options) =>
       alone((signal) => {

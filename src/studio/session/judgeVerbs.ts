@@ -4,8 +4,8 @@ import { evaluateCheckpoints } from '../evaluateCheckpoints.ts';
 import { defaultRecipe } from '../recipe.ts';
 import { compareAttention, compareFill } from '../sentenceCompare.ts';
 import type { StudioApi } from '../studioApi.ts';
-import { needHead } from '../teacher.ts';
 import type { FinishedStudent, SessionState } from './sessionState.ts';
+import { teacherWithHead } from './teacherWithHead.ts';
 
 /** Teacher and student side by side. */
 export function judgeVerbs(state: SessionState): Pick<StudioApi, 'evaluate' | 'attentionOf' | 'attention' | 'fillMask'> {
@@ -17,10 +17,9 @@ export function judgeVerbs(state: SessionState): Pick<StudioApi, 'evaluate' | 'a
   return {
     async evaluate(student, batch, seed) {
       const teacher = state.needTeacher();
-      needHead(teacher);
       const corpus = state.needCorpus();
       const recipe = { ...defaultRecipe(teacher.report), batch, seed, sequence: corpus.sequence };
-      return state.onEngine((engine) => evaluateCheckpoints(engine, teacher, corpus, recipe, student));
+      return state.onEngine(async (engine) => evaluateCheckpoints(engine, await teacherWithHead(state, engine), corpus, recipe, student));
     },
     async attentionOf(student, seed, sentence) {
       const teacher = state.needTeacher();
@@ -33,7 +32,7 @@ export function judgeVerbs(state: SessionState): Pick<StudioApi, 'evaluate' | 'a
     },
     async fillMask(sentence) {
       const { student } = needFinished();
-      return state.onEngine((engine) => compareFill(engine, state.needTeacher(), student, sentence));
+      return state.onEngine(async (engine) => compareFill(engine, await teacherWithHead(state, engine), student, sentence));
     },
   };
 }

@@ -49,6 +49,8 @@ export class SessionState {
   readonly surroundings: Surroundings;
   teacher: Teacher | undefined;
   corpus: Corpus | undefined;
+  /** A teacher whose head was fitted, out of which and on which text. */
+  headed: { readonly from: Teacher; readonly text: string; readonly teacher: Teacher } | undefined;
   /** What the text is called. */
   textName = '';
   /** Of the run that is going on. */

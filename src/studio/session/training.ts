@@ -7,9 +7,9 @@ import { RunKeeper } from '../runs/runKeeper.ts';
 import type { RunRecord } from '../runs/runRecord.ts';
 import type { RunState } from '../runs/runState.ts';
 import type { RunResult, StudioListener } from '../studioApi.ts';
-import { needHead } from '../teacher.ts';
 import { Gate } from './gate.ts';
 import type { SessionState } from './sessionState.ts';
+import { teacherWithHead } from './teacherWithHead.ts';
 
 /** After so many losses without a step kept in between, the CPU engine takes over. */
 const PATIENCE = 2;
@@ -28,7 +28,6 @@ export function engineInWords(engine: Engine): string {
 export async function train(state: SessionState, record: RunRecord, listen: StudioListener, from?: RunState): Promise<RunResult> {
   state.needNoRun('starting another');
   const teacher = state.needTeacher();
-  needHead(teacher);
   const corpus = state.needCorpus();
   const { recipe, run } = record;
   const { store, surroundings } = state;
@@ -52,9 +51,10 @@ export async function train(state: SessionState, record: RunRecord, listen: Stud
   try {
     if (store !== undefined) await storageFor(store, teacher, recipe, true);
     await keeper.begin();
-    const made = await onEngines(state, keeper, from, (engine, start) =>
-      compress(engine, teacher, corpus, recipe, gate, keeper.hear, start),
-    );
+    const made = await onEngines(state, keeper, from, async (engine, start) => {
+      const headed = await teacherWithHead(state, engine, keeper.hear, gate);
+      return compress(engine, headed, corpus, recipe, gate, keeper.hear, start);
+    });
     state.finished = { student: made.student, compactors: made.compactors, result: made.result, recipe };
     await keeper.finish(made, made.result);
     return made.result;

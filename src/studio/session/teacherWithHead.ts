@@ -1,0 +1,30 @@
+import type { Engine } from '../../engines/engine.ts';
+import { fitTeacherHead } from '../headedTeacher.ts';
+import type { StudioListener } from '../studioApi.ts';
+import type { Teacher } from '../teacher.ts';
+import { needHead } from '../teacher.ts';
+import type { SessionState } from './sessionState.ts';
+
+const ALWAYS = { proceed: (): Promise<boolean> => Promise.resolve(true) };
+
+/**
+ * The loaded teacher, with a head fitted on the loaded text where its checkpoint had none. A fitted head serves until
+ * teacher or text change.
+ * @throws StudioError if it needs a head and no text is loaded
+ */
+export async function teacherWithHead(
+  state: SessionState,
+  engine: Engine,
+  listen: StudioListener = () => undefined,
+  control: { proceed(): Promise<boolean> } = ALWAYS,
+): Promise<Teacher> {
+  const teacher = state.needTeacher();
+  if (teacher.head === 'mlm') return teacher;
+  const { headed, corpus, fingerprints } = state;
+  if (headed?.from === teacher && headed.text === fingerprints.text) return headed.teacher;
+  if (corpus === undefined) needHead(teacher);
+  const text = fingerprints.text;
+  const made = await fitTeacherHead(engine, teacher, state.needCorpus(), control, listen);
+  state.headed = { from: teacher, text, teacher: made };
+  return made;
+}
