@@ -5,10 +5,10 @@ import { shareEnd, shareStart } from './team';
 const ERF: i32 = 1;
 const TANH: i32 = 2;
 
-export function activate(x: v128, form: i32): v128 {
-  if (form == ERF) return f32x4.mul(x, normalDistribution(x, exp(f32x4.mul(f32x4.mul(x, x), splat(-0.5)))));
-  if (form == TANH) return f32x4.mul(f32x4.mul(x, splat(0.5)), f32x4.add(splat(1.0), tanh(tanhArgument(x))));
-  return f32x4.max(x, splat(0.0));
+// @ts-ignore: decorator
+@inline
+function gaussian(x: v128): v128 {
+  return exp(f32x4.mul(f32x4.mul(x, x), splat(-0.5)));
 }
 
 // @ts-ignore: decorator
@@ -17,19 +17,33 @@ function tanhArgument(x: v128): v128 {
   return f32x4.mul(f32x4.mul(x, splat(0.7978845608028654)), fma(f32x4.mul(x, x), splat(0.044715), splat(1.0)));
 }
 
-function slope(x: v128, form: i32): v128 {
-  if (form == ERF) {
-    const gauss = exp(f32x4.mul(f32x4.mul(x, x), splat(-0.5)));
-    return fma(f32x4.mul(x, splat(0.3989422804014327)), gauss, normalDistribution(x, gauss));
-  }
-  if (form == TANH) {
-    const t = tanh(tanhArgument(x));
-    const inner = f32x4.mul(splat(0.7978845608028654), fma(f32x4.mul(x, x), splat(0.134145), splat(1.0)));
-    const first = f32x4.mul(splat(0.5), f32x4.add(splat(1.0), t));
-    const second = f32x4.mul(f32x4.mul(f32x4.mul(x, splat(0.5)), f32x4.sub(splat(1.0), f32x4.mul(t, t))), inner);
-    return f32x4.add(first, second);
-  }
-  return v128.bitselect(splat(1.0), splat(0.0), f32x4.gt(x, splat(0.0)));
+// @ts-ignore: decorator
+@inline
+function geluErf(x: v128): v128 {
+  return f32x4.mul(x, normalDistribution(x, gaussian(x)));
+}
+
+// @ts-ignore: decorator
+@inline
+function geluTanh(x: v128): v128 {
+  return f32x4.mul(f32x4.mul(x, splat(0.5)), f32x4.add(splat(1.0), tanh(tanhArgument(x))));
+}
+
+// @ts-ignore: decorator
+@inline
+function slopeErf(x: v128): v128 {
+  const gauss = gaussian(x);
+  return fma(f32x4.mul(x, splat(0.3989422804014327)), gauss, normalDistribution(x, gauss));
+}
+
+// @ts-ignore: decorator
+@inline
+function slopeTanh(x: v128): v128 {
+  const t = tanh(tanhArgument(x));
+  const inner = f32x4.mul(splat(0.7978845608028654), fma(f32x4.mul(x, x), splat(0.134145), splat(1.0)));
+  const first = f32x4.mul(splat(0.5), f32x4.add(splat(1.0), t));
+  const second = f32x4.mul(f32x4.mul(f32x4.mul(x, splat(0.5)), f32x4.sub(splat(1.0), f32x4.mul(t, t))), inner);
+  return f32x4.add(first, second);
 }
 
 // Storages are padded to 64 bytes, so the last vector may run past the end of the elements but not of the memory:
@@ -66,17 +80,28 @@ export function rsqrt(x: usize, out: usize, n: i32, epsilon: f32): void {
   }
 }
 
+// One loop a form: the polynomials' constants are made once before a loop, but anew in every call of a function.
+
 export function gelu(x: usize, out: usize, n: i32, form: i32): void {
-  for (let i = shareStart(n, 4), end = shareEnd(n, 4); i < end; i += 4) {
-    const at = <usize>i << 2;
-    v128.store(out + at, activate(v128.load(x + at), form));
-  }
+  const start = <usize>shareStart(n, 4) << 2;
+  activate(x + start, out + start, (<usize>shareEnd(n, 4) << 2) - start, form);
+}
+
+/** The activation of `bytes` of numbers, rounded up to whole vectors. */
+export function activate(x: usize, out: usize, bytes: usize, form: i32): void {
+  if (form == ERF) for (let at: usize = 0; at < bytes; at += 16) v128.store(out + at, geluErf(v128.load(x + at)));
+  else if (form == TANH) for (let at: usize = 0; at < bytes; at += 16) v128.store(out + at, geluTanh(v128.load(x + at)));
+  else for (let at: usize = 0; at < bytes; at += 16) v128.store(out + at, f32x4.pmax(v128.load(x + at), splat(0.0)));
 }
 
 export function geluGrad(x: usize, dy: usize, out: usize, n: i32, form: i32): void {
-  for (let i = shareStart(n, 4), end = shareEnd(n, 4); i < end; i += 4) {
-    const at = <usize>i << 2;
-    v128.store(out + at, f32x4.mul(v128.load(dy + at), slope(v128.load(x + at), form)));
+  const end = <usize>shareEnd(n, 4) << 2;
+  let at = <usize>shareStart(n, 4) << 2;
+  if (form == ERF) for (; at < end; at += 16) v128.store(out + at, f32x4.mul(v128.load(dy + at), slopeErf(v128.load(x + at))));
+  else if (form == TANH) for (; at < end; at += 16) v128.store(out + at, f32x4.mul(v128.load(dy + at), slopeTanh(v128.load(x + at))));
+  else {
+    for (; at < end; at += 16)
+      v128.store(out + at, v128.and(v128.load(dy + at), f32x4.gt(v128.load(x + at), splat(0.0))));
   }
 }
 

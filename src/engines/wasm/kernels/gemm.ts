@@ -225,22 +225,23 @@ function product(
 
 /** Adds a bias (where it was not what the product started from) and applies the activation to a block of C still in cache. */
 function epilogue(c: usize, m: i32, n: i32, cRow: i32, bias: usize, activation: i32): void {
+  const whole = n & ~3;
   for (let i = 0; i < m; i++) {
     const row = c + ((<usize>i * cRow) << 2);
-    let j = 0;
-    for (; j + 4 <= n; j += 4) {
-      const at = <usize>j << 2;
-      let x = v128.load(row + at);
-      if (bias != 0) x = f32x4.add(x, v128.load(bias + at));
-      if (activation != 0) x = activate(x, activation);
-      v128.store(row + at, x);
+    if (bias != 0) {
+      for (let j = 0; j < n; j++) {
+        const at = <usize>j << 2;
+        store<f32>(row + at, load<f32>(row + at) + load<f32>(bias + at));
+      }
     }
-    for (; j < n; j++) {
-      const at = <usize>j << 2;
-      let x = load<f32>(row + at);
-      if (bias != 0) x += load<f32>(bias + at);
-      if (activation != 0) x = f32x4.extract_lane(activate(splat(x), activation), 0);
-      store<f32>(row + at, x);
+    if (activation == 0) continue;
+    activate(row, row, <usize>whole << 2, activation);
+    // What lies behind the last whole vector may be another thread's.
+    for (let j = whole; j < n; j++) {
+      const at = row + (<usize>j << 2);
+      store<f32>(workspace, load<f32>(at));
+      activate(workspace, workspace, 16, activation);
+      store<f32>(at, load<f32>(workspace));
     }
   }
 }

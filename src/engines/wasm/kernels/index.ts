@@ -4,7 +4,7 @@ import * as elementwise from './elementwise';
 import { matmul } from './gemm';
 import * as optimiser from './optimiser';
 import * as rows from './rows';
-import { barrier, control, join, thread, threads } from './team';
+import { barrier, control, join, thread, threads, waitForEpoch } from './team';
 
 let at: usize = 0;
 
@@ -48,7 +48,7 @@ export function serve(): void {
   if (!ASC_FEATURE_THREADS) return;
   let seen: i32 = 0;
   while (true) {
-    while (atomic.load<i32>(control, 8) == seen) atomic.wait<i32>(control + 8, seen, -1);
+    waitForEpoch(seen);
     seen = atomic.load<i32>(control, 8);
     if (atomic.load<i32>(control, 12) != 0) return;
     walk(<usize>load<u32>(control, 16), <usize>load<u32>(control, 20));

@@ -35,10 +35,11 @@ function rowSpread(x: usize, width: i32, mean: f32): f32 {
   return sum;
 }
 
+/** The largest entry; NaN is passed over here and shows in the exponentials. */
 function rowMax(x: usize, width: i32): f32 {
   let acc = splat(-Infinity);
   let j = 0;
-  for (; j + 4 <= width; j += 4) acc = f32x4.max(acc, v128.load(x + (<usize>j << 2)));
+  for (; j + 4 <= width; j += 4) acc = f32x4.pmax(acc, v128.load(x + (<usize>j << 2)));
   let best = maxLanes(acc);
   for (; j < width; j++) best = max(best, load<f32>(x + (<usize>j << 2)));
   return best;
