@@ -57,6 +57,11 @@ export class WasmEngine implements Engine {
     return new WasmEngine(memory, kernels, helpers, team, base);
   }
 
+  /** Bytes that the engine has taken so far: all programs, never given back to the system. */
+  get memoryBytes(): number {
+    return this.#memory.buffer.byteLength;
+  }
+
   describe(): EngineDescription {
     const simd = hasRelaxedSimd() ? 'relaxed SIMD' : 'SIMD';
     const threads = this.#threads === 1 ? '1 thread' : `${this.#threads} threads`;
