@@ -1,9 +1,9 @@
-import { accessSync, constants, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { accessSync, closeSync, constants, mkdirSync, openSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join, relative, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { unzipSync } from 'fflate';
 import { fileSource } from '../studio/fileSource.ts';
 import type { GivenFile } from '../studio/studioApi.ts';
+import { zipContents } from '../studio/zipContents.ts';
 import { UsageError } from './usage.ts';
 
 const DEMO = fileURLToPath(new URL('../../public/demo/', import.meta.url));
@@ -72,16 +72,19 @@ export function makeFolder(path: string): void {
 
 /** Writes an exported zip as a folder, without the zip's own top folder. @returns the paths written, in the zip's order */
 export async function writeFolder(zip: Blob, out: string): Promise<string[]> {
-  const bytes = new Uint8Array(await zip.arrayBuffer());
   const paths: string[] = [];
-  unzipSync(bytes, { filter: ({ name }) => paths.push(name) === 0 });
-  return paths.map((path) => {
-    const target = join(out, path.slice(path.indexOf('/') + 1));
+  for (const file of await zipContents(zip)) {
+    const target = join(out, file.path);
     mkdirSync(dirname(target), { recursive: true });
-    // One file at a time: all of them at once would be the folder's size again in memory.
-    for (const content of Object.values(unzipSync(bytes, { filter: ({ name }) => name === path }))) writeFileSync(target, content);
-    return target;
-  });
+    const descriptor = openSync(target, 'w');
+    try {
+      for await (const piece of file.pieces()) writeFileSync(descriptor, piece);
+    } finally {
+      closeSync(descriptor);
+    }
+    paths.push(target);
+  }
+  return paths;
 }
 
 /** A recipe file's JSON: a bare recipe, or the `run.json` of an exported student. */

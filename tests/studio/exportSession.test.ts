@@ -136,6 +136,16 @@ describe('a finished run leaves as a folder', () => {
     expect(run.get('teacher')).toMatchObject({ name: 'golden', licence: 'apache-2.0' });
   });
 
+  test('whose zip, given back as a teacher, is the student', async () => {
+    const again = await readTeacher('again', [{ path: 'student.zip', bytes: exported.zip }]);
+    const student = tensors('model.safetensors').tensors;
+    expect([...again.model.tensors.keys()].toSorted()).toEqual(
+      [...student.keys()].filter((name) => name !== 'cls.predictions.decoder.bias').toSorted(),
+    );
+    for (const [name, { data }] of again.model.tensors) expect(data).toEqual(student.get(name)?.data);
+    expect(again.licence).toBe('apache-2.0');
+  });
+
   test('that other zip readers open', async () => {
     const path = join(scratch, 'student.zip');
     writeFileSync(path, new Uint8Array(await exported.zip.arrayBuffer()));
