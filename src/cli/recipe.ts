@@ -5,7 +5,7 @@ import { trainingWish, type TrainingOptions } from './trainingOptions.ts';
 import { UsageError } from './usage.ts';
 
 /** What `--mode` takes. */
-export const MODES = ['calibrated', 'paper', 'prune', 'distil', 'scratch'] as const satisfies readonly Mode[];
+export const MODES = ['calibrated', 'paper', 'progressive', 'prune', 'distil', 'scratch'] as const satisfies readonly Mode[];
 
 export interface RecipeOptions extends StudentOptions, TextOptions, TrainingOptions {
   readonly mode?: Mode;

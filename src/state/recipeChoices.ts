@@ -39,7 +39,7 @@ const WHOLE = ['steps', 'batch', 'sequence', 'evaluateEvery', 'seed'] as const;
 const RATES = ['compactorLearningRate', 'polishLearningRate'] as const;
 const SIZES = ['layers', 'heads', 'headSize', 'intermediateSize'] as const;
 
-export const MODES = ['calibrated', 'paper', 'prune', 'distil', 'scratch'] as const satisfies readonly Recipe['mode'][];
+export const MODES = ['calibrated', 'paper', 'progressive', 'prune', 'distil', 'scratch'] as const satisfies readonly Recipe['mode'][];
 export const CALIBRATIONS = ['sequential', 'one-pass'] as const satisfies readonly Recipe['calibration'][];
 
 /** The recipe as the address bar's hash, so that a link shares it. */

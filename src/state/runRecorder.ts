@@ -7,7 +7,7 @@ const PUBLISH_EVERY_MS = 150;
 const KEPT_PAST = 8;
 /** Judgings whose norms are kept: about as many as a heat map has room for. */
 const MOST_NORMS = 120;
-const PHASE_WORDS = { compactors: 'Training compactors', polish: 'Polishing' } as const;
+const PHASE_WORDS = { compactors: 'Training compactors', gates: 'Closing gates', polish: 'Polishing' } as const;
 
 const isJudged = ({ heldOutLoss, similarity }: CurvePoint): boolean => heldOutLoss !== undefined || similarity !== undefined;
 

@@ -59,7 +59,7 @@ export class AttentionJudge {
     }
   }
 
-  /** @param heads teacher heads by teacher layer that the model's heads came from; a layer without a list has all */
+  /** @param heads teacher heads by teacher layer that the model's heads came from, more than it has at the end; a layer without a list has all */
   async student(
     model: BertModel | Runnable,
     step: number,
@@ -76,7 +76,7 @@ export class AttentionJudge {
     const layers = this.#table.layerMap.flatMap((from, layer) => {
       const [theirs, ours] = [this.#teacherMaps[from], maps[layer]];
       if (theirs === undefined || ours === undefined) return [];
-      const origin = heads.get(from) ?? Array.from({ length: ours.heads }, (_, head) => head);
+      const origin = heads.get(from)?.slice(0, ours.heads) ?? Array.from({ length: ours.heads }, (_, head) => head);
       return [{ ...layerSimilarity(theirs, ours, origin, attention), origin }];
     });
     const value: SimilarityReport = {

@@ -82,7 +82,7 @@ export async function compress(
     if (start !== undefined) {
       const judged = start.runnable ?? start.student;
       untrained = await judge.student(judged, 0, listen);
-      await attention.student(judged, 0, listen, start.runnable === undefined ? heads : new Map());
+      await attention.student(judged, 0, listen, heads);
     }
     if (from !== undefined) stream.restore(from.stream);
 
@@ -108,7 +108,7 @@ export async function compress(
       const judged = phase.runnable?.(tensors) ?? model;
       const { loss } = await judge.student(judged, done, listen);
       if (Number.isFinite(loss)) [lastGood, lastLoss] = [model, loss];
-      await attention?.student(judged, done, listen, phase.runnable === undefined ? heads : new Map());
+      await attention?.student(judged, done, listen, heads);
       ticker.evaluated();
     };
 
@@ -137,7 +137,7 @@ export async function compress(
               untrained,
               seconds: clock.seconds(),
               tensors: await trainer.state(),
-              compactors: phase.name === 'compactors' ? new Map() : compactors,
+              compactors: phase.name === 'polish' && recipe.mode === 'calibrated' ? compactors : new Map(),
             });
           };
           if ((await control.wantsState?.(done)) === true) await keep();
@@ -196,7 +196,7 @@ export async function compress(
       seconds: clock.seconds(),
       ...(whole === undefined ? {} : { whole: await judge.quietly(whole) }),
     };
-    return { student, compactors, result };
+    return { student, compactors: recipe.mode === 'progressive' ? new Map() : compactors, result };
   } finally {
     judge.dispose();
     attention?.dispose();

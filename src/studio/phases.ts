@@ -13,6 +13,7 @@ import { keepHeads } from '../wid/keepHeads.ts';
 import { compactorNorms } from '../wid/norms.ts';
 import { studentConfig } from '../wid/spaces.ts';
 import { paperPhase } from './paperPhase.ts';
+import { progressivePhases, rampSteps, squeezed } from './progressivePhases.ts';
 import { usualOptimiser, wholeSchedule, type Phase, type PhaseContext } from './phase.ts';
 import type { Recipe } from './studioApi.ts';
 
@@ -20,6 +21,12 @@ import type { Recipe } from './studioApi.ts';
 export function phasesOf(context: PhaseContext): Phase[] {
   const { recipe } = context;
   if (recipe.mode === 'paper') return [paperPhase(context)];
+  if (recipe.mode === 'progressive') {
+    const polish = weightPhase(context, recipe.steps);
+    // One learning rate falls over ramp and polish together, and Adam's moments go along.
+    const schedule = { ...polish.schedule, first: rampSteps(recipe) };
+    return [...progressivePhases(context), { ...polish, schedule, trained: (before) => squeezed(context, before) }];
+  }
   if (recipe.mode === 'calibrated') {
     const compactorSteps = Math.round(recipe.steps * recipe.compactorShare);
     return [compactorPhase(context, compactorSteps), weightPhase(context, recipe.steps - compactorSteps)];

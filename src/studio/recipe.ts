@@ -33,6 +33,7 @@ export function defaultRecipe(teacher: { readonly shape: ModelShape; readonly ma
     teacherLearningRate: 0,
     depth: 'even',
     paper: PUBLISHED,
+    rampShare: 0.5,
     polishLearningRate: 1e-4,
     warmup: 0.1,
     decay: 'linear',
@@ -107,6 +108,7 @@ export function checkRecipe(teacher: Teacher, recipe: Recipe): void {
   whole('calibration tokens', recipe.calibrationTokens, 1);
   share('share of compactor training', recipe.compactorShare);
   share('share of warm-up', recipe.warmup);
+  share('share of closing gates', recipe.rampShare);
   share('share of masked tokens', recipe.masking);
   if (recipe.masking === 0) refuse('share of masked tokens', 'a share above 0', 0);
   if (!RATE_DECAYS.includes(recipe.decay))

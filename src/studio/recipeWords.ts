@@ -8,11 +8,16 @@ const STARTS: Readonly<Record<Recipe['start'], string>> = {
 /** A recipe in sentences, for the model card. */
 export function recipeInWords(recipe: Recipe): string {
   if (recipe.mode === 'paper') return published(recipe);
+  if (recipe.mode === 'progressive') return `${squeezed(recipe)} ${settings(recipe)}`;
   return [...start(recipe), steps(recipe), settings(recipe)].join(' ');
 }
 
 function published({ steps: count, batch, sequence, paper, seed }: Recipe): string {
   return `Square compactors around every linear layer began at the identity and were squeezed as published (mode \`paper\`): ${count} steps of ${batch} x ${sequence} tokens, compactors at a peak learning rate of ${paper.compactorLearningRate} and the teacher's own weights at ${paper.weightLearningRate}, penalty ${paper.penalty}. Dimensions that were near zero were then dropped. AdamW without bias correction, seed ${seed}.`;
+}
+
+function squeezed({ steps: count, batch, sequence, rampShare, calibrationTokens, polishLearningRate }: Recipe): string {
+  return `The teacher, in a basis ordered on ${calibrationTokens} tokens, was narrowed by gates that closed over the first ${percent(rampShare)} of ${count} steps of ${batch} x ${sequence} tokens (mode \`progressive\`, its own weights at a peak learning rate of ${polishLearningRate}).`;
 }
 
 function start({ mode, start: from, student, depth, calibrationTokens, calibration }: Recipe): string[] {

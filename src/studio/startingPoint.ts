@@ -15,6 +15,7 @@ import { gatherMoments, type CalibrationBatch, type CalibrationProgress } from '
 import { selectionStart } from '../wid/selection.ts';
 import { calibrateSequentially } from '../wid/sequential.ts';
 import { studentConfig, type SpaceTable } from '../wid/spaces.ts';
+import { progressiveStart } from './progressivePhases.ts';
 import { stepShape } from './recipe.ts';
 import type { Recipe, StudioListener } from './studioApi.ts';
 import type { Teacher } from './teacher.ts';
@@ -48,6 +49,7 @@ export async function startingPoint(
   const progress = calibrationStages(control, listen);
   const moments = await gatherMoments(engine, model, size.batch, size.sequence, batches, progress('Reading the teacher'));
   const onePass = await calibrateOnePass(model, table, moments, progress('Solving compactors'));
+  if (recipe.mode === 'progressive') return progressiveStart(teacher, table, moments, onePass);
   const kept = headsToKeep(table, onePass.heads);
   const heads = keepHeads(model.tensors, table.teacher.headSize, kept);
   const norms = keptNorms(model.tensors, table, onePass.residual);

@@ -1,9 +1,12 @@
 import { plan } from '../graph/plan.ts';
 import { sizeOf } from '../tensor/shape.ts';
+import { stagesOf } from '../wid/progressive/schedule.ts';
+import { progressiveTraining } from '../training/progressiveTraining.ts';
 import { paperTraining } from '../training/paperTraining.ts';
 import { compactorTraining, distillationTraining, weightTraining, type TrainingGraph } from '../training/trainingGraph.ts';
 import { studentConfig } from '../wid/spaces.ts';
 import { compactorSettings, distillationSettings } from './phases.ts';
+import { rampSteps } from './progressivePhases.ts';
 import { checkRecipe, recipeTable, stepShape } from './recipe.ts';
 import type { Recipe, StepCost } from './studioApi.ts';
 import type { Teacher } from './teacher.ts';
@@ -31,6 +34,15 @@ export function stepCosts(teacher: Teacher, recipe: Recipe): readonly StepCost[]
       distillationTraining(config, student, shape, weightDecay, distillationSettings(recipe), recipe.accumulation),
     );
   if (mode === 'paper') return cost('compactors', steps, () => paperTraining(config, table, shape, recipe.paper, recipe.accumulation));
+  if (mode === 'progressive') {
+    const stages = stagesOf(table, rampSteps(recipe)).flatMap(({ first, last, sizes }) =>
+      cost('gates', last - first, () => progressiveTraining(config, sizes, table.tied, shape, weightDecay, recipe.accumulation)),
+    );
+    return [
+      ...stages,
+      ...cost('polish', steps - rampSteps(recipe), () => weightTraining(student, shape, weightDecay, recipe.accumulation)),
+    ];
+  }
   const compactorSteps = mode === 'calibrated' ? Math.round(steps * recipe.compactorShare) : 0;
   return [
     ...cost('compactors', compactorSteps, () => compactorTraining(config, table, shape, compactorSettings(recipe), recipe.accumulation)),

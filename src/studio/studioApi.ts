@@ -127,10 +127,10 @@ export interface TextReport {
  * How a student is trained (wid.md section 5): `calibrated` trains compactors and then polishes; the others are
  * baselines on the student's own weights, from pruning, with logit distillation, or from random weights.
  */
-export type Mode = 'calibrated' | 'paper' | 'prune' | 'distil' | 'scratch';
+export type Mode = 'calibrated' | 'paper' | 'progressive' | 'prune' | 'distil' | 'scratch';
 
 /** What the steps of a run train: compactors, or the student's own weights. */
-export type PhaseName = 'compactors' | 'polish';
+export type PhaseName = 'compactors' | 'gates' | 'polish';
 
 /** Settings of `paper` mode (wid.md section 6), where they differ from the other modes'. */
 export interface PaperRecipe {
@@ -166,6 +166,8 @@ export interface Recipe {
   readonly depth: 'even' | 'mixture';
   /** `paper` only: what the paper publishes, to be departed from knowingly. */
   readonly paper: PaperRecipe;
+  /** `progressive` only: share of the steps, 0 to 1, over which the gates close; the rest polishes. */
+  readonly rampShare: number;
   readonly polishLearningRate: number;
   /** Share of the steps spent in linear warm-up, 0 to 1. */
   readonly warmup: number;

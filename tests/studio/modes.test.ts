@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
+import { RunBench, stopAfter } from './runBench.ts';
 import { createSession } from '../../src/studio/session.ts';
 import type { GivenFile, ModelShape, Recipe, RunResult, StudioApi, StudioEvent } from '../../src/studio/studioApi.ts';
 
@@ -11,6 +12,8 @@ const FILES: GivenFile[] = ['config.json', 'model.safetensors', 'vocab.txt'].map
 const PROSE: GivenFile[] = [
   { path: 'a1.txt', bytes: new Uint8Array(readFileSync(new URL('../../public/demo/prose/a1.txt', import.meta.url))) },
 ];
+
+const bench = new RunBench();
 
 async function open(): Promise<{ session: StudioApi; recipe: Recipe }> {
   const session = createSession();
@@ -94,5 +97,64 @@ describe('paper mode', () => {
 
   test('refuses a tied student', async () => {
     await expect(runOf({ mode: 'paper', student: DIMENSIONS, tied: true })).rejects.toThrow(/untied decoder/);
+  });
+});
+
+describe('progressive mode', () => {
+  test.each([
+    ['dimensions of heads', DIMENSIONS, {}],
+    ['whole heads', HEADS, {}],
+    ['whole heads and their dimensions, fewer layers', BOTH, {}],
+    ['tied', DIMENSIONS, { tied: true }],
+  ] as const)('%s: starts at the teacher and leaves a student of the asked shape', async (_, student, change) => {
+    const { result, events } = await runOf({ mode: 'progressive', student, steps: 24, evaluateEvery: 6, ...change });
+    expect(result).toMatchObject({ stepsDone: 24, stopped: false, fault: null });
+    // The change of basis inside heads is exact up to float32 rounding.
+    if (student.layers === 3) expect(result.untrained.loss).toBeCloseTo(result.teacher.loss, 4);
+    expect(result.whole).toBeUndefined();
+    for (const layer of result.similarity.layers) expect(layer).toHaveLength(student.heads);
+    for (const origins of result.similarity.origins) expect(new Set(origins).size).toBe(student.heads);
+    expect(new Set(events.flatMap((event) => (event.kind === 'step' ? [event.phase] : [])))).toEqual(new Set(['gates', 'polish']));
+    const gates = events.filter((event) => event.kind === 'norms').map(({ spaces }) => spaces[0]?.norms ?? []);
+    expect(gates[0]?.at(0)).toBe(1);
+    expect(gates.at(-1)?.filter((gate) => gate > 0).length).toBe(student.hiddenSize);
+  });
+
+  test('stopped on the way, it leaves a student and tells what dropping open dimensions costs', async () => {
+    const { session, recipe } = await open();
+    const result = await session.start({ ...recipe, mode: 'progressive', student: DIMENSIONS, steps: 24 }, (event) => {
+      if (event.kind === 'step' && event.step === 3) void session.stop();
+    });
+    expect(result).toMatchObject({ stepsDone: 3, stopped: true });
+    expect(result.whole?.loss).toBeLessThan(result.trained.loss);
+  });
+});
+
+describe('a squeezing run that was stopped and resumed', () => {
+  test.each([
+    ['paper', 5],
+    ['paper', 17],
+    ['progressive', 2],
+    ['progressive', 8],
+    ['progressive', 13],
+  ] as const)('%s after step %i gives the numbers of one that never stopped, bit for bit', async (mode, stopAt) => {
+    const change = { mode, student: BOTH, steps: 20, evaluateEvery: 6 } as const;
+    const numbers = (events: readonly StudioEvent[]): unknown[] =>
+      events.flatMap((event) => {
+        if (event.kind === 'step' && event.step > stopAt) return [[event.step, event.loss, event.gradientNorm, event.learningRate]];
+        if ((event.kind === 'heldOut' || event.kind === 'similarity') && event.step > stopAt) return [[event.step, event.value]];
+        return [];
+      });
+    const whole = await bench.open(`${mode}-${stopAt}`);
+    const straight: StudioEvent[] = [];
+    const wanted = await whole.session.start({ ...whole.recipe, ...change }, (event) => straight.push(event));
+    const first = await bench.open(`${mode}-stop-${stopAt}`);
+    await first.session.start({ ...first.recipe, ...change }, stopAfter(first.session, stopAt));
+    const second = await bench.open(`${mode}-stop-${stopAt}`);
+    const [waiting] = await second.session.unfinished();
+    const later: StudioEvent[] = [];
+    const result = await second.session.resumeRun(waiting?.run ?? '', (event) => later.push(event));
+    expect(numbers(later)).toEqual(numbers(straight));
+    expect({ ...result, seconds: 0 }).toEqual({ ...wanted, seconds: 0 });
   });
 });

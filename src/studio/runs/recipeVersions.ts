@@ -37,6 +37,7 @@ const BEFORE: Required<Omit<Recipe, FirstFields>> = {
   teacherLearningRate: 0,
   depth: 'even',
   paper: PUBLISHED,
+  rampShare: 0.5,
 };
 
 const ANY_TEACHER = {

@@ -7,6 +7,7 @@ import { NumberField } from './NumberField.tsx';
 const MODE_WORDS = {
   calibrated: 'Inherit (WID)',
   paper: 'Inherit, as published',
+  progressive: 'Squeeze step by step',
   prune: 'Prune only',
   distil: 'Distil logits',
   scratch: 'From scratch',

@@ -1,0 +1,158 @@
+import type { BertConfig } from '../bert/config.ts';
+import { bertEncoder, type EncoderOptions, type EncoderShape, type ParameterLookup } from '../bert/encoder.ts';
+import { maskedInputs, maskedModel, type BatchShape } from '../bert/masked.ts';
+import { encoderShape } from '../bert/model.ts';
+import { embeddingNames, headNames } from '../bert/names.ts';
+import { statesOf, type Runnable } from '../bert/runnable.ts';
+import { Graph } from '../graph/graph.ts';
+import { broadcast, mul } from '../graph/ops/elementwise.ts';
+import { linear, matmul } from '../graph/ops/matmul.ts';
+import { reshape } from '../graph/ops/view.ts';
+import { weightedNorm } from '../graph/ops/weightedNorm.ts';
+import type { Value } from '../graph/value.ts';
+import type { Shape } from '../tensor/shape.ts';
+import type { NamedTensors, Tensor } from '../tensor/tensor.ts';
+import { axesOf, type AxisSpace } from '../wid/progressive/axes.ts';
+import type { Gates } from '../wid/progressive/schedule.ts';
+import type { Spaces } from '../wid/spaces.ts';
+import { addOptimiser, decayOf, type PartLoss } from './optimiserNodes.ts';
+import type { TrainingGraph } from './trainingGraph.ts';
+
+/** The states that the schedule rewrites before every step: gates, the weights of LayerNorm's statistics, the number 1. */
+export function gateStates({ residual, attention, inner }: Gates): Map<string, Tensor> {
+  const vector = (data: Float32Array): Tensor => ({ shape: [data.length], data });
+  const sum = residual.reduce((total, gate) => total + gate, 0);
+  return new Map([
+    ['gate.residual', vector(residual)],
+    ['gate.attention', vector(attention)],
+    ['gate.inner', vector(inner)],
+    ['statistics.residual', vector(residual.map((gate) => gate / sum))],
+    ['one', vector(Float32Array.of(1))],
+  ]);
+}
+
+/** Shapes of the weights at sizes where the stream need not be heads x head size wide. */
+export function gatedShapes(config: BertConfig, sizes: Spaces, tied: boolean): Map<string, Shape> {
+  const widths: Readonly<Record<AxisSpace, number>> = {
+    residual: sizes.residual,
+    attention: sizes.heads * sizes.headSize,
+    inner: sizes.inner,
+  };
+  const heights = new Map<string, number>([
+    [embeddingNames.word, config.vocabSize],
+    [embeddingNames.position, config.maxPositions],
+    [embeddingNames.type, config.typeVocabSize],
+    [headNames.bias, config.vocabSize],
+    [headNames.decoder, config.vocabSize],
+  ]);
+  const shapes = new Map<string, Shape>();
+  for (const [name, { rows, columns }] of axesOf(sizes.layers)) {
+    if (tied && name === headNames.decoder) continue;
+    const height = rows === null ? (heights.get(name) ?? 1) : widths[rows];
+    shapes.set(name, columns === null ? [height] : [height, widths[columns]]);
+  }
+  return shapes;
+}
+
+function gatedShape(config: BertConfig, { layers, heads, headSize }: Spaces): EncoderShape {
+  return { ...encoderShape(config), layers, heads, headSize };
+}
+
+function decoderOf(tied: boolean): string {
+  return tied ? embeddingNames.word : headNames.decoder;
+}
+
+/** Writes into a dimension, and LayerNorm's output there, are multiplied by its gate; statistics are weighted by it. */
+function gatedOptions(graph: Graph, config: BertConfig, parameter: ParameterLookup, gate: ParameterLookup): EncoderOptions {
+  const spread = new Map<string, Value>();
+  const gated = (x: Value, name: string): Value => {
+    const [rows = 1, width = 1] = x.shape;
+    const key = `${name} ${rows}`;
+    const everywhere = spread.get(key) ?? matmul(graph, broadcast(graph, gate('one'), [rows, 1]), reshape(graph, gate(name), [1, width]));
+    spread.set(key, everywhere);
+    return mul(graph, x, everywhere);
+  };
+  const residual = gate('gate.residual');
+  return {
+    written: (name, x) => {
+      // Keys need no gate: queries have it. The FFN's inner space is gated where it is read, after the activation.
+      if (name.endsWith('.key') || name.endsWith('.intermediate.dense')) return x;
+      return gated(x, name.endsWith('.query') || name.endsWith('.value') ? 'gate.attention' : 'gate.residual');
+    },
+    dense: (name, x) =>
+      /\.layer\.\d+\.output\.dense$/.test(name)
+        ? linear(graph, gated(x, 'gate.inner'), parameter(`${name}.weight`), parameter(`${name}.bias`))
+        : undefined,
+    norm: (name, x) =>
+      weightedNorm(
+        graph,
+        x,
+        mul(graph, parameter(`${name}.weight`), residual),
+        mul(graph, parameter(`${name}.bias`), residual),
+        gate('statistics.residual'),
+        gate('one'),
+        config.layerNormEps,
+      ),
+  };
+}
+
+/** Gates as states of the graph, by the names of {@link gateStates}. */
+function gateLookup(graph: Graph, sizes: Spaces): { readonly shapes: Map<string, Shape>; readonly gate: ParameterLookup } {
+  const ones = (length: number): Float32Array => new Float32Array(length).fill(1);
+  const open = { residual: ones(sizes.residual), attention: ones(sizes.heads * sizes.headSize), inner: ones(sizes.inner) };
+  const shapes = new Map([...gateStates(open)].map(([name, { shape }]) => [name, shape]));
+  return { shapes, gate: statesOf(graph, shapes) };
+}
+
+/** One step of the progressive mode on a model of these sizes: its own weights learn while gates close (wid.md section 5.3). */
+export function progressiveTraining(
+  config: BertConfig,
+  sizes: Spaces,
+  tied: boolean,
+  shape: BatchShape,
+  weightDecay: number,
+  parts = 1,
+): TrainingGraph {
+  const graph = new Graph();
+  const trained = gatedShapes(config, sizes, tied);
+  const { shapes, gate } = gateLookup(graph, sizes);
+  const values = new Map([...trained].map(([name, dims]) => [name, graph.state(name, dims)]));
+  const parameter = statesOf(graph, trained);
+  const options = gatedOptions(graph, config, parameter, gate);
+  const batch = (part: number): PartLoss => {
+    const inputs = maskedInputs(graph, shape, part);
+    const { lossSum } = maskedModel(graph, gatedShape(config, sizes), parameter, inputs, parameter(decoderOf(tied)), options);
+    return { lossSum, target: lossSum };
+  };
+  addOptimiser(
+    graph,
+    values,
+    Array.from({ length: parts }, (_, part) => () => batch(part)),
+    decayOf(weightDecay),
+  );
+  return { graph, trained, frozen: shapes, rewritten: shapes };
+}
+
+/** The model of the progressive mode as it is, gates and all. @param tensors weights and the states of its gates */
+export function progressiveRunnable(config: BertConfig, sizes: Spaces, tied: boolean, tensors: NamedTensors): Runnable {
+  const trained = gatedShapes(config, sizes, tied);
+  const shape = gatedShape(config, sizes);
+  const lay = (graph: Graph): { parameter: ParameterLookup; options: EncoderOptions } => {
+    const parameter = statesOf(graph, trained);
+    return { parameter, options: gatedOptions(graph, config, parameter, gateLookup(graph, sizes).gate) };
+  };
+  return {
+    key: `progressive ${JSON.stringify([config, sizes, tied])}`,
+    layers: sizes.layers,
+    heads: sizes.heads,
+    tensors,
+    lay: (graph, inputs) => {
+      const { parameter, options } = lay(graph);
+      return maskedModel(graph, shape, parameter, inputs, parameter(decoderOf(tied)), options);
+    },
+    layEncoder: (graph, inputs) => {
+      const { parameter, options } = lay(graph);
+      return bertEncoder(graph, shape, parameter, inputs, options);
+    },
+  };
+}

@@ -1,0 +1,149 @@
+import { decoderName, type BertModel } from '../../bert/model.ts';
+import { embeddingNames, headNames, layerNames } from '../../bert/names.ts';
+import { matrix, multiply, type Matrix } from '../../tensor/matrix.ts';
+import type { Tensor } from '../../tensor/tensor.ts';
+import { momentOf, tensorMatrix, type Calibration } from '../calibrate.ts';
+import { headFactors } from '../headFactors.ts';
+import type { TeacherMoments } from '../moments.ts';
+import type { SpaceTable } from '../spaces.ts';
+import { take } from './axes.ts';
+
+/** The teacher in another basis: the same function, with the dimensions that are to go at the end of every space. */
+export interface OrderedTeacher {
+  /** By Hugging Face name, the student's number of layers, the teacher's other sizes. */
+  readonly tensors: Map<string, Tensor>;
+  /** Teacher heads in their new order, by teacher layer. */
+  readonly heads: Map<number, readonly number[]>;
+}
+
+/**
+ * Orders a teacher for the progressive mode. Kept dimensions come first; those that go follow, the most energetic first, so
+ * that the least of them go earliest. Inside a head, query-key and value-output turn into the bases of the
+ * head factors (wid.md section 4), whose dimensions are ordered by what they explain: an exact change of basis.
+ *
+ * @param kept of a one-pass calibration for the same table
+ */
+export function orderTeacher(teacher: BertModel, table: SpaceTable, moments: TeacherMoments, kept: Calibration): OrderedTeacher {
+  const { teacher: t, layerMap } = table;
+  const chosen = new Map<string, Tensor>();
+  for (const name of [
+    embeddingNames.word,
+    embeddingNames.position,
+    embeddingNames.type,
+    headNames.bias,
+    ...[embeddingNames.norm, headNames.transform, headNames.transformNorm].flatMap((module) => [`${module}.weight`, `${module}.bias`]),
+  ])
+    copyTensor(teacher, name, chosen, name);
+  if (!table.tied) copyTensor(teacher, decoderName(teacher.config), chosen, headNames.decoder);
+  layerMap.forEach((from, layer) => {
+    const [theirs, ours] = [layerNames(from), layerNames(layer)];
+    for (const part of ['attentionNorm', 'intermediate', 'output', 'outputNorm'] as const)
+      for (const kind of ['weight', 'bias']) copyTensor(teacher, `${theirs[part]}.${kind}`, chosen, `${ours[part]}.${kind}`);
+    for (const [name, tensor] of turnedHeads(teacher, table, moments, from, layer)) chosen.set(name, tensor);
+  });
+
+  const residual = behind(kept.residual, residualEnergy(table, moments));
+  const inner = layerMap.map((from, layer) => behind(kept.inner[layer] ?? [], innerEnergy(teacher, moments, from)));
+  const heads = new Map(
+    layerMap.map((from) => [
+      from,
+      behind(kept.heads.get(from) ?? Array.from({ length: t.heads }, (_, h) => h), headEnergy(table, moments, from)),
+    ]),
+  );
+  const inHead = Array.from({ length: t.headSize }, (_, i) => i);
+  const tensors = take(chosen, layerMap.length, (space, layer) => {
+    if (space === 'residual') return residual;
+    if (space === 'inner') return inner[layer] ?? [];
+    return (heads.get(layerMap[layer] ?? 0) ?? []).flatMap((head) => inHead.map((i) => head * t.headSize + i));
+  });
+  return { tensors, heads };
+}
+
+function copyTensor(teacher: BertModel, from: string, into: Map<string, Tensor>, to: string): void {
+  const { rows, columns } = tensorMatrix(teacher, from);
+  const tensor = teacher.tensors.get(from) ?? { shape: [rows, columns], data: new Float32Array() };
+  into.set(to, tensor);
+}
+
+/** Kept indices, then the others by falling energy; ties go to the lower index. */
+function behind(kept: readonly number[], energy: ArrayLike<number>): number[] {
+  const stays = new Set(kept);
+  const others = Array.from({ length: energy.length }, (_, i) => i).filter((i) => !stays.has(i));
+  return [...kept, ...others.toSorted((a, b) => (energy[b] ?? 0) - (energy[a] ?? 0) || a - b)];
+}
+
+/** Share of every site's energy, added up over the sites that read the stream. */
+function residualEnergy({ teacher }: SpaceTable, moments: TeacherMoments): Float64Array {
+  const energy = new Float64Array(teacher.residual);
+  for (let layer = 0; layer < teacher.layers; layer++)
+    for (const site of [`${layer}.read`, `${layer}.attention`]) addShares(energy, momentOf(moments, site).C);
+  addShares(energy, momentOf(moments, 'final').C);
+  return energy;
+}
+
+function addShares(energy: Float64Array, C: Matrix): void {
+  let trace = 0;
+  for (let i = 0; i < C.rows; i++) trace += C.data[i * C.columns + i] ?? 0;
+  for (let i = 0; i < C.rows; i++) energy[i] = (energy[i] ?? 0) + (C.data[i * C.columns + i] ?? 0) / trace;
+}
+
+/** E[h_i^2] |W_2[:, i]|^2: what a neuron adds to the stream. */
+function innerEnergy(teacher: BertModel, moments: TeacherMoments, layer: number): Float64Array {
+  const { C } = momentOf(moments, `${layer}.inner`);
+  const W = tensorMatrix(teacher, `${layerNames(layer).output}.weight`);
+  const energy = new Float64Array(C.rows);
+  for (let row = 0; row < W.rows; row++)
+    for (let i = 0; i < W.columns; i++) energy[i] = (energy[i] ?? 0) + (W.data[row * W.columns + i] ?? 0) ** 2;
+  return energy.map((norm, i) => norm * (C.data[i * C.columns + i] ?? 0));
+}
+
+/** Energy of every head's attended values. */
+function headEnergy({ teacher: { heads, headSize } }: SpaceTable, moments: TeacherMoments, layer: number): Float64Array {
+  const { C } = momentOf(moments, `${layer}.values`);
+  const energy = new Float64Array(heads);
+  for (let i = 0; i < heads * headSize; i++) {
+    const head = Math.floor(i / headSize);
+    energy[head] = (energy[head] ?? 0) + (C.data[i * C.columns + i] ?? 0);
+  }
+  return energy;
+}
+
+/** Query, key, value and attention output of one layer, every head in the bases of its factors where head size shrinks. */
+function turnedHeads(teacher: BertModel, table: SpaceTable, moments: TeacherMoments, from: number, layer: number): Map<string, Tensor> {
+  const { heads, headSize: a, residual: d } = table.teacher;
+  const [theirs, ours] = [layerNames(from), layerNames(layer)];
+  const weights = {
+    Wq: tensorMatrix(teacher, `${theirs.query}.weight`),
+    bq: tensorMatrix(teacher, `${theirs.query}.bias`).data,
+    Wk: tensorMatrix(teacher, `${theirs.key}.weight`),
+    Wo: tensorMatrix(teacher, `${theirs.attentionOutput}.weight`),
+  };
+  const [read, values] = [momentOf(moments, `${from}.read`), momentOf(moments, `${from}.values`)];
+  const turned = new Map<string, Tensor>();
+  for (const name of ['query', 'key', 'value', 'attentionOutput'] as const)
+    for (const kind of ['weight', 'bias']) {
+      const tensor = teacher.tensors.get(`${theirs[name]}.${kind}`);
+      if (tensor !== undefined) turned.set(`${ours[name]}.${kind}`, { shape: tensor.shape, data: tensor.data.slice() });
+    }
+  if (table.student.headSize === a) return turned;
+  for (let head = 0; head < heads; head++) {
+    const factors = headFactors(weights, read, values, head, a, a);
+    for (const [name, R] of [
+      ['query', factors.Rq],
+      ['key', factors.Rk],
+      ['value', factors.Rv],
+    ] as const)
+      for (const kind of ['weight', 'bias']) {
+        const data = turned.get(`${ours[name]}.${kind}`)?.data ?? new Float32Array();
+        const width = kind === 'weight' ? d : 1;
+        const block = data.subarray(head * a * width, (head + 1) * a * width);
+        block.set(multiply(R, matrix(a, width, block)).data);
+      }
+    const output = turned.get(`${ours.attentionOutput}.weight`)?.data ?? new Float32Array();
+    const columns = matrix(d, a);
+    for (let i = 0; i < d; i++) for (let j = 0; j < a; j++) columns.data[i * a + j] = output[i * heads * a + head * a + j] ?? 0;
+    const product = multiply(columns, factors.Lo).data;
+    for (let i = 0; i < d; i++) for (let j = 0; j < a; j++) output[i * heads * a + head * a + j] = product[i * a + j] ?? 0;
+  }
+  return turned;
+}
