@@ -16,6 +16,10 @@ export default defineConfig({
   preview: { headers },
   worker: { format: 'es' },
   build: { target: 'esnext', chunkSizeWarningLimit: 1500 },
-  // It finds its .wasm and its threads relative to its own file, which pre-bundling would move.
-  optimizeDeps: { exclude: ['onnxruntime-web'] },
+  optimizeDeps: {
+    // Packages that only workers import would be found late, and the dev server would reload the page under the user's first click.
+    entries: ['index.html', 'workers/*.worker.ts'],
+    // It finds its .wasm and its threads relative to its own file, which pre-bundling would move.
+    exclude: ['onnxruntime-web'],
+  },
 });
