@@ -56,6 +56,15 @@ const api: PageApi = {
   exportStudent: (name, listen, options) => remote.exportStudent(name, proxy(listen), options),
   cancelExport: () => remote.cancelExport(),
   exportTeacher: (name, listen, options) => remote.exportTeacher(name, proxy(listen), options),
+  runs: () => remote.runs(),
+  runEvents: (run) => remote.runEvents(run),
+  openRun: (run) => remote.openRun(run),
+  renameRun: (run, name) => remote.renameRun(run, name),
+  restoreRun: (run) => remote.restoreRun(run),
+  exportRun: (run) => remote.exportRun(run),
+  importRun: (zip) => remote.importRun(zip),
+  storage: (recipe) => remote.storage(recipe),
+  keep: () => remote.keep(),
 };
 
 const root = document.querySelector('#root');

@@ -1,4 +1,5 @@
 import type { ModelShape, Recipe } from '../studio/studioApi.ts';
+import { CHOICE_NAMES, NUMBER_NAMES, SWITCH_NAMES, withChoice, withNumber } from './recipeFields.ts';
 
 /** The student's sizes that a user turns. */
 export type ShapeControl = 'hiddenSize' | 'layers' | 'heads' | 'headSize' | 'intermediateSize';
@@ -35,24 +36,17 @@ export function withSize(teacher: ModelShape, student: ModelShape, control: Shap
   return { ...changed, hiddenSize: changed.heads * changed.headSize };
 }
 
-const WHOLE = ['steps', 'batch', 'sequence', 'evaluateEvery', 'seed'] as const;
-const RATES = ['compactorLearningRate', 'polishLearningRate'] as const;
 const SIZES = ['layers', 'heads', 'headSize', 'intermediateSize'] as const;
 
-export const MODES = ['calibrated', 'paper', 'progressive', 'prune', 'distil', 'scratch'] as const satisfies readonly Recipe['mode'][];
-export const CALIBRATIONS = ['sequential', 'one-pass'] as const satisfies readonly Recipe['calibration'][];
-
-/** The recipe as the address bar's hash, so that a link shares it. */
+/** The whole recipe as the address bar's hash, so that a link shares it whatever the defaults become. */
 export function recipeToHash(recipe: Recipe): string {
   const fields = new URLSearchParams();
   for (const size of SIZES) fields.set(size, String(recipe.student[size]));
-  for (const name of [...WHOLE, ...RATES]) fields.set(name, String(recipe[name]));
-  fields.set('mode', recipe.mode);
-  fields.set('calibration', recipe.calibration);
+  for (const name of [...NUMBER_NAMES, ...CHOICE_NAMES, ...SWITCH_NAMES]) fields.set(name, String(recipe[name]));
   return fields.toString();
 }
 
-/** `recipe` with whatever legal values the hash names; anything else in it is left alone. */
+/** `recipe` with whatever the hash names, brought into its legal range; anything else in it is left alone. */
 export function recipeFromHash(hash: string, recipe: Recipe, teacher: ModelShape, maxPositions: number): Recipe {
   const fields = new URLSearchParams(hash.replace(/^#/, ''));
   const sizes = { ...recipe.student };
@@ -60,17 +54,12 @@ export function recipeFromHash(hash: string, recipe: Recipe, teacher: ModelShape
     const value = Number(fields.get(size) ?? Number.NaN);
     if (Number.isInteger(value) && value >= 1 && value <= teacher[size]) sizes[size] = value;
   }
-  const student = { ...sizes, hiddenSize: sizes.heads * sizes.headSize };
-  const numbers: Partial<Record<(typeof WHOLE)[number] | (typeof RATES)[number], number>> = {};
-  for (const name of WHOLE) {
+  let named: Recipe = { ...recipe, student: { ...sizes, hiddenSize: sizes.heads * sizes.headSize } };
+  for (const name of NUMBER_NAMES) {
     const value = Number(fields.get(name) ?? Number.NaN);
-    if (Number.isInteger(value) && value >= 1 && (name !== 'sequence' || value <= maxPositions)) numbers[name] = value;
+    if (Number.isFinite(value)) named = withNumber(named, name, value, maxPositions);
   }
-  for (const name of RATES) {
-    const value = Number(fields.get(name) ?? Number.NaN);
-    if (value > 0 && value < 1) numbers[name] = value;
-  }
-  const mode = MODES.find((name) => name === fields.get('mode')) ?? recipe.mode;
-  const calibration = CALIBRATIONS.find((name) => name === fields.get('calibration')) ?? recipe.calibration;
-  return { ...recipe, ...numbers, student, mode, calibration };
+  for (const name of CHOICE_NAMES) named = withChoice(named, name, fields.get(name));
+  for (const name of SWITCH_NAMES) if (fields.has(name)) named = { ...named, [name]: fields.get(name) === 'true' };
+  return named;
 }

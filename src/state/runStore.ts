@@ -1,7 +1,16 @@
 import { create } from 'zustand';
-import type { ExportResult, HeldOut, Recipe, RunResult, StudioFault, UnfinishedRun } from '../studio/studioApi.ts';
+import type {
+  ExportOptions,
+  ExportResult,
+  HeldOut,
+  OnnxFileReport,
+  Recipe,
+  RunResult,
+  StudioFault,
+  UnfinishedRun,
+} from '../studio/studioApi.ts';
 
-export type { HeldOut, RunResult, StudioFault };
+export type { ExportOptions, HeldOut, OnnxFileReport, RunResult, StudioFault };
 
 export type RunStatus = 'idle' | 'preparing' | 'running' | 'pausing' | 'paused' | 'stopping' | 'done' | 'failed';
 
@@ -10,6 +19,8 @@ export interface Download extends Omit<ExportResult, 'zip'> {
   /** Object URL of the zip. */
   readonly url: string;
   readonly bytes: number;
+  /** Whose files these are. */
+  readonly of: 'student' | 'teacher';
 }
 
 /** Where the run is: changes a few times a minute. */
@@ -23,7 +34,11 @@ export interface RunState {
   readonly exporting: boolean;
   /** The finished run is being asked about a sentence. */
   readonly asking: boolean;
+  /** ONNX files of the export at hand, as they are checked. */
+  readonly checkedFiles: readonly OnnxFileReport[];
   readonly download: Download | undefined;
+  /** Step of the newest checkpoint of this run. */
+  readonly keptAt: number | undefined;
   readonly fault: StudioFault | undefined;
   /** Runs with a checkpoint in this browser, which can go on. */
   readonly unfinished: readonly UnfinishedRun[];
@@ -36,7 +51,9 @@ export const useRun = create<RunState>(() => ({
   result: undefined,
   exporting: false,
   asking: false,
+  checkedFiles: [],
   download: undefined,
+  keptAt: undefined,
   fault: undefined,
   unfinished: [],
 }));

@@ -12,6 +12,12 @@ import type {
 
 export type { EngineReport, ModelShape, PlanReport, Recipe, TeacherReport, TextReport };
 
+/** Measured work of the engine in floating-point operations a second, and where the figure is from, in words. */
+export interface Speed {
+  readonly flops: number;
+  readonly from: string;
+}
+
 /** What the user chose: changes by hand, a few times a minute. */
 export interface SetupState {
   readonly engine: EngineReport | undefined;
@@ -21,6 +27,7 @@ export interface SetupState {
   readonly plan: PlanReport | undefined;
   /** Memory and work of the steps, phase by phase; undefined while it is being computed. */
   readonly costs: readonly StepCost[] | undefined;
+  readonly speed: Speed | undefined;
   readonly presets: readonly StudentPreset[];
   /** What is being read now, for people; undefined = nothing. */
   readonly reading: string | undefined;
@@ -35,6 +42,7 @@ export const useSetup = create<SetupState>(() => ({
   recipe: undefined,
   plan: undefined,
   costs: undefined,
+  speed: undefined,
   presets: [],
   reading: undefined,
   readingText: false,

@@ -33,6 +33,15 @@ export type PageApi = Pick<
   | 'exportStudent'
   | 'exportTeacher'
   | 'cancelExport'
+  | 'runs'
+  | 'runEvents'
+  | 'openRun'
+  | 'renameRun'
+  | 'restoreRun'
+  | 'exportRun'
+  | 'importRun'
+  | 'storage'
+  | 'keep'
 >;
 
 /** What the groups of actions share. */
@@ -88,10 +97,16 @@ export class Desk {
     if (useSetup.getState().engine === undefined) useSetup.setState({ engine: await this.api.engine('auto') });
   }
 
-  /** Forgets the result at hand, and gives the memory of its zip back. */
-  dropResult(): void {
+  /** Gives the memory of the zip at hand back. */
+  dropDownload(): void {
     const { download } = useRun.getState();
     if (download !== undefined) URL.revokeObjectURL(download.url);
-    useRun.setState({ result: undefined, download: undefined });
+    useRun.setState({ download: undefined });
+  }
+
+  /** Forgets the result at hand, and its zip. */
+  dropResult(): void {
+    this.dropDownload();
+    useRun.setState({ result: undefined, checkedFiles: [] });
   }
 }

@@ -1,23 +1,42 @@
-import { useRun } from '../runStore.ts';
+import type { ExportOptions, ExportResult, StudioListener } from '../../studio/studioApi.ts';
+import { useRun, type Download } from '../runStore.ts';
+import { useSetup } from '../setupStore.ts';
 import type { Desk } from './desk.ts';
 
 export interface ExportActions {
-  exportStudent(): Promise<void>;
+  exportStudent(options: ExportOptions): Promise<void>;
+  /** The loaded teacher in the same forms. */
+  exportTeacher(options: ExportOptions): Promise<void>;
 }
 
+/** What a file system takes everywhere. */
+const fileName = (name: string): string => name.replaceAll(/[^\w.-]+/g, '-').slice(0, 80) || 'model';
+
 export function exportActions(desk: Desk): ExportActions {
+  const run = async (of: Download['of'], verb: (listen: StudioListener) => Promise<ExportResult>): Promise<void> => {
+    useRun.setState({ exporting: true, checkedFiles: [], fault: undefined });
+    await desk.guarded(async () => {
+      const { zip, ...rest } = await desk.exclusive(() =>
+        verb((event) => {
+          desk.recorder.hear(event);
+          if (event.kind === 'onnxFile') useRun.setState(({ checkedFiles }) => ({ checkedFiles: [...checkedFiles, event.file] }));
+        }),
+      );
+      desk.dropDownload();
+      useRun.setState({ download: { ...rest, of, url: URL.createObjectURL(zip), bytes: zip.size } });
+    });
+    useRun.setState({ exporting: false });
+  };
   return {
-    async exportStudent() {
+    async exportStudent(options) {
       const { student } = useRun.getState().recipe ?? {};
       if (student === undefined) return;
-      useRun.setState({ exporting: true, fault: undefined });
-      await desk.guarded(async () => {
-        const name = `wid-bert-${student.layers}x${student.hiddenSize}`;
-        const { zip, ...rest } = await desk.exclusive(() => desk.api.exportStudent(name, desk.recorder.hear));
-        const url = URL.createObjectURL(zip);
-        useRun.setState({ download: { ...rest, url, bytes: zip.size } });
-      });
-      useRun.setState({ exporting: false });
+      await run('student', (listen) => desk.api.exportStudent(`wid-bert-${student.layers}x${student.hiddenSize}`, listen, options));
+    },
+    async exportTeacher(options) {
+      const { teacher } = useSetup.getState();
+      if (teacher === undefined) return;
+      await run('teacher', (listen) => desk.api.exportTeacher(fileName(teacher.name), listen, options));
     },
   };
 }

@@ -1,4 +1,5 @@
 import type { Recipe, RunResult, StudioListener, UnfinishedRun } from '../../studio/studioApi.ts';
+import { speedOf } from '../forecast.ts';
 import { isGoing, useRun } from '../runStore.ts';
 import { useSetup } from '../setupStore.ts';
 import type { Desk } from './desk.ts';
@@ -24,6 +25,27 @@ export async function lookForUnfinished(desk: Desk): Promise<void> {
   useRun.setState({ unfinished: await desk.api.unfinished() });
 }
 
+/** Brings a run's events to the stores. */
+function follow(desk: Desk, recipe: Recipe): StudioListener {
+  // The sliders may move on while the run goes by the costs that it began with.
+  const { costs } = useSetup.getState();
+  return (event) => {
+    desk.recorder.hear(event);
+    if (event.kind === 'step') {
+      if (useRun.getState().status === 'preparing') useRun.setState({ status: 'running' });
+      const flops = costs === undefined ? undefined : speedOf(costs, event.phase, recipe, event.tokensPerSecond);
+      if (flops !== undefined) useSetup.setState({ speed: { flops, from: 'as measured in the last run' } });
+    } else if (event.kind === 'kept') {
+      useRun.setState({ keptAt: event.step });
+    } else if (event.kind === 'notKept') {
+      useRun.setState({ fault: { code: 'storage', message: event.reason, details: {} }, ...(event.paused ? { status: 'paused' } : {}) });
+    } else if (event.kind === 'engineChanged') {
+      useSetup.setState({ engine: event.engine, speed: undefined });
+      useRun.setState({ fault: { code: 'device-lost', message: event.reason, details: { step: event.step, engine: event.engine.name } } });
+    }
+  };
+}
+
 type RunVerb = (recipe: Recipe, listen: StudioListener) => Promise<RunResult>;
 
 async function run(desk: Desk, verb: RunVerb = (recipe, listen) => desk.api.start(recipe, listen)): Promise<void> {
@@ -32,16 +54,11 @@ async function run(desk: Desk, verb: RunVerb = (recipe, listen) => desk.api.star
   desk.dropResult();
   const number = useRun.getState().number + 1;
   desk.recorder.reset(`run ${number}`, recipe.steps);
-  useRun.setState({ status: 'preparing', number, recipe, fault: undefined });
+  useRun.setState({ status: 'preparing', number, recipe, fault: undefined, keptAt: undefined });
   const done = await desk.guarded(async () => {
     await desk.needEngine();
     if (useSetup.getState().text?.sequence !== recipe.sequence) await loadText(desk);
-    const result = await desk.exclusive(() =>
-      verb(recipe, (event) => {
-        desk.recorder.hear(event);
-        if (event.kind === 'step' && useRun.getState().status === 'preparing') useRun.setState({ status: 'running' });
-      }),
-    );
+    const result = await desk.exclusive(() => verb(recipe, follow(desk, recipe)));
     useRun.setState({ result });
     if (result.fault !== null) useRun.setState({ fault: { code: 'diverged', message: result.fault, details: {} } });
   });
@@ -56,6 +73,7 @@ export function runActions(desk: Desk): RunActions {
       const ready = await desk.guarded(async () => {
         await loadDemo(desk);
         await loadText(desk);
+        await recost(desk);
       });
       if (ready) await run(desk);
     },
@@ -69,7 +87,7 @@ export function runActions(desk: Desk): RunActions {
       await desk.guarded(() => desk.api.step());
     },
     async resume() {
-      await desk.guarded(() => desk.api.resume());
+      if (!(await desk.guarded(() => desk.api.resume()))) return;
       useRun.setState(({ status }) => (status === 'paused' ? { status: 'running' } : {}));
     },
     async stop() {

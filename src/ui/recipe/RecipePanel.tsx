@@ -1,8 +1,9 @@
 import { useState } from 'react';
+import { forecast } from '../../state/forecast.ts';
 import { isGoing, useRun } from '../../state/runStore.ts';
 import { useSetup } from '../../state/setupStore.ts';
 import { useActions } from '../actionsContext.ts';
-import { megabytes, millions } from '../numbers.ts';
+import { duration, megabytes, millions, whole } from '../numbers.ts';
 import { CostTable } from './CostTable.tsx';
 import { ScaleDrawing } from './ScaleDrawing.tsx';
 import { StudentControls } from './StudentControls.tsx';
@@ -47,6 +48,9 @@ function StartFoot(): React.JSX.Element {
   const plan = useSetup((state) => state.plan);
   const ready = useSetup((state) => state.text !== undefined && state.reading === undefined);
   const steps = useSetup((state) => state.recipe?.steps);
+  const costs = useSetup((state) => state.costs);
+  const speed = useSetup((state) => state.speed);
+  const time = costs === undefined || speed === undefined ? '' : `, about ${duration(forecast(costs, speed.flops).seconds)}`;
   const going = useRun((state) => isGoing(state.status));
   const again = useRun((state) => state.number > 0);
   return (
@@ -54,7 +58,7 @@ function StartFoot(): React.JSX.Element {
       <p className="note">
         {ready
           ? plan !== undefined && `${millions(plan.parameters)} parameters · ${megabytes(plan.bytesFp32)}`
-          : 'Add text to train on: drop .txt files anywhere.'}
+          : 'Add text to train on: drop files anywhere.'}
       </p>
       <button
         type="button"
@@ -63,7 +67,7 @@ function StartFoot(): React.JSX.Element {
         disabled={going || !ready}
         onClick={() => void actions.start()}
       >
-        {going ? 'A run is going on' : `${again ? 'Start another run' : 'Start'}, ${steps ?? 0} steps`}
+        {going ? 'A run is going on' : `${again ? 'Start another run' : 'Start'}, ${whole(steps ?? 0)} steps${time}`}
       </button>
     </div>
   );

@@ -1,0 +1,127 @@
+import type { Recipe } from '../studio/studioApi.ts';
+
+/** Parts of a recipe that are numbers to type. */
+export type NumberName = {
+  [Name in keyof Recipe]: Recipe[Name] extends number ? Name : never;
+}[keyof Recipe];
+
+export interface NumberRule {
+  readonly name: string;
+  readonly least: number;
+  /** `positions`: the teacher's. */
+  readonly most: number | 'positions';
+  readonly whole: boolean;
+  /** Shown with the first fields; the others stand under "More". */
+  readonly first: boolean;
+  /** The modes that it means something in; all where left out. */
+  readonly modes?: readonly Recipe['mode'][];
+}
+
+const WID: readonly Recipe['mode'][] = ['calibrated'];
+const rate = (name: string, modes?: readonly Recipe['mode'][], least = 1e-7): NumberRule => ({
+  name,
+  least,
+  most: 0.1,
+  whole: false,
+  first: modes === undefined,
+  ...(modes === undefined ? {} : { modes }),
+});
+const count = (name: string, most: number | 'positions', first: boolean, least = 1): NumberRule => ({
+  name,
+  least,
+  most,
+  whole: true,
+  first,
+});
+const share = (name: string, least: number, most: number, modes?: readonly Recipe['mode'][]): NumberRule => ({
+  name,
+  least,
+  most,
+  whole: false,
+  first: false,
+  ...(modes === undefined ? {} : { modes }),
+});
+
+export const NUMBERS: Readonly<Record<NumberName, NumberRule>> = {
+  steps: count('Steps', 1_000_000, true),
+  batch: count('Batch', 1024, true),
+  sequence: count('Length', 'positions', true, 8),
+  evaluateEvery: count('Judge every', 1_000_000, true),
+  compactorLearningRate: { ...rate('Compactor rate', WID), first: true },
+  polishLearningRate: { ...rate('Polish rate'), name: 'Own-weights rate' },
+  compactorShare: share('Compactor share', 0, 1, WID),
+  teacherLearningRate: rate('Teacher rate', WID, 0),
+  warmup: share('Warm-up share', 0, 1),
+  accumulation: count('Micro-batches', 1024, false),
+  masking: share('Masked share', 0.01, 0.5),
+  weightDecay: share('Weight decay', 0, 1),
+  clipNorm: share('Clip norm', 0.01, 1000),
+  calibrationTokens: count('Calibration tokens', 10_000_000, false, 256),
+  distillationTemperature: share('Temperature', 0.1, 20, ['distil']),
+  distillationShare: share('Teacher share', 0, 1, ['distil']),
+  seed: count('Seed', 2 ** 31 - 1, true),
+};
+
+export const NUMBER_NAMES = [
+  'steps',
+  'batch',
+  'sequence',
+  'evaluateEvery',
+  'compactorLearningRate',
+  'polishLearningRate',
+  'seed',
+  'compactorShare',
+  'teacherLearningRate',
+  'warmup',
+  'accumulation',
+  'masking',
+  'weightDecay',
+  'clipNorm',
+  'calibrationTokens',
+  'distillationTemperature',
+  'distillationShare',
+] as const satisfies readonly NumberName[];
+
+/** Parts of a recipe that are one of a few words. */
+export const CHOICES = {
+  mode: {
+    name: 'Method',
+    first: true,
+    words: { calibrated: 'Inherit (WID)', prune: 'Prune only', distil: 'Distil logits', scratch: 'From scratch' },
+  },
+  calibration: {
+    name: 'Closed-form start',
+    first: true,
+    words: { sequential: 'Layer by layer', 'one-pass': 'One pass, faster' },
+  },
+  start: { name: 'Baselines start', first: false, words: { selection: 'From a selection', calibrated: 'Calibrated' } },
+  depth: { name: 'Fewer layers', first: false, words: { even: 'Evenly spaced', mixture: 'Learned mixtures' } },
+  decay: { name: 'Rate falls', first: false, words: { linear: 'In a line', cosine: 'As a cosine' } },
+} as const;
+
+export type ChoiceName = keyof typeof CHOICES;
+export const CHOICE_NAMES = ['mode', 'calibration', 'start', 'depth', 'decay'] as const satisfies readonly ChoiceName[];
+
+/** Parts of a recipe that are yes or no. */
+export const SWITCHES = { tied: 'Tie the decoder to the word table', wholeWords: 'Mask whole words' } as const;
+export type SwitchName = keyof typeof SWITCHES;
+export const SWITCH_NAMES = ['tied', 'wholeWords'] as const satisfies readonly SwitchName[];
+
+function divisorNear(total: number, wanted: number): number {
+  let best = 1;
+  for (let part = 1; part <= total; part++) if (total % part === 0 && Math.abs(part - wanted) < Math.abs(best - wanted)) best = part;
+  return best;
+}
+
+/** The recipe with one number brought into its legal range; micro-batches divide the batch. */
+export function withNumber(recipe: Recipe, name: NumberName, typed: number, maxPositions: number): Recipe {
+  const { least, most, whole } = NUMBERS[name];
+  const bounded = Math.min(most === 'positions' ? maxPositions : most, Math.max(least, typed));
+  const changed = { ...recipe, [name]: whole ? Math.round(bounded) : bounded };
+  return { ...changed, accumulation: divisorNear(changed.batch, changed.accumulation) };
+}
+
+/** The recipe with one choice made, or as it is where the word is none of the choices. */
+export function withChoice(recipe: Recipe, name: ChoiceName, word: string | null): Recipe {
+  return word !== null && Object.hasOwn(CHOICES[name].words, word) ? { ...recipe, [name]: word } : recipe;
+}

@@ -1,0 +1,65 @@
+import { useRun, type ExportOptions } from '../../state/runStore.ts';
+import { Icon } from '../Icon.tsx';
+
+export const EXPORT_DEFAULTS: ExportOptions = {
+  weights: 'fp32',
+  fp16: false,
+  int8: true,
+  attentions: false,
+  compactors: true,
+  latency: true,
+};
+
+const SWITCHES = [
+  { name: 'int8', says: 'ONNX in int8, the default of transformers.js' },
+  { name: 'fp16', says: 'ONNX in fp16' },
+  { name: 'attentions', says: 'ONNX with attentions, for looking into' },
+  { name: 'compactors', says: 'Compactors, to study or continue the run' },
+  { name: 'latency', says: 'Measure latency beside the teacher' },
+] as const satisfies readonly { readonly name: keyof ExportOptions; readonly says: string }[];
+
+interface ExportChoicesProps {
+  readonly options: ExportOptions;
+  readonly onOptions: (options: ExportOptions) => void;
+}
+
+/** What will be in the zip. */
+export function ExportChoices({ options, onOptions }: ExportChoicesProps): React.JSX.Element {
+  const exporting = useRun((state) => state.exporting);
+  return (
+    <details className="report export-choices">
+      <summary>
+        <span>What goes in</span>
+        <span className="note">
+          {options.weights}, ONNX fp32{options.fp16 === true ? ', fp16' : ''}
+          {options.int8 === true ? ', int8' : ''}
+        </span>
+        <Icon name="down" />
+      </summary>
+      <fieldset disabled={exporting}>
+        <legend className="sr">Contents of the zip</legend>
+        <label className="inline switch">
+          model.safetensors in
+          <select
+            value={options.weights}
+            onChange={(event) => onOptions({ ...options, weights: event.currentTarget.value === 'fp16' ? 'fp16' : 'fp32' })}
+          >
+            <option value="fp32">fp32</option>
+            <option value="fp16">fp16</option>
+          </select>
+        </label>
+        {SWITCHES.map(({ name, says }) => (
+          <label key={name} className="inline switch">
+            <input
+              type="checkbox"
+              data-testid={`with-${name}`}
+              checked={options[name] === true}
+              onChange={(event) => onOptions({ ...options, [name]: event.currentTarget.checked })}
+            />
+            {says}
+          </label>
+        ))}
+      </fieldset>
+    </details>
+  );
+}
