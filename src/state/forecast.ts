@@ -1,4 +1,4 @@
-import type { Recipe, StepCost } from '../studio/studioApi.ts';
+import type { EngineReport, Recipe, StepCost } from '../studio/studioApi.ts';
 
 /** What a run would take on an engine whose speed is known. */
 export interface Forecast {
@@ -27,4 +27,22 @@ export function forecast(costs: readonly StepCost[], speed: number | undefined):
 export function speedOf(costs: readonly StepCost[], phase: StepCost['phase'], recipe: Recipe, tokensPerSecond: number): number | undefined {
   const cost = costs.find((candidate) => candidate.phase === phase);
   return cost === undefined || tokensPerSecond <= 0 ? undefined : (cost.flops * tokensPerSecond) / (recipe.batch * recipe.sequence);
+}
+
+/** What a step reaches of the speed at matrix products: norms, softmax and Adam move bytes. Measured on the demo, CPU engine. */
+const STEP_SHARE = 0.5;
+const KEPT = 'wid-studio-speed';
+
+const keyOf = (engine: EngineReport): string => `${KEPT} ${engine.name} ${engine.threads}`;
+
+/** Steps' speed before any has run: that of the last run here on this engine, or a share of what was just measured. */
+export function expectedSpeed(engine: EngineReport, gflops: number): { readonly flops: number; readonly from: string } {
+  const kept = Number(localStorage.getItem(keyOf(engine)) ?? Number.NaN);
+  return kept > 0
+    ? { flops: kept, from: 'as in the last run on this engine' }
+    : { flops: STEP_SHARE * gflops * 1e9, from: `half of the ${gflops.toFixed(0)} measured at matrix products` };
+}
+
+export function rememberSpeed(engine: EngineReport, flops: number): void {
+  localStorage.setItem(keyOf(engine), String(Math.round(flops)));
 }

@@ -1,4 +1,5 @@
 import type { StudioEvent } from '../studio/studioApi.ts';
+import { CurveBuilder } from './curveBuilder.ts';
 import { NO_CURVES, useCurves, type CurvePoint, type CurvesState } from './curvesStore.ts';
 import { NOTHING_JUDGED, useJudged, type JudgedState } from './judgedStore.ts';
 import { NO_PROGRESS, useProgress, type ProgressState } from './progressStore.ts';
@@ -13,7 +14,7 @@ const isJudged = ({ heldOutLoss, similarity }: CurvePoint): boolean => heldOutLo
 
 /** Gathers a session's events and publishes them to the stores at a calm rate, each store only when it changed. */
 export class RunRecorder {
-  #points: CurvePoint[] = [];
+  #builder = new CurveBuilder();
   #curves: Partial<CurvesState> = {};
   #progress: Partial<ProgressState> = {};
   #judged: Partial<JudgedState> = {};
@@ -24,33 +25,26 @@ export class RunRecorder {
   /** @param name of the run that begins */
   reset(name: string, steps: number): void {
     const { name: before, points, past } = useCurves.getState();
-    const kept = points.some(({ loss }) => loss !== undefined) ? [{ name: before, points }, ...past].slice(0, KEPT_PAST) : past;
-    this.#points = [];
-    this.#curves = {};
-    this.#progress = {};
-    this.#judged = {};
-    this.#changed = false;
-    this.#judgedAgain = false;
-    useCurves.setState({ ...NO_CURVES, name, steps, past: kept }, true);
+    const others = past.filter((curve) => curve.name !== before && curve.name !== name);
+    const kept = points.some(({ loss }) => loss !== undefined) && before !== name ? [{ name: before, points }, ...others] : others;
+    this.#builder = new CurveBuilder();
+    this.#clear();
+    useCurves.setState({ ...NO_CURVES, name, steps, past: kept.slice(0, KEPT_PAST) }, true);
     useProgress.setState({ ...NO_PROGRESS, startedAt: performance.now() }, true);
     useJudged.setState(NOTHING_JUDGED, true);
   }
 
   readonly hear = (event: StudioEvent): void => {
+    if (this.#builder.hear(event)) {
+      this.#changed = true;
+      this.#judgedAgain ||= event.kind !== 'step';
+    }
     if (event.kind === 'progress') {
       this.#progress = { ...this.#progress, progress: { stage: event.stage, done: event.done, total: event.total } };
-    } else if (event.kind === 'heldOut') {
-      if (event.model === 'teacher') this.#curves = { ...this.#curves, teacher: event.value };
-      else
-        this.#merge({
-          step: event.step,
-          heldOutLoss: event.value.loss,
-          accuracy: 100 * event.value.accuracy,
-          agreement: 100 * event.value.agreement,
-        });
+    } else if (event.kind === 'heldOut' && event.model === 'teacher') {
+      this.#curves = { ...this.#curves, teacher: event.value };
     } else if (event.kind === 'similarity') {
       this.#judged = { ...this.#judged, similarity: { step: event.step, value: event.value } };
-      this.#merge({ step: event.step, similarity: event.value.mean, chance: event.value.chance });
     } else if (event.kind === 'norms') {
       const before = this.#judged.norms ?? useJudged.getState().norms;
       const kept = before.length < MOST_NORMS ? before : before.filter((_, i) => i % 2 === 0);
@@ -62,13 +56,18 @@ export class RunRecorder {
   };
 
   publish(): void {
-    clearTimeout(this.#timer);
-    this.#timer = undefined;
-    if (this.#changed) this.#curves = { ...this.#curves, points: [...this.#points] };
-    if (this.#judgedAgain) this.#curves = { ...this.#curves, judged: this.#points.filter(isJudged) };
+    const { points } = this.#builder;
+    if (this.#changed) this.#curves = { ...this.#curves, points: [...points] };
+    if (this.#judgedAgain) this.#curves = { ...this.#curves, judged: points.filter(isJudged) };
     if (Object.keys(this.#curves).length > 0) useCurves.setState(this.#curves);
     if (Object.keys(this.#progress).length > 0) useProgress.setState(this.#progress);
     if (Object.keys(this.#judged).length > 0) useJudged.setState(this.#judged);
+    this.#clear();
+  }
+
+  #clear(): void {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
     this.#changed = false;
     this.#judgedAgain = false;
     this.#curves = {};
@@ -76,9 +75,7 @@ export class RunRecorder {
     this.#judged = {};
   }
 
-  #step(event: StudioEvent & { kind: 'step' }): void {
-    const { step, steps, loss, learningRate, tokensPerSecond, secondsLeft, phase } = event;
-    this.#merge({ step, loss, learningRate, ...(tokensPerSecond > 0 ? { tokensPerSecond } : {}) });
+  #step({ step, steps, loss, tokensPerSecond, secondsLeft, phase }: StudioEvent & { kind: 'step' }): void {
     const phases = this.#curves.phases ?? useCurves.getState().phases;
     if (phases.at(-1)?.name !== phase) this.#curves = { ...this.#curves, phases: [...phases, { name: phase, from: step - 1 }] };
     this.#progress = {
@@ -88,15 +85,5 @@ export class RunRecorder {
       ...(tokensPerSecond > 0 ? { tokensPerSecond } : {}),
       secondsLeft: secondsLeft > 0 ? secondsLeft : undefined,
     };
-  }
-
-  #merge(point: CurvePoint): void {
-    this.#changed = true;
-    this.#judgedAgain ||= isJudged(point);
-    // Events of one step come together, so the place is at or near the end.
-    const at = this.#points.findLastIndex(({ step }) => step <= point.step);
-    const there = this.#points[at];
-    if (there?.step === point.step) this.#points[at] = { ...there, ...point };
-    else this.#points.splice(at + 1, 0, point);
   }
 }

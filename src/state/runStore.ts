@@ -28,6 +28,7 @@ export interface RunState {
   readonly status: RunStatus;
   /** Counts runs of this page. */
   readonly number: number;
+  readonly name: string;
   /** The recipe that this run started with; the one on the left may have changed since. */
   readonly recipe: Recipe | undefined;
   readonly result: RunResult | undefined;
@@ -47,6 +48,7 @@ export interface RunState {
 export const useRun = create<RunState>(() => ({
   status: 'idle',
   number: 0,
+  name: '',
   recipe: undefined,
   result: undefined,
   exporting: false,

@@ -1,5 +1,6 @@
 import { create } from 'zustand';
 import type {
+  EngineChoice,
   EngineReport,
   ModelShape,
   PlanReport,
@@ -10,7 +11,7 @@ import type {
   TextReport,
 } from '../studio/studioApi.ts';
 
-export type { EngineReport, ModelShape, PlanReport, Recipe, TeacherReport, TextReport };
+export type { EngineChoice, EngineReport, ModelShape, PlanReport, Recipe, TeacherReport, TextReport };
 
 /** Measured work of the engine in floating-point operations a second, and where the figure is from, in words. */
 export interface Speed {
@@ -21,6 +22,9 @@ export interface Speed {
 /** What the user chose: changes by hand, a few times a minute. */
 export interface SetupState {
   readonly engine: EngineReport | undefined;
+  readonly engineChoice: EngineChoice;
+  /** Of the engine at matrix products, GFLOP/s. */
+  readonly gflops: number | undefined;
   readonly teacher: TeacherReport | undefined;
   readonly text: TextReport | undefined;
   readonly recipe: Recipe | undefined;
@@ -33,10 +37,14 @@ export interface SetupState {
   readonly reading: string | undefined;
   /** A text is being read, which can be cancelled. */
   readonly readingText: boolean;
+  /** A teacher is being fetched, which can be cancelled. */
+  readonly fetching: boolean;
 }
 
 export const useSetup = create<SetupState>(() => ({
   engine: undefined,
+  engineChoice: 'auto',
+  gflops: undefined,
   teacher: undefined,
   text: undefined,
   recipe: undefined,
@@ -46,4 +54,5 @@ export const useSetup = create<SetupState>(() => ({
   presets: [],
   reading: undefined,
   readingText: false,
+  fetching: false,
 }));

@@ -368,6 +368,8 @@ export type StudioListener = (event: StudioEvent) => void;
 /** The session's verbs. Every one rejects with a {@link StudioFault}-shaped error. */
 export interface StudioApi extends HistoryApi {
   engine(choice: EngineChoice, threads?: number): Promise<EngineReport>;
+  /** Speed of the engine at hand at f32 matrix products, in GFLOP/s, measured in about a third of a second. Not during a run. */
+  engineSpeed(): Promise<number>;
   /** Tells a checkpoint's files from texts, by content where that can tell. Reads no more than their beginnings. */
   sortFiles(files: readonly GivenFile[]): Promise<SortedFiles>;
   loadTeacher(name: string, files: readonly GivenFile[]): Promise<TeacherReport>;

@@ -1,13 +1,15 @@
 import { useRun } from '../runStore.ts';
 import { Desk, type PageApi } from './desk.ts';
+import { engineActions, type EngineActions } from './engineActions.ts';
 import { exportActions, type ExportActions } from './exportActions.ts';
+import { historyActions, lookForRuns, type HistoryActions } from './historyActions.ts';
 import { inputActions, type InputActions } from './inputActions.ts';
 import { judgeActions, type JudgeActions } from './judgeActions.ts';
 import { recipeActions, type RecipeActions } from './recipeActions.ts';
-import { lookForUnfinished, runActions, type RunActions } from './runActions.ts';
+import { runActions, type RunActions } from './runActions.ts';
 
 /** Everything that a user can make happen. None of them throws: faults go to the run store. */
-export interface StudioActions extends InputActions, RecipeActions, RunActions, JudgeActions, ExportActions {
+export interface StudioActions extends EngineActions, InputActions, RecipeActions, RunActions, JudgeActions, ExportActions, HistoryActions {
   dismissFault(): void;
 }
 
@@ -15,13 +17,15 @@ export interface StudioActions extends InputActions, RecipeActions, RunActions, 
 export function createActions(api: PageApi, base: string): StudioActions {
   const desk = new Desk(api, base);
   void desk.guarded(() => desk.needEngine());
-  void desk.guarded(() => lookForUnfinished(desk));
+  void desk.guarded(() => lookForRuns(desk));
   return {
+    ...engineActions(desk),
     ...inputActions(desk),
     ...recipeActions(desk),
     ...runActions(desk),
     ...judgeActions(desk),
     ...exportActions(desk),
+    ...historyActions(desk),
     dismissFault: () => useRun.setState({ fault: undefined }),
   };
 }

@@ -1,5 +1,7 @@
-import type { GivenFile, StudioApi } from '../../studio/studioApi.ts';
+import type { EngineChoice, GivenFile, StudioApi } from '../../studio/studioApi.ts';
+import { engineFromAddress } from '../engineChoice.ts';
 import { toFault } from '../faults.ts';
+import { expectedSpeed } from '../forecast.ts';
 import { RunRecorder } from '../runRecorder.ts';
 import { useRun } from '../runStore.ts';
 import { useSetup } from '../setupStore.ts';
@@ -8,6 +10,7 @@ import { useSetup } from '../setupStore.ts';
 export type PageApi = Pick<
   StudioApi,
   | 'engine'
+  | 'engineSpeed'
   | 'sortFiles'
   | 'loadTeacher'
   | 'loadHubTeacher'
@@ -53,6 +56,7 @@ export class Desk {
   /** The text as the user gave it, to be read again when the sequence length or the column changes. */
   text: { readonly name: string; readonly files: readonly GivenFile[]; readonly column?: string } | undefined;
 
+  #engine: Promise<void> | undefined;
   #engineWork: Promise<void> = Promise.resolve();
 
   constructor(api: PageApi, base: string) {
@@ -93,8 +97,24 @@ export class Desk {
     return mine;
   }
 
+  /** The engine that the address asks for, or the fastest; measured once, before anything else runs on it. */
   async needEngine(): Promise<void> {
-    if (useSetup.getState().engine === undefined) useSetup.setState({ engine: await this.api.engine('auto') });
+    this.#engine ??= this.chooseEngine(engineFromAddress());
+    try {
+      await this.#engine;
+    } catch (error) {
+      this.#engine = undefined;
+      throw error;
+    }
+  }
+
+  async chooseEngine(choice: EngineChoice): Promise<void> {
+    await this.exclusive(async () => {
+      const engine = await this.api.engine(choice);
+      useSetup.setState({ engine, engineChoice: choice, speed: undefined, gflops: undefined });
+      const gflops = await this.api.engineSpeed();
+      useSetup.setState({ gflops, speed: expectedSpeed(engine, gflops) });
+    });
   }
 
   /** Gives the memory of the zip at hand back. */

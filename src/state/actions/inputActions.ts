@@ -1,3 +1,4 @@
+import type { HubRequest, TeacherReport } from '../../studio/studioApi.ts';
 import { demoFiles, underFolder, type GivenFile } from '../givenFiles.ts';
 import { recipeFromHash } from '../recipeChoices.ts';
 import { useSetup } from '../setupStore.ts';
@@ -9,13 +10,20 @@ export interface InputActions {
   open(files: Promise<readonly GivenFile[]>): Promise<void>;
   /** Reads the text again, from another column of its tables. */
   chooseColumn(column: string): Promise<void>;
+  /** Loads a teacher from Hugging Face. */
+  fetchTeacher(request: HubRequest): Promise<void>;
+  /** Gives up fetching; what has arrived is kept for the next try. */
+  cancelFetch(): Promise<void>;
   /** Gives up reading a text; the one before stays. */
   cancelText(): Promise<void>;
 }
 
 export async function loadTeacher(desk: Desk, name: string, files: readonly GivenFile[]): Promise<void> {
   useSetup.setState({ reading: `Reading ${name}` });
-  const teacher = await desk.api.loadTeacher(name, files);
+  await takeTeacher(desk, await desk.api.loadTeacher(name, files));
+}
+
+async function takeTeacher(desk: Desk, teacher: TeacherReport): Promise<void> {
   const recipe = recipeFromHash(location.hash, await desk.api.defaults(), teacher.shape, teacher.maxPositions);
   useSetup.setState({ teacher, recipe, presets: await desk.api.presets(), text: undefined, plan: undefined, costs: undefined });
   desk.dropResult();
@@ -46,6 +54,8 @@ export async function loadDemo(desk: Desk): Promise<void> {
   desk.text = { name: 'Demo prose', files: demo.prose };
 }
 
+const inMegabytes = (bytes: number): string => (bytes / 1e6).toFixed(1);
+
 export function inputActions(desk: Desk): InputActions {
   return {
     async open(files) {
@@ -74,6 +84,22 @@ export function inputActions(desk: Desk): InputActions {
         }
         await recost(desk);
       });
+    },
+    async fetchTeacher(request) {
+      useSetup.setState({ fetching: true, reading: `Looking for ${request.repository}` });
+      await desk.guarded(async () => {
+        const report = await desk.api.loadHubTeacher(request, (event) => {
+          if (event.kind === 'progress')
+            useSetup.setState({ reading: `${event.stage}, ${inMegabytes(event.done)} of ${inMegabytes(event.total)} MB` });
+        });
+        await takeTeacher(desk, report);
+        await loadText(desk);
+        await recost(desk);
+      });
+      useSetup.setState({ fetching: false });
+    },
+    async cancelFetch() {
+      await desk.asked(() => desk.api.cancelTeacher());
     },
     async chooseColumn(column) {
       const before = desk.text;

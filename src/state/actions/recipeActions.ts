@@ -29,6 +29,14 @@ export async function recost(desk: Desk): Promise<void> {
   if (useSetup.getState().recipe === recipe) useSetup.setState({ costs });
 }
 
+/** Makes a whole recipe the one at hand, address and costs included. */
+export async function takeRecipe(desk: Desk, recipe: Recipe): Promise<void> {
+  useSetup.setState({ recipe, costs: undefined });
+  history.replaceState(null, '', `#${recipeToHash(recipe)}`);
+  await replan(desk);
+  await recost(desk);
+}
+
 export function recipeActions(desk: Desk): RecipeActions {
   let planTimer: ReturnType<typeof setTimeout> | undefined;
   let costTimer: ReturnType<typeof setTimeout> | undefined;

@@ -1,10 +1,12 @@
 import type { Recipe, RunResult, StudioListener, UnfinishedRun } from '../../studio/studioApi.ts';
-import { speedOf } from '../forecast.ts';
+import { rememberSpeed, speedOf } from '../forecast.ts';
+import { nextName, useHistory } from '../historyStore.ts';
 import { isGoing, useRun } from '../runStore.ts';
 import { useSetup } from '../setupStore.ts';
 import type { Desk } from './desk.ts';
+import { lookForRuns } from './historyActions.ts';
 import { loadDemo, loadText } from './inputActions.ts';
-import { recost, replan } from './recipeActions.ts';
+import { recost, takeRecipe } from './recipeActions.ts';
 
 export interface RunActions {
   /** Loads the demo and starts at once. */
@@ -21,10 +23,6 @@ export interface RunActions {
   forget(unfinished: UnfinishedRun): Promise<void>;
 }
 
-export async function lookForUnfinished(desk: Desk): Promise<void> {
-  useRun.setState({ unfinished: await desk.api.unfinished() });
-}
-
 /** Brings a run's events to the stores. */
 function follow(desk: Desk, recipe: Recipe): StudioListener {
   // The sliders may move on while the run goes by the costs that it began with.
@@ -34,7 +32,12 @@ function follow(desk: Desk, recipe: Recipe): StudioListener {
     if (event.kind === 'step') {
       if (useRun.getState().status === 'preparing') useRun.setState({ status: 'running' });
       const flops = costs === undefined ? undefined : speedOf(costs, event.phase, recipe, event.tokensPerSecond);
-      if (flops !== undefined) useSetup.setState({ speed: { flops, from: 'as measured in the last run' } });
+      const { engine } = useSetup.getState();
+      // The first steps hold compiling and warming up.
+      if (flops !== undefined && engine !== undefined && event.step >= SETTLED) {
+        useSetup.setState({ speed: { flops, from: 'as measured in this run' } });
+        if (event.step % SETTLED === 0) rememberSpeed(engine, flops);
+      }
     } else if (event.kind === 'kept') {
       useRun.setState({ keptAt: event.step });
     } else if (event.kind === 'notKept') {
@@ -46,15 +49,17 @@ function follow(desk: Desk, recipe: Recipe): StudioListener {
   };
 }
 
+/** Steps after which the speed counts. */
+const SETTLED = 5;
+
 type RunVerb = (recipe: Recipe, listen: StudioListener) => Promise<RunResult>;
 
-async function run(desk: Desk, verb: RunVerb = (recipe, listen) => desk.api.start(recipe, listen)): Promise<void> {
+async function run(desk: Desk, name: string, verb: RunVerb = (recipe, listen) => desk.api.start(recipe, listen)): Promise<void> {
   const { recipe } = useSetup.getState();
   if (recipe === undefined || isGoing(useRun.getState().status)) return;
   desk.dropResult();
-  const number = useRun.getState().number + 1;
-  desk.recorder.reset(`run ${number}`, recipe.steps);
-  useRun.setState({ status: 'preparing', number, recipe, fault: undefined, keptAt: undefined });
+  desk.recorder.reset(name, recipe.steps);
+  useRun.setState(({ number }) => ({ status: 'preparing', number: number + 1, name, recipe, fault: undefined, keptAt: undefined }));
   const done = await desk.guarded(async () => {
     await desk.needEngine();
     if (useSetup.getState().text?.sequence !== recipe.sequence) await loadText(desk);
@@ -64,7 +69,7 @@ async function run(desk: Desk, verb: RunVerb = (recipe, listen) => desk.api.star
   });
   desk.recorder.publish();
   useRun.setState({ status: done ? 'done' : 'failed' });
-  await desk.guarded(() => lookForUnfinished(desk));
+  await desk.guarded(() => lookForRuns(desk));
 }
 
 export function runActions(desk: Desk): RunActions {
@@ -75,9 +80,9 @@ export function runActions(desk: Desk): RunActions {
         await loadText(desk);
         await recost(desk);
       });
-      if (ready) await run(desk);
+      if (ready) await run(desk, nextName(useHistory.getState().runs));
     },
-    start: () => run(desk),
+    start: () => run(desk, nextName(useHistory.getState().runs)),
     async pause() {
       useRun.setState({ status: 'pausing' });
       await desk.guarded(() => desk.api.pause());
@@ -97,17 +102,16 @@ export function runActions(desk: Desk): RunActions {
     async resumeUnfinished(unfinished) {
       const ready = await desk.guarded(async () => {
         if (useSetup.getState().teacher === undefined) await loadDemo(desk);
-        useSetup.setState({ recipe: unfinished.recipe, costs: undefined });
+        await takeRecipe(desk, unfinished.recipe);
         await loadText(desk);
-        await replan(desk);
-        await recost(desk);
       });
-      if (ready) await run(desk, (_recipe, listen) => desk.api.resumeRun(unfinished.run, listen));
+      const name = useHistory.getState().runs.find((known) => known.run === unfinished.run)?.name ?? 'Run';
+      if (ready) await run(desk, name, (_recipe, listen) => desk.api.resumeRun(unfinished.run, listen));
     },
     async forget(unfinished) {
       await desk.guarded(async () => {
         await desk.api.deleteRun(unfinished.run);
-        await lookForUnfinished(desk);
+        await lookForRuns(desk);
       });
     },
   };

@@ -1,5 +1,7 @@
 import { useDeferredValue, useRef, useState } from 'react';
 import { useCurves } from '../../state/curvesStore.ts';
+import { useHistory } from '../../state/historyStore.ts';
+import { useActions } from '../actionsContext.ts';
 import { SaveMenu } from '../figure/SaveMenu.tsx';
 import { drawingsDocument } from '../figure/svgDocument.ts';
 import { CHARTS } from './chartKinds.ts';
@@ -18,6 +20,8 @@ export function Curves(): React.JSX.Element {
   const teacher = useCurves((state) => state.teacher);
   const phases = useCurves((state) => state.phases);
   const choices = useCurves((state) => state.past);
+  const runs = useHistory((state) => state.runs);
+  const actions = useActions();
   const [view, setView] = useState<CurveView>({ asTable: false, logarithmic: false, halfLife: 7 });
   const [pastName, setPastName] = useState<string>();
   const charts = useRef<HTMLElement>(null);
@@ -26,7 +30,16 @@ export function Curves(): React.JSX.Element {
   const longest = Math.max(steps, past?.points.at(-1)?.step ?? 0);
   return (
     <section className="block" aria-labelledby="h-curves" ref={charts}>
-      <CurvesHead view={view} onView={setView} past={past} onPast={setPastName}>
+      <CurvesHead
+        view={view}
+        onView={setView}
+        past={past}
+        onPast={(name) => {
+          setPastName(name);
+          const kept = runs.find((run) => run.name === name);
+          if (kept !== undefined && !choices.some((choice) => choice.name === name)) void actions.showBeside(kept);
+        }}
+      >
         <SaveMenu
           what="all curves"
           file={`${name}-curves`.replaceAll(' ', '-')}

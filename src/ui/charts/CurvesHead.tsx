@@ -1,4 +1,5 @@
 import { useCurves, type PastCurve } from '../../state/curvesStore.ts';
+import { useHistory } from '../../state/historyStore.ts';
 
 export interface CurveView {
   readonly asTable: boolean;
@@ -20,7 +21,9 @@ interface CurvesHeadProps {
 /** Legend and the ways of looking: another run beside, logarithmic loss, smoothing, table. */
 export function CurvesHead({ view, onView, past, onPast, children }: CurvesHeadProps): React.JSX.Element {
   const name = useCurves((state) => state.name);
-  const choices = useCurves((state) => state.past);
+  const known = useCurves((state) => state.past);
+  const runs = useHistory((state) => state.runs);
+  const choices = [...new Set([...known, ...runs].map((run) => run.name))].filter((choice) => choice !== name);
   return (
     <div className="block-head wrap curves-head">
       <h3 id="h-curves">Learning curves</h3>
@@ -35,7 +38,7 @@ export function CurvesHead({ view, onView, past, onPast, children }: CurvesHeadP
           <select data-testid="overlay" value={past?.name ?? ''} onChange={(event) => onPast(event.currentTarget.value)}>
             <option value="">nothing</option>
             {choices.map((choice) => (
-              <option key={choice.name}>{choice.name}</option>
+              <option key={choice}>{choice}</option>
             ))}
           </select>
         </label>

@@ -3,6 +3,7 @@ import { useActions } from '../actionsContext.ts';
 import { FilePicker, TEACHER_FILES } from '../drop/FilePicker.tsx';
 import { UnfinishedRuns } from '../run/UnfinishedRuns.tsx';
 import { Hero } from './Hero.tsx';
+import { HubForm } from './HubForm.tsx';
 
 /** The invitation: one button to see everything, one to bring one's own model. */
 export function EmptyState(): React.JSX.Element {
@@ -35,6 +36,7 @@ export function EmptyState(): React.JSX.Element {
               Choose a BERT checkpoint
             </FilePicker>
           </div>
+          <HubForm />
           <output className="note">
             {reading ?? 'The demo is a 5.4M-parameter teacher and short prose, 11 MB. Training starts at once.'}
           </output>
@@ -43,8 +45,8 @@ export function EmptyState(): React.JSX.Element {
       </div>
       <UnfinishedRuns />
       <p className="accepts">
-        Accepts <code>model.safetensors</code> with <code>config.json</code> and a tokenizer, and <code>.txt</code> files, as files, a
-        folder or a zip, dropped anywhere on this page.
+        Accepts <code>model.safetensors</code>, <code>pytorch_model.bin</code> or <code>model.onnx</code> with <code>config.json</code> and
+        a tokenizer, and text as .txt, .jsonl, .csv, .tsv or .parquet: files, folders or zips, dropped anywhere on this page.
       </p>
     </section>
   );

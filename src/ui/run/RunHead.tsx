@@ -25,12 +25,13 @@ function icon(status: RunStatus): 'play' | 'pause' | 'check' | 'warn' {
 /** Title, state, buttons, progress and the numbers of the moment. */
 export function RunHead(): React.JSX.Element {
   const number = useRun((state) => state.number);
+  const name = useRun((state) => state.name);
   const status = useRun((state) => state.status);
   return (
     <div className="status">
       <div className="status-top">
         <h2 id="run-title" tabIndex={-1}>
-          {number === 0 ? 'Run' : `Run ${number}`}
+          {number === 0 ? 'Run' : name}
         </h2>
         <output className="pill" data-testid="run-status" data-status={status}>
           <Icon name={icon(status)} />

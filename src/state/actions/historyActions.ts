@@ -1,0 +1,97 @@
+import { CurveBuilder } from '../curveBuilder.ts';
+import { useCurves } from '../curvesStore.ts';
+import { useHistory, type RunSummary } from '../historyStore.ts';
+import { isGoing, useRun } from '../runStore.ts';
+import { useSetup } from '../setupStore.ts';
+import type { Desk } from './desk.ts';
+import { loadDemo } from './inputActions.ts';
+import { takeRecipe } from './recipeActions.ts';
+
+export interface HistoryActions {
+  /** Makes a finished run the one at hand: its curves, its student to compare and export. */
+  openRun(run: RunSummary): Promise<void>;
+  /** Puts its curve beside the run at hand. */
+  showBeside(run: RunSummary): Promise<void>;
+  renameRun(run: RunSummary, name: string): Promise<void>;
+  /** Its recipe becomes the next run's. */
+  repeatRun(run: RunSummary): Promise<void>;
+  /** {@link undoDelete} brings it back. */
+  deleteRun(run: RunSummary): Promise<void>;
+  undoDelete(): Promise<void>;
+  /** @returns the archive as a file to save; undefined if it failed */
+  exportRun(run: RunSummary): Promise<{ readonly name: string; readonly zip: Blob } | undefined>;
+  importRun(file: Blob): Promise<void>;
+}
+
+export async function lookForRuns(desk: Desk): Promise<void> {
+  useHistory.setState({ runs: await desk.api.runs() });
+  useRun.setState({ unfinished: await desk.api.unfinished() });
+}
+
+export const DEMO_NAME = 'demo-teacher';
+
+export function historyActions(desk: Desk): HistoryActions {
+  /** Does it, then reads the history again. */
+  const tidy = async (work: () => Promise<void>): Promise<void> => {
+    await desk.guarded(async () => {
+      await work();
+      await lookForRuns(desk);
+    });
+  };
+  return {
+    async openRun(run) {
+      if (isGoing(useRun.getState().status)) return;
+      await desk.guarded(async () => {
+        if (useSetup.getState().teacher === undefined && run.teacher === DEMO_NAME) await loadDemo(desk);
+        const opened = await desk.exclusive(() => desk.api.openRun(run.run));
+        const events = await desk.api.runEvents(run.run);
+        desk.dropResult();
+        desk.recorder.reset(opened.name, opened.recipe.steps);
+        for (const event of events) desk.recorder.hear(event);
+        desk.recorder.publish();
+        await takeRecipe(desk, opened.recipe);
+        useRun.setState(({ number }) => ({
+          status: 'done',
+          number: number + 1,
+          name: opened.name,
+          recipe: opened.recipe,
+          result: opened.result ?? undefined,
+        }));
+      });
+    },
+    async showBeside(run) {
+      await desk.guarded(async () => {
+        const builder = new CurveBuilder();
+        for (const event of await desk.api.runEvents(run.run)) builder.hear(event);
+        useCurves.setState(({ past }) => ({
+          past: [{ name: run.name, points: builder.points }, ...past.filter((curve) => curve.name !== run.name)],
+        }));
+      });
+    },
+    renameRun: (run, name) => tidy(() => desk.api.renameRun(run.run, name)),
+    async repeatRun(run) {
+      await desk.guarded(async () => {
+        if (useSetup.getState().teacher === undefined && run.teacher === DEMO_NAME) await loadDemo(desk);
+        if (useSetup.getState().teacher === undefined)
+          throw new Error(`run ${run.name}: its recipe — expected its teacher ${run.teacher} to be loaded, got none. Load it first.`);
+        await takeRecipe(desk, run.recipe);
+      });
+    },
+    deleteRun: (run) =>
+      tidy(async () => {
+        await desk.api.deleteRun(run.run);
+        useHistory.setState({ deleted: run });
+      }),
+    undoDelete: () =>
+      tidy(async () => {
+        const { deleted } = useHistory.getState();
+        if (deleted !== undefined) await desk.api.restoreRun(deleted.run);
+        useHistory.setState({ deleted: undefined });
+      }),
+    exportRun: (run) => desk.asked(() => desk.api.exportRun(run.run)),
+    importRun: (file) =>
+      tidy(async () => {
+        await desk.api.importRun(file);
+      }),
+  };
+}

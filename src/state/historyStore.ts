@@ -1,0 +1,20 @@
+import { create } from 'zustand';
+import type { RunSummary } from '../studio/studioApi.ts';
+
+export type { RunSummary };
+
+/** Runs kept in this browser: changes when one begins, ends, or is tidied. */
+export interface HistoryState {
+  /** The newest first. */
+  readonly runs: readonly RunSummary[];
+  /** The one deleted last, which can come back. */
+  readonly deleted: RunSummary | undefined;
+}
+
+export const useHistory = create<HistoryState>(() => ({ runs: [], deleted: undefined }));
+
+/** What the next run will be called. */
+export function nextName(runs: readonly RunSummary[]): string {
+  const numbers = runs.map(({ name }) => Number(/^Run (?<number>\d+)$/.exec(name)?.groups?.['number'] ?? 0));
+  return `Run ${Math.max(0, ...numbers) + 1}`;
+}

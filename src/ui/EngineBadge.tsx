@@ -1,0 +1,101 @@
+import { Popover } from 'radix-ui';
+import { isGoing, useRun } from '../state/runStore.ts';
+import { useSetup, type EngineChoice, type EngineReport } from '../state/setupStore.ts';
+import { useActions } from './actionsContext.ts';
+import { Icon } from './Icon.tsx';
+import { whole } from './numbers.ts';
+
+const NAMES: Readonly<Record<string, string>> = { cpu: 'CPU', webgpu: 'WebGPU', reference: 'Reference' };
+const CHOICES: readonly { readonly choice: EngineChoice; readonly name: string; readonly says: string }[] = [
+  { choice: 'auto', name: 'Automatic', says: 'WebGPU on a GPU, the CPU otherwise' },
+  { choice: 'webgpu', name: 'WebGPU', says: 'on this browser’s GPU adapter' },
+  { choice: 'cpu', name: 'CPU', says: 'WebAssembly, SIMD and threads' },
+  { choice: 'reference', name: 'Reference', says: 'float64 in plain TypeScript, very slow: for checking' },
+];
+
+const gflopsText = (value: number): string => `${value.toFixed(value < 10 ? 1 : 0)} GFLOP/s`;
+
+/** Which engine computes, how fast, and how to take another. */
+export function EngineBadge(): React.JSX.Element {
+  const engine = useSetup((state) => state.engine);
+  const gflops = useSetup((state) => state.gflops);
+  if (engine === undefined) return <span className="note">Starting the engine</span>;
+  return (
+    <Popover.Root>
+      <Popover.Trigger className="btn quiet engine" data-testid="engine">
+        <span className="sr">Engine: </span>
+        <b>{NAMES[engine.name] ?? engine.name}</b>
+        <span className="engine-more">
+          {engine.name === 'webgpu'
+            ? ` · ${engine.adapter?.name ?? 'GPU'}`
+            : ` · ${engine.threads} ${engine.threads === 1 ? 'thread' : 'threads'}`}
+          {gflops === undefined ? '' : ` · ${gflopsText(gflops)}`}
+        </span>
+        <Icon name="down" />
+      </Popover.Trigger>
+      <Popover.Portal>
+        <Popover.Content className="pop floating" align="end" sideOffset={4} collisionPadding={12} aria-label="Engine">
+          <EngineCard engine={engine} gflops={gflops} />
+        </Popover.Content>
+      </Popover.Portal>
+    </Popover.Root>
+  );
+}
+
+function EngineCard({ engine, gflops }: { readonly engine: EngineReport; readonly gflops: number | undefined }): React.JSX.Element {
+  const actions = useActions();
+  const chosen = useSetup((state) => state.engineChoice);
+  const going = useRun((state) => isGoing(state.status));
+  return (
+    <>
+      <h2>Engine</h2>
+      <fieldset className="choices" disabled={going}>
+        <legend className="sr">Compute engine</legend>
+        {CHOICES.map(({ choice, name, says }) => (
+          <label key={choice}>
+            <input
+              type="radio"
+              name="engine"
+              aria-label={`${name}, ${says}`}
+              data-testid={`engine-${choice}`}
+              checked={chosen === choice}
+              onChange={() => void actions.switchEngine(choice)}
+            />
+            <span>
+              <b>{name}</b>
+              <small>{says}</small>
+            </span>
+          </label>
+        ))}
+      </fieldset>
+      {going ? <p className="note">A run keeps its engine. Stop it to change.</p> : null}
+      <h3>At hand</h3>
+      <p>
+        {engine.detail}
+        {gflops === undefined ? '' : `, ${gflopsText(gflops)} at matrix products`}
+        {engine.adapter === undefined ? '' : `. Adapter: ${engine.adapter.name}${engine.adapter.software ? ', a software one' : ''}`}
+      </p>
+      {engine.speeds === undefined ? null : (
+        <p>
+          Measured: CPU {gflopsText(engine.speeds.cpu)}, WebGPU {gflopsText(engine.speeds.webgpu)}.
+        </p>
+      )}
+      {engine.notWebGpu === undefined ? null : (
+        <>
+          <h3>Why not WebGPU?</h3>
+          <p data-testid="not-webgpu">{engine.notWebGpu}</p>
+          <p>
+            On Linux the GPU is often switched off in the browser: <code>chrome://flags/#enable-unsafe-webgpu</code> switches it on. Runs
+            that were stopped are kept.
+          </p>
+        </>
+      )}
+      <h3>Threads</h3>
+      <p>
+        {globalThis.crossOriginIsolated
+          ? `This machine has ${whole(navigator.hardwareConcurrency)} logical cores; the CPU engine uses them all.`
+          : 'This page is not cross-origin isolated, so memory cannot be shared and one thread computes. Serve it with COOP and COEP headers.'}
+      </p>
+    </>
+  );
+}
