@@ -45,3 +45,22 @@ export async function openStage(extraArgs: readonly string[] = []): Promise<Stag
     },
   };
 }
+
+/** Drops files from the disk on the middle of the page, as a file manager does. */
+export async function dropFiles(page: Page, paths: readonly string[]): Promise<void> {
+  const session = await page.context().newCDPSession(page);
+  const place = { x: 640, y: 360, data: { items: [], files: [...paths], dragOperationsMask: 1 } };
+  for (const type of ['dragEnter', 'dragOver', 'drop'] as const) await session.send('Input.dispatchDragEvent', { type, ...place });
+  await session.detach();
+}
+
+export async function waitForStatus(page: Page, status: string): Promise<void> {
+  await page.locator(`[data-testid=run-status][data-status=${status}]`).waitFor({ timeout: 120_000 });
+}
+
+export async function setField(page: Page, name: string, value: number): Promise<void> {
+  await page.getByTestId(`field-${name}`).fill(String(value));
+  await page.getByTestId(`field-${name}`).press('Enter');
+}
+
+export const numberIn = async (page: Page, testId: string): Promise<number> => Number(await page.getByTestId(testId).textContent());

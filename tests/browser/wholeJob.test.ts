@@ -1,0 +1,122 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { unzipSync } from 'fflate';
+import type { Page } from 'playwright-core';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { dropFiles, numberIn, openStage, setField, waitForStatus, type Stage } from './browser.ts';
+
+const CHECKPOINT = fileURLToPath(new URL('../golden/checkpoints/pytorch-zip/', import.meta.url));
+const PROSE = fileURLToPath(new URL('../../public/demo/prose/', import.meta.url));
+let stage: Stage;
+
+beforeAll(async () => {
+  stage = await openStage();
+});
+
+afterAll(async () => {
+  await stage.close();
+});
+
+/** Saves from a menu and gives the file's text. */
+async function saved(page: Page, menu: string, item: string): Promise<string> {
+  await page.getByLabel(menu, { exact: true }).click();
+  const [download] = await Promise.all([page.waitForEvent('download'), page.getByRole('menuitem', { name: item }).click()]);
+  return readFileSync(await download.path(), 'latin1');
+}
+
+test('drop a checkpoint and prose, size the student, train, pause, step, resume, compare, fill, export, read the zip', async () => {
+  const { page, faults } = await stage.open();
+  await page.getByTestId('engine').waitFor();
+
+  // Teacher: a PyTorch zip with its configuration and vocabulary, dropped together with prose.
+  const prose = ['a1.txt', 'b1.txt', 'c1.txt', 'd1.txt'].map((name) => `${PROSE}${name}`);
+  await dropFiles(page, [...readdirSync(CHECKPOINT).map((name) => `${CHECKPOINT}${name}`), ...prose]);
+  await page.getByText('3 layers · 32 wide · 4 heads · FFN 48').waitFor({ timeout: 30_000 });
+  await page.getByTestId('tensor-report').click();
+  expect(await page.getByLabel('Tensors of the checkpoint').textContent()).toContain('bert.encoder.layer.2.output.dense.weight');
+  await page.getByTestId('text-report').waitFor({ timeout: 30_000 });
+  expect(await page.getByTestId('example').locator('mark').count()).toBeGreaterThan(0);
+
+  // Student: by keyboard and by typing; costs follow.
+  await page.getByTestId('slider-hiddenSize').press('ArrowLeft');
+  await setField(page, 'layers', 2);
+  await setField(page, 'intermediateSize', 24);
+  const fields = { steps: 30, batch: 8, sequence: 32, evaluateEvery: 10 };
+  for (const [name, value] of Object.entries(fields)) await setField(page, name, value);
+  await page.waitForURL(/layers=2&.*intermediateSize=24&steps=30&batch=8/);
+  await page.getByTestId('memory').filter({ hasText: 'MB' }).waitFor({ timeout: 30_000 });
+
+  // Run.
+  await page.getByTestId('start').click();
+  await waitForStatus(page, 'running');
+  await page.getByTestId('pause').click();
+  await waitForStatus(page, 'paused');
+  // The step that was under way when the verb arrived may still report.
+  await page.waitForTimeout(800);
+  const held = await numberIn(page, 'step-value');
+  await page.waitForTimeout(800);
+  expect(await numberIn(page, 'step-value')).toBe(held);
+  expect(held).toBeLessThan(30);
+  await page.getByTestId('step').click();
+  await page.waitForFunction((step) => Number(document.querySelector('[data-testid=step-value]')?.textContent) === step, held + 1);
+  await page.waitForTimeout(500);
+  expect(await numberIn(page, 'step-value')).toBe(held + 1);
+  await page.getByTestId('resume').click();
+  await waitForStatus(page, 'done');
+  expect(await numberIn(page, 'step-value')).toBe(30);
+  expect(await numberIn(page, 'loss-trained')).toBeLessThan(await numberIn(page, 'loss-untrained'));
+
+  // Curves: crosshair by keys, numbers as a file, a picture.
+  await page.getByTestId('crosshair').focus();
+  await page.keyboard.press('ArrowRight');
+  expect(await page.getByRole('figure', { name: 'Training loss' }).locator('.chart-head').textContent()).toMatch(/step 1 · Run 1 \d\.\d\d/);
+  const rows = (await saved(page, 'Save Training loss', 'CSV')).trim().split('\n');
+  expect(rows[0]).toBe('step,loss');
+  expect(rows).toHaveLength(31);
+  expect(await saved(page, 'Save Held-out loss', 'SVG')).toMatch(/^<svg xmlns.*Held-out loss.*<path/s);
+  expect((await saved(page, 'Save Attention similarity', 'PNG')).startsWith('\u0089PNG')).toBe(true);
+  expect(await page.getByTestId('norms').locator('canvas').count()).toBeGreaterThan(3);
+
+  // Compare.
+  await page.getByTestId('head-grid').getByLabel('Layer 2, head 3').check({ force: true });
+  await page.getByTestId('sentence').fill('the [MASK] of the a');
+  await page.getByTestId('compare').click();
+  await page.getByTestId('fill-mask').waitFor({ timeout: 30_000 });
+  expect(await page.getByTestId('fill-mask').locator('li').count()).toBe(10);
+  expect(await page.getByTestId('attention').locator('h3').textContent()).toBe('Layer 2, head 3');
+  await page.getByTestId('attention').locator('.maps').press('ArrowDown');
+  expect(await page.getByTestId('attention').locator('.readout').textContent()).toMatch(
+    /^\S+ to \[CLS\]: teacher \d\.\d\d, student \d\.\d\d/,
+  );
+  const pairs = (await saved(page, 'Save attention of Layer 2, head 3', 'CSV')).trim().split('\n').slice(1);
+  const ofFirst = pairs.filter((row) => row.startsWith('0,')).reduce((sum, row) => sum + Number(row.split(',').at(-1)), 0);
+  expect(ofFirst).toBeCloseTo(1, 4);
+
+  // Export, and read what came.
+  await page.getByTestId('export').click();
+  await page.getByTestId('download').waitFor({ timeout: 120_000 });
+  expect(await page.getByTestId('verification').getByTestId('largest-difference').first().textContent()).toMatch(/e-\d/);
+  const [download] = await Promise.all([page.waitForEvent('download'), page.getByTestId('download').click()]);
+  const files = unzipSync(readFileSync(await download.path()));
+  const inside = new Map(Object.entries(files).map(([path, bytes]) => [path.slice(path.indexOf('/') + 1), bytes]));
+  for (const name of ['model.safetensors', 'tokenizer.json', 'onnx/model.onnx', 'onnx/model_quantized.onnx', 'README.md', 'run.json'])
+    expect(inside.get(name)?.length ?? 0).toBeGreaterThan(100);
+  const config: unknown = JSON.parse(new TextDecoder().decode(inside.get('config.json')));
+  expect(config).toMatchObject({ model_type: 'bert', num_hidden_layers: 2, hidden_size: 28, intermediate_size: 24, vocab_size: 61 });
+
+  // The run is kept: another one stands beside it, and it can be opened again.
+  await setField(page, 'steps', 4);
+  await page.getByTestId('start').click();
+  await page.getByRole('heading', { name: 'Run 2' }).waitFor();
+  await waitForStatus(page, 'done');
+  expect(await page.getByTestId('overlay').inputValue()).toBe('Run 1');
+  await page.getByTestId('runs').click();
+  const first = page.getByTestId('run-line').filter({ hasText: 'Run 1' });
+  expect(await first.textContent()).toContain('30 of 30 steps');
+  await first.getByRole('button', { name: 'Open' }).click();
+  await page.keyboard.press('Escape');
+  await page.getByRole('heading', { name: 'Run 1' }).waitFor();
+  expect(await numberIn(page, 'step-value')).toBe(30);
+  expect(await page.getByTestId('field-steps').inputValue()).toBe('30');
+  expect(faults).toEqual([]);
+});
