@@ -1,5 +1,5 @@
 import type { ModelShape, Recipe } from '../studio/studioApi.ts';
-import { CHOICE_NAMES, NUMBER_NAMES, SWITCH_NAMES, withChoice, withNumber } from './recipeFields.ts';
+import { CHOICE_NAMES, NUMBER_NAMES, PAPER_NAMES, SWITCH_NAMES, withChoice, withNumber, withPaperNumber } from './recipeFields.ts';
 
 /** The student's sizes that a user turns. */
 export type ShapeControl = 'hiddenSize' | 'layers' | 'heads' | 'headSize' | 'intermediateSize';
@@ -43,6 +43,7 @@ export function recipeToHash(recipe: Recipe): string {
   const fields = new URLSearchParams();
   for (const size of SIZES) fields.set(size, String(recipe.student[size]));
   for (const name of [...NUMBER_NAMES, ...CHOICE_NAMES, ...SWITCH_NAMES]) fields.set(name, String(recipe[name]));
+  if (recipe.mode === 'paper') for (const name of PAPER_NAMES) fields.set(`paper.${name}`, String(recipe.paper[name]));
   return fields.toString();
 }
 
@@ -58,6 +59,10 @@ export function recipeFromHash(hash: string, recipe: Recipe, teacher: ModelShape
   for (const name of NUMBER_NAMES) {
     const value = Number(fields.get(name) ?? Number.NaN);
     if (Number.isFinite(value)) named = withNumber(named, name, value, maxPositions);
+  }
+  for (const name of PAPER_NAMES) {
+    const value = Number(fields.get(`paper.${name}`) ?? Number.NaN);
+    if (Number.isFinite(value)) named = withPaperNumber(named, name, value);
   }
   for (const name of CHOICE_NAMES) named = withChoice(named, name, fields.get(name));
   for (const name of SWITCH_NAMES) if (fields.has(name)) named = { ...named, [name]: fields.get(name) === 'true' };

@@ -1,4 +1,4 @@
-import type { Recipe } from '../studio/studioApi.ts';
+import type { PaperRecipe, Recipe } from '../studio/studioApi.ts';
 
 /** Parts of a recipe that are numbers to type. */
 export type NumberName = {
@@ -18,6 +18,8 @@ export interface NumberRule {
 }
 
 const WID: readonly Recipe['mode'][] = ['calibrated'];
+/** Everything but the published method, which has settings of its own. */
+const OWN_WEIGHTS: readonly Recipe['mode'][] = ['calibrated', 'progressive', 'prune', 'distil', 'scratch'];
 const rate = (name: string, modes?: readonly Recipe['mode'][], least = 1e-7): NumberRule => ({
   name,
   least,
@@ -48,15 +50,16 @@ export const NUMBERS: Readonly<Record<NumberName, NumberRule>> = {
   sequence: count('Length', 'positions', true, 8),
   evaluateEvery: count('Judge every', 1_000_000, true),
   compactorLearningRate: { ...rate('Compactor rate', WID), first: true },
-  polishLearningRate: { ...rate('Polish rate'), name: 'Own-weights rate' },
+  polishLearningRate: { ...rate('Own-weights rate', OWN_WEIGHTS), first: true },
   compactorShare: share('Compactor share', 0, 1, WID),
+  rampShare: share('Gates close over', 0, 1, ['progressive']),
   teacherLearningRate: rate('Teacher rate', WID, 0),
-  warmup: share('Warm-up share', 0, 1),
+  warmup: share('Warm-up share', 0, 1, OWN_WEIGHTS),
   accumulation: count('Micro-batches', 1024, false),
   masking: share('Masked share', 0.01, 0.5),
-  weightDecay: share('Weight decay', 0, 1),
+  weightDecay: share('Weight decay', 0, 1, OWN_WEIGHTS),
   clipNorm: share('Clip norm', 0.01, 1000),
-  calibrationTokens: count('Calibration tokens', 10_000_000, false, 256),
+  calibrationTokens: { ...count('Calibration tokens', 10_000_000, false, 256), modes: OWN_WEIGHTS },
   distillationTemperature: share('Temperature', 0.1, 20, ['distil']),
   distillationShare: share('Teacher share', 0, 1, ['distil']),
   seed: count('Seed', 2 ** 31 - 1, true),
@@ -71,6 +74,7 @@ export const NUMBER_NAMES = [
   'polishLearningRate',
   'seed',
   'compactorShare',
+  'rampShare',
   'teacherLearningRate',
   'warmup',
   'accumulation',
@@ -87,7 +91,13 @@ export const CHOICES = {
   mode: {
     name: 'Method',
     first: true,
-    words: { calibrated: 'Inherit (WID)', prune: 'Prune only', distil: 'Distil logits', scratch: 'From scratch' },
+    words: {
+      calibrated: 'Inherit (WID)',
+      paper: 'Inherit, as published',
+      prune: 'Prune only',
+      distil: 'Distil logits',
+      scratch: 'From scratch',
+    },
   },
   calibration: {
     name: 'Closed-form start',
@@ -113,15 +123,40 @@ function divisorNear(total: number, wanted: number): number {
   return best;
 }
 
+function bounded({ least, most, whole }: NumberRule, typed: number, maxPositions: number): number {
+  const value = Math.min(most === 'positions' ? maxPositions : most, Math.max(least, typed));
+  return whole ? Math.round(value) : value;
+}
+
 /** The recipe with one number brought into its legal range; micro-batches divide the batch. */
 export function withNumber(recipe: Recipe, name: NumberName, typed: number, maxPositions: number): Recipe {
-  const { least, most, whole } = NUMBERS[name];
-  const bounded = Math.min(most === 'positions' ? maxPositions : most, Math.max(least, typed));
-  const changed = { ...recipe, [name]: whole ? Math.round(bounded) : bounded };
+  const changed = { ...recipe, [name]: bounded(NUMBERS[name], typed, maxPositions) };
   return { ...changed, accumulation: divisorNear(changed.batch, changed.accumulation) };
 }
 
 /** The recipe with one choice made, or as it is where the word is none of the choices. */
 export function withChoice(recipe: Recipe, name: ChoiceName, word: string | null): Recipe {
   return word !== null && Object.hasOwn(CHOICES[name].words, word) ? { ...recipe, [name]: word } : recipe;
+}
+
+/** Settings of the published method alone. */
+export const PAPER_NUMBERS: Readonly<Record<keyof PaperRecipe, NumberRule>> = {
+  compactorLearningRate: rate('Compactor rate'),
+  weightLearningRate: rate('Weight rate', undefined, 0),
+  maskEvery: count('Mask every', 1_000_000, false, 0),
+  penalty: share('Penalty', 0, 1000),
+  warmup: share('Warm-up share', 0, 1),
+  weightDecay: share('Weight decay', 0, 1),
+};
+export const PAPER_NAMES = [
+  'compactorLearningRate',
+  'weightLearningRate',
+  'maskEvery',
+  'penalty',
+  'warmup',
+  'weightDecay',
+] as const satisfies readonly (keyof PaperRecipe)[];
+
+export function withPaperNumber(recipe: Recipe, name: keyof PaperRecipe, typed: number): Recipe {
+  return { ...recipe, paper: { ...recipe.paper, [name]: bounded(PAPER_NUMBERS[name], typed, Infinity) } };
 }

@@ -41,9 +41,10 @@ test('drop a checkpoint and prose, size the student, train, pause, step, resume,
   await page.getByTestId('slider-hiddenSize').press('ArrowLeft');
   await setField(page, 'layers', 2);
   await setField(page, 'intermediateSize', 24);
-  const fields = { steps: 30, batch: 8, sequence: 32, evaluateEvery: 10 };
+  // So small a model takes large batches to be caught while it trains.
+  const fields = { steps: 30, batch: 512, sequence: 32, evaluateEvery: 10 };
   for (const [name, value] of Object.entries(fields)) await setField(page, name, value);
-  await page.waitForURL(/layers=2&.*intermediateSize=24&steps=30&batch=8/);
+  await page.waitForURL(/layers=2&.*intermediateSize=24&steps=30&batch=512/);
   await page.getByTestId('memory').filter({ hasText: 'MB' }).waitFor({ timeout: 30_000 });
 
   // Run.
@@ -51,15 +52,15 @@ test('drop a checkpoint and prose, size the student, train, pause, step, resume,
   await waitForStatus(page, 'running');
   await page.getByTestId('pause').click();
   await waitForStatus(page, 'paused');
-  // The step that was under way when the verb arrived may still report.
-  await page.waitForTimeout(800);
+  // What was under way when the verb arrived may still report.
+  await page.waitForTimeout(1500);
   const held = await numberIn(page, 'step-value');
   await page.waitForTimeout(800);
   expect(await numberIn(page, 'step-value')).toBe(held);
   expect(held).toBeLessThan(30);
   await page.getByTestId('step').click();
-  await page.waitForFunction((step) => Number(document.querySelector('[data-testid=step-value]')?.textContent) === step, held + 1);
-  await page.waitForTimeout(500);
+  await page.waitForFunction((step) => Number(document.querySelector('[data-testid=step-value]')?.textContent) > step, held);
+  await page.waitForTimeout(800);
   expect(await numberIn(page, 'step-value')).toBe(held + 1);
   await page.getByTestId('resume').click();
   await waitForStatus(page, 'done');
@@ -102,7 +103,7 @@ test('drop a checkpoint and prose, size the student, train, pause, step, resume,
   for (const name of ['model.safetensors', 'tokenizer.json', 'onnx/model.onnx', 'onnx/model_quantized.onnx', 'README.md', 'run.json'])
     expect(inside.get(name)?.length ?? 0).toBeGreaterThan(100);
   const config: unknown = JSON.parse(new TextDecoder().decode(inside.get('config.json')));
-  expect(config).toMatchObject({ model_type: 'bert', num_hidden_layers: 2, hidden_size: 28, intermediate_size: 24, vocab_size: 61 });
+  expect(config).toMatchObject({ model_type: 'bert', num_hidden_layers: 2, hidden_size: 12, intermediate_size: 24, vocab_size: 61 });
 
   // The run is kept: another one stands beside it, and it can be opened again.
   await setField(page, 'steps', 4);

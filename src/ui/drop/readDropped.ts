@@ -1,13 +1,17 @@
 import type { GivenFile } from '../../state/givenFiles.ts';
 
+// Told by their flags: not every browser gives these classes a global name.
+const isFile = (entry: FileSystemEntry): entry is FileSystemFileEntry => entry.isFile;
+const isFolder = (entry: FileSystemEntry): entry is FileSystemDirectoryEntry => entry.isDirectory;
+
 async function walk(entry: FileSystemEntry): Promise<GivenFile[]> {
-  if (entry instanceof FileSystemFileEntry) {
+  if (isFile(entry)) {
     const file = await new Promise<File>((resolve, reject) => {
       entry.file(resolve, reject);
     });
     return [{ path: entry.fullPath.replace(/^\//, ''), bytes: file }];
   }
-  if (!(entry instanceof FileSystemDirectoryEntry)) return [];
+  if (!isFolder(entry)) return [];
   const reader = entry.createReader();
   const found: GivenFile[] = [];
   for (;;) {

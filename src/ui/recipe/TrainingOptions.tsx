@@ -3,10 +3,13 @@ import {
   CHOICES,
   NUMBER_NAMES,
   NUMBERS,
+  PAPER_NAMES,
+  PAPER_NUMBERS,
   SWITCH_NAMES,
   SWITCHES,
   withChoice,
   withNumber,
+  withPaperNumber,
   type ChoiceName,
   type NumberName,
 } from '../../state/recipeFields.ts';
@@ -46,6 +49,7 @@ export function TrainingOptions(): React.JSX.Element | null {
           <Choices names={choices(false)} recipe={recipe} />
           <Numbers names={shown(false)} recipe={recipe} />
         </div>
+        {recipe.mode === 'paper' ? <PaperNumbers recipe={recipe} /> : null}
         <Switches recipe={recipe} />
       </details>
     </details>
@@ -98,6 +102,26 @@ function Numbers({ names, recipe }: FieldsProps<NumberName>): React.JSX.Element[
       />
     </div>
   ));
+}
+
+/** What the paper publishes, to be departed from knowingly. */
+function PaperNumbers({ recipe }: { readonly recipe: Recipe }): React.JSX.Element {
+  const actions = useActions();
+  return (
+    <div className="opt-grid">
+      {PAPER_NAMES.map((name) => (
+        <div key={name}>
+          <span aria-hidden="true">{PAPER_NUMBERS[name].name}</span>
+          <NumberField
+            label={PAPER_NUMBERS[name].name}
+            testId={`field-paper-${name}`}
+            value={recipe.paper[name]}
+            onChange={(typed) => actions.change(withPaperNumber(recipe, name, typed))}
+          />
+        </div>
+      ))}
+    </div>
+  );
 }
 
 function Switches({ recipe }: { readonly recipe: Recipe }): React.JSX.Element[] {

@@ -11,6 +11,7 @@ export function ResultTable(): React.JSX.Element | null {
   const rows = [
     { name: 'Teacher', key: 'teacher', value: result.teacher, parameters: plan?.teacherParameters },
     { name: 'Student, untrained', key: 'untrained', value: result.untrained, parameters: plan?.parameters },
+    ...(result.whole === undefined ? [] : [{ name: 'Before cutting', key: 'whole', value: result.whole, parameters: undefined }]),
     { name: `Student, ${result.stepsDone} steps`, key: 'trained', value: result.trained, parameters: plan?.parameters },
   ];
   return (
@@ -47,10 +48,10 @@ export function ResultTable(): React.JSX.Element | null {
                 <td data-testid={`loss-${key}`}>{value.loss.toFixed(3)}</td>
                 <td>{percent(value.accuracy)}</td>
                 <td>{percent(value.agreement)}</td>
-                {parameters === undefined ? null : (
+                {plan === undefined ? null : (
                   <>
-                    <td>{millions(parameters)}</td>
-                    <td>{megabytes(4 * parameters)}</td>
+                    <td>{parameters === undefined ? '' : millions(parameters)}</td>
+                    <td>{parameters === undefined ? '' : megabytes(4 * parameters)}</td>
                   </>
                 )}
               </tr>

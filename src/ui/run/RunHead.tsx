@@ -101,7 +101,7 @@ function Meter(): React.JSX.Element {
         <progress max={steps} value={step} aria-label="Training progress" />
       )}
       <dl className="meter">
-        {preparing ? null : <Figure name={`of ${whole(steps)} steps`} value={whole(step)} testId="step-value" />}
+        <Figure name={`of ${whole(steps)} steps`} value={whole(step)} testId="step-value" />
         {secondsLeft === undefined || status !== 'running' ? null : <Figure name="left" value={duration(secondsLeft)} />}
         {loss === undefined ? null : <Figure name="loss" value={loss.toFixed(3)} testId="loss-value" />}
         {tokensPerSecond === undefined ? null : <Figure name="tokens/s" value={whole(tokensPerSecond)} />}
