@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { unzipSync } from 'fflate';
 import { expect, test } from 'vitest';
 import { ReferenceEngine } from '../../src/engines/reference/referenceEngine.ts';
+import { WasmEngine } from '../../src/engines/wasm/wasmEngine.ts';
 import { writeOnnx } from '../../src/export/onnxStudent.ts';
 import { readSafetensors } from '../../src/formats/safetensors.ts';
 import { streamZip } from '../../src/formats/zipStream.ts';
@@ -10,6 +11,7 @@ import { openOnnx } from '../../src/studio/onnxRuntime.ts';
 import { OnnxJudge, TOLERANCES } from '../../src/studio/onnxVerification.ts';
 import { exportStudent, studentJob } from '../../src/studio/studentExport.ts';
 import { licenceOf } from '../../src/studio/teacherLicence.ts';
+import { engineAnswer } from '../../src/studio/verification/engineAnswer.ts';
 import { measureLatency, quantile } from '../../src/studio/verification/latency.ts';
 import { textBatch, verificationTokens } from '../../src/studio/verification/textBatch.ts';
 import { STUDIO_VERSION } from '../../src/studio/version.ts';
@@ -162,4 +164,29 @@ test('tolerances and version are what the documents say', () => {
   });
   const manifest: unknown = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'));
   expect(manifest).toMatchObject({ version: STUDIO_VERSION });
+});
+
+test('logits of many positions are computed some rows at a time, the last of them fewer', async () => {
+  const { model, tokenizer } = teacher;
+  // A vocabulary of 65,536 makes 256 rows of 64 MiB; 7 x 40 positions leave 24 for the second pass.
+  const wide = { ...model.config, vocabSize: 65_536 };
+  const tensors = new Map(
+    [...model.tensors].map(([name, { shape, data }]) => {
+      if (shape[0] !== model.config.vocabSize) return [name, { shape, data }] as const;
+      const grown = new Float32Array((data.length / model.config.vocabSize) * wide.vocabSize);
+      grown.set(data);
+      return [name, { shape: [wide.vocabSize, ...shape.slice(1)], data: grown }] as const;
+    }),
+  );
+  const engine = await WasmEngine.create(1);
+  const batch = textBatch(verificationTokens(tokenizer, undefined), tokenizer, 7, 40, 2);
+  const small = (await engineAnswer(engine, model, batch, 'answer')).get('logits') ?? new Float32Array(0);
+  const large = (await engineAnswer(engine, { config: wide, tensors }, batch, 'answer')).get('logits') ?? new Float32Array(0);
+  expect(large).toHaveLength(280 * wide.vocabSize);
+  for (let row = 0; row < 280; row++)
+    for (let token = 0; token < 61; token++) {
+      const gap = Math.abs((small[row * 61 + token] ?? 0) - (large[row * wide.vocabSize + token] ?? Number.NaN));
+      if (!(gap < 1e-5)) throw new Error(`row ${row}, token ${token}: ${gap}`);
+    }
+  engine.dispose();
 });

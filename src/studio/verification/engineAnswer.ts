@@ -1,8 +1,8 @@
-import { bertEncoder, mlmHead, mlmTransform } from '../../bert/encoder.ts';
+import { bertEncoder, mlmHead, mlmTransform, type ParameterLookup } from '../../bert/encoder.ts';
 import { maskedInputs, positionIds } from '../../bert/masked.ts';
 import { decoderName, encoderShape, type BertModel } from '../../bert/model.ts';
 import { headNames } from '../../bert/names.ts';
-import type { Engine } from '../../engines/engine.ts';
+import type { Engine, Program } from '../../engines/engine.ts';
 import { decoderNode, embeddingNode, layerNodes, transformNode } from '../../export/onnxTrace.ts';
 import { Graph } from '../../graph/graph.ts';
 import { plan } from '../../graph/plan.ts';
@@ -24,15 +24,13 @@ export function answerName(model: BertModel): 'logits' | 'last_hidden_state' {
   return model.tensors.has(`${headNames.transform}.weight`) ? 'logits' : 'last_hidden_state';
 }
 
+/** Logits that are computed at once: WebGPU binds no more than 128 MiB by default, and [3, 512, 30522] would be 188. */
+const LOGIT_BYTES = 2 ** 26;
+
 /** A forward pass in the engine, every position answered. */
 export async function engineAnswer(engine: Engine, model: BertModel, batch: TextBatch, wanted: Wanted): Promise<EngineAnswer> {
   const graph = new Graph();
-  const values = new Map([...model.tensors].map(([name, { shape }]) => [name, graph.state(name, shape)]));
-  const parameter = (name: string): Value => {
-    const value = values.get(name);
-    if (value === undefined) throw new StudioError('graph', `verification: there is no parameter ${name}.`);
-    return value;
-  };
+  const parameter = declare(graph, model);
   const shape = encoderShape(model.config);
   const inputs = maskedInputs(graph, { batch: batch.batch, sequence: batch.length, slots: 1 });
   const encoder = bertEncoder(graph, shape, parameter, inputs);
@@ -47,13 +45,11 @@ export async function engineAnswer(engine: Engine, model: BertModel, batch: Text
     });
     if (answer === 'logits') read.push([transformNode.output, mlmTransform(graph, shape, parameter, encoder.hidden)]);
   }
-  if (answer === 'logits')
-    read.push([decoderNode.output, mlmHead(graph, shape, parameter, encoder.hidden, parameter(decoderName(model.config))).logits]);
-  else read.push([answer, encoder.hidden]);
+  read.push(['last_hidden_state', encoder.hidden]);
   for (const [name, value] of read) graph.output(name, value);
-  const program = await engine.compile(plan(graph, engine.planOptions));
+  const program = await opened(engine, graph, model);
+  const found = new Map<string, Float32Array>();
   try {
-    for (const [name, tensor] of model.tensors) program.write(name, tensor.data);
     program.write('inputIds', batch.ids);
     program.write('typeIds', batch.types);
     program.write('positionIds', positionIds({ batch: batch.batch, sequence: batch.length }));
@@ -62,12 +58,56 @@ export async function engineAnswer(engine: Engine, model: BertModel, batch: Text
       Float32Array.from(batch.attention, (x) => (x === 0 ? MASKED : 0)),
     );
     await program.run();
-    const found = new Map<string, Float32Array>();
     for (const [name] of read) found.set(name, await program.read(name));
-    return found;
   } finally {
     program.dispose();
   }
+  const hidden = found.get('last_hidden_state');
+  if (answer === 'logits' && hidden !== undefined) found.set(decoderNode.output, await decoded(engine, model, hidden));
+  return found;
+}
+
+/** Logits [N, V] of hidden states [N, d], some rows at a time. */
+async function decoded(engine: Engine, model: BertModel, hidden: Float32Array): Promise<Float32Array> {
+  const { hiddenSize, vocabSize } = model.config;
+  const rows = hidden.length / hiddenSize;
+  const atOnce = Math.max(1, Math.min(rows, Math.floor(LOGIT_BYTES / (4 * vocabSize))));
+  const graph = new Graph();
+  const parameter = declare(graph, model);
+  const read = graph.input('rows', [atOnce, hiddenSize]);
+  graph.output('logits', mlmHead(graph, encoderShape(model.config), parameter, read, parameter(decoderName(model.config))).logits);
+  const program = await opened(engine, graph, model);
+  const logits = new Float32Array(rows * vocabSize);
+  const part = new Float32Array(atOnce * hiddenSize);
+  try {
+    for (let row = 0; row < rows; row += atOnce) {
+      const count = Math.min(atOnce, rows - row);
+      part.set(hidden.subarray(row * hiddenSize, (row + count) * hiddenSize));
+      program.write('rows', part);
+      await program.run();
+      logits.set((await program.read('logits')).subarray(0, count * vocabSize), row * vocabSize);
+    }
+    return logits;
+  } finally {
+    program.dispose();
+  }
+}
+
+/** Parameters by name, each a state of the graph from when it is first asked for. */
+function declare(graph: Graph, { tensors }: BertModel): ParameterLookup {
+  return (name) => {
+    const held = graph.states.get(name);
+    if (held !== undefined) return held;
+    const tensor = tensors.get(name);
+    if (tensor === undefined) throw new StudioError('graph', `verification: there is no parameter ${name}.`);
+    return graph.state(name, tensor.shape);
+  };
+}
+
+async function opened(engine: Engine, graph: Graph, { tensors }: BertModel): Promise<Program> {
+  const program = await engine.compile(plan(graph, engine.planOptions));
+  for (const [name, { data }] of tensors) if (graph.states.has(name)) program.write(name, data);
+  return program;
 }
 
 /** [batch, length, vocab] row-major: the logits of every position. `attention` is 1 for tokens, 0 for padding. */
