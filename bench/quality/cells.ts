@@ -1,20 +1,22 @@
+import { PUBLISHED } from '../../src/wid/paper/settings.ts';
 import type { ModelShape, Recipe } from '../../src/studio/studioApi.ts';
 import type { CellResult } from './results.ts';
 
 /** The ways to a student that the table compares; all but the first few are baselines of the same trainer. */
 export const VARIANTS = {
-  calibrated: { title: 'calibrated, compactors trained', mode: 'calibrated', compactorShare: 1, rates: [1e-4, 2e-4, 4e-4] },
+  calibrated: { title: 'calibrated, compactors trained', mode: 'calibrated', compactorShare: 1, rates: [5e-5, 1e-4, 2e-4, 4e-4] },
   polished: {
     title: 'calibrated, no compactor training (= prune from the calibrated start)',
     mode: 'calibrated',
     compactorShare: 0,
-    rates: [1e-4, 3e-4, 1e-3],
+    rates: [3e-5, 1e-4, 3e-4, 1e-3],
   },
-  halves: { title: 'calibrated, half compactors, half polish', mode: 'calibrated', compactorShare: 0.5, rates: [1e-4, 2e-4] },
+  halves: { title: 'calibrated, half compactors, half polish', mode: 'calibrated', compactorShare: 0.5, rates: [5e-5, 1e-4] },
   prune: { title: 'prune (plain selection)', mode: 'prune', start: 'selection', rates: [3e-4, 1e-3, 3e-3] },
   distil: { title: 'distil (plain selection)', mode: 'distil', start: 'selection', rates: [3e-4, 1e-3, 3e-3] },
-  distilCalibrated: { title: 'distil from the calibrated start', mode: 'distil', start: 'calibrated', rates: [1e-4, 3e-4, 1e-3] },
+  distilCalibrated: { title: 'distil from the calibrated start', mode: 'distil', start: 'calibrated', rates: [3e-5, 1e-4, 3e-4, 1e-3] },
   scratch: { title: 'scratch', mode: 'scratch', rates: [1e-3, 3e-3] },
+  paper: { title: 'paper (published schedule, spacing scaled to the run)', mode: 'paper', rates: [5e-5, 1e-3, 3e-3] },
 } as const satisfies Readonly<Record<string, VariantSettings>>;
 
 interface VariantSettings extends Partial<Pick<Recipe, 'mode' | 'start' | 'compactorShare'>> {
@@ -24,7 +26,16 @@ interface VariantSettings extends Partial<Pick<Recipe, 'mode' | 'start' | 'compa
 }
 
 export type Variant = keyof typeof VARIANTS;
-export const VARIANT_NAMES: readonly Variant[] = ['calibrated', 'prune', 'scratch', 'distil', 'polished', 'halves', 'distilCalibrated'];
+export const VARIANT_NAMES: readonly Variant[] = [
+  'calibrated',
+  'prune',
+  'scratch',
+  'distil',
+  'polished',
+  'halves',
+  'distilCalibrated',
+  'paper',
+];
 
 export type ShapeName = 'half' | 'quarter' | 'depth';
 export const SHAPE_TITLES: Readonly<Record<ShapeName, string>> = {
@@ -53,7 +64,8 @@ export interface Cell {
 }
 
 function cell(variant: Variant, shape: ShapeName, steps: number, rate: number, seed: number, change: Partial<Recipe> = {}): Cell {
-  const changes = Object.entries(change).map(([name, value]) => `-${name}${JSON.stringify(value).replaceAll('"', '')}`);
+  const named = { ...change, ...(change.paper === undefined ? {} : { paper: `every${change.paper.maskEvery}` }) };
+  const changes = Object.entries(named).map(([name, value]) => `-${name}${JSON.stringify(value).replaceAll('"', '')}`);
   return {
     id: `${shape}-${steps}-${variant}-${rate.toExponential()}-s${seed}${changes.join('')}`,
     variant,
@@ -76,8 +88,9 @@ export function recipeOf(defaults: Recipe, teacher: ModelShape, { variant, shape
     steps,
     batch: 8,
     compactorLearningRate: rate,
-    // After compactors the student's own weights take three times their rate (wid.md section 4).
-    polishLearningRate: variant === 'halves' ? 3 * rate : rate,
+    polishLearningRate: rate,
+    // The published rate is the first of the three; the rest of the schedule stays as published.
+    paper: { ...defaults.paper, compactorLearningRate: rate },
     evaluateEvery: Math.max(1, Math.round(steps / 5)),
     seed,
     ...change,
@@ -120,8 +133,10 @@ export function planned(results: readonly CellResult[]): Cell[] {
     const rate = bestRate(results, variant, 100);
     return rate === undefined ? [] : neighbours(variant, rate);
   };
-  sweep(100, (variant) => VARIANTS[variant].rates);
+  sweep(100, (variant) => (variant === 'paper' ? [] : VARIANTS[variant].rates));
   others(100, 100, ['quarter', 'depth'], 1);
+  for (const shape of ['half', 'quarter', 'depth'] as const) others(300, 100, [shape], 1);
+  sweep(100, (variant) => (variant === 'paper' ? VARIANTS.paper.rates : []));
   const rate = bestRate(results, 'calibrated', 100);
   if (rate !== undefined) {
     for (const calibrationTokens of [2048, 4096, 24_576]) cells.push(cell('calibrated', 'half', 100, rate, 1, { calibrationTokens }));
@@ -131,6 +146,8 @@ export function planned(results: readonly CellResult[]): Cell[] {
   sweep(300, around);
   others(300, 300, ['quarter', 'depth'], 1);
   others(1000, 300, ['half', 'quarter', 'depth'], 1);
+  // The published spacing of mask events, as far as 1,000 steps go.
+  cells.push(cell('paper', 'half', 1000, 5e-5, 1, { paper: { ...PUBLISHED, maskEvery: 500 } }));
   for (const seed of [2, 3]) for (const steps of [100, 300]) others(steps, steps, ['half', 'quarter', 'depth'], seed);
   for (const seed of [2, 3]) others(1000, 300, ['half', 'quarter', 'depth'], seed);
   return cells;

@@ -98,6 +98,9 @@ function sweeps(results: readonly CellResult[]): string {
 
 /** `docs/results/quality.md` from the stored runs; `why` is what a person wrote about them. */
 export function page(results: readonly CellResult[], teacher: TeacherResult, why: string): string {
+  const gaps = results.flatMap(({ cell, gap }) =>
+    gap === undefined ? [] : [`| ${cell.id} | ${gap.whole.toFixed(3)} | ${gap.cut.toFixed(3)} | ${(gap.cut - gap.whole).toFixed(3)} |`],
+  );
   const budgets = [...new Set(results.map(({ cell }) => cell.steps))].toSorted((a, b) => a - b);
   const shapes: ShapeName[] = ['half', 'quarter', 'depth'];
   const tables = budgets.flatMap((steps) => shapes.flatMap((shape) => table(results, teacher, shape, steps) ?? []));
@@ -127,6 +130,14 @@ ${why.trim()}
 ## Tables
 
 ${tables.join('\n\n')}
+
+## What dropping near-zero dimensions costs (paper mode)
+
+Held-out loss of the whole trained model and of the student cut out of it, on the curve's masking.
+
+| run | whole | cut | gap |
+|---|---|---|---|
+${gaps.join('\n')}
 
 ## Sweeps: rates, and the defaults of the calibrated mode (half width, seed 1)
 

@@ -23,6 +23,8 @@ export interface CellResult {
   readonly curve: readonly { readonly step: number; readonly loss: number; readonly accuracy: number }[];
   /** Training loss of every step. */
   readonly losses: readonly number[];
+  /** Where the student was cut out of a larger model: held-out loss before and after, on the curve's masking. */
+  readonly gap?: { readonly whole: number; readonly cut: number };
   readonly fault: string | null;
   /** Of the start (calibration or selection) and of the training with its looks at held-out text. */
   readonly seconds: { readonly start: number; readonly training: number };

@@ -78,7 +78,8 @@ export class Runner {
 
   async run(cell: Cell): Promise<CellResult> {
     const recipe = recipeOf(this.defaults, this.#teacher.report.shape, cell);
-    const start = await this.#start(recipe);
+    // Calibrated and plain starts are shared; other modes make their own.
+    const start = recipe.mode === 'paper' ? undefined : await this.#start(recipe);
     const losses: number[] = [];
     const curve: { step: number; loss: number; accuracy: number }[] = [];
     const listen = (event: StudioEvent): void => {
@@ -87,20 +88,24 @@ export class Runner {
         curve.push({ step: event.step, loss: event.value.loss, accuracy: event.value.accuracy });
     };
     const began = cpuSeconds();
-    const from: RunState = { recipe, ...start.state };
+    const from: RunState | undefined = start === undefined ? undefined : { recipe, ...start.state };
     const { student, result } = await compress(this.#engine, this.#teacher, this.#corpus, recipe, always, listen, from);
     const training = cpuSeconds() - began;
     return {
       cell,
       recipe,
       ...summary(await this.#judge(student)),
-      untrained: summary(start.maskings),
+      untrained:
+        start === undefined
+          ? { loss: measured([result.untrained.loss]), accuracy: measured([result.untrained.accuracy]) }
+          : summary(start.maskings),
+      ...(result.whole === undefined ? {} : { gap: { whole: result.whole.loss, cut: result.trained.loss } }),
       similarity: { mean: result.similarity.mean, chance: result.similarity.chance },
       parameters: countParameters(student.config),
       curve,
       losses,
       fault: result.fault,
-      seconds: { start: start.seconds, training },
+      seconds: { start: start?.seconds ?? 0, training },
       versions: this.#versions(),
     };
   }
