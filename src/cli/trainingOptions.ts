@@ -19,6 +19,7 @@ export interface TrainingOptions {
   readonly start?: Recipe['start'];
   readonly temperature?: number;
   readonly distillationShare?: number;
+  readonly distillationHidden?: number;
   readonly evaluateEvery?: number;
 }
 
@@ -46,6 +47,7 @@ export function trainingOptions(command: Command): Command {
     .addOption(new Option('--start <name>', 'where prune and distil start').choices(['selection', 'calibrated']))
     .option('--temperature <n>', 'distil: softens both distributions', positive)
     .option('--distillation-share <share>', "distil: share of the loss that comes from the teacher's logits (0 to 1)", share)
+    .option('--distillation-hidden <weight>', 'distil: weight of the difference of hidden states, through a learned projection', positive)
     .option('--evaluate-every <n>', 'steps between looks at held-out text', whole(1));
 }
 
@@ -67,6 +69,7 @@ export function trainingWish(options: TrainingOptions): Partial<Recipe> {
     start: options.start,
     distillationTemperature: options.temperature,
     distillationShare: options.distillationShare,
+    distillationHidden: options.distillationHidden,
     evaluateEvery: options.evaluateEvery,
   } satisfies { readonly [name in keyof Recipe]?: Recipe[name] | undefined };
   return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));

@@ -1,5 +1,6 @@
 import { StudioError } from '../tensor/studioError.ts';
 import type { Tensor } from '../tensor/tensor.ts';
+import { freshProjection, PROJECTION } from '../training/hiddenLoss.ts';
 import { mergeStudent } from '../training/mergeStudent.ts';
 import {
   compactorTraining,
@@ -11,7 +12,7 @@ import {
 import { frozenName, teacherStates } from '../training/teacherStates.ts';
 import { keepHeads } from '../wid/keepHeads.ts';
 import { compactorNorms } from '../wid/norms.ts';
-import { studentConfig } from '../wid/spaces.ts';
+import { studentConfig, type SpaceTable } from '../wid/spaces.ts';
 import { paperPhase } from './paperPhase.ts';
 import { progressivePhases, rampSteps, squeezed } from './progressivePhases.ts';
 import { usualOptimiser, wholeSchedule, type Phase, type PhaseContext } from './phase.ts';
@@ -39,8 +40,11 @@ export function compactorSettings(recipe: Recipe): CompactorSettings {
   return { teacherRate: teacherLearningRate / compactorLearningRate, teacherDecay: weightDecay, meeting: 'counted' };
 }
 
-export function distillationSettings({ distillationTemperature, distillationShare }: Recipe): DistillationSettings {
-  return { temperature: distillationTemperature, share: distillationShare };
+export function distillationSettings(
+  { distillationTemperature, distillationShare, distillationHidden }: Recipe,
+  { layerMap }: SpaceTable,
+): DistillationSettings {
+  return { temperature: distillationTemperature, share: distillationShare, hidden: distillationHidden, layerMap };
 }
 
 function compactorPhase({ engine, teacher, table, recipe, shape, heads }: PhaseContext, steps: number): Phase {
@@ -68,15 +72,24 @@ function weightPhase({ teacher, table, recipe, shape }: PhaseContext, steps: num
     optimiser: usualOptimiser(recipe),
     graph: () =>
       distils
-        ? distillationTraining(teacher.model.config, config, shape, recipe.weightDecay, distillationSettings(recipe), recipe.accumulation)
+        ? distillationTraining(
+            teacher.model.config,
+            config,
+            shape,
+            recipe.weightDecay,
+            distillationSettings(recipe, table),
+            recipe.accumulation,
+          )
         : weightTraining(config, shape, recipe.weightDecay, recipe.accumulation),
     frozen: () =>
       distils ? new Map([...teacher.model.tensors].map(([name, tensor]): [string, Tensor] => [frozenName(name), tensor])) : new Map(),
     trained: ({ student }) => {
       if (student === undefined) throw new StudioError('run', 'run: there is no student to polish. Start the run again.');
-      return student.tensors;
+      if (!distils || recipe.distillationHidden === 0) return student.tensors;
+      const projection = freshProjection(config.hiddenSize, teacher.model.config.hiddenSize, recipe.seed);
+      return new Map([...student.tensors, [PROJECTION, projection]]);
     },
-    student: (trained) => Promise.resolve({ config, tensors: trained }),
+    student: (trained) => Promise.resolve({ config, tensors: new Map([...trained].filter(([name]) => name !== PROJECTION)) }),
     norms: () => [],
   };
 }

@@ -46,6 +46,7 @@ export function defaultRecipe(teacher: { readonly shape: ModelShape; readonly ma
     calibrationTokens: Math.max(4096, CALIBRATION_TOKENS_PER_NEURON * teacher.shape.intermediateSize),
     distillationTemperature: 2,
     distillationShare: 0.5,
+    distillationHidden: 0,
     evaluateEvery: 25,
     seed: 1,
   };
@@ -114,6 +115,8 @@ export function checkRecipe(teacher: Teacher, recipe: Recipe): void {
   if (!RATE_DECAYS.includes(recipe.decay))
     throw new StudioError('recipe', `recipe: decay — expected ${RATE_DECAYS.join(' or ')}, got ${recipe.decay}.`, { recipe });
   share('share of distillation', recipe.distillationShare);
+  if (!(recipe.distillationHidden >= 0 && Number.isFinite(recipe.distillationHidden)))
+    refuse('weight of hidden states', 'a number from 0 up', recipe.distillationHidden);
   for (const [what, value] of [
     ['compactor learning rate', recipe.compactorLearningRate],
     ['polish learning rate', recipe.polishLearningRate],

@@ -35,7 +35,7 @@ function steps(recipe: Recipe): string {
   if (mode !== 'calibrated') {
     const loss =
       mode === 'distil'
-        ? `, ${percent(recipe.distillationShare)} of the loss from the teacher's logits at temperature ${recipe.distillationTemperature}`
+        ? `, ${percent(recipe.distillationShare)} of the loss from the teacher's logits at temperature ${recipe.distillationTemperature}${recipe.distillationHidden > 0 ? `, hidden states with weight ${recipe.distillationHidden}` : ''}`
         : '';
     return `Then ${size} trained its own weights (mode \`${mode}\`, peak learning rate ${recipe.polishLearningRate}${loss}).`;
   }

@@ -31,7 +31,7 @@ export function stepCosts(teacher: Teacher, recipe: Recipe): readonly StepCost[]
   };
   if (mode === 'distil')
     return cost('polish', steps, () =>
-      distillationTraining(config, student, shape, weightDecay, distillationSettings(recipe), recipe.accumulation),
+      distillationTraining(config, student, shape, weightDecay, distillationSettings(recipe, table), recipe.accumulation),
     );
   if (mode === 'paper') return cost('compactors', steps, () => paperTraining(config, table, shape, recipe.paper, recipe.accumulation));
   if (mode === 'progressive') {

@@ -189,6 +189,8 @@ export interface Recipe {
   readonly distillationTemperature: number;
   /** `distil` only: share of the loss, 0 to 1, that comes from the teacher's logits. */
   readonly distillationShare: number;
+  /** `distil` only: weight of the difference of hidden states, through a learned projection, added to the loss; 0 = none. */
+  readonly distillationHidden: number;
   readonly evaluateEvery: number;
   readonly seed: number;
 }

@@ -14,6 +14,7 @@ import { compactorShapes, normSites } from '../wid/compactors.ts';
 import { metParameters, sitePlan, type Meeting } from '../wid/meeting.ts';
 import { mergeLinear } from '../wid/merge.ts';
 import { studentConfig, type SpaceTable } from '../wid/spaces.ts';
+import { hiddenLoss, PROJECTION } from './hiddenLoss.ts';
 import { addOptimiser, decayOf, type PartLoss } from './optimiserNodes.ts';
 import { frozenName, teacherShapes } from './teacherStates.ts';
 
@@ -126,32 +127,43 @@ export interface DistillationSettings {
   readonly temperature: number;
   /** Share of the loss, 0 to 1, that comes from the teacher's logits; the rest is the task's. */
   readonly share: number;
+  /** Weight of the hidden-state loss that is added; 0 = none. */
+  readonly hidden: number;
+  /** Teacher layer of every student layer. */
+  readonly layerMap: readonly number[];
 }
 
-/** One optimiser step of logit distillation into a BERT's own weights (wid.md section 5, baselines). The teacher runs in the same graph. */
+/**
+ * One optimiser step of distillation into a BERT's own weights, by logits and, if wanted, hidden states (wid.md section 5,
+ * baselines). The teacher runs in the same graph.
+ */
 export function distillationTraining(
   teacher: BertConfig,
   config: BertConfig,
   shape: BatchShape,
   weightDecay: number,
-  { temperature, share }: DistillationSettings,
+  { temperature, share, hidden, layerMap }: DistillationSettings,
   parts = 1,
 ): TrainingGraph {
   const graph = new Graph();
   const { values, model } = ownModel(graph, config);
   const frozen = new Map([...parameterShapes(teacher)].map(([name, dims]) => [name, graph.state(frozenName(name), dims)]));
   const theirs = lookup(frozen);
+  const projection = hidden > 0 ? graph.state(PROJECTION, [config.hiddenSize, teacher.hiddenSize]) : undefined;
+  if (projection !== undefined) values.set(PROJECTION, projection);
   const batch = (part: number): PartLoss => {
     const inputs = maskedInputs(graph, shape, part);
     const student = model(inputs);
-    const { head } = maskedModel(graph, encoderShape(teacher), theirs, inputs, theirs(decoderName(teacher)));
+    const { head, encoder } = maskedModel(graph, encoderShape(teacher), theirs, inputs, theirs(decoderName(teacher)));
     const soft = reduceSum(graph, distillation(graph, student.head.logits, head.logits, inputs.labels, temperature));
     const target = add(graph, scale(graph, student.lossSum, 1 - share), scale(graph, soft, share));
-    return { lossSum: student.lossSum, target };
+    if (projection === undefined) return { lossSum: student.lossSum, target };
+    const apart = hiddenLoss(graph, student.encoder, encoder, inputs.positions, layerMap, projection);
+    return { lossSum: student.lossSum, target: add(graph, target, scale(graph, apart, hidden)) };
   };
   addOptimiser(graph, values, batches(parts, batch), decayOf(weightDecay));
   const frozenShapes = new Map([...parameterShapes(teacher)].map(([name, dims]) => [frozenName(name), dims]));
-  return { graph, trained: parameterShapes(config), frozen: frozenShapes };
+  return { graph, trained: shapesOf(values), frozen: frozenShapes };
 }
 
 function ownModel(graph: Graph, config: BertConfig): { values: Map<string, Value>; model: (inputs: MaskedInputs) => MaskedModel } {

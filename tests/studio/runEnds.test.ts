@@ -44,3 +44,17 @@ test('a run that diverges ends with the last good student, in its second phase t
   expect(result.trained.loss).toBeLessThan(10);
   expect(result.stopped).toBe(true);
 });
+
+test('distillation of hidden states trains, and leaves a student without its projection', async () => {
+  const session = createSession();
+  await session.engine('cpu', 1);
+  await session.loadTeacher('golden', FILES);
+  await session.loadText('prose', [{ path: 'a1.txt', bytes: new Uint8Array(readFileSync(PROSE)) }], { sequence: 32, seed: 1 });
+  const recipe = { ...(await session.defaults()), mode: 'distil' as const, start: 'selection' as const, steps: 8, batch: 4, sequence: 32 };
+  const run = async (distillationHidden: number) =>
+    session.start({ ...recipe, calibrationTokens: 500, distillationHidden, polishLearningRate: 1e-3 }, () => {});
+  const [without, withHidden] = [await run(0), await run(1)];
+  expect(withHidden.untrained).toEqual(without.untrained);
+  expect(withHidden.trained.loss).not.toBe(without.trained.loss);
+  expect(withHidden.trained.loss).toBeLessThan(withHidden.untrained.loss);
+});

@@ -49,10 +49,15 @@ function tensorsOf({ trained, frozen }: TrainingGraph): Map<string, Tensor> {
   );
 }
 
+const DISTILLATION = { temperature: 2, share: 0.5, hidden: 0.3, layerMap: table.layerMap };
+
 const GRAPHS: readonly [string, (parts: number) => TrainingGraph][] = [
   ['compactors', (parts) => compactorTraining(teacher.config, table, shapeOf(parts), undefined, parts)],
   ['own weights', (parts) => weightTraining(config, shapeOf(parts), 0.01, parts)],
-  ['distillation', (parts) => distillationTraining(teacher.config, config, shapeOf(parts), 0.01, { temperature: 2, share: 0.5 }, parts)],
+  [
+    'distillation of logits and hidden states',
+    (parts) => distillationTraining(teacher.config, config, shapeOf(parts), 0.01, DISTILLATION, parts),
+  ],
 ];
 
 describe.each(ENGINES)('gradient accumulation on $name', ({ create }) => {

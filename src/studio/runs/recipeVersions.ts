@@ -32,6 +32,7 @@ type FirstFields =
 const BEFORE: Required<Omit<Recipe, FirstFields>> = {
   decay: 'linear',
   accumulation: 1,
+  distillationHidden: 0,
   masking: 0.15,
   wholeWords: false,
   teacherLearningRate: 0,
