@@ -62,6 +62,7 @@ export const NUMBERS: Readonly<Record<NumberName, NumberRule>> = {
   calibrationTokens: { ...count('Calibration tokens', 10_000_000, false, 256), modes: OWN_WEIGHTS },
   distillationTemperature: share('Temperature', 0.1, 20, ['distil']),
   distillationShare: share('Teacher share', 0, 1, ['distil']),
+  distillationHidden: share('Hidden states', 0, 100, ['distil']),
   seed: count('Seed', 2 ** 31 - 1, true),
 };
 
@@ -84,6 +85,7 @@ export const NUMBER_NAMES = [
   'calibrationTokens',
   'distillationTemperature',
   'distillationShare',
+  'distillationHidden',
 ] as const satisfies readonly NumberName[];
 
 /** Parts of a recipe that are one of a few words. */
