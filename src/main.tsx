@@ -17,9 +17,10 @@ import './ui/styles/page.css';
 import './ui/styles/charts.css';
 import './ui/styles/inputs.css';
 import './ui/styles/compare.css';
-import { applyTheme } from './ui/theme.ts';
+import { applyTheme, followSystemTheme } from './ui/theme.ts';
 
 applyTheme();
+followSystemTheme();
 installFaultTransfer();
 const remote = wrap<StudioApi>(new Worker(new URL('../workers/studio.worker.ts', import.meta.url), { type: 'module' }));
 

@@ -96,10 +96,11 @@ export const CHOICES = {
     words: {
       calibrated: 'Inherit (WID)',
       paper: 'Inherit, as published',
+      progressive: 'Squeeze step by step',
       prune: 'Prune only',
       distil: 'Distil logits',
       scratch: 'From scratch',
-    },
+    } satisfies Readonly<Record<Recipe['mode'], string>>,
   },
   calibration: {
     name: 'Closed-form start',

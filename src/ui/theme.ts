@@ -17,6 +17,11 @@ export function applyTheme(choice?: Theme): void {
   for (const hear of listeners) hear();
 }
 
+/** Follows the system while the user has not chosen. */
+export function followSystemTheme(): void {
+  matchMedia('(prefers-color-scheme: dark)').addEventListener('change', () => applyTheme());
+}
+
 const listeners = new Set<() => void>();
 
 function listen(hear: () => void): () => void {

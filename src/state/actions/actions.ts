@@ -1,4 +1,5 @@
 import { useRun } from '../runStore.ts';
+import { stayAwake } from '../stayAwake.ts';
 import { Desk, type PageApi } from './desk.ts';
 import { engineActions, type EngineActions } from './engineActions.ts';
 import { exportActions, type ExportActions } from './exportActions.ts';
@@ -16,6 +17,7 @@ export interface StudioActions extends EngineActions, InputActions, RecipeAction
 /** @param base address of the page, under which `demo/` lies */
 export function createActions(api: PageApi, base: string): StudioActions {
   const desk = new Desk(api, base);
+  stayAwake(desk);
   void desk.guarded(() => desk.needEngine());
   void desk.guarded(() => lookForRuns(desk));
   return {

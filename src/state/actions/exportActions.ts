@@ -5,6 +5,8 @@ import type { Desk } from './desk.ts';
 
 export interface ExportActions {
   exportStudent(options: ExportOptions): Promise<void>;
+  /** Gives up the export at hand. */
+  cancelExport(): Promise<void>;
   /** The loaded teacher in the same forms. */
   exportTeacher(options: ExportOptions): Promise<void>;
 }
@@ -28,6 +30,9 @@ export function exportActions(desk: Desk): ExportActions {
     useRun.setState({ exporting: false });
   };
   return {
+    async cancelExport() {
+      await desk.asked(() => desk.api.cancelExport());
+    },
     async exportStudent(options) {
       const { student } = useRun.getState().recipe ?? {};
       if (student === undefined) return;

@@ -30,7 +30,7 @@ export function EndLabels({ lines, show }: EndLabelsProps): React.JSX.Element | 
     place.y = Math.max(place.y, least);
     least = place.y + APART;
   }
-  let most = area.y + area.height + 2;
+  let most = area.y + area.height - 3;
   for (const place of places.toReversed()) {
     place.y = Math.min(place.y, most);
     most = place.y - APART;

@@ -76,10 +76,10 @@ export const CHARTS: readonly ChartKind[] = [
     field: 'learningRate',
     title: 'Learning rate',
     hint: '',
-    height: 60,
+    height: 68,
     dense: true,
     logarithmic: false,
     show: (value) => (value === 0 ? '0' : value.toExponential(1)),
   },
-  { field: 'tokensPerSecond', title: 'Tokens per second', hint: '', height: 60, dense: true, logarithmic: false, show: whole },
+  { field: 'tokensPerSecond', title: 'Tokens per second', hint: '', height: 68, dense: true, logarithmic: false, show: whole },
 ];

@@ -23,8 +23,7 @@ export function NormsPanel(): React.JSX.Element | null {
     <section className="block" aria-labelledby="h-norms" data-testid="norms">
       <div className="block-head wrap">
         <h3 id="h-norms">Compactor norms</h3>
-        <span className="note">how much of each teacher dimension is kept at step {whole(last.step)}; rows scaled to their largest</span>
-        <span className="grow" />
+        <span className="note grow">What is kept of each teacher dimension at step {whole(last.step)}</span>
         <SaveMenu
           what="compactor norms"
           file={`compactor-norms-step-${last.step}`}
@@ -52,8 +51,12 @@ export function NormsPanel(): React.JSX.Element | null {
       </fieldset>
       {space === undefined ? null : (
         <figure aria-label={`${spaceName(space)} over the run`}>
-          <figcaption className="note">
-            {spaceName(space)} over the run: dimensions from top to bottom, darker is more in light, lighter in dark
+          <figcaption className="ramp-row">
+            <span>{spaceName(space)} over the run, dimensions from top to bottom</span>
+            <span className="grow" />
+            <span>0</span>
+            <i className="ramp seq" />
+            <span>largest norm</span>
           </figcaption>
           <History key={theme} history={history} index={index} />
         </figure>

@@ -10,7 +10,9 @@ export function ScaleDrawing(): React.JSX.Element | null {
   if (teacher === undefined || student === undefined) return null;
   const unit = WIDTH / Math.max(teacher.intermediateSize, teacher.hiddenSize);
   const shown = Math.min(teacher.layers, 12);
-  const kept = Math.round((student.layers * shown) / teacher.layers);
+  const places = inheritedLayers(teacher.layers, student.layers);
+  // Of deep teachers the drawing shows every so many layers.
+  const layerAt = (row: number): number => Math.floor(((shown - row) * teacher.layers) / shown) - 1;
   return (
     <section className="block" aria-labelledby="h-shape">
       <div className="block-head">
@@ -23,28 +25,45 @@ export function ScaleDrawing(): React.JSX.Element | null {
       </div>
       <div className="drawing">
         <svg
-          viewBox={`0 0 280 ${shown * LAYER}`}
+          viewBox={`0 0 280 ${shown * LAYER + 14}`}
           role="img"
           aria-label={`Student ${student.hiddenSize} of ${teacher.hiddenSize} wide, ${student.layers} of ${teacher.layers} layers, FFN ${student.intermediateSize} of ${teacher.intermediateSize}`}
         >
           {Array.from({ length: shown }, (_, i) => (
             <g key={i} transform={`translate(30 ${i * LAYER})`}>
               <text x="-30" y="9">
-                L{shown - i}
+                L{layerAt(i) + 1}
               </text>
               <Bar
                 teacher={teacher.intermediateSize * unit}
-                student={shown - i <= kept ? student.intermediateSize * unit : 0}
+                student={places.has(layerAt(i)) ? student.intermediateSize * unit : 0}
                 y={1}
                 height={8}
               />
-              <Heads teacher={teacher} student={shown - i <= kept ? student : undefined} unit={unit} />
+              <Heads teacher={teacher} student={places.has(layerAt(i)) ? student : undefined} unit={unit} />
             </g>
           ))}
+          <g transform={`translate(30 ${shown * LAYER})`}>
+            <Bar teacher={teacher.hiddenSize * unit} student={student.hiddenSize * unit} y={3} height={8} />
+            <text x="-30" y="11">
+              width
+            </text>
+            <text x={WIDTH + 8} y="11" textAnchor="end">
+              {`${teacher.hiddenSize} to ${student.hiddenSize}`}
+            </text>
+          </g>
         </svg>
       </div>
     </section>
   );
+}
+
+/**
+ * The teacher layers, from 0, that the student's layers inherit from: evenly spaced, ending at the last (wid.md section 2).
+ * Learned mixtures start there.
+ */
+function inheritedLayers(teacher: number, student: number): ReadonlySet<number> {
+  return new Set(Array.from({ length: student }, (_, j) => Math.floor(((j + 1) * teacher) / student + 0.5) - 1));
 }
 
 interface BarProps {

@@ -91,6 +91,7 @@ function Meter(): React.JSX.Element {
   const { progress, step, loss, tokensPerSecond, secondsLeft } = useProgress();
   const steps = useCurves((state) => state.steps);
   const status = useRun((state) => state.status);
+  const keptAt = useRun((state) => state.keptAt);
   const going = isGoing(status);
   const preparing = status === 'preparing' && progress !== undefined;
   return (
@@ -108,6 +109,7 @@ function Meter(): React.JSX.Element {
       </dl>
       <output className="note stage" data-testid="stage">
         {progress === undefined || !going ? ' ' : `${progress.stage}, ${whole(progress.done)} of ${whole(progress.total)}`}
+        {keptAt === undefined || !going ? '' : ` · kept at step ${whole(keptAt)}`}
       </output>
     </>
   );

@@ -1,5 +1,6 @@
 import { lazy, Suspense } from 'react';
 import { useRun } from '../../state/runStore.ts';
+import { ResultStrip } from './ResultStrip.tsx';
 import { ResultTable } from './ResultTable.tsx';
 import { RunHead } from './RunHead.tsx';
 import { UnfinishedRuns } from './UnfinishedRuns.tsx';
@@ -21,6 +22,7 @@ export function RunPanel(): React.JSX.Element {
         </div>
       ) : (
         <>
+          <ResultStrip />
           <ResultTable />
           <Suspense fallback={<p className="block note">Drawing the curves</p>}>
             <Curves />

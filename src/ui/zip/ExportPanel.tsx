@@ -59,6 +59,11 @@ function ExportButtons({ options }: { readonly options: ExportOptions }): React.
         >
           {exporting ? 'Exporting' : again ? 'Export again' : 'Export the student'}
         </button>
+        {exporting ? (
+          <button type="button" className="btn" data-testid="cancel-export" onClick={() => void actions.cancelExport()}>
+            Cancel
+          </button>
+        ) : null}
         <button
           type="button"
           className="btn"

@@ -1,0 +1,26 @@
+import type { Desk } from './actions/desk.ts';
+import { isGoing, useRun } from './runStore.ts';
+
+/**
+ * Keeps the machine awake while a run goes on, and the run's state when the page is hidden: a hidden tab may be closed
+ * at any time. Browsers without wake locks, and those that refuse one, train all the same.
+ */
+export function stayAwake(desk: Desk): void {
+  let lock: Promise<WakeLockSentinel | undefined> | undefined;
+  const update = async (): Promise<void> => {
+    const wanted = isGoing(useRun.getState().status) && document.visibilityState === 'visible';
+    if (wanted && lock === undefined && 'wakeLock' in navigator) lock = navigator.wakeLock.request('screen').catch(() => undefined);
+    if (!wanted && lock !== undefined) {
+      const held = await lock;
+      lock = undefined;
+      await held?.release();
+    }
+  };
+  useRun.subscribe((state, before) => {
+    if (state.status !== before.status) void update();
+  });
+  document.addEventListener('visibilitychange', () => {
+    void update();
+    if (document.visibilityState === 'hidden' && isGoing(useRun.getState().status)) void desk.asked(() => desk.api.keep());
+  });
+}

@@ -1,0 +1,103 @@
+import { assert, constantFrom, double, integer, property, record } from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { forecast, speedOf } from '../../src/state/forecast.ts';
+import { legalValues, recipeFromHash, recipeToHash, withSize } from '../../src/state/recipeChoices.ts';
+import { CHOICE_NAMES, CHOICES, NUMBER_NAMES, NUMBERS, withNumber } from '../../src/state/recipeFields.ts';
+import { defaultRecipe } from '../../src/studio/recipe.ts';
+import type { ModelShape, StepCost } from '../../src/studio/studioApi.ts';
+
+const TEACHER: ModelShape = { layers: 12, hiddenSize: 768, heads: 12, headSize: 64, intermediateSize: 3072 };
+const POSITIONS = 512;
+const RECIPE = defaultRecipe({ shape: TEACHER, maxPositions: POSITIONS });
+
+describe('a recipe in the address', () => {
+  test('comes back as it was, every part of it', () => {
+    const choices = record({
+      mode: constantFrom('calibrated', 'paper', 'progressive', 'prune', 'distil', 'scratch'),
+      calibration: constantFrom('sequential', 'one-pass'),
+      depth: constantFrom('even', 'mixture'),
+      decay: constantFrom('linear', 'cosine'),
+      start: constantFrom('selection', 'calibrated'),
+      tied: constantFrom(true, false),
+      wholeWords: constantFrom(true, false),
+      steps: integer({ min: 1, max: 100_000 }),
+      seed: integer({ min: 1, max: 2 ** 31 - 1 }),
+      compactorLearningRate: double({ min: 1e-7, max: 0.1, noNaN: true }),
+      masking: double({ min: 0.01, max: 0.5, noNaN: true }),
+    });
+    assert(
+      property(choices, (part) => {
+        const recipe = { ...RECIPE, ...part };
+        expect(recipeFromHash(`#${recipeToHash(recipe)}`, RECIPE, TEACHER, POSITIONS)).toEqual(recipe);
+      }),
+    );
+  });
+
+  test('names every number and choice that a recipe has, so that none is lost', () => {
+    const hash = new URLSearchParams(recipeToHash({ ...RECIPE, mode: 'paper' }));
+    const flat = Object.entries(RECIPE).flatMap(([name, value]) => (typeof value === 'object' ? [] : [name]));
+    for (const name of flat) expect(hash.has(name), name).toBe(true);
+    for (const name of Object.keys(RECIPE.paper)) expect(hash.has(`paper.${name}`), name).toBe(true);
+  });
+
+  test('is brought into its legal range, and what is no value is left alone', () => {
+    const hash = '#layers=13&heads=4&headSize=16&sequence=9999&mode=nonsense&steps=-4&batch=6&accumulation=4&seed=x&warmup=7';
+    const read = recipeFromHash(hash, RECIPE, TEACHER, POSITIONS);
+    expect(read.student).toMatchObject({ layers: RECIPE.student.layers, heads: 4, headSize: 16, hiddenSize: 64 });
+    expect(read).toMatchObject({
+      sequence: POSITIONS,
+      mode: RECIPE.mode,
+      steps: 1,
+      batch: 6,
+      accumulation: 3,
+      seed: RECIPE.seed,
+      warmup: 1,
+    });
+  });
+
+  test('takes micro-batches that divide the batch, whatever is typed', () => {
+    assert(
+      property(integer({ min: 1, max: 200 }), integer({ min: 1, max: 200 }), (batch, parts) => {
+        const recipe = withNumber(withNumber(RECIPE, 'batch', batch, POSITIONS), 'accumulation', parts, POSITIONS);
+        expect(recipe.batch % recipe.accumulation).toBe(0);
+      }),
+    );
+  });
+});
+
+test('every option has a name of its own, and words for each of its values', () => {
+  expect(new Set(NUMBER_NAMES)).toEqual(new Set(Object.keys(NUMBERS)));
+  for (const name of CHOICE_NAMES) expect(new Set(Object.values(CHOICES[name].words)).size).toBe(Object.keys(CHOICES[name].words).length);
+});
+
+test('a slider moves to legal students only: width = heads x head size, at most the teacher', () => {
+  const controls = ['hiddenSize', 'layers', 'heads', 'headSize', 'intermediateSize'] as const;
+  assert(
+    property(constantFrom(...controls), double({ min: -10, max: 5000, noNaN: true }), (control, wanted) => {
+      const student = withSize(TEACHER, RECIPE.student, control, wanted);
+      expect(student.hiddenSize).toBe(student.heads * student.headSize);
+      for (const name of controls) expect(student[name]).toBeLessThanOrEqual(TEACHER[name]);
+      expect(legalValues(control, TEACHER, student)).toContain(student[control]);
+    }),
+  );
+});
+
+describe('the forecast', () => {
+  const costs: StepCost[] = [
+    { phase: 'compactors', steps: 30, bytes: 5e6, flops: 2e9, checkpointBytes: 1 },
+    { phase: 'polish', steps: 10, bytes: 3e6, flops: 1e9, checkpointBytes: 1 },
+  ];
+
+  test('is counted work over measured speed', () => {
+    expect(forecast(costs, 1e10)).toEqual({ secondsPerStep: 0.2, seconds: 7, bytes: 5e6 });
+    expect(forecast(costs, undefined).seconds).toBeNaN();
+  });
+
+  test('reads the speed off a run', () => {
+    const recipe = { ...RECIPE, batch: 4, sequence: 100 };
+    // A step of 400 tokens in half a second.
+    expect(speedOf(costs, 'compactors', recipe, 800)).toBe(4e9);
+    expect(speedOf(costs, 'gates', recipe, 800)).toBeUndefined();
+    expect(speedOf(costs, 'polish', recipe, 0)).toBeUndefined();
+  });
+});
