@@ -15,6 +15,25 @@ afterAll(async () => {
   await stage.close();
 });
 
+test('the address chooses the engine, and the badge says which, how fast and why not WebGPU; it can be switched', async () => {
+  const { page, faults } = await stage.open('?engine=reference');
+  await page
+    .getByTestId('engine')
+    .filter({ hasText: /Reference.*GFLOP/ })
+    .waitFor({ timeout: 30_000 });
+  await page.getByTestId('engine').click();
+  await page.getByTestId('engine-auto').check();
+  await page
+    .getByTestId('engine')
+    .filter({ hasText: /CPU · \d+ threads?.*GFLOP/ })
+    .waitFor({ timeout: 30_000 });
+  expect((await page.getByTestId('not-webgpu').textContent())?.length).toBeGreaterThan(20);
+  expect(page.url()).not.toContain('engine=');
+  await page.getByTestId('engine-cpu').check();
+  await page.waitForURL(/\?engine=cpu/);
+  expect(faults).toEqual([]);
+});
+
 test('a zipped model folder becomes the teacher, a text file the text, and the controls keep the student legal', async () => {
   const { page, faults } = await stage.open();
   const folder = readdirSync(`${DEMO}teacher`).map((name): [string, Uint8Array] => [

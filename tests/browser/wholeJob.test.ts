@@ -119,5 +119,29 @@ test('drop a checkpoint and prose, size the student, train, pause, step, resume,
   await page.getByRole('heading', { name: 'Run 1' }).waitFor();
   expect(await numberIn(page, 'step-value')).toBe(30);
   expect(await page.getByTestId('field-steps').inputValue()).toBe('30');
+
+  // The history is tidied: renamed, deleted, brought back, taken to a file and back from it.
+  await page.getByTestId('runs').click();
+  const more = async (name: string, item: string): Promise<void> => {
+    await page.getByLabel(`More for ${name}`).click();
+    await page.getByRole('menuitem', { name: item }).click();
+  };
+  await more('Run 2', 'Rename');
+  await page.getByLabel('New name of Run 2').fill('Short one');
+  await page.getByLabel('New name of Run 2').press('Enter');
+  await page.getByTestId('run-line').filter({ hasText: 'Short one' }).waitFor();
+  const [archive] = await Promise.all([page.waitForEvent('download'), more('Short one', 'Export as a file')]);
+  const kept = await archive.path();
+  expect(archive.suggestedFilename()).toMatch(/\.zip$/);
+  await more('Short one', 'Delete');
+  await page.getByTestId('undo-delete').waitFor();
+  expect(await page.getByTestId('run-line').count()).toBe(1);
+  await page.getByTestId('undo-delete').click();
+  await page.getByTestId('run-line').filter({ hasText: 'Short one' }).waitFor();
+  await more('Short one', 'Delete');
+  await page.getByTestId('undo-delete').waitFor();
+  await page.getByTestId('import-run').setInputFiles({ name: 'run.zip', mimeType: 'application/zip', buffer: readFileSync(kept) });
+  await page.getByTestId('run-line').filter({ hasText: 'Short one' }).waitFor();
+  await page.keyboard.press('Escape');
   expect(faults).toEqual([]);
 });

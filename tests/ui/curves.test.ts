@@ -80,6 +80,13 @@ describe('a thinned curve', () => {
   });
 });
 
+test('a hundred thousand steps are smoothed and thinned in less time than a frame of a tenth of a second', () => {
+  const points = curve((step) => 3 + Math.sin(step), 100_000);
+  const begun = performance.now();
+  expect(downsample(smoothLoss(points, 50), 400).length).toBeLessThanOrEqual(400);
+  expect(performance.now() - begun).toBeLessThan(100);
+});
+
 test('the crosshair reads the last value at or before its step', () => {
   const points = [0, 10, 20].map((step) => ({ step, value: step / 10 }));
   expect([0, 9, 10, 19, 20, 99].map((step) => valueAt(points, step))).toEqual([0, 0, 1, 1, 2, 2]);

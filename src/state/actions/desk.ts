@@ -109,9 +109,15 @@ export class Desk {
   }
 
   async chooseEngine(choice: EngineChoice): Promise<void> {
+    const before = useSetup.getState().engineChoice;
+    // At once, so that the choice is seen to be heard; making an engine and measuring it takes a second.
+    useSetup.setState({ engineChoice: choice });
     await this.exclusive(async () => {
-      const engine = await this.api.engine(choice);
-      useSetup.setState({ engine, engineChoice: choice, speed: undefined, gflops: undefined });
+      const engine = await this.api.engine(choice).catch((error: unknown) => {
+        useSetup.setState({ engineChoice: before });
+        throw error;
+      });
+      useSetup.setState({ engine, speed: undefined, gflops: undefined });
       const gflops = await this.api.engineSpeed();
       useSetup.setState({ gflops, speed: expectedSpeed(engine, gflops) });
     });

@@ -1,9 +1,9 @@
 import { useSetup } from '../../state/setupStore.ts';
 import { useActions } from '../actionsContext.ts';
+import { HubForm } from '../drop/HubForm.tsx';
 import { FilePicker, TEACHER_FILES } from '../drop/FilePicker.tsx';
 import { UnfinishedRuns } from '../run/UnfinishedRuns.tsx';
 import { Hero } from './Hero.tsx';
-import { HubForm } from './HubForm.tsx';
 
 /** The invitation: one button to see everything, one to bring one's own model. */
 export function EmptyState(): React.JSX.Element {

@@ -1,6 +1,7 @@
 import { isGoing, useRun } from '../../state/runStore.ts';
 import { useSetup, type TeacherReport } from '../../state/setupStore.ts';
 import { FilePicker, TEACHER_FILES } from '../drop/FilePicker.tsx';
+import { HubForm } from '../drop/HubForm.tsx';
 import { Icon } from '../Icon.tsx';
 import { megabytes, millions, whole } from '../numbers.ts';
 import { TensorTable } from './TensorTable.tsx';
@@ -42,6 +43,15 @@ export function TeacherCard(): React.JSX.Element | null {
         ))}
         <Report teacher={teacher} />
       </div>
+      {going ? null : (
+        <details className="more">
+          <summary>
+            <span>Another from Hugging Face</span>
+            <Icon name="down" />
+          </summary>
+          <HubForm />
+        </details>
+      )}
     </section>
   );
 }
