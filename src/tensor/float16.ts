@@ -34,18 +34,26 @@ function roundEven(x: number): number {
   return floor;
 }
 
-export function bfloat16ToFloat(bits: number): number {
-  return floatOfBits((bits << 16) >>> 0);
-}
+/** Every half as a float: a look into 256 KiB is ten times the speed of taking bits apart. */
+let everyHalf: Float32Array | undefined;
 
 export function decodeHalf(bits: Uint16Array): Float32Array {
-  return Float32Array.from(bits, halfToFloat);
+  everyHalf ??= Float32Array.from({ length: 2 ** 16 }, (_, half) => halfToFloat(half));
+  const out = new Float32Array(bits.length);
+  for (let i = 0; i < bits.length; i++) out[i] = everyHalf[bits[i] ?? 0] ?? 0;
+  return out;
 }
 
 export function encodeHalf(values: Float32Array): Uint16Array {
-  return Uint16Array.from(values, floatToHalf);
+  const out = new Uint16Array(values.length);
+  for (let i = 0; i < values.length; i++) out[i] = floatToHalf(values[i] ?? 0);
+  return out;
 }
 
 export function decodeBfloat16(bits: Uint16Array): Float32Array {
-  return Float32Array.from(bits, bfloat16ToFloat);
+  const out = new Float32Array(bits.length);
+  // A bfloat16 is a float's upper half.
+  const words = new Uint32Array(out.buffer);
+  for (let i = 0; i < bits.length; i++) words[i] = (bits[i] ?? 0) << 16;
+  return out;
 }

@@ -6,7 +6,7 @@ import { Worker } from 'node:worker_threads';
 import type { FuzzNews, FuzzOrder } from './fuzzThread.ts';
 
 /** A case that takes longer has lost its bound on time. */
-const MOST_SECONDS = 10;
+const MOST_SECONDS = 30;
 /** Inputs are under a megabyte. */
 const MOST_MEMORY = 1500;
 
@@ -30,6 +30,8 @@ if (!(order.seconds > 0) || !Number.isInteger(order.seed)) {
 console.log(`Fuzzing for ${order.seconds} s, --seed ${order.seed}`);
 
 const clock = new Int32Array(order.clock);
+// The thread loads its programs first.
+Atomics.store(clock, 0, -1);
 const failures = new Map<string, number>();
 const worker = new Worker(new URL('thread.mjs', import.meta.url), { workerData: order });
 
@@ -37,7 +39,7 @@ let seen = -1;
 let since = performance.now();
 const watch = setInterval(() => {
   const now = Atomics.load(clock, 0);
-  if (now !== seen) {
+  if (now !== seen || now < 0) {
     seen = now;
     since = performance.now();
   } else if (performance.now() - since > 1000 * MOST_SECONDS) {
