@@ -60,6 +60,7 @@ const api: PageApi = {
   exportTeacher: (name, listen, options) => remote.exportTeacher(name, proxy(listen), options),
   runs: () => remote.runs(),
   runEvents: (run) => remote.runEvents(run),
+  compareRuns: (first, second, sentence, layer, head) => remote.compareRuns(first, second, sentence, layer, head),
   openRun: (run) => remote.openRun(run),
   renameRun: (run, name) => remote.renameRun(run, name),
   restoreRun: (run) => remote.restoreRun(run),

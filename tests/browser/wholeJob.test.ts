@@ -120,6 +120,12 @@ test('drop a checkpoint and prose, size the student, train, pause, step, resume,
   expect(await numberIn(page, 'step-value')).toBe(30);
   expect(await page.getByTestId('field-steps').inputValue()).toBe('30');
 
+  // Two students beside one another.
+  await page.getByTestId('against').selectOption('Run 2');
+  await page.getByTestId('compare').click();
+  await page.getByTestId('attention').waitFor({ timeout: 30_000 });
+  expect(await page.getByTestId('attention').locator('.map-name').allTextContents()).toEqual(['Run 2', 'Run 1', 'difference']);
+
   // The history is tidied: renamed, deleted, brought back, taken to a file and back from it.
   await page.getByTestId('runs').click();
   const more = async (name: string, item: string): Promise<void> => {

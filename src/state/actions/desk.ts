@@ -39,6 +39,7 @@ export type PageApi = Pick<
   | 'runs'
   | 'runEvents'
   | 'openRun'
+  | 'compareRuns'
   | 'renameRun'
   | 'restoreRun'
   | 'exportRun'

@@ -1,12 +1,20 @@
 import type { AttentionComparison, FillComparison } from '../../studio/studioApi.ts';
+import type { RunSummary } from '../historyStore.ts';
 import { useRun } from '../runStore.ts';
 import type { Desk } from './desk.ts';
 
-export type { AttentionComparison, FillComparison };
+export type { FillComparison };
+
+/** One head's attention in two models, and what they are called. `teacher` may be another run's student. */
+export interface SeenHead extends AttentionComparison {
+  readonly names: { readonly teacher: string; readonly student: string; readonly difference: string };
+}
 
 export interface JudgeActions {
   /** @returns undefined if it failed; the fault is in the run store */
-  attention(sentence: string, layer: number, head: number): Promise<AttentionComparison | undefined>;
+  attention(sentence: string, layer: number, head: number): Promise<SeenHead | undefined>;
+  /** The student at hand beside that of another kept run. @returns undefined if it failed, or has no such head */
+  attentionOfRuns(ours: RunSummary, other: RunSummary, sentence: string, layer: number, head: number): Promise<SeenHead | undefined>;
   /** @returns undefined if it failed; the fault is in the run store */
   fillMask(sentence: string): Promise<FillComparison | undefined>;
 }
@@ -19,7 +27,20 @@ export function judgeActions(desk: Desk): JudgeActions {
     return answer;
   };
   return {
-    attention: (sentence, layer, head) => ask(() => desk.api.attention(sentence, layer, head)),
+    attention: (sentence, layer, head) =>
+      ask(async () => ({
+        ...(await desk.api.attention(sentence, layer, head)),
+        names: { teacher: 'teacher', student: 'student', difference: 'difference' },
+      })),
+    attentionOfRuns: (ours, other, sentence, layer, head) =>
+      ask(async () => {
+        const { tokens, first, second } = await desk.api.compareRuns(ours.run, other.run, sentence, layer, head);
+        if (second.length === 0)
+          throw new Error(
+            `compare: ${other.name} — expected a head from the same teacher head as layer ${layer + 1}, head ${head + 1} of ${ours.name}, got none. Choose another head.`,
+          );
+        return { tokens, teacher: second, student: first, names: { teacher: other.name, student: ours.name, difference: 'difference' } };
+      }),
     fillMask: (sentence) => ask(() => desk.api.fillMask(sentence)),
   };
 }

@@ -38,5 +38,7 @@ export function rowsOf(curves: Readonly<Partial<Record<Exclude<keyof ChartRow, '
   add('raw', curves.raw);
   add('past', curves.past);
   add('level', curves.level);
+  // Without a row, recharts draws no level line either.
+  if (rows.size === 0) return [{ step: 0 }];
   return [...rows.values()].toSorted((a, b) => a.step - b.step);
 }

@@ -1,5 +1,6 @@
 import { useState } from 'react';
-import type { AttentionComparison, FillComparison } from '../../state/actions/judgeActions.ts';
+import type { FillComparison, SeenHead } from '../../state/actions/judgeActions.ts';
+import { useHistory } from '../../state/historyStore.ts';
 import { useJudged } from '../../state/judgedStore.ts';
 import { isGoing, useRun, type RunResult } from '../../state/runStore.ts';
 import { useActions } from '../actionsContext.ts';
@@ -12,7 +13,7 @@ const EXAMPLE = 'The ship reached the [MASK] before the storm broke.';
 interface Answer {
   /** The run that was asked. */
   readonly result: RunResult | undefined;
-  readonly maps: AttentionComparison | undefined;
+  readonly maps: SeenHead | undefined;
   readonly fill: FillComparison | undefined;
 }
 
@@ -28,11 +29,19 @@ export function Compare(): React.JSX.Element {
   const ready = result !== undefined && !going;
   const [sentence, setSentence] = useState(EXAMPLE);
   const [place, setPlace] = useState<HeadPlace>({ layer: 0, head: 0 });
+  const [otherName, setOtherName] = useState('');
+  const name = useRun((state) => state.name);
+  const runs = useHistory((state) => state.runs);
+  const ours = runs.find((run) => run.name === name);
+  const others = runs.filter((run) => run.openable && run.name !== name && run.teacher === ours?.teacher);
+  const other = others.find((run) => run.name === otherName);
   const [answer, setAnswer] = useState<Answer>();
   // Another run's student makes what was asked of the last one untrue.
   const { maps, fill } = answer?.result === result ? (answer ?? NO_ANSWER) : NO_ANSWER;
   const ask = async (at: HeadPlace, words: boolean): Promise<void> => {
-    const seen = await actions.attention(sentence, at.layer, at.head);
+    const seen = await (ours === undefined || other === undefined
+      ? actions.attention(sentence, at.layer, at.head)
+      : actions.attentionOfRuns(ours, other, sentence, at.layer, at.head));
     const filled = words && /\[mask\]/i.test(sentence) ? await actions.fillMask(sentence) : words ? undefined : fill;
     setAnswer({ result, maps: seen, fill: filled });
   };
@@ -67,6 +76,17 @@ export function Compare(): React.JSX.Element {
             {asking ? 'Comparing' : 'Compare'}
           </button>
         </form>
+        {ready && others.length > 0 ? (
+          <label className="inline against">
+            Attention beside
+            <select data-testid="against" value={other?.name ?? ''} onChange={(event) => setOtherName(event.currentTarget.value)}>
+              <option value="">the teacher</option>
+              {others.map((run) => (
+                <option key={run.run}>{run.name}</option>
+              ))}
+            </select>
+          </label>
+        ) : null}
         {maps === undefined ? (
           <p className="note">
             {ready

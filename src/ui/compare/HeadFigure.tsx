@@ -1,5 +1,5 @@
 import { useMemo, useRef } from 'react';
-import type { AttentionComparison } from '../../state/actions/judgeActions.ts';
+import type { SeenHead } from '../../state/actions/judgeActions.ts';
 import { useWidth } from '../figure/useWidth.ts';
 import { useTheme } from '../theme.ts';
 import { amount, FAINTEST, MAP_KINDS, scaleOf, type Cell, type MapKind } from './headDrawing.ts';
@@ -9,7 +9,7 @@ import { HeadMaps } from './HeadMaps.tsx';
 export type HeadLook = 'maps' | 'lines' | MapKind;
 
 interface HeadFigureProps {
-  readonly maps: AttentionComparison;
+  readonly maps: SeenHead;
   readonly look: HeadLook;
   readonly cell: Cell;
   readonly onCell: (cell: Cell) => void;
@@ -64,8 +64,8 @@ export function HeadFigure({ maps, look, cell, onCell, large }: HeadFigureProps)
         )}
       </button>
       <p className="readout" aria-live="polite">
-        <b>{maps.tokens[query]}</b> to <b>{maps.tokens[key]}</b>: teacher {value('teacher')}, student {value('student')}, difference{' '}
-        {value('difference')}
+        <b>{maps.tokens[query]}</b> to <b>{maps.tokens[key]}</b>: {maps.names.teacher} {value('teacher')}, {maps.names.student}{' '}
+        {value('student')}, difference {value('difference')}
       </p>
       {look === 'lines' ? (
         <p className="note">Heavier lines carry more attention. Under {FAINTEST} is not drawn.</p>
@@ -75,9 +75,13 @@ export function HeadFigure({ maps, look, cell, onCell, large }: HeadFigureProps)
           <i className="ramp seq" />
           <span>{scale.full.toFixed(2)} attention</span>
           <span className="grow" />
-          <span>teacher +{scale.apart.toFixed(2)}</span>
+          <span>
+            {maps.names.teacher} +{scale.apart.toFixed(2)}
+          </span>
           <i className="ramp div" />
-          <span>+{scale.apart.toFixed(2)} student</span>
+          <span>
+            +{scale.apart.toFixed(2)} {maps.names.student}
+          </span>
         </div>
       )}
     </>

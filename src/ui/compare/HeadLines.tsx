@@ -1,10 +1,10 @@
 import { useEffect, useRef } from 'react';
-import type { AttentionComparison } from '../../state/actions/judgeActions.ts';
+import type { SeenHead } from '../../state/actions/judgeActions.ts';
 import { paint } from '../figure/pen.ts';
 import { drawLines, lineHeight, type Cell } from './headDrawing.ts';
 
 interface HeadLinesProps {
-  readonly maps: AttentionComparison;
+  readonly maps: SeenHead;
   readonly width: number;
   readonly cell: Cell;
   readonly onPoint: (cell: Cell) => void;
@@ -29,7 +29,7 @@ export function HeadLines({ maps, width, cell, onPoint }: HeadLinesProps): React
     <span className="lines">
       <span className="lines-names">
         {MODELS.map((model) => (
-          <span key={model}>{model}</span>
+          <span key={model}>{maps.names[model]}</span>
         ))}
       </span>
       <canvas

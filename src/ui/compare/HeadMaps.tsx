@@ -1,5 +1,5 @@
 import { memo, useEffect, useRef } from 'react';
-import type { AttentionComparison } from '../../state/actions/judgeActions.ts';
+import type { SeenHead } from '../../state/actions/judgeActions.ts';
 import { paint } from '../figure/pen.ts';
 import type { Theme } from '../theme.ts';
 import { drawMap, label, WORDS, type Cell, type HeadScale, type MapKind } from './headDrawing.ts';
@@ -7,7 +7,7 @@ import { drawMap, label, WORDS, type Cell, type HeadScale, type MapKind } from '
 const GAP = 8;
 
 interface HeadMapsProps {
-  readonly maps: AttentionComparison;
+  readonly maps: SeenHead;
   readonly scale: HeadScale;
   readonly kinds: readonly MapKind[];
   /** CSS pixels for all of them. */
@@ -43,7 +43,7 @@ export function HeadMaps({ maps, scale, kinds, width, most, cell, theme, onPoint
 }
 
 interface OneMapProps {
-  readonly maps: AttentionComparison;
+  readonly maps: SeenHead;
   readonly scale: HeadScale;
   readonly kind: MapKind;
   readonly side: number;
@@ -61,7 +61,7 @@ function OneMap({ maps, scale, kind, side, left, cell, theme, onPoint }: OneMapP
   return (
     <span className="map">
       <span className="map-name" style={{ marginLeft: left }}>
-        {kind}
+        {maps.names[kind]}
       </span>
       <span
         className="map-plot"

@@ -1,6 +1,6 @@
 import { Dialog } from 'radix-ui';
 import { useState } from 'react';
-import type { AttentionComparison } from '../../state/actions/judgeActions.ts';
+import type { SeenHead } from '../../state/actions/judgeActions.ts';
 import { SaveMenu } from '../figure/SaveMenu.tsx';
 import { Icon } from '../Icon.tsx';
 import { HeadFigure, type HeadLook } from './HeadFigure.tsx';
@@ -9,7 +9,7 @@ import { headRows, linesSvg, mapsSvg } from './headFile.ts';
 import type { HeadPlace } from './HeadGrid.tsx';
 
 interface HeadViewProps {
-  readonly maps: AttentionComparison;
+  readonly maps: SeenHead;
   readonly place: HeadPlace;
 }
 
@@ -24,7 +24,7 @@ export function HeadView({ maps, place }: HeadViewProps): React.JSX.Element {
       <div className="block-head">
         <h3>{name}</h3>
         <span className="grow" />
-        <LookChoice name="look" looks={['maps', 'lines']} look={look} onLook={setLook} />
+        <LookChoice name="look" looks={['maps', 'lines']} names={maps.names} look={look} onLook={setLook} />
         <Dialog.Root>
           <Dialog.Trigger className="btn quiet icon tiny" aria-label="Enlarge" title="Enlarge">
             <Icon name="grow" />
@@ -35,7 +35,7 @@ export function HeadView({ maps, place }: HeadViewProps): React.JSX.Element {
               <div className="block-head">
                 <Dialog.Title>{name}</Dialog.Title>
                 <span className="grow" />
-                <LookChoice name="large" looks={['maps', ...MAP_KINDS, 'lines']} look={large} onLook={setLarge} />
+                <LookChoice name="large" looks={['maps', ...MAP_KINDS, 'lines']} names={maps.names} look={large} onLook={setLarge} />
                 <Dialog.Close className="btn quiet icon" aria-label="Close">
                   <Icon name="close" />
                 </Dialog.Close>
@@ -56,23 +56,24 @@ export function HeadView({ maps, place }: HeadViewProps): React.JSX.Element {
   );
 }
 
-const LOOK_WORDS = { maps: 'Maps', lines: 'Lines', teacher: 'Teacher', student: 'Student', difference: 'Difference' } as const;
+const LOOK_WORDS = { maps: 'Maps', lines: 'Lines' } as const;
 
 interface LookChoiceProps {
   readonly name: string;
   readonly looks: readonly HeadLook[];
+  readonly names: SeenHead['names'];
   readonly look: HeadLook;
   readonly onLook: (look: HeadLook) => void;
 }
 
-function LookChoice({ name, looks, look, onLook }: LookChoiceProps): React.JSX.Element {
+function LookChoice({ name, looks, names, look, onLook }: LookChoiceProps): React.JSX.Element {
   return (
     <fieldset className="seg">
       <legend className="sr">View of the head</legend>
       {looks.map((choice) => (
         <label key={choice}>
           <input type="radio" name={name} checked={look === choice} onChange={() => onLook(choice)} />
-          <span>{LOOK_WORDS[choice]}</span>
+          <span>{choice === 'maps' || choice === 'lines' ? LOOK_WORDS[choice] : names[choice]}</span>
         </label>
       ))}
     </fieldset>

@@ -1,4 +1,4 @@
-import type { AttentionComparison } from '../../state/actions/judgeActions.ts';
+import type { SeenHead } from '../../state/actions/judgeActions.ts';
 import type { Pen } from '../figure/pen.ts';
 import { rampColour, readRamp } from '../figure/ramps.ts';
 import { token } from '../figure/svgDocument.ts';
@@ -18,7 +18,7 @@ const NEARLY_ALL = 0.99;
 const LEAST = 0.02;
 
 /** Ends that nearly all values of both models stay under, in steps that people can read. */
-export function scaleOf(maps: AttentionComparison): HeadScale {
+export function scaleOf(maps: SeenHead): HeadScale {
   const amounts = [...maps.teacher.flat(), ...maps.student.flat()];
   const differences = maps.teacher.flatMap((row, query) => row.map((value, key) => Math.abs((maps.student[query]?.[key] ?? 0) - value)));
   const end = (values: number[]): number => {
@@ -53,14 +53,14 @@ export const label = (word: string): string => (word.length > MOST_LETTERS ? `${
 /** Space for the words over a map and, where there are any, left of it. */
 export const WORDS = 52;
 
-export function amount(maps: AttentionComparison, kind: MapKind, { query, key }: Cell): number {
+export function amount(maps: SeenHead, kind: MapKind, { query, key }: Cell): number {
   const teacher = maps.teacher[query]?.[key] ?? 0;
   const student = maps.student[query]?.[key] ?? 0;
   return kind === 'teacher' ? teacher : kind === 'student' ? student : student - teacher;
 }
 
 /** One map: a row a query, a column a key; words where there is room for them. */
-export function drawMap(pen: Pen, maps: AttentionComparison, scale: HeadScale, kind: MapKind, place: MapPlace, withRows: boolean): void {
+export function drawMap(pen: Pen, maps: SeenHead, scale: HeadScale, kind: MapKind, place: MapPlace, withRows: boolean): void {
   const { left, top, side } = place;
   const count = maps.tokens.length;
   const ramp = readRamp(kind === 'difference' ? 'div' : 'seq');
@@ -99,7 +99,7 @@ const WORD_WIDTH = 70;
 /** Queries on the left, keys on the right, a line as heavy as the attention; one query's lines stand out. */
 export function drawLines(
   pen: Pen,
-  maps: AttentionComparison,
+  maps: SeenHead,
   model: 'teacher' | 'student',
   place: { readonly left: number; readonly width: number },
   chosen: Cell,

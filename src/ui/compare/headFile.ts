@@ -1,4 +1,4 @@
-import type { AttentionComparison } from '../../state/actions/judgeActions.ts';
+import type { SeenHead } from '../../state/actions/judgeActions.ts';
 import { svgElements } from '../figure/pen.ts';
 import { svgDocument, token } from '../figure/svgDocument.ts';
 import { drawLines, drawMap, lineHeight, MAP_KINDS, scaleOf, WORDS, type Cell } from './headDrawing.ts';
@@ -6,14 +6,14 @@ import { drawLines, drawMap, lineHeight, MAP_KINDS, scaleOf, WORDS, type Cell } 
 const TITLE = 20;
 
 /** The three maps, large enough that every word is written. */
-export function mapsSvg(maps: AttentionComparison): string {
+export function mapsSvg(maps: SeenHead): string {
   const side = Math.max(180, maps.tokens.length * 11);
   const step = side + 24;
   const scale = scaleOf(maps);
   const inside = svgElements((pen) =>
     MAP_KINDS.forEach((kind, i) => {
       const left = WORDS + 16 + i * step;
-      pen.text(left, 14, kind, { colour: token('--ink'), size: 12, bold: true });
+      pen.text(left, 14, maps.names[kind], { colour: token('--ink'), size: 12, bold: true });
       drawMap(pen, maps, scale, kind, { left, top: TITLE + WORDS, side }, i === 0);
     }),
   );
@@ -21,13 +21,13 @@ export function mapsSvg(maps: AttentionComparison): string {
 }
 
 /** Both models' lines. */
-export function linesSvg(maps: AttentionComparison, cell: Cell): string {
+export function linesSvg(maps: SeenHead, cell: Cell): string {
   const each = 320;
   const height = maps.tokens.length * lineHeight(maps.tokens.length);
   const inside = (['teacher', 'student'] as const)
     .map((model, i) => {
       const left = i * (each + 16);
-      const title = svgElements((pen) => pen.text(left + 8, 14, model, { colour: token('--ink'), size: 12, bold: true }));
+      const title = svgElements((pen) => pen.text(left + 8, 14, maps.names[model], { colour: token('--ink'), size: 12, bold: true }));
       return `${title}<g transform="translate(0 ${TITLE})">${svgElements((pen) => drawLines(pen, maps, model, { left, width: each }, cell))}</g>`;
     })
     .join('');
@@ -35,9 +35,9 @@ export function linesSvg(maps: AttentionComparison, cell: Cell): string {
 }
 
 /** A row a pair of tokens. */
-export function headRows(maps: AttentionComparison): (string | number)[][] {
+export function headRows(maps: SeenHead): (string | number)[][] {
   return [
-    ['query', 'key', 'query token', 'key token', 'teacher', 'student'],
+    ['query', 'key', 'query token', 'key token', maps.names.teacher, maps.names.student],
     ...maps.tokens.flatMap((query, i) =>
       maps.tokens.map((key, j) => [i, j, query, key, maps.teacher[i]?.[j] ?? 0, maps.student[i]?.[j] ?? 0]),
     ),
