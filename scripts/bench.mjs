@@ -1,4 +1,4 @@
 // `npm run bench`: measures the engines on this machine.
 import { runTypescript } from './runTypescript.mjs';
 
-await runTypescript('bench/main.ts');
+await runTypescript('bench/speed/main.ts');

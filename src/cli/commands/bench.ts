@@ -15,7 +15,7 @@ export function addBench(program: Command): void {
     .argument('[options...]', 'passed on')
     .allowUnknownOption()
     .action((passed: readonly string[]) => {
-      if (!existsSync(`${ROOT}bench/main.ts`))
+      if (!existsSync(`${ROOT}bench/speed/main.ts`))
         throw new UsageError('bench: expected a clone with its bench/ folder. Run it from the repository.');
       process.exitCode = spawnSync(process.execPath, [BENCH, ...passed], { stdio: 'inherit' }).status ?? EXIT.failed;
     });
