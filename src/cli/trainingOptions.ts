@@ -21,6 +21,9 @@ export interface TrainingOptions {
   readonly distillationShare?: number;
   readonly distillationHidden?: number;
   readonly evaluateEvery?: number;
+  readonly teacherRate?: number;
+  readonly depth?: Recipe['depth'];
+  readonly rampShare?: number;
 }
 
 /** A number from 0 to 1, for commander. */
@@ -48,6 +51,9 @@ export function trainingOptions(command: Command): Command {
     .option('--temperature <n>', 'distil: softens both distributions', positive)
     .option('--distillation-share <share>', "distil: share of the loss that comes from the teacher's logits (0 to 1)", share)
     .option('--distillation-hidden <weight>', 'distil: weight of the difference of hidden states, through a learned projection', positive)
+    .option('--teacher-rate <rate>', "calibrated: peak learning rate of the teacher's own weights (default: they stay)", positive)
+    .addOption(new Option('--depth <name>', 'calibrated: what fewer layers inherit from').choices(['even', 'mixture']))
+    .option('--ramp-share <share>', 'progressive: share of the steps over which gates close (0 to 1)', share)
     .option('--evaluate-every <n>', 'steps between looks at held-out text', whole(1));
 }
 
@@ -71,6 +77,9 @@ export function trainingWish(options: TrainingOptions): Partial<Recipe> {
     distillationShare: options.distillationShare,
     distillationHidden: options.distillationHidden,
     evaluateEvery: options.evaluateEvery,
+    teacherLearningRate: options.teacherRate,
+    depth: options.depth,
+    rampShare: options.rampShare,
   } satisfies { readonly [name in keyof Recipe]?: Recipe[name] | undefined };
   return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
 }

@@ -271,7 +271,10 @@ export interface SpaceNorms {
   readonly layer: number | null;
   /** Dimensions of the space in the teacher. */
   readonly size: number;
-  /** L2 norms in the order of the teacher's dimensions, at most 64: means over neighbours in larger spaces. */
+  /**
+   * L2 norms in the order of the teacher's dimensions, at most 64: means over neighbours in larger spaces. In mode
+   * `progressive` gates from 0 to 1, with the dimensions that go at the end.
+   */
   readonly norms: readonly number[];
 }
 
