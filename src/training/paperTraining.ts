@@ -179,6 +179,8 @@ function penalised(
   const everywhere = (name: string): Value => spread(graph, state(name), parameter.shape, side, state('one'));
   const dropped = mul(graph, everywhere(`dropped.${space}`), parameter);
   // A penalty above 1 would fill the second moment too, and Adam would divide it away: the rest goes into the first alone.
+  // It is written before adamw looks at the norm's flag: after numbers that are not finite the weights are as they were,
+  // these moments are not, and the run ends.
   if (penalty > 1) {
     const { beta1 } = PAPER_OPTIMISER;
     const left = scaleBy(graph, firstMoment, state('momentLeft'));

@@ -4,12 +4,13 @@ import { Random } from '../../src/tensor/random.ts';
 import { sizeOf } from '../../src/tensor/shape.ts';
 import type { NamedTensors, Tensor } from '../../src/tensor/tensor.ts';
 import { frozenName } from '../../src/training/teacherStates.ts';
+import { mergeStudent } from '../../src/training/mergeStudent.ts';
 import { compactorShapes, normSites, oneHotMixtures } from '../../src/wid/compactors.ts';
 import { keepHeads } from '../../src/wid/keepHeads.ts';
 import { spacesOf, spaceTable, type SpaceTable } from '../../src/wid/spaces.ts';
 import { ENGINES } from '../engines/availableEngines.ts';
 import { golden, goldenTeacher, goldenTensor, relativeError } from '../golden/load.ts';
-import { blocksOf, runForm } from './forms.ts';
+import { blocksOf, plainLogits, runForm } from './forms.ts';
 
 const teacher = goldenTeacher();
 const spaces = spacesOf(teacher.config);
@@ -20,7 +21,7 @@ function randomStart(table: SpaceTable): Map<string, Tensor> {
   const random = new Random(7);
   const start = new Map<string, Tensor>();
   for (const [name, shape] of compactorShapes(table))
-    start.set(name, { shape, data: Float32Array.from({ length: sizeOf(shape) }, () => 0.35 * random.normal()) });
+    start.set(name, { shape, data: Float32Array.from({ length: sizeOf(shape) }, () => 0.25 * random.normal()) });
   for (const [, name] of normSites(table))
     for (const part of ['weight', 'bias'])
       start.set(`${name}.${part}`, {
@@ -68,12 +69,15 @@ describe.each(ENGINES)('merged, applied and counted forms on $name', ({ name: en
     ['tied', { residual: 16, heads: 4, headSize: 4, inner: 24, layers: 3 }, true],
     ['whole heads', { residual: 16, heads: 2, headSize: 8, inner: 24, layers: 3 }, false],
     ['whole heads and their dimensions', { residual: 12, heads: 3, headSize: 4, inner: 20, layers: 2 }, false],
-  ] as const)('%s: the merged form equals the applied one', async (_, student, tied) => {
+  ] as const)('%s: the merged form, the applied one and the student are one function', async (_, student, tied) => {
     const table = spaceTable(spaces, student, tied);
     const lists = student.heads === 4 ? [] : table.layerMap.map((layer) => [layer, [0, 2, 3].slice(-student.heads)] as const);
     const theirs = keepHeads(teacher.tensors, spaces.headSize, new Map(lists));
     const start = randomStart(table);
     const merged = await runForm(engine, teacher, table, theirs, start, 'merged');
+    // A student's weights are float32 on every engine.
+    const reparameterised = await mergeStudent(engine, teacher, theirs, table, start);
+    expect(relativeError(await plainLogits(engine, reparameterised), merged.logits)).toBeLessThan(1e-5);
     for (const meeting of ['applied', 'counted'] as const) {
       const other = await runForm(engine, teacher, table, theirs, start, meeting);
       expect(relativeError(other.logits, merged.logits)).toBeLessThan(logitTolerance);
@@ -92,6 +96,8 @@ describe.each(ENGINES)('merged, applied and counted forms on $name', ({ name: en
     const free = randomStart(mixed);
     const merged = await runForm(engine, teacher, mixed, teacher.tensors, free, 'merged');
     const applied = await runForm(engine, teacher, mixed, teacher.tensors, free, 'applied');
+    const reparameterised = await mergeStudent(engine, teacher, teacher.tensors, mixed, free);
+    expect(relativeError(await plainLogits(engine, reparameterised), applied.logits)).toBeLessThan(1e-5);
     expect(relativeError(merged.logits, same.logits)).toBeGreaterThan(0.01);
     expect(relativeError(applied.logits, merged.logits)).toBeLessThan(logitTolerance);
     expectClose(applied.gradients, merged.gradients, gradientTolerance);

@@ -1,4 +1,5 @@
 import { encoderShape, decoderName, type BertModel } from '../../src/bert/model.ts';
+import { plainRunnable } from '../../src/bert/runnable.ts';
 import type { ParameterLookup } from '../../src/bert/encoder.ts';
 import { maskedInputs, maskedModel, positionIds } from '../../src/bert/masked.ts';
 import type { Engine } from '../../src/engines/engine.ts';
@@ -16,7 +17,7 @@ import { BATCH, goldenBatch, SEQUENCE } from '../golden/load.ts';
 
 /** Head compactors [A a', A a] with zeros off the blocks become the blocks. */
 export function blocksOf(tensor: Tensor, wanted: readonly number[]): Tensor {
-  if (wanted.length !== 3) return tensor;
+  if (wanted.length !== 3 || tensor.shape.length === 3) return tensor;
   const [blocks = 1, rows = 1, columns = 1] = wanted;
   const data = new Float32Array(blocks * rows * columns);
   for (let b = 0; b < blocks; b++)
@@ -85,4 +86,27 @@ export async function runForm(
   const logits = await program.read('logits');
   program.dispose();
   return { logits, gradients };
+}
+
+/** Logits of every position of the golden batch, from an ordinary model. */
+export async function plainLogits(engine: Engine, model: BertModel): Promise<Float32Array> {
+  const batch = goldenBatch();
+  const tokens = BATCH * SEQUENCE;
+  const graph = new Graph();
+  const { head } = plainRunnable(model).lay(graph, maskedInputs(graph, { batch: BATCH, sequence: SEQUENCE, slots: tokens }));
+  graph.output('logits', head.logits);
+  const program = await engine.compile(plan(graph, engine.planOptions));
+  for (const name of graph.states.keys()) program.write(name, model.tensors.get(name)?.data ?? new Float32Array());
+  program.write('inputIds', batch.inputIds);
+  program.write('typeIds', batch.typeIds);
+  program.write('positionIds', positionIds({ batch: BATCH, sequence: SEQUENCE }));
+  program.write('mask', batch.attentionMask);
+  program.write(
+    'positions',
+    Int32Array.from({ length: tokens }, (_, i) => i),
+  );
+  await program.run();
+  const logits = await program.read('logits');
+  program.dispose();
+  return logits;
 }

@@ -118,7 +118,12 @@ export function addCompress(program: Command): void {
     .command('compress', { isDefault: true })
     .description('make a smaller BERT and write it as a folder (the default)');
   formOptions(engineOptions(trainingOptions(studentOptions(textOptions(teacherOptions(command))))))
-    .addOption(new Option('--mode <name>', 'how to train; all but the first are baselines (default: calibrated)').choices(MODES))
+    .addOption(
+      new Option(
+        '--mode <name>',
+        'how to train: by inheritance (calibrated, paper, progressive) or as a baseline (default: calibrated)',
+      ).choices(MODES),
+    )
     .option('--steps <n>', 'optimiser steps (default: 100)', whole(1))
     .option('--resume', 'go on with the unfinished run in --out; the recipe is that of the run')
     .option('--recipe <file>', 'start from the run.json of an earlier run')
