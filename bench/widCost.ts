@@ -96,15 +96,23 @@ function randomBatch(config: BertConfig, shape: BatchShape): StepBatch {
 
 const median = (list: readonly number[]): number => list.toSorted((a, b) => a - b)[Math.floor(list.length / 2)] ?? Number.NaN;
 
-/** Steps of all forms in turn, so that a slow spell of the machine meets them alike. */
-async function measure(engine: Engine, config: BertConfig, shape: BatchShape, forms: readonly Form[], rounds: number): Promise<Measured[]> {
+/**
+ * Steps of all forms in turn, so that a slow spell of the machine meets them alike. Every form has an engine of its own:
+ * WebAssembly's 4 GiB hold one large form, not all.
+ */
+async function measure(config: BertConfig, shape: BatchShape, forms: readonly Form[], rounds: number): Promise<Measured[]> {
   const batch = randomBatch(config, shape);
-  const running: { form: Form; trainer: Trainer; seconds: number[] }[] = [];
-  const planned = forms.map((form) => ({ form, plan: plan(form.graph.graph, engine.planOptions) }));
+  const running: { form: Form; engine: Engine; trainer: Trainer; seconds: number[] }[] = [];
+  const planned = forms.map((form) => ({ form, plan: plan(form.graph.graph) }));
   for (const { form, plan: laid } of planned) {
-    if (laid.arenaBytes > engine.limits.arenaBytes || values.form?.includes(form.name) === false) continue;
+    if (values.form?.includes(form.name) === false) continue;
+    const engine = await WasmEngine.create(availableParallelism());
+    if (laid.arenaBytes > engine.limits.arenaBytes) {
+      engine.dispose();
+      continue;
+    }
     const trainer = await Trainer.create(engine, form.graph, shape, randomStates(form.graph, 1));
-    running.push({ form, trainer, seconds: [] });
+    running.push({ form, engine, trainer, seconds: [] });
   }
   for (let round = 0; round <= rounds; round++)
     for (const { form, trainer, seconds } of running) {
@@ -114,7 +122,12 @@ async function measure(engine: Engine, config: BertConfig, shape: BatchShape, fo
       await trainer.step([batch], 1e-5);
       if (round > 0) seconds.push((performance.now() - began) / 1000);
     }
-  for (const { trainer } of running) trainer.dispose();
+  const [first] = running;
+  detail = first?.engine.describe().detail ?? '';
+  for (const { trainer, engine } of running) {
+    trainer.dispose();
+    engine.dispose();
+  }
   return planned.map(({ form, plan: { flops, arenaBytes } }) => {
     const seconds = running.find((candidate) => candidate.form === form)?.seconds ?? [];
     const cost = { form: form.name, gflop: flops / 1e9, megabytes: arenaBytes / 1e6 };
@@ -136,10 +149,8 @@ const table = spaceTable(
   false,
 );
 const shape: BatchShape = { batch: BATCH, sequence: SEQUENCE, slots: maskedSlots(BATCH, SEQUENCE, 0.15) };
-const engine = await WasmEngine.create(availableParallelism());
-const measured = await measure(engine, config, shape, formsOf(config, table, shape), Number(values.rounds));
-const { detail } = engine.describe();
-engine.dispose();
+let detail = '';
+const measured = await measure(config, shape, formsOf(config, table, shape), Number(values.rounds));
 
 const of = (form: string): Measured | undefined => measured.find((entry) => entry.form === form);
 const plain = of('plain');
