@@ -23,6 +23,7 @@ const { values } = parseArgs({
     rounds: { type: 'string', default: '5' },
     slice: { type: 'string', default: '400' },
     python: { type: 'string', default: process.env['WID_PYTHON'] ?? 'python3' },
+    'cpu-only': { type: 'boolean', default: false },
     'software-gpu': { type: 'boolean', default: false },
     json: { type: 'string', default: 'bench.json' },
     profile: { type: 'boolean', default: false },
@@ -38,6 +39,7 @@ const HELP = `npm run bench -- [options]
   --rounds N         rounds; contenders take turns in each (default: 5)
   --slice MS         time of one contender in one round (default: 400)
   --python PATH      a Python that may have torch (default: WID_PYTHON, python3)
+  --cpu-only         leave WebGPU out
   --software-gpu     run WebGPU contenders on Chromium's software GPU: minutes, and no measure of a GPU
   --json FILE        where the numbers go (default: bench.json)
   --profile          where a training step's time goes on the CPU engine, instead`;
@@ -76,7 +78,9 @@ async function main(): Promise<void> {
   if (kinds.length === 0 || hosts.length === 0) throw new Error(`bench: unknown choice.\n${HELP}`);
   const problems = kinds.flatMap((kind): Problem[] => (kind === 'gemm' ? GEMMS.slice() : [{ kind }]));
   const names = [...contenders({ wasm: () => Promise.resolve(), webgpu: () => Promise.resolve() }).keys()].filter(
-    (name) => name === OURS || values.contender === undefined || name.includes(values.contender),
+    (name) =>
+      !(values['cpu-only'] && name.includes('webgpu')) &&
+      (name === OURS || values.contender === undefined || name.includes(values.contender)),
   );
   const threads = Number(values.threads);
   const slice = Number(values.slice);

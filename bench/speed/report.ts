@@ -21,12 +21,12 @@ export function middle(numbers: readonly number[]): number {
   return sorted.length % 2 === 1 ? upper : (upper + (sorted[sorted.length / 2 - 1] ?? Number.NaN)) / 2;
 }
 
-/** One table of all rows; GFLOP/s of the middle and of the best sample. */
+/** One table of all rows: GFLOP/s of the middle and of the best sample, and the time as a multiple of our CPU engine's. */
 export function table(rows: readonly Row[]): string {
-  const head = ['host', 'problem', 'contender', 'ms', 'GFLOP/s', 'best', 'ours is', 'error'];
+  const head = ['host', 'problem', 'contender', 'ms', 'GFLOP/s', 'best', 'x WID cpu', 'error'];
   const cells = rows.map((row) => {
     const gflops = (milliseconds: number): string => (flopsOf(row.problem) / milliseconds / 1e6).toFixed(1);
-    const ratio = row.timesOurs === null ? '' : `${row.timesOurs.toFixed(2)} x`;
+    const ratio = row.timesOurs === null ? '' : row.timesOurs.toFixed(2);
     return [
       row.host,
       nameOf(row.problem),

@@ -94,7 +94,7 @@ function elementwise(): OperationCase[] {
     { name: `broadcast to ${n}`, floats: { a: [n], s: [1] }, build: (g, t) => mul(g, t('a'), broadcast(g, t('s'), [n])) },
     { name: `rsqrt of ${n}`, floats: { a: [n] }, build: (g, t) => rsqrt(g, mul(g, t('a'), t('a')), 0.1) },
     { name: `reduceSum of ${n}`, floats: { a: [n] }, build: (g, t) => reduceSum(g, t('a')) },
-    ...(['gelu', 'gelu_tanh'] as const).map((form): OperationCase => ({
+    ...(['gelu', 'gelu_tanh', 'relu'] as const).map((form): OperationCase => ({
       name: `${form} of ${n}`,
       floats: { a: [n] },
       build: (g, t) => gelu(g, scale(g, t('a'), 3), form),
@@ -170,7 +170,6 @@ export const OTHERS: readonly OperationCase[] = [
     build: (g, t) => softmax(g, t('x'), t('mask'), 0.4),
   })),
   ...SIZES.map((d): OperationCase => ({ name: `reduceRows 17 x ${d}`, floats: { x: [17, d] }, build: (g, t) => reduceRows(g, t('x')) })),
-  ...SIZES.map((d): OperationCase => ({ name: `relu of ${d}`, floats: { x: [d] }, build: (g, t) => gelu(g, t('x'), 'relu') })),
   ...SIZES.map((d): OperationCase => ({
     name: `globalNorm of ${d}`,
     floats: { x: [d], y: [3, d] },

@@ -1,0 +1,142 @@
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { positionIds } from '../../src/bert/masked.ts';
+import type { BertConfig } from '../../src/bert/config.ts';
+import { freshModel } from '../../src/bert/freshModel.ts';
+import { EngineError } from '../../src/engines/engineError.ts';
+import { WasmEngine, type WasmProgram } from '../../src/engines/wasm/wasmEngine.ts';
+import { Graph } from '../../src/graph/graph.ts';
+import { scale } from '../../src/graph/ops/elementwise.ts';
+import { plan } from '../../src/graph/plan.ts';
+import { weightTraining } from '../../src/training/trainingGraph.ts';
+
+const CONFIG: BertConfig = {
+  vocabSize: 61,
+  hiddenSize: 36,
+  layers: 2,
+  heads: 3,
+  intermediateSize: 50,
+  hiddenAct: 'gelu',
+  maxPositions: 17,
+  typeVocabSize: 2,
+  layerNormEps: 1e-12,
+  padTokenId: 0,
+  tieWordEmbeddings: true,
+  initializerRange: 0.2,
+  hiddenDropout: 0,
+  attentionDropout: 0,
+};
+const SIZE = { batch: 3, sequence: 17, slots: 7 };
+
+let engine: WasmEngine;
+beforeAll(async () => {
+  engine = await WasmEngine.create(2);
+});
+afterAll(() => engine.dispose());
+
+async function trainingProgram(on: WasmEngine): Promise<WasmProgram> {
+  const { graph } = weightTraining(CONFIG, SIZE, 0.01);
+  const program = await on.compile(plan(graph, on.planOptions));
+  for (const [name, { data }] of freshModel(CONFIG, 3).tensors) program.write(name, Float32Array.from(data));
+  const tokens = SIZE.batch * SIZE.sequence;
+  // Tokens repeat, so that rows of the embedding's gradient are sums.
+  program.write(
+    'inputIds',
+    Int32Array.from({ length: tokens }, (_, i) => (7 * i) % 11),
+  );
+  program.write('positionIds', positionIds(SIZE));
+  program.write('typeIds', new Int32Array(tokens));
+  // The last sequence is wholly masked.
+  program.write(
+    'mask',
+    Float32Array.from({ length: tokens }, (_, i) => (i >= 2 * SIZE.sequence ? -1e30 : 0)),
+  );
+  program.write('positions', Int32Array.of(1, 5, 16, 20, 33, 40, -1));
+  program.write('labels', Int32Array.of(3, 60, 0, 8, 8, 21, -1));
+  program.write('lossWeight', Float32Array.of(1 / 6));
+  program.write('settings', Float32Array.of(1e-3, 0.9, 0.999, 1e-8, 0.1, 0.001, 1));
+  return program;
+}
+
+/** Word embeddings and loss after ten steps. */
+async function afterTenSteps(on: WasmEngine): Promise<number[]> {
+  const program = await trainingProgram(on);
+  for (let step = 0; step < 10; step++) await program.run();
+  const numbers = [...(await program.read('bert.embeddings.word_embeddings.weight')), ...(await program.read('loss'))];
+  program.dispose();
+  return numbers;
+}
+
+test('the same seed gives the same run, bit for bit', async () => {
+  expect(await afterTenSteps(engine)).toEqual(await afterTenSteps(engine));
+});
+
+test('the number of threads changes nothing beyond rounding', async () => {
+  const expected = await afterTenSteps(engine);
+  for (const threads of [1, 3, 5]) {
+    const other = await WasmEngine.create(threads);
+    const got = await afterTenSteps(other);
+    other.dispose();
+    const worst = Math.max(...got.map((value, i) => Math.abs(value - (expected[i] ?? Number.NaN))));
+    // Sums over rows are split at other places: units in the last place of float32, which AdamW's root of small second
+    // moments lets grow to this share of ten updates of 1e-3.
+    expect(worst, `${threads} threads`).toBeLessThan(2e-5);
+  }
+});
+
+test('200 steps leave the heap and the engine where they were', async () => {
+  setFlagsFromString('--expose-gc');
+  const collect: unknown = runInNewContext('gc');
+  if (typeof collect !== 'function') throw new Error('this Node has no gc()');
+  const heap = (): number => {
+    Reflect.apply(collect, undefined, []);
+    const { heapUsed, arrayBuffers } = process.memoryUsage();
+    return heapUsed + arrayBuffers;
+  };
+  const program = await trainingProgram(engine);
+  for (let step = 0; step < 20; step++) await program.run();
+  const taken = engine.memoryBytes;
+  const before = heap();
+  for (let step = 0; step < 200; step++) await program.run();
+  const grown = heap() - before;
+  program.dispose();
+  expect(engine.memoryBytes).toBe(taken);
+  // 200 steps of one forgotten activation each, 3 x 17 x 36 floats, would be 1.4 MB; the runner's own noise is far less.
+  expect(grown).toBeLessThan(200_000);
+});
+
+test('a program that is disposed gives its memory to the next', async () => {
+  (await trainingProgram(engine)).dispose();
+  const taken = engine.memoryBytes;
+  for (let i = 0; i < 5; i++) (await trainingProgram(engine)).dispose();
+  expect(engine.memoryBytes).toBe(taken);
+});
+
+test('what does not fit into 4 GiB is refused when it is compiled, with its bytes and the cure', async () => {
+  const graph = new Graph();
+  graph.output('y', scale(graph, graph.input('x', [700, 1024, 1024]), 2));
+  const refused = engine.compile(plan(graph, engine.planOptions));
+  await expect(refused).rejects.toThrow(EngineError);
+  await expect(refused).rejects.toThrow(
+    /needs 5600\.0 MiB .*WebAssembly holds 4096\.0 MiB\. Lower the batch size or the sequence length\./,
+  );
+  // The engine goes on.
+  expect((await afterTenSteps(engine)).every(Number.isFinite)).toBe(true);
+});
+
+test('a page without shared memory gets one thread on the build without threads', async () => {
+  const shared = Object.getOwnPropertyDescriptor(globalThis, 'SharedArrayBuffer');
+  if (shared === undefined) throw new Error('Node has shared memory');
+  const expected = await afterTenSteps(engine);
+  Reflect.deleteProperty(globalThis, 'SharedArrayBuffer');
+  try {
+    const alone = await WasmEngine.create(4);
+    expect(alone.describe().threads).toBe(1);
+    const got = await afterTenSteps(alone);
+    alone.dispose();
+    expect(Math.max(...got.map((value, i) => Math.abs(value - (expected[i] ?? Number.NaN))))).toBeLessThan(2e-5);
+  } finally {
+    Object.defineProperty(globalThis, 'SharedArrayBuffer', shared);
+  }
+});
