@@ -29,11 +29,11 @@ const api: PageApi = {
   engine: (choice, threads) => remote.engine(choice, threads),
   engineSpeed: () => remote.engineSpeed(),
   sortFiles: (files) => remote.sortFiles(files),
-  loadTeacher: (name, files) => {
+  loadTeacher: (name, files, listen) => {
     const buffers = files.flatMap(({ bytes }) =>
       bytes instanceof Uint8Array && bytes.buffer instanceof ArrayBuffer ? [bytes.buffer] : [],
     );
-    return remote.loadTeacher(name, transfer(files, buffers));
+    return remote.loadTeacher(name, transfer(files, buffers), ...(listen === undefined ? [] : [proxy(listen)]));
   },
   loadHubTeacher: (request, listen) => remote.loadHubTeacher(request, proxy(listen)),
   cancelTeacher: () => remote.cancelTeacher(),

@@ -110,7 +110,7 @@ export async function openTeacher(
   const request = options.teacher === undefined ? undefined : hubRequest(options.teacher, options);
   const teacher =
     request === undefined
-      ? await session.loadTeacher(basename(resolve(path)), filesOf(path))
+      ? await session.loadTeacher(basename(resolve(path)), filesOf(path), report.event)
       : await session.loadHubTeacher(request, report.event);
   report.fact('teacher', teacher);
   return { session, teacher };

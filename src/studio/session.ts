@@ -2,11 +2,11 @@ import type { RunStore } from './runs/runStore.ts';
 import { engineVerbs } from './session/engineVerbs.ts';
 import { exportVerbs } from './session/exportVerbs.ts';
 import { historyVerbs } from './session/historyVerbs.ts';
-import { hubVerbs } from './session/hubVerbs.ts';
 import { inputVerbs } from './session/inputVerbs.ts';
 import { judgeVerbs } from './session/judgeVerbs.ts';
 import { recipeVerbs } from './session/recipeVerbs.ts';
 import { runVerbs } from './session/runVerbs.ts';
+import { teacherVerbs } from './session/teacherVerbs.ts';
 import { SessionState, type Surroundings } from './session/sessionState.ts';
 import type { StudioApi } from './studioApi.ts';
 
@@ -16,7 +16,7 @@ export function createSession(store?: RunStore, surroundings: Partial<Surroundin
   return {
     ...engineVerbs(state),
     ...inputVerbs(state),
-    ...hubVerbs(state),
+    ...teacherVerbs(state),
     ...recipeVerbs(state),
     ...runVerbs(state),
     ...judgeVerbs(state),

@@ -377,10 +377,11 @@ export interface StudioApi extends HistoryApi {
   engineSpeed(): Promise<number>;
   /** Tells a checkpoint's files from texts, by content where that can tell. Reads no more than their beginnings. */
   sortFiles(files: readonly GivenFile[]): Promise<SortedFiles>;
-  loadTeacher(name: string, files: readonly GivenFile[]): Promise<TeacherReport>;
+  /** Reads a checkpoint, with progress in bytes where that takes a while. Refused while a run goes on. */
+  loadTeacher(name: string, files: readonly GivenFile[], listen?: StudioListener): Promise<TeacherReport>;
   /** Fetches a repository's teacher, with progress in bytes; what has arrived is kept, and fetching again goes on from there. */
   loadHubTeacher(request: HubRequest, listen: StudioListener): Promise<TeacherReport>;
-  /** Ends the fetch at hand by an error of code `cancelled`. */
+  /** Ends fetching or reading a teacher by an error of code `cancelled`; the one before stays. */
   cancelTeacher(): Promise<void>;
   /** Deletes every file that was fetched from a hub and kept. */
   clearHubCache(): Promise<void>;

@@ -10,7 +10,7 @@ import type { Tensor } from '../tensor/tensor.ts';
 import { createTokenizer, type TextTokenizer } from '../text/tokenizer.ts';
 import type { HeadFit } from '../training/fitHead.ts';
 import { openFolder, openWeights, readJson } from './checkpointFolder.ts';
-import type { GivenFile, TeacherReport } from './studioApi.ts';
+import type { GivenFile, StudioListener, TeacherReport } from './studioApi.ts';
 import { licenceOf } from './teacherLicence.ts';
 
 /** A checkpoint that has been read, checked, and can be trained on. */
@@ -34,11 +34,20 @@ const TOKENIZER_FILES = ['tokenizer.json', 'tokenizer_config.json', 'special_tok
 const MOST_TOKENIZER = 64 * 2 ** 20;
 const MOST_README = 2 ** 20;
 
+/** How a reader of teachers is heard and ended. */
+export interface TeacherReading {
+  readonly listen: StudioListener;
+  readonly signal: AbortSignal;
+}
+
+/** Milliseconds between two reports of progress; a teacher that is read sooner reports none. */
+const REPORT_EVERY = 250;
+
 /**
  * Reads a Hugging Face folder, a zip of one, or its loose files. Weights are read tensor by tensor, those alone that are used.
  * @throws StudioError naming the file or tensor that is missing or wrong
  */
-export async function readTeacher(given: string, files: readonly GivenFile[]): Promise<Teacher> {
+export async function readTeacher(given: string, files: readonly GivenFile[], reading?: TeacherReading): Promise<Teacher> {
   const name = shownName(given);
   const folder = await openFolder(name, files);
   const configFile = folder.files.get('config.json');
@@ -65,12 +74,17 @@ export async function readTeacher(given: string, files: readonly GivenFile[]): P
     );
 
   const shapes = map.head === 'mlm' ? parameterShapes(config) : encoderShapes(config);
-  const tensors = new Map<string, Tensor>();
-  for (const [wanted, shape] of shapes) tensors.set(wanted, { shape, data: await readNumbers(stored, map.sources.get(wanted) ?? wanted) });
-  const model: BertModel = { config, tensors };
-  const notes = [...map.notes, ...(await differingCopies(map.copies, stored, model))];
   let parameters = 0;
   for (const shape of shapes.values()) parameters += sizeOf(shape);
+  const tensors = new Map<string, Tensor>();
+  const tell = progressOf(4 * parameters, reading);
+  for (const [wanted, shape] of shapes) {
+    const data = await readNumbers(stored, map.sources.get(wanted) ?? wanted);
+    tensors.set(wanted, { shape, data });
+    await tell(data.byteLength);
+  }
+  const model: BertModel = { config, tensors };
+  const notes = [...map.notes, ...(await differingCopies(map.copies, stored, model))];
   const readme = folder.files.get('README.md');
   // A model card of more than a MiB has its header at the front all the same.
   const licence = licenceOf(
@@ -101,6 +115,20 @@ export async function readTeacher(given: string, files: readonly GivenFile[]): P
       notes,
       ...namesOf(map),
     },
+  };
+}
+
+function progressOf(total: number, reading: TeacherReading | undefined): (bytes: number) => Promise<void> {
+  let done = 0;
+  let told = performance.now();
+  return async (bytes) => {
+    done += bytes;
+    if (reading === undefined || performance.now() - told < REPORT_EVERY) return;
+    reading.listen({ kind: 'progress', stage: 'Reading the weights', done, total, unit: 'bytes' });
+    // A turn of the event loop, so that a cancel can arrive.
+    await new Promise<void>((resolve) => setTimeout(resolve, 0));
+    if (reading.signal.aborted) throw new StudioError('cancelled', 'teacher: reading was cancelled. Nothing was changed.');
+    told = performance.now();
   };
 }
 

@@ -18,9 +18,15 @@ export interface InputActions {
   cancelText(): Promise<void>;
 }
 
+const inMegabytes = (bytes: number): string => (bytes / 1e6).toFixed(1);
+
 export async function loadTeacher(desk: Desk, name: string, files: readonly GivenFile[]): Promise<void> {
   useSetup.setState({ reading: `Reading ${name}` });
-  await takeTeacher(desk, await desk.api.loadTeacher(name, files));
+  const report = await desk.api.loadTeacher(name, files, (event) => {
+    if (event.kind === 'progress')
+      useSetup.setState({ reading: `${event.stage}, ${inMegabytes(event.done)} of ${inMegabytes(event.total)} MB` });
+  });
+  await takeTeacher(desk, report);
 }
 
 async function takeTeacher(desk: Desk, teacher: TeacherReport): Promise<void> {
@@ -53,8 +59,6 @@ export async function loadDemo(desk: Desk): Promise<void> {
   await loadTeacher(desk, 'demo-teacher', demo.teacher);
   desk.text = { name: 'Demo prose', files: demo.prose };
 }
-
-const inMegabytes = (bytes: number): string => (bytes / 1e6).toFixed(1);
 
 export function inputActions(desk: Desk): InputActions {
   return {

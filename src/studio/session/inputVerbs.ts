@@ -1,23 +1,13 @@
-import { fingerprintOfTeacher } from '../runs/fingerprint.ts';
 import { sortGiven } from '../sortGiven.ts';
 import type { StudioApi } from '../studioApi.ts';
-import { readTeacher } from '../teacher.ts';
 import { loadCorpus } from '../textLoading.ts';
 import { attempt, type SessionState } from './sessionState.ts';
 
-/** Teacher and text. */
-export function inputVerbs(state: SessionState): Pick<StudioApi, 'sortFiles' | 'loadTeacher' | 'loadText' | 'cancelText'> {
+/** What was given, and text of it. */
+export function inputVerbs(state: SessionState): Pick<StudioApi, 'sortFiles' | 'loadText' | 'cancelText'> {
   let reading: AbortController | undefined;
   return {
     sortFiles: (files) => sortGiven(files),
-    async loadTeacher(name, files) {
-      const read = await readTeacher(name, files);
-      state.fingerprints.teacher = await fingerprintOfTeacher(read);
-      state.teacher = read;
-      state.corpus = undefined;
-      state.finished = undefined;
-      return read.report;
-    },
     async loadText(name, files, wish, listen = () => undefined) {
       state.needNoRun('reading another text');
       reading?.abort();
