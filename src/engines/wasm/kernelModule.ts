@@ -81,8 +81,8 @@ function kernelUrl(threads: boolean, relaxed: boolean): URL {
 }
 
 /** Fetches and compiles the kernels for this machine. @throws EngineError if they were not built */
-export async function loadKernels(threads: boolean): Promise<WebAssembly.Module> {
-  const url = kernelUrl(threads, hasRelaxedSimd());
+export async function loadKernels(threads: boolean, relaxed: boolean): Promise<WebAssembly.Module> {
+  const url = kernelUrl(threads, relaxed);
   if (url.protocol === 'file:') {
     const { readFileSync } = process.getBuiltinModule('node:fs');
     try {

@@ -26,24 +26,34 @@ export class WasmEngine implements Engine {
   readonly #helpers: readonly HelperThread[];
   readonly #threads: number;
   readonly #space: Gaps;
+  readonly #relaxed: boolean;
 
-  private constructor(memory: WebAssembly.Memory, kernels: Kernels, helpers: readonly HelperThread[], threads: number, base: number) {
+  private constructor(
+    memory: WebAssembly.Memory,
+    kernels: Kernels,
+    helpers: readonly HelperThread[],
+    threads: number,
+    base: number,
+    relaxed: boolean,
+  ) {
     this.#memory = memory;
     this.#kernels = kernels;
     this.#helpers = helpers;
     this.#threads = threads;
     this.#space = new Gaps(base);
+    this.#relaxed = relaxed;
     this.limits = { arenaBytes: MEMORY_BYTES - base };
   }
 
   /**
    * @param threads the whole team, this thread included; 1 where memory cannot be shared
+   * @param relaxed take the build with fused products; false for tests of the other on hosts that have both
    * @throws EngineError if the kernels are missing
    */
-  static async create(threads: number): Promise<WasmEngine> {
+  static async create(threads: number, relaxed = hasRelaxedSimd()): Promise<WasmEngine> {
     const team = hasSharedMemory() ? Math.max(1, Math.floor(threads)) : 1;
     const shared = team > 1;
-    const module = await loadKernels(shared);
+    const module = await loadKernels(shared, relaxed);
     const base = CONTROL + CONTROL_BYTES + team * WORKSPACE_BYTES;
     const memory = new WebAssembly.Memory({ initial: Math.max(16, Math.ceil(base / PAGE)), maximum: MEMORY_BYTES / PAGE, shared });
     const kernels = instantiate(module, memory);
@@ -54,7 +64,7 @@ export class WasmEngine implements Engine {
         startHelper({ module, memory, thread: i + 1, threads: team, control: CONTROL, workspace: workspace(i + 1) }),
       ),
     );
-    return new WasmEngine(memory, kernels, helpers, team, base);
+    return new WasmEngine(memory, kernels, helpers, team, base, relaxed);
   }
 
   /** Bytes that the engine has taken so far: all programs, never given back to the system. */
@@ -63,7 +73,7 @@ export class WasmEngine implements Engine {
   }
 
   describe(): EngineDescription {
-    const simd = hasRelaxedSimd() ? 'relaxed SIMD' : 'SIMD';
+    const simd = this.#relaxed ? 'relaxed SIMD' : 'SIMD';
     const threads = this.#threads === 1 ? '1 thread' : `${this.#threads} threads`;
     return { name: 'cpu', detail: `WebAssembly, ${simd}, ${threads}`, threads: this.#threads };
   }
