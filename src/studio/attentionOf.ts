@@ -3,6 +3,7 @@ import type { AttentionMaps } from '../analysis/attentionSimilarity.ts';
 import type { BertModel } from '../bert/model.ts';
 import type { Engine } from '../engines/engine.ts';
 import { openBytes, readWhole } from '../tensor/byteSource.ts';
+import { shownName } from '../tensor/shown.ts';
 import { StudioError } from '../tensor/studioError.ts';
 import type { Corpus } from '../text/corpus.ts';
 import { evenLayerMap } from '../wid/spaces.ts';
@@ -48,7 +49,7 @@ export async function attentionOf(
     return {
       similarity,
       layerMap,
-      tokens: Array.from(ids, (id) => teacher.tokenizer.token(id)),
+      tokens: Array.from(ids, (id) => shownName(teacher.tokenizer.token(id))),
       maps: ours.flatMap((maps, layer) => {
         const source = theirs[layerMap[layer] ?? 0];
         return source === undefined

@@ -4,6 +4,7 @@ import type { BertModel } from '../bert/model.ts';
 import type { Engine } from '../engines/engine.ts';
 import { evenLayerMap } from '../wid/spaces.ts';
 import { StudioError } from '../tensor/studioError.ts';
+import { shownName } from '../tensor/shown.ts';
 import type { TextTokenizer } from '../text/tokenizer.ts';
 import { engineLogits } from './verification/engineAnswer.ts';
 import type { AttentionComparison, FillComparison, MaskGuess } from './studioApi.ts';
@@ -62,7 +63,7 @@ export async function compareAttention(
   const ids = sentenceIds(sentence, teacher.tokenizer, teacher.model.config.maxPositions);
   const from = evenLayerMap(teacher.model.config.layers, student.config.layers)[layer] ?? layer;
   return {
-    tokens: Array.from(ids, (id) => teacher.tokenizer.token(id)),
+    tokens: Array.from(ids, (id) => shownName(teacher.tokenizer.token(id))),
     teacher: headRows(await readMaps(engine, teacher.model, ids, from), origin),
     student: headRows(await readMaps(engine, student, ids, layer), head),
   };
@@ -86,7 +87,7 @@ export async function compareFill(engine: Engine, teacher: Teacher, student: Ber
     return Array.from(row, (logit, id) => ({ logit, id }))
       .toSorted((a, b) => b.logit - a.logit)
       .slice(0, GUESSES)
-      .map(({ logit, id }) => ({ word: teacher.tokenizer.token(id), probability: Math.exp(logit - most) / sum }));
+      .map(({ logit, id }) => ({ word: shownName(teacher.tokenizer.token(id)), probability: Math.exp(logit - most) / sum }));
   };
   return { teacher: await guesses(teacher.model), student: await guesses(student) };
 }

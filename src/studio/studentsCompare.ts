@@ -3,6 +3,7 @@ import { headSimilarity, type AttentionMaps } from '../analysis/attentionSimilar
 import type { BertModel } from '../bert/model.ts';
 import type { Engine } from '../engines/engine.ts';
 import { StudioError } from '../tensor/studioError.ts';
+import { shownName } from '../tensor/shown.ts';
 import { evenLayerMap } from '../wid/spaces.ts';
 import { headRows, sentenceIds } from './sentenceCompare.ts';
 import type { RunResult, StudentsComparison } from './studioApi.ts';
@@ -77,7 +78,7 @@ export async function compareStudents(
     );
   const twin = twinOf(layer, head);
   return {
-    tokens: Array.from(ids, (id) => teacher.tokenizer.token(id)),
+    tokens: Array.from(ids, (id) => shownName(teacher.tokenizer.token(id))),
     similarity,
     teacher: headRows(teacherMap, origin),
     first: headRows(chosen, head),

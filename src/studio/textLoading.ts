@@ -1,4 +1,5 @@
 import { Random } from '../tensor/random.ts';
+import { shownName } from '../tensor/shown.ts';
 import { StudioError } from '../tensor/studioError.ts';
 import { buildCorpus, type Corpus } from '../text/corpus.ts';
 import { maskBatch } from '../text/maskedBatch.ts';
@@ -110,8 +111,8 @@ function maskedExample(corpus: Corpus, tokenizer: TextTokenizer, seed: number): 
   const answers = new Map([...positions].flatMap((at, slot) => (at < 0 ? [] : [[at, labels[slot] ?? 0] as const])));
   return [...inputIds.subarray(0, EXAMPLE_TOKENS)].map((id, at) => {
     const answer = answers.get(at);
-    const token = tokenizer.token(id);
-    return answer === undefined ? { token } : { token, answer: tokenizer.token(answer) };
+    const token = shownName(tokenizer.token(id));
+    return answer === undefined ? { token } : { token, answer: shownName(tokenizer.token(answer)) };
   });
 }
 

@@ -7,7 +7,8 @@ const LONGEST = 120;
  */
 export function shownName(name: string): string {
   const head = name.slice(0, 4 * LONGEST);
-  const clean = head.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}\uFFFE\uFFFF]/gu, '?');
+  // The joiners of Persian and Indic words are marks of format, too, and do no harm.
+  const clean = head.replace(/(?![\u200C\u200D])[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}\uFFFE\uFFFF]/gu, '?');
   if (clean.length <= LONGEST && head.length === name.length) return clean;
   return `${clean.slice(0, LONGEST / 2)}…${clean.slice(-LONGEST / 2 + 1)}`;
 }
