@@ -20,6 +20,9 @@ const HEADERS = { 'Cross-Origin-Opener-Policy': 'same-origin', 'Cross-Origin-Emb
 const GPU_ARGS = ['--enable-unsafe-webgpu', '--enable-features=Vulkan', '--use-webgpu-adapter=default'];
 const SOFTWARE_ARGS = ['--enable-unsafe-webgpu', '--use-webgpu-adapter=swiftshader'];
 
+/** Adapters that are programs. */
+const SOFTWARE = /swiftshader|llvmpipe|lavapipe/i;
+
 /** Builds the benchmark page and opens it. @param software take Chromium's software GPU */
 export async function openBrowserStage(software: boolean): Promise<BrowserStage> {
   const root = fileURLToPath(new URL('page', import.meta.url));
@@ -47,15 +50,22 @@ export async function openBrowserStage(software: boolean): Promise<BrowserStage>
   const page = await browser.newPage();
   await page.goto(url);
   await page.locator('body[data-ready=yes]').waitFor({ state: 'attached' });
+  const adapter = await page.evaluate(async () => {
+    const found = 'gpu' in navigator ? await navigator.gpu.requestAdapter() : null;
+    return found === null ? '' : `${found.info.vendor} ${found.info.architecture} ${found.info.description}`.trim();
+  });
   return {
     host: `Chromium ${browser.version()}`,
     async booth(name) {
-      const handle = await page.evaluateHandle((contender) => ({ booth: window.openBooth(contender) }), name);
+      if (name.includes('webgpu') && !software && SOFTWARE.test(adapter))
+        throw new Error(`the only GPU here is software (${adapter}). --software-gpu measures it all the same.`);
+      const handle = await page.evaluateHandle((contender) => window.openBooth(contender), name);
       return {
         start: (threads) => handle.evaluate(({ booth }, given) => booth.start(given), threads),
         open: (problem) => handle.evaluate(({ booth }, given) => booth.open(given), problem),
         time: (milliseconds) => handle.evaluate(({ booth }, given) => booth.time(given), milliseconds),
         close: () => handle.evaluate(({ booth }) => booth.close()),
+        abandon: () => handle.evaluate(({ worker }) => worker.terminate()),
       };
     },
     async close() {

@@ -36,7 +36,7 @@ export class Contest {
     for (const name of names) {
       try {
         const booth = await open(name);
-        const entrant = { name, booth, detail: await this.#within(name, booth.start(this.#threads)) };
+        const entrant = { name, booth, detail: await this.#within(name, booth.start(this.#threads), () => booth.abandon()) };
         console.log(`${host}: ${name} (${entrant.detail})`);
         entrants.push(entrant);
       } catch (error) {
@@ -49,11 +49,12 @@ export class Contest {
   }
 
   /** @throws Error after a minute; the entrant takes no further part */
-  async #within<T>(name: string, work: Promise<T>): Promise<T> {
+  async #within<T>(name: string, work: Promise<T>, abandon: () => Promise<void>): Promise<T> {
     let timer: ReturnType<typeof setTimeout> | undefined;
     const late = new Promise<never>((_, reject) => {
       timer = setTimeout(() => {
         this.#slow.add(name);
+        void abandon();
         reject(new Error(`gave up after ${PATIENCE / 1000} s.`));
       }, PATIENCE);
     });
@@ -70,7 +71,7 @@ export class Contest {
     for (const entrant of entrants) {
       try {
         if (this.#slow.has(entrant.name)) continue;
-        const opened = await this.#within(entrant.name, entrant.booth.open(problem));
+        const opened = await this.#within(entrant.name, entrant.booth.open(problem), () => entrant.booth.abandon());
         if (opened === null) continue;
         const error: number = opened.error ?? (truth === null ? 0 : relativeDifference(opened.output, truth));
         truth ??= opened.output;

@@ -16,6 +16,8 @@ export interface Booth {
   /** Milliseconds a run, of several samples that fill about this time. */
   time(milliseconds: number): Promise<readonly number[]>;
   close(): Promise<void>;
+  /** Stops work that takes too long, where that is possible; the booth is of no more use. */
+  abandon(): Promise<void>;
 }
 
 const SAMPLES = 3;
@@ -64,6 +66,11 @@ export class LocalBooth implements Booth {
   close(): Promise<void> {
     this.#job?.dispose();
     this.#job = null;
+    return Promise.resolve();
+  }
+
+  /** Work in this process cannot be stopped: it goes on beside the others. */
+  abandon(): Promise<void> {
     return Promise.resolve();
   }
 }

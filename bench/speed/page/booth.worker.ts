@@ -24,5 +24,6 @@ const exposed: Booth = {
   open: (problem) => booth.open(problem),
   time: (milliseconds) => booth.time(milliseconds),
   close: () => booth.close(),
+  abandon: () => booth.abandon(),
 };
 expose(exposed);
