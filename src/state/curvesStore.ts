@@ -27,7 +27,7 @@ export interface PastCurve {
   readonly points: readonly CurvePoint[];
 }
 
-/** The curves of the run at hand: published at most seven times a second. */
+/** The curves of the run at hand: published at most five times a second. */
 export interface CurvesState {
   readonly name: string;
   /** By step, rising. */

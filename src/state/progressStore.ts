@@ -6,7 +6,7 @@ export interface Progress {
   readonly total: number;
 }
 
-/** The numbers of the moment: published at most seven times a second. */
+/** The numbers of the moment: published at most five times a second. */
 export interface ProgressState {
   readonly progress: Progress | undefined;
   readonly step: number;

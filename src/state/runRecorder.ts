@@ -4,7 +4,7 @@ import { NO_CURVES, useCurves, type CurvePoint, type CurvesState } from './curve
 import { NOTHING_JUDGED, useJudged, type JudgedState } from './judgedStore.ts';
 import { NO_PROGRESS, useProgress, type ProgressState } from './progressStore.ts';
 
-const PUBLISH_EVERY_MS = 150;
+const PUBLISH_EVERY_MS = 200;
 const KEPT_PAST = 8;
 /** Judgings whose norms are kept: about as many as a heat map has room for. */
 const MOST_NORMS = 120;

@@ -80,6 +80,24 @@ test('axe finds no violation when empty, running and stopped, light and dark; th
   await page.getByTestId('compare').click();
   await page.getByTestId('fill-mask').waitFor({ timeout: 60_000 });
   expect(await violations(page)).toEqual([]);
+
+  // What opens over the page, and the curves as a table.
+  await page.getByLabel('Enlarge').click();
+  await page.getByRole('dialog').waitFor();
+  expect(await violations(page)).toEqual([]);
+  await page.keyboard.press('Escape');
+  await page.getByRole('radio', { name: 'Lines' }).check({ force: true });
+  await page.getByRole('radio', { name: 'Table' }).check({ force: true });
+  await page.locator('.options .more summary').click();
+  await page.locator('.export-choices summary').click();
+  await page.getByTestId('runs').click();
+  await page.getByTestId('run-line').waitFor();
+  expect(await violations(page)).toEqual([]);
+  await page.keyboard.press('Escape');
+  await page.getByTestId('engine').click();
+  await page.getByTestId('not-webgpu').waitFor();
+  expect(await violations(page)).toEqual([]);
+  await page.keyboard.press('Escape');
   expect(faults).toEqual([]);
 });
 
