@@ -108,6 +108,8 @@ export async function openTeacher(
     hub: hubSurroundings(),
   });
   const request = options.teacher === undefined ? undefined : hubRequest(options.teacher, options);
+  if (request !== undefined)
+    report.say(`There is no file or folder ${request.repository} here; looking for it on ${request.endpoint ?? 'https://huggingface.co'}.`);
   const teacher =
     request === undefined
       ? await session.loadTeacher(basename(resolve(path)), filesOf(path), report.event)

@@ -197,6 +197,7 @@ describe('in the terminal', () => {
         terminal(['inspect', '--teacher', REPOSITORY, ...options], undefined, [], { ...environment, ...more });
       const without = await run([]);
       expect([without.code, without.stderr]).toEqual([2, expect.stringMatching(/got status 401/)]);
+      expect(without.stdout).toContain(`There is no file or folder ${REPOSITORY} here; looking for it on ${endpoint}.`);
       const tokenFile = join(scratch, 'token');
       writeFileSync(tokenFile, `${TOKEN}\n`);
       for (const ended of [await run([], { HF_TOKEN: TOKEN }), await run(['--token-file', tokenFile, '--revision', 'main', '--json'])]) {
