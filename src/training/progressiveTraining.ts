@@ -12,13 +12,16 @@ import { weightedNorm } from '../graph/ops/weightedNorm.ts';
 import type { Value } from '../graph/value.ts';
 import type { Shape } from '../tensor/shape.ts';
 import type { NamedTensors, Tensor } from '../tensor/tensor.ts';
-import { axesOf, type AxisSpace } from '../wid/progressive/axes.ts';
+import { axesOf, rebuilds, type AxisSpace } from '../wid/progressive/axes.ts';
 import type { Gates } from '../wid/progressive/schedule.ts';
 import type { Spaces } from '../wid/spaces.ts';
 import { addOptimiser, decayOf, type PartLoss } from './optimiserNodes.ts';
 import type { TrainingGraph } from './trainingGraph.ts';
 
-/** The states that the schedule rewrites before every step: gates, the weights of LayerNorm's statistics, the number 1. */
+/**
+ * The states that the schedule rewrites before every step: gates, how far closed they are, the weights of LayerNorm's
+ * statistics, the number 1.
+ */
 export function gateStates({ residual, attention, inner }: Gates): Map<string, Tensor> {
   const vector = (data: Float32Array): Tensor => ({ shape: [data.length], data });
   const sum = residual.reduce((total, gate) => total + gate, 0);
@@ -26,6 +29,8 @@ export function gateStates({ residual, attention, inner }: Gates): Map<string, T
     ['gate.residual', vector(residual)],
     ['gate.attention', vector(attention)],
     ['gate.inner', vector(inner)],
+    ['closed.residual', vector(residual.map((gate) => 1 - gate))],
+    ['closed.inner', vector(inner.map((gate) => 1 - gate))],
     ['statistics.residual', vector(residual.map((gate) => gate / sum))],
     ['one', vector(Float32Array.of(1))],
   ]);
@@ -47,6 +52,7 @@ export function gatedShapes(config: BertConfig, sizes: Spaces, tied: boolean): M
   ]);
   const shapes = new Map<string, Shape>();
   for (const [name, { rows, columns }] of axesOf(sizes.layers)) {
+    if (name.startsWith('rebuild.')) continue;
     if (tied && name === headNames.decoder) continue;
     const height = rows === null ? (heights.get(name) ?? 1) : widths[rows];
     shapes.set(name, columns === null ? [height] : [height, widths[columns]]);
@@ -62,8 +68,31 @@ function decoderOf(tied: boolean): string {
   return tied ? embeddingNames.word : headNames.decoder;
 }
 
+/**
+ * Readers' weights as they are read, by module: W + (W of closing columns, weighted by 1 - g) B. Added to the graph before any
+ * micro-batch, so that all share them.
+ */
+function readerWeights(graph: Graph, sizes: Spaces, tied: boolean, parameter: ParameterLookup, gate: ParameterLookup): Map<string, Value> {
+  const weights = new Map<string, Value>();
+  for (const [name, { space, readers }] of rebuilds(sizes.layers, tied))
+    for (const reader of readers) {
+      const W = parameter(`${reader}.weight`);
+      const [rows = 1, width = 1] = W.shape;
+      const closing = matmul(graph, broadcast(graph, gate('one'), [rows, 1]), reshape(graph, gate(`closed.${space}`), [1, width]));
+      weights.set(reader, matmul(graph, mul(graph, W, closing), gate(name), { addend: W }));
+    }
+  return weights;
+}
+
 /** Writes into a dimension, and LayerNorm's output there, are multiplied by its gate; statistics are weighted by it. */
-function gatedOptions(graph: Graph, config: BertConfig, parameter: ParameterLookup, gate: ParameterLookup): EncoderOptions {
+function gatedOptions(
+  graph: Graph,
+  config: BertConfig,
+  sizes: Spaces,
+  tied: boolean,
+  parameter: ParameterLookup,
+  gate: ParameterLookup,
+): EncoderOptions {
   const spread = new Map<string, Value>();
   const gated = (x: Value, name: string): Value => {
     const [rows = 1, width = 1] = x.shape;
@@ -73,16 +102,20 @@ function gatedOptions(graph: Graph, config: BertConfig, parameter: ParameterLook
     return mul(graph, x, everywhere);
   };
   const residual = gate('gate.residual');
+  const weights = readerWeights(graph, sizes, tied, parameter, gate);
   return {
     written: (name, x) => {
       // Keys need no gate: queries have it. The FFN's inner space is gated where it is read, after the activation.
       if (name.endsWith('.key') || name.endsWith('.intermediate.dense')) return x;
       return gated(x, name.endsWith('.query') || name.endsWith('.value') ? 'gate.attention' : 'gate.residual');
     },
-    dense: (name, x) =>
-      /\.layer\.\d+\.output\.dense$/.test(name)
-        ? linear(graph, gated(x, 'gate.inner'), parameter(`${name}.weight`), parameter(`${name}.bias`))
-        : undefined,
+    dense: (name, x) => {
+      const reader = name.replace(/\.decoder\.weight$/, '.decoder');
+      const weight = weights.get(reader);
+      if (weight === undefined) return undefined;
+      const read = /\.layer\.\d+\.output\.dense$/.test(name) ? gated(x, 'gate.inner') : x;
+      return linear(graph, read, weight, parameter(reader === name ? `${name}.bias` : headNames.bias));
+    },
     norm: (name, x) =>
       weightedNorm(
         graph,
@@ -96,11 +129,12 @@ function gatedOptions(graph: Graph, config: BertConfig, parameter: ParameterLook
   };
 }
 
-/** Gates as states of the graph, by the names of {@link gateStates}. */
-function gateLookup(graph: Graph, sizes: Spaces): { readonly shapes: Map<string, Shape>; readonly gate: ParameterLookup } {
+/** Gates as states of the graph, by the names of {@link gateStates}, and the matrices that rebuild what they close. */
+function gateLookup(graph: Graph, sizes: Spaces, tied: boolean): { readonly shapes: Map<string, Shape>; readonly gate: ParameterLookup } {
   const ones = (length: number): Float32Array => new Float32Array(length).fill(1);
   const open = { residual: ones(sizes.residual), attention: ones(sizes.heads * sizes.headSize), inner: ones(sizes.inner) };
   const shapes = new Map([...gateStates(open)].map(([name, { shape }]) => [name, shape]));
+  for (const [name, { space }] of rebuilds(sizes.layers, tied)) shapes.set(name, [sizes[space], sizes[space]]);
   return { shapes, gate: statesOf(graph, shapes) };
 }
 
@@ -115,10 +149,10 @@ export function progressiveTraining(
 ): TrainingGraph {
   const graph = new Graph();
   const trained = gatedShapes(config, sizes, tied);
-  const { shapes, gate } = gateLookup(graph, sizes);
+  const { shapes, gate } = gateLookup(graph, sizes, tied);
   const values = new Map([...trained].map(([name, dims]) => [name, graph.state(name, dims)]));
   const parameter = statesOf(graph, trained);
-  const options = gatedOptions(graph, config, parameter, gate);
+  const options = gatedOptions(graph, config, sizes, tied, parameter, gate);
   const batch = (part: number): PartLoss => {
     const inputs = maskedInputs(graph, shape, part);
     const { lossSum } = maskedModel(graph, gatedShape(config, sizes), parameter, inputs, parameter(decoderOf(tied)), options);
@@ -139,7 +173,7 @@ export function progressiveRunnable(config: BertConfig, sizes: Spaces, tied: boo
   const shape = gatedShape(config, sizes);
   const lay = (graph: Graph): { parameter: ParameterLookup; options: EncoderOptions } => {
     const parameter = statesOf(graph, trained);
-    return { parameter, options: gatedOptions(graph, config, parameter, gateLookup(graph, sizes).gate) };
+    return { parameter, options: gatedOptions(graph, config, sizes, tied, parameter, gateLookup(graph, sizes, tied).gate) };
   };
   return {
     key: `progressive ${JSON.stringify([config, sizes, tied])}`,

@@ -41,7 +41,37 @@ export function axesOf(layers: number): Map<string, Axes> {
   norm(headNames.transformNorm);
   enter(headNames.bias, null, null);
   enter(headNames.decoder, null, 'residual');
+  for (const [name, { space }] of rebuilds(layers, false)) enter(name, space, space, Number(/\d+/.exec(name)?.[0] ?? 0));
   return axes;
+}
+
+/** A matrix [d, d] that rebuilds the dimensions that go from those that stay, and who reads through it. */
+export interface Rebuild {
+  readonly space: 'residual' | 'inner';
+  /** The closed form that it comes from, by the names of compactorShapes. */
+  readonly compactor: string;
+  /** Modules whose weights read the space, by Hugging Face name. */
+  readonly readers: readonly string[];
+}
+
+/**
+ * As a gate closes, its readers move to the best linear guess of the dimension from those that stay (wid.md section 4): at
+ * gate g they read g x + (1 - g) B x_S. Tied decoders are left out: their table is the lookup's too.
+ */
+export function rebuilds(layers: number, tied: boolean): Map<string, Rebuild> {
+  const found = new Map<string, Rebuild>();
+  for (let layer = 0; layer < layers; layer++) {
+    const names = layerNames(layer);
+    const prefix = `layer.${layer}`;
+    found
+      .set(`rebuild.${layer}.read`, { space: 'residual', compactor: `${prefix}.query.L`, readers: [names.query, names.key, names.value] })
+      .set(`rebuild.${layer}.attention`, { space: 'residual', compactor: `${prefix}.intermediate.L`, readers: [names.intermediate] })
+      .set(`rebuild.${layer}.inner`, { space: 'inner', compactor: `${prefix}.output.L`, readers: [names.output] });
+  }
+  found.set('rebuild.final', { space: 'residual', compactor: 'transform.L', readers: [headNames.transform] });
+  const decoder = headNames.decoder.replace(/\.weight$/, '');
+  if (!tied) found.set('rebuild.decoder', { space: 'residual', compactor: 'decoder.L', readers: [decoder] });
+  return found;
 }
 
 /**
@@ -67,16 +97,46 @@ export function take(
 
 const firstOf = (count: number): number[] => Array.from({ length: count }, (_, i) => i);
 
+/** Readers' weights with the columns that are about to be removed folded into those that stay: W_S + W_R B. */
+function rebuilt(tensors: NamedTensors, to: Spaces): Map<string, Tensor> {
+  const folded = new Map(tensors);
+  for (const [name, { space, readers }] of rebuilds(to.layers, false)) {
+    const B = tensors.get(name);
+    const keep = to[space];
+    if (B === undefined) continue;
+    for (const reader of readers) {
+      const W = tensors.get(`${reader}.weight`);
+      if (W !== undefined) folded.set(`${reader}.weight`, foldColumns(W, B, keep));
+    }
+  }
+  return folded;
+}
+
+function foldColumns({ shape, data }: Tensor, B: Tensor, keep: number): Tensor {
+  const [rows = 1, width = 1] = shape;
+  const values = data.slice();
+  for (let row = 0; row < rows; row++)
+    for (let gone = keep; gone < width; gone++) {
+      const weight = data[row * width + gone] ?? 0;
+      if (weight !== 0)
+        for (let stays = 0; stays < keep; stays++) {
+          const at = row * width + stays;
+          values[at] = (values[at] ?? 0) + weight * (B.data[gone * width + stays] ?? 0);
+        }
+    }
+  return { shape, data: values };
+}
+
 /**
  * The first dimensions of every space: those at the end are removed (wid.md section 5.3). Scores keep their scale: the
  * query carries sqrt(a'/a), its moments the inverse.
  *
- * @param tensors weights under Hugging Face names; moments too, if there are any
+ * @param tensors weights under Hugging Face names; moments and rebuilding matrices too, if there are any
  */
 export function shrink(tensors: NamedTensors, from: Spaces, to: Spaces): Map<string, Tensor> {
   const attention = firstOf(to.heads).flatMap((head) => firstOf(to.headSize).map((i) => head * from.headSize + i));
   const lists = { residual: firstOf(to.residual), attention, inner: firstOf(to.inner) };
-  const taken = take(tensors, to.layers, (space) => lists[space]);
+  const taken = take(rebuilt(tensors, to), to.layers, (space) => lists[space]);
   const scale = Math.sqrt(to.headSize / from.headSize);
   if (scale === 1) return taken;
   for (let layer = 0; layer < to.layers; layer++)

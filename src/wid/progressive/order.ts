@@ -6,7 +6,7 @@ import { momentOf, tensorMatrix, type Calibration } from '../calibrate.ts';
 import { headFactors } from '../headFactors.ts';
 import type { TeacherMoments } from '../moments.ts';
 import type { SpaceTable } from '../spaces.ts';
-import { take } from './axes.ts';
+import { rebuilds, take } from './axes.ts';
 
 /** The teacher in another basis: the same function, with the dimensions that are to go at the end of every space. */
 export interface OrderedTeacher {
@@ -56,7 +56,22 @@ export function orderTeacher(teacher: BertModel, table: SpaceTable, moments: Tea
     if (space === 'inner') return inner[layer] ?? [];
     return (heads.get(layerMap[layer] ?? 0) ?? []).flatMap((head) => inHead.map((i) => head * t.headSize + i));
   });
+  for (const [name, { space, compactor }] of rebuilds(layerMap.length, table.tied)) {
+    const found = kept.compactors.get(compactor);
+    if (found === undefined) continue;
+    const order = space === 'residual' ? residual : (inner[Number(/\d+/.exec(name)?.[0])] ?? []);
+    tensors.set(name, rebuilding(found, order));
+  }
   return { tensors, heads };
+}
+
+/** Column compactors [d, d'] out of the kept dimensions as a matrix [d, d] in the new order: rows of those that go alone. */
+function rebuilding({ shape, data }: Tensor, order: readonly number[]): Tensor {
+  const size = order.length;
+  const keep = shape[1] ?? 1;
+  const values = new Float32Array(size * size);
+  for (let row = keep; row < size; row++) values.set(data.subarray((order[row] ?? 0) * keep, ((order[row] ?? 0) + 1) * keep), row * size);
+  return { shape: [size, size], data: values };
 }
 
 function copyTensor(teacher: BertModel, from: string, into: Map<string, Tensor>, to: string): void {
