@@ -138,7 +138,7 @@ export function mapTensors(config: BertConfig, found: ReadonlyMap<string, FoundT
         ? 'config.json says tie_word_embeddings: false; if one table serves both, say true.'
         : 'A head for masked language modelling is used whole or not at all.',
     );
-  if (head === 'none') notes.add('The checkpoint has no head for masked language modelling.');
+  if (head === 'none') notes.add('The checkpoint has no head for masked language modelling; one is fitted on the text.');
   for (const [name, shape] of missing)
     uses.push({ name, shape, dtype: '', use: 'missing', why: 'the checkpoint has no head for masked language modelling' });
   return { head, sources, uses, copies, notes: [...notes] };

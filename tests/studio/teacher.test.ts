@@ -67,7 +67,7 @@ describe('an encoder without a head', () => {
     expect(report.tensors.filter(({ use }) => use === 'missing').map(({ name }) => name)).toEqual(
       [...wanted.tensors.keys()].filter((name) => name.startsWith('cls.')),
     );
-    expect(report.notes).toEqual(['The checkpoint has no head for masked language modelling.']);
+    expect(report.notes).toEqual(['The checkpoint has no head for masked language modelling; one is fitted on the text.']);
   });
 });
 
