@@ -2,7 +2,9 @@ import { describe, expect, test } from 'vitest';
 import { AttentionProbe } from '../../src/analysis/attentionProbe.ts';
 import { layerSimilarity, type AttentionMaps } from '../../src/analysis/attentionSimilarity.ts';
 import { ENGINES } from '../engines/availableEngines.ts';
-import { BATCH, golden, goldenBatch, goldenTeacher, goldenTensor, relativeError, SEQUENCE } from '../golden/load.ts';
+import { BATCH, SEQUENCE } from '../golden/batch.ts';
+import { golden, goldenBatch, goldenTeacher, goldenTensor } from '../golden/load.ts';
+import { relativeError } from '../golden/relativeError.ts';
 
 const teacher = goldenTeacher();
 const batch = goldenBatch();

@@ -6,7 +6,8 @@ import { encodeStudentOnnx } from '../../src/export/onnxStudent.ts';
 import type { OnnxPrecision } from '../../src/export/onnxWeights.ts';
 import type { GivenFile } from '../../src/studio/studioApi.ts';
 import { readTeacher } from '../../src/studio/teacher.ts';
-import { goldenTeacher, relativeError } from '../golden/load.ts';
+import { goldenTeacher } from '../golden/load.ts';
+import { relativeError } from '../golden/relativeError.ts';
 import { variant } from '../studio/exportFixture.ts';
 
 function folder(name: string): { path: string; bytes: Uint8Array }[] {

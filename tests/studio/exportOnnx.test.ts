@@ -3,7 +3,9 @@ import { ReferenceEngine } from '../../src/engines/reference/referenceEngine.ts'
 import { encodeStudentOnnx } from '../../src/export/onnxStudent.ts';
 import { openOnnx } from '../../src/studio/onnxRuntime.ts';
 import { verifyOnnx } from '../../src/studio/onnxVerification.ts';
-import { BATCH, golden, goldenBatch, goldenTeacher, goldenTensor, relativeError, SEQUENCE } from '../golden/load.ts';
+import { BATCH, SEQUENCE } from '../golden/batch.ts';
+import { golden, goldenBatch, goldenTeacher, goldenTensor } from '../golden/load.ts';
+import { relativeError } from '../golden/relativeError.ts';
 import { givenTeacher, variant } from './exportFixture.ts';
 
 const { tokenizer } = givenTeacher();

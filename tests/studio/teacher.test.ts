@@ -5,7 +5,8 @@ import { openPytorchLegacy } from '../../src/formats/pytorchCheckpoint.ts';
 import { openBytes } from '../../src/tensor/byteSource.ts';
 import { fingerprintOfTeacher } from '../../src/studio/runs/fingerprint.ts';
 import { readTeacher } from '../../src/studio/teacher.ts';
-import { goldenTeacher, relativeError } from '../golden/load.ts';
+import { goldenTeacher } from '../golden/load.ts';
+import { relativeError } from '../golden/relativeError.ts';
 
 function folder(name: string): { path: string; bytes: Uint8Array }[] {
   const at = new URL(`../golden/checkpoints/${name}/`, import.meta.url);

@@ -9,7 +9,9 @@ import { Graph } from '../../src/graph/graph.ts';
 import { plan } from '../../src/graph/plan.ts';
 import type { Value } from '../../src/graph/value.ts';
 import { readTeacher, type Teacher } from '../../src/studio/teacher.ts';
-import { BATCH, golden, goldenBatch, goldenTensor, relativeError, SEQUENCE } from '../golden/load.ts';
+import { BATCH, SEQUENCE } from '../golden/batch.ts';
+import { golden, goldenBatch, goldenTensor } from '../golden/load.ts';
+import { relativeError } from '../golden/relativeError.ts';
 
 const CHECKPOINTS = new URL('../golden/checkpoints/', import.meta.url);
 const shape = { batch: BATCH, sequence: SEQUENCE, slots: BATCH * SEQUENCE };

@@ -4,7 +4,8 @@ import type { Tensor } from '../../src/tensor/tensor.ts';
 import { Trainer } from '../../src/training/trainer.ts';
 import { weightTraining } from '../../src/training/trainingGraph.ts';
 import { ENGINES } from '../engines/availableEngines.ts';
-import { BATCH, goldenBatch, goldenTeacher, SEQUENCE } from '../golden/load.ts';
+import { BATCH, SEQUENCE } from '../golden/batch.ts';
+import { goldenBatch, goldenTeacher } from '../golden/load.ts';
 
 const teacher = goldenTeacher();
 const batch = goldenBatch();

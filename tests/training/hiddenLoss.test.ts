@@ -7,7 +7,8 @@ import { ReferenceEngine } from '../../src/engines/reference/referenceEngine.ts'
 import { Graph } from '../../src/graph/graph.ts';
 import { plan } from '../../src/graph/plan.ts';
 import { freshProjection, hiddenLoss } from '../../src/training/hiddenLoss.ts';
-import { BATCH, goldenBatch, goldenTeacher, SEQUENCE } from '../golden/load.ts';
+import { BATCH, SEQUENCE } from '../golden/batch.ts';
+import { goldenBatch, goldenTeacher } from '../golden/load.ts';
 
 test('the hidden-state loss is the mean square over dimensions and layers, summed over predicted tokens', async () => {
   const teacher = goldenTeacher();

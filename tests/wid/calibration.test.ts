@@ -5,7 +5,9 @@ import { calibrateOnePass, leastSquares, momentOf, type Calibration } from '../.
 import { gatherMoments, type TeacherMoments } from '../../src/wid/moments.ts';
 import { spacesOf, spaceTable } from '../../src/wid/spaces.ts';
 import { ENGINES } from '../engines/availableEngines.ts';
-import { BATCH, golden, goldenBatch, goldenIntegers, goldenTeacher, goldenTensor, relativeError, SEQUENCE } from '../golden/load.ts';
+import { BATCH, SEQUENCE } from '../golden/batch.ts';
+import { golden, goldenBatch, goldenIntegers, goldenTeacher, goldenTensor } from '../golden/load.ts';
+import { relativeError } from '../golden/relativeError.ts';
 
 const teacher = goldenTeacher();
 const table = spaceTable(spacesOf(teacher.config), { residual: 16, heads: 4, headSize: 4, inner: 24, layers: 3 }, false);

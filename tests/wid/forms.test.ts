@@ -9,8 +9,10 @@ import { compactorShapes, normSites, oneHotMixtures } from '../../src/wid/compac
 import { keepHeads } from '../../src/wid/keepHeads.ts';
 import { spacesOf, spaceTable, type SpaceTable } from '../../src/wid/spaces.ts';
 import { ENGINES } from '../engines/availableEngines.ts';
-import { golden, goldenTeacher, goldenTensor, relativeError } from '../golden/load.ts';
-import { blocksOf, plainLogits, runForm } from './forms.ts';
+import { golden, goldenTeacher, goldenTensor } from '../golden/load.ts';
+import { relativeError } from '../golden/relativeError.ts';
+import { blocksOf } from './blocks.ts';
+import { plainLogits, runForm } from './forms.ts';
 
 const teacher = goldenTeacher();
 const spaces = spacesOf(teacher.config);

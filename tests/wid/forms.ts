@@ -7,25 +7,15 @@ import { differentiate } from '../../src/graph/differentiate.ts';
 import { Graph } from '../../src/graph/graph.ts';
 import { plan } from '../../src/graph/plan.ts';
 import type { Value } from '../../src/graph/value.ts';
-import type { NamedTensors, Tensor } from '../../src/tensor/tensor.ts';
+import type { NamedTensors } from '../../src/tensor/tensor.ts';
 import { frozenName, teacherStates } from '../../src/training/teacherStates.ts';
 import { mergedParameters } from '../../src/training/trainingGraph.ts';
 import { compactorShapes } from '../../src/wid/compactors.ts';
 import { metParameters, sitePlan, type Meeting } from '../../src/wid/meeting.ts';
 import { studentConfig, type SpaceTable } from '../../src/wid/spaces.ts';
-import { BATCH, goldenBatch, SEQUENCE } from '../golden/load.ts';
-
-/** Head compactors [A a', A a] with zeros off the blocks become the blocks. */
-export function blocksOf(tensor: Tensor, wanted: readonly number[]): Tensor {
-  if (wanted.length !== 3 || tensor.shape.length === 3) return tensor;
-  const [blocks = 1, rows = 1, columns = 1] = wanted;
-  const data = new Float32Array(blocks * rows * columns);
-  for (let b = 0; b < blocks; b++)
-    for (let i = 0; i < rows; i++)
-      for (let j = 0; j < columns; j++)
-        data[(b * rows + i) * columns + j] = tensor.data[(b * rows + i) * blocks * columns + b * columns + j] ?? 0;
-  return { shape: wanted, data };
-}
+import { BATCH, SEQUENCE } from '../golden/batch.ts';
+import { goldenBatch } from '../golden/load.ts';
+import { blocksOf } from './blocks.ts';
 
 export interface FormResult {
   /** Of every position, [B T, V]. */

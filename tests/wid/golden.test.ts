@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { Evaluator } from '../../src/analysis/evaluation.ts';
 import { parameterShapes } from '../../src/bert/model.ts';
@@ -9,15 +10,17 @@ import { maskedInputs, maskedModel, positionIds } from '../../src/bert/masked.ts
 import { decoderName, encoderShape } from '../../src/bert/model.ts';
 import type { Tensor } from '../../src/tensor/tensor.ts';
 import { mergeStudent } from '../../src/training/mergeStudent.ts';
-import { Trainer } from '../../src/training/trainer.ts';
 import { frozenName } from '../../src/training/teacherStates.ts';
-import { compactorTraining } from '../../src/training/trainingGraph.ts';
 import { compactorShapes } from '../../src/wid/compactors.ts';
 import { keepHeads } from '../../src/wid/keepHeads.ts';
 import { spacesOf, spaceTable } from '../../src/wid/spaces.ts';
-import { BATCH, golden, goldenBatch, goldenIntegers, goldenTeacher, goldenTensor, relativeError, SEQUENCE } from '../golden/load.ts';
+import { BATCH, SEQUENCE } from '../golden/batch.ts';
+import { golden, goldenBatch, goldenIntegers, goldenTeacher, goldenTensor } from '../golden/load.ts';
+import { relativeError } from '../golden/relativeError.ts';
 import { ENGINES } from '../engines/availableEngines.ts';
-import { blocksOf } from './forms.ts';
+import { blocksOf } from './blocks.ts';
+import { expectGoldenTraining } from './expectGoldenTraining.ts';
+import { goldenTraining } from './goldenTraining.ts';
 
 const teacher = goldenTeacher();
 const batch = goldenBatch();
@@ -132,23 +135,7 @@ describe.each(ENGINES)('golden numbers on $name', ({ create }) => {
   });
 
   test('training: 20 AdamW steps of compactors and LayerNorms', async () => {
-    const trainer = await Trainer.create(engine, compactorTraining(teacher.config, table, shape), shape, startingPoint());
-    trainer.writeTypes(batch.typeIds);
-    const wanted = golden('wid-training');
-    const losses = goldenTensor(wanted, 'losses').data;
-    const norms = goldenTensor(wanted, 'grad_norms').data;
-    for (let step = 0; step < 20; step++) {
-      const { loss, gradientNorm } = await trainer.step([batch], 1e-3);
-      expect(loss / (losses[step] ?? 0), `loss of step ${step}`).toBeCloseTo(1, 4);
-      expect(gradientNorm / (norms[step] ?? 0), `norm of step ${step}`).toBeCloseTo(1, 3);
-    }
-    const after = await trainer.read();
-    const shapes = compactorShapes(table);
-    for (const [name, dims] of shapes) {
-      // Adam divides noise by noise where a gradient is zero but for rounding.
-      const tensor = blocksOf(goldenTensor(wanted, `after.${name}`), dims);
-      expect(relativeError(after.get(name)?.data ?? [], tensor.data), name).toBeLessThan(2e-3);
-    }
-    trainer.dispose();
+    const read = (path: string): Promise<Uint8Array> => Promise.resolve(readFileSync(new URL(`../golden/${path}`, import.meta.url)));
+    expectGoldenTraining(await goldenTraining(engine, read));
   });
 });

@@ -25,7 +25,9 @@ import { maskInterval, PUBLISHED } from '../../src/wid/paper/settings.ts';
 import { maskedSides, namedMasks } from '../../src/wid/paper/spaceOf.ts';
 import { spacesOf, spaceTable, studentConfig, type SpaceTable } from '../../src/wid/spaces.ts';
 import { ENGINES } from '../engines/availableEngines.ts';
-import { BATCH, goldenBatch, goldenTeacher, relativeError, SEQUENCE } from '../golden/load.ts';
+import { BATCH, SEQUENCE } from '../golden/batch.ts';
+import { goldenBatch, goldenTeacher } from '../golden/load.ts';
+import { relativeError } from '../golden/relativeError.ts';
 import { isCompactor, twinMasks, twinUpdate, type Masked, type TwinSizes, type TwinState } from './paperTwin.ts';
 
 const teacher = goldenTeacher();

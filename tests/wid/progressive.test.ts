@@ -16,7 +16,8 @@ import { orderTeacher } from '../../src/wid/progressive/order.ts';
 import { gatesAt, openAt, sizesAt, stageGates, stagesOf } from '../../src/wid/progressive/schedule.ts';
 import { spacesOf, spaceTable, studentConfig, type Spaces, type SpaceTable } from '../../src/wid/spaces.ts';
 import { ENGINES } from '../engines/availableEngines.ts';
-import { BATCH, goldenBatch, goldenTeacher, SEQUENCE } from '../golden/load.ts';
+import { BATCH, SEQUENCE } from '../golden/batch.ts';
+import { goldenBatch, goldenTeacher } from '../golden/load.ts';
 
 const teacher = goldenTeacher();
 const batch = goldenBatch();

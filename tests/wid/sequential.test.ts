@@ -8,7 +8,9 @@ import { gatherMoments } from '../../src/wid/moments.ts';
 import { calibrateSequentially } from '../../src/wid/sequential.ts';
 import { spacesOf, spaceTable } from '../../src/wid/spaces.ts';
 import { ENGINES } from '../engines/availableEngines.ts';
-import { BATCH, golden, goldenBatch, goldenTeacher, goldenTensor, relativeError, SEQUENCE } from '../golden/load.ts';
+import { BATCH, SEQUENCE } from '../golden/batch.ts';
+import { golden, goldenBatch, goldenTeacher, goldenTensor } from '../golden/load.ts';
+import { relativeError } from '../golden/relativeError.ts';
 
 const teacher = goldenTeacher();
 const batch = goldenBatch();

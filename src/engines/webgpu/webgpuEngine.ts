@@ -127,6 +127,11 @@ export class WebGpuEngine implements Engine {
     this.#owner.dispose();
   }
 
+  /** Takes the device away as a driver does that is reset: for tests of what happens then. */
+  loseDevice(): void {
+    this.#owner.device.destroy();
+  }
+
   #chooseTile(problem: MatmulProblem): MatmulTile {
     const [best] = candidateTiles(problem, this.#traits);
     if (best === undefined) throw new EngineError('webgpu: no matmul kernel fits this adapter.');
