@@ -61,6 +61,11 @@ function open(path: string): GivenFile['bytes'] {
   }
 }
 
+/** Where `compress` keeps checkpoints and history: inside the student's folder. */
+export function runsFolder(out: string): string {
+  return join(out, '.runs');
+}
+
 /** Fails before any work is done if the output folder cannot be made, or is a file. */
 export function makeFolder(path: string): void {
   try {

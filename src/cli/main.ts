@@ -5,6 +5,7 @@ import { addCompress } from './commands/compress.ts';
 import { addEvaluate } from './commands/evaluate.ts';
 import { addExport } from './commands/export.ts';
 import { addInspect } from './commands/inspect.ts';
+import { addRuns } from './commands/runs.ts';
 import { addPlan } from './commands/plan.ts';
 import { EXIT, exitCodeOf } from './usage.ts';
 
@@ -30,6 +31,7 @@ addInspect(program);
 addEvaluate(program);
 addAttention(program);
 addExport(program);
+addRuns(program);
 addBench(program);
 
 try {

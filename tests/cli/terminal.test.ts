@@ -57,7 +57,8 @@ describe('what you gave is wrong: exit code 2 and one sentence', () => {
 test('help names every command, with examples and exit codes', async () => {
   const { code, stdout } = await terminal(['--help']);
   expect(code).toBe(0);
-  for (const command of ['compress', 'plan', 'inspect', 'evaluate', 'attention', 'bench']) expect(stdout).toContain(`\n  ${command} `);
+  for (const command of ['compress', 'plan', 'inspect', 'evaluate', 'attention', 'export', 'runs', 'bench'])
+    expect(stdout).toContain(`\n  ${command} `);
   expect(stdout).toContain('Examples:');
   expect(stdout).toContain('130 interrupted');
 });

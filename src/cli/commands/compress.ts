@@ -1,8 +1,8 @@
-import { basename, join, resolve } from 'node:path';
+import { basename, resolve } from 'node:path';
 import { Option, type Command } from 'commander';
 import type { ExportResult, HeldOut, PlanReport, RunResult, StudioApi, UnfinishedRun } from '../../studio/studioApi.ts';
 import { formOptions, wishedForms, writeExported, type FormOptions } from '../exportOptions.ts';
-import { makeFolder } from '../files.ts';
+import { makeFolder, runsFolder } from '../files.ts';
 import {
   engineOptions,
   openEngine,
@@ -49,9 +49,6 @@ function stopOnInterrupt(session: StudioApi): () => void {
   };
 }
 
-/** Folder of checkpoints inside the student's. */
-const RUNS = '.runs';
-
 async function newest(session: StudioApi): Promise<UnfinishedRun | undefined> {
   return (await session.unfinished()).toSorted((a, b) => b.savedAt - a.savedAt)[0];
 }
@@ -82,10 +79,10 @@ function judgement(exported: ExportResult): string {
 }
 
 async function run(options: CompressOptions, report: Report): Promise<number> {
-  const { session, teacher } = await openTeacher(options, report, join(options.out, RUNS));
+  const { session, teacher } = await openTeacher(options, report, runsFolder(options.out));
   const waiting = await newest(session);
   if (options.resume === true && waiting === undefined)
-    throw new UsageError(`resume: expected a checkpoint in ${join(options.out, RUNS)}, got none. Leave --resume out to start a run.`);
+    throw new UsageError(`resume: expected a checkpoint in ${runsFolder(options.out)}, got none. Leave --resume out to start a run.`);
   const resumed = options.resume === true ? waiting : undefined;
   if (waiting !== undefined && resumed === undefined)
     report.say(

@@ -1,0 +1,107 @@
+import { existsSync, writeFileSync } from 'node:fs';
+import type { Command } from 'commander';
+import { folderFiles } from '../../studio/runs/folderFiles.ts';
+import { lockFiles } from '../../studio/runs/lockFiles.ts';
+import { RunStore } from '../../studio/runs/runStore.ts';
+import { createSession } from '../../studio/session.ts';
+import type { RunSummary } from '../../studio/historyApi.ts';
+import type { StudioApi } from '../../studio/studioApi.ts';
+import { filesOf, runsFolder } from '../files.ts';
+import { createReport, grouped, percent, shapeInWords } from '../report.ts';
+import { UsageError } from '../usage.ts';
+
+interface RunsOptions {
+  readonly out: string;
+  readonly json?: true;
+  readonly to?: string;
+}
+
+function sessionOf(out: string): StudioApi {
+  const folder = runsFolder(out);
+  return createSession(new RunStore(folderFiles(folder), lockFiles(folder)));
+}
+
+/** A run by its file name or by what the user calls it. */
+async function find(session: StudioApi, options: RunsOptions, wanted: string): Promise<RunSummary> {
+  const runs = await session.runs();
+  const found = runs.filter(({ run, name }) => run === wanted || name === wanted);
+  const [only] = found;
+  if (only !== undefined && found.length === 1) return only;
+  const names = runs.map(({ run, name }) => `${run} (${name})`).join(', ') || 'none';
+  throw new UsageError(`runs: ${JSON.stringify(wanted)} — expected one run of ${options.out}, got ${found.length}. There are: ${names}.`);
+}
+
+function lineOf({ run, name, recipe, ending, done, heldOut, differences, startedAt }: RunSummary): string {
+  const numbers = heldOut === null ? '' : `, held-out loss ${heldOut.loss.toFixed(3)}, accuracy ${percent(heldOut.accuracy)}`;
+  return [
+    `${run}  ${name}: ${ending}, ${grouped(done)} of ${grouped(recipe.steps)} steps${numbers}`,
+    `    ${new Date(startedAt).toISOString().slice(0, 16).replace('T', ' ')}, ${recipe.mode}, ${shapeInWords(recipe.student)}`,
+    ...(differences.length === 0 ? [] : [`    since the run before: ${differences.join(', ')}`]),
+  ].join('\n');
+}
+
+/** `runs`: the history that `compress` keeps in a student's folder; runs move to and from the page as one file. */
+export function addRuns(program: Command): void {
+  const runs = program
+    .command('runs')
+    .description("the runs that are kept in a student's folder: list, export, import, rename, delete, restore")
+    .addHelpText(
+      'after',
+      `
+Examples:
+  npm run compress -- runs list --out student
+  npm run compress -- runs export "Run 1" --out student --to run-1.zip
+  npm run compress -- runs import run-1.zip --out elsewhere`,
+    );
+  const add = (usage: string, description: string): Command =>
+    runs
+      .command(usage)
+      .description(description)
+      .requiredOption('--out <dir>', "the student's folder")
+      .option('--json', 'write a line of JSON an event to stdout, nothing else');
+
+  add('list', 'every run, the newest first').action(async (options: RunsOptions) => {
+    const report = createReport(options.json === true);
+    const found = await sessionOf(options.out).runs();
+    for (const run of found) report.fact('run', run);
+    report.say(found.length === 0 ? `${options.out} holds no runs.` : found.map(lineOf).join('\n'));
+  });
+  add('export <run>', 'a run as one zip: recipe, metrics as CSV and JSON, checkpoint and student')
+    .option('--to <file>', "the zip (default: the run's name)")
+    .action(async (wanted: string, options: RunsOptions) => {
+      const report = createReport(options.json === true);
+      const session = sessionOf(options.out);
+      const { name, zip } = await session.exportRun((await find(session, options, wanted)).run);
+      const target = options.to ?? name;
+      if (existsSync(target)) throw new UsageError(`runs: ${target} — expected a new file, got one that is there. Give another with --to.`);
+      writeFileSync(target, new Uint8Array(await zip.arrayBuffer()));
+      report.fact('exported', { file: target, bytes: zip.size });
+      report.say(`Written to ${target}. "runs import" and the page's runs menu take it in.`);
+    });
+  add('import <zip>', 'adds an exported run; compress --resume goes on with it').action(async (zip: string, options: RunsOptions) => {
+    const report = createReport(options.json === true);
+    const [file] = filesOf(zip);
+    if (file === undefined || filesOf(zip).length > 1)
+      throw new UsageError(`runs: ${zip} — expected a zip that "runs export" wrote, got a folder. Give the file.`);
+    const { bytes } = file;
+    const content = bytes instanceof Uint8Array || bytes instanceof Blob ? bytes : await bytes.read(0, bytes.size);
+    const added = await sessionOf(options.out).importRun(content);
+    report.fact('run', added);
+    report.say(`Added:\n${lineOf(added)}`);
+  });
+  add('rename <run> <name>', 'gives a run another name').action(async (wanted: string, name: string, options: RunsOptions) => {
+    const session = sessionOf(options.out);
+    await session.renameRun((await find(session, options, wanted)).run, name);
+    createReport(options.json === true).say(`${wanted} is now ${name}.`);
+  });
+  add('delete <run>', 'takes a run out; restore brings it back for a day').action(async (wanted: string, options: RunsOptions) => {
+    const session = sessionOf(options.out);
+    const { run } = await find(session, options, wanted);
+    await session.deleteRun(run);
+    createReport(options.json === true).say(`Deleted. Within a day "runs restore ${run} --out ${options.out}" brings it back.`);
+  });
+  add('restore <run>', 'brings back a run that was deleted, by its file name').action(async (run: string, options: RunsOptions) => {
+    await sessionOf(options.out).restoreRun(run);
+    createReport(options.json === true).say(`${run} is back.`);
+  });
+}
