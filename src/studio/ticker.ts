@@ -1,7 +1,7 @@
 import type { PhaseName, Recipe, StudioListener } from './studioApi.ts';
 import { Pace, type WorkClock } from './workClock.ts';
 
-/** A step that took so many seconds more than its like was slept through: they are no work. */
+/** So many seconds more than the like took, or between two steps, were slept through: they are no work. */
 const SLEEP = 10;
 
 /** Speed and time left, from the durations of steps and evaluations alone, so that pauses and sleep do not shake them. */
@@ -12,6 +12,7 @@ export class Ticker {
   #steps = new Pace();
   readonly #evaluations = new Pace();
   #begun: number;
+  #ended: number;
   #phase: PhaseName | undefined;
   #first = true;
 
@@ -20,10 +21,13 @@ export class Ticker {
     this.#listen = listen;
     this.#clock = clock;
     this.#begun = clock.seconds();
+    this.#ended = this.#begun;
   }
 
   /** A step or an evaluation begins. */
   begin(): void {
+    const idle = this.#clock.seconds() - this.#ended;
+    if (idle > SLEEP) this.#clock.forgive(idle);
     this.#begun = this.#clock.seconds();
   }
 
@@ -38,7 +42,8 @@ export class Ticker {
       this.#first = true;
     }
     // The first step of a phase also warms kernels up.
-    if (!this.#first) this.#add(this.#steps);
+    if (this.#first) this.#ended = this.#clock.seconds();
+    else this.#add(this.#steps);
     this.#first = false;
     const { steps, batch, sequence, evaluateEvery } = this.#recipe;
     const pace = this.#steps.value;
@@ -59,5 +64,6 @@ export class Ticker {
   #add(pace: Pace): void {
     const excess = pace.add(this.#clock.seconds() - this.#begun);
     if (excess > SLEEP) this.#clock.forgive(excess);
+    this.#ended = this.#clock.seconds();
   }
 }

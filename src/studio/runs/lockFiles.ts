@@ -14,7 +14,13 @@ function isHolder(value: unknown): value is Holder {
   );
 }
 
-const ATTEMPTS = 5;
+const ATTEMPTS = 200;
+/** A guard is held for as long as it takes to read and remove a file. */
+const GUARD_MS = 10_000;
+
+function codeOf(error: unknown): unknown {
+  return error instanceof Error && 'code' in error ? error.code : undefined;
+}
 
 /** A file `<run>.lock` beside the run's, with the process that holds it; one whose process is gone counts for nothing. */
 export function lockFiles(folder: string): RunLocks {
@@ -38,7 +44,7 @@ export function lockFiles(folder: string): RunLocks {
       process.kill(holder.pid, 0);
     } catch (error) {
       // EPERM: it lives, and is another user's.
-      if (!(error instanceof Error && 'code' in error && error.code === 'EPERM')) return false;
+      if (codeOf(error) !== 'EPERM') return false;
     }
     const born = await bornOf(holder.pid);
     return holder.born === '' || born === '' || holder.born === born;
@@ -48,7 +54,7 @@ export function lockFiles(folder: string): RunLocks {
       const holder: unknown = JSON.parse(await fs.readFile(path, 'utf8'));
       return isHolder(holder) ? holder : 'unreadable';
     } catch (error) {
-      return error instanceof Error && 'code' in error && (error.code === 'ENOENT' || error.code === 'ENOTDIR') ? 'none' : 'unreadable';
+      return codeOf(error) === 'ENOENT' || codeOf(error) === 'ENOTDIR' ? 'none' : 'unreadable';
     }
   };
   const held = async (path: string): Promise<boolean> => {
@@ -56,11 +62,30 @@ export function lockFiles(folder: string): RunLocks {
     // A lock is linked into place whole; one that cannot be read was spoilt with the disk, and holds nothing.
     return holder !== 'none' && holder !== 'unreadable' && (await alive(holder));
   };
+  /** Removes a lock that holds nothing. One session at a time may judge and remove: none removes what another has just put there. */
+  const clear = async (path: string): Promise<void> => {
+    const guard = `${path}.guard`;
+    try {
+      await fs.mkdir(guard);
+    } catch (error) {
+      if (codeOf(error) !== 'EEXIST') throw error;
+      const since = (await fs.stat(guard).catch(() => undefined))?.mtimeMs ?? Date.now();
+      // Whoever made it was killed between two lines.
+      if (Date.now() - since > GUARD_MS) await fs.rmdir(guard).catch(() => {});
+      await new Promise<void>((resolve) => setTimeout(resolve, 10));
+      return;
+    }
+    try {
+      if (!(await held(path))) await fs.rm(path, { force: true });
+    } finally {
+      await fs.rmdir(guard);
+    }
+  };
   return {
     async hold(run) {
       await fs.mkdir(folder, { recursive: true });
       const path = join(folder, `${run}.lock`);
-      const own = join(folder, `.lock.${run}.${process.pid}`);
+      const own = join(folder, `.lock.${run}.${process.pid}.${crypto.randomUUID()}`);
       await fs.writeFile(own, JSON.stringify({ pid: process.pid, host, born: await bornOf(process.pid) } satisfies Holder));
       try {
         for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
@@ -69,19 +94,10 @@ export function lockFiles(folder: string): RunLocks {
             await fs.link(own, path);
             return { release: () => fs.rm(path, { force: true }) };
           } catch (error) {
-            if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error;
+            if (codeOf(error) !== 'EEXIST') throw error;
           }
           if (await held(path)) return undefined;
-          // Moved before it is judged again: another session may have put its own there meanwhile.
-          const stale = join(folder, `.lock.${run}.${process.pid}.stale`);
-          try {
-            await fs.rename(path, stale);
-          } catch (error) {
-            if (error instanceof Error && 'code' in error && error.code === 'ENOENT') continue;
-            throw error;
-          }
-          if (await held(stale)) await fs.link(stale, path).catch(() => {});
-          await fs.rm(stale, { force: true });
+          await clear(path);
         }
       } finally {
         await fs.rm(own, { force: true });

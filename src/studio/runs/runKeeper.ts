@@ -86,7 +86,8 @@ export class RunKeeper {
         if (this.#unwritten === checkpoint) this.#unwritten = undefined;
         this.#record = { ...this.#record, done, savedAt: checkpoint.savedAt, metrics: checkpoint.metrics };
         this.#listen({ kind: 'kept', step: done });
-        await store.saveRecord(this.#record);
+        // The checkpoint holds all that the record says: without room for it, the next one will say so.
+        await store.saveRecord(this.#record).catch(() => {});
       } catch (error) {
         this.#failed = isFull(error);
         this.#listen({ kind: 'notKept', step: done, reason: this.#failed ? FULL : reasonOf(error), paused: this.#failed });

@@ -17,6 +17,15 @@ interface Entry {
   readonly step: number;
 }
 
+/** What is there of a run. */
+export interface KnownFiles {
+  readonly run: string;
+  readonly resumable: boolean;
+  readonly openable: boolean;
+  /** Step of its newest checkpoint; 0 where there is none. */
+  readonly kept: number;
+}
+
 type Heard = (message: string) => void;
 
 /**
@@ -125,13 +134,19 @@ export class RunStore {
   }
 
   /** Every run that is not in the bin, whatever is there of it. */
-  async known(): Promise<{ readonly run: string; readonly resumable: boolean; readonly openable: boolean }[]> {
+  async known(): Promise<readonly KnownFiles[]> {
     const entries = await this.#entries();
-    const of = (kind: Entry['kind']): Set<string> => new Set(entries.filter((entry) => entry.kind === kind).map(({ run }) => run));
+    const of = (kind: Entry['kind']): Map<string, number> =>
+      new Map(
+        entries
+          .filter((entry) => entry.kind === kind)
+          .map(({ run, step }) => [run, step] as const)
+          .toReversed(),
+      );
     const [checkpoints, students, deleted] = [of('checkpoint'), of('student'), of('deleted')];
     return [...new Set(entries.map(({ run }) => run))]
       .filter((run) => !deleted.has(run))
-      .map((run) => ({ run, resumable: checkpoints.has(run), openable: students.has(run) }));
+      .map((run) => ({ run, resumable: checkpoints.has(run), openable: students.has(run), kept: checkpoints.get(run) ?? 0 }));
   }
 
   async saveStudent(run: string, student: StoredStudent): Promise<void> {

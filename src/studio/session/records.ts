@@ -13,9 +13,10 @@ export interface KnownRun {
 export async function recordsOf({ store }: Pick<SessionState, 'store'>): Promise<KnownRun[]> {
   if (store === undefined) return [];
   const found: KnownRun[] = [];
-  for (const { run, resumable, openable } of await store.known()) {
+  for (const { run, resumable, openable, kept } of await store.known()) {
     const record = (await store.record(run)) ?? (resumable ? await fromCheckpoint(store, run) : undefined);
-    if (record !== undefined) found.push({ record, resumable, openable });
+    // The record is written after the checkpoint, and may have missed the last one.
+    if (record !== undefined) found.push({ record: { ...record, done: Math.max(record.done, kept) }, resumable, openable });
   }
   return found.toSorted((a, b) => b.record.startedAt - a.record.startedAt);
 }

@@ -4,6 +4,7 @@ import { StudioError } from '../../tensor/studioError.ts';
 import { compress, type Compressed } from '../compression.ts';
 import { storageFor } from '../runs/storage.ts';
 import { RunKeeper } from '../runs/runKeeper.ts';
+import type { Lease } from '../runs/runLocks.ts';
 import type { RunRecord } from '../runs/runRecord.ts';
 import type { RunState } from '../runs/runState.ts';
 import type { RunResult, StudioListener } from '../studioApi.ts';
@@ -47,8 +48,9 @@ export async function train(state: SessionState, record: RunRecord, listen: Stud
   );
   state.gate = gate;
   state.keeper = keeper;
-  const lease = await store?.hold(run);
+  let lease: Lease | undefined;
   try {
+    lease = await store?.hold(run);
     if (store !== undefined) await storageFor(store, teacher, recipe, true);
     await keeper.begin();
     const made = await onEngines(state, keeper, from, async (engine, start) => {
@@ -59,7 +61,8 @@ export async function train(state: SessionState, record: RunRecord, listen: Stud
     await keeper.finish(made, made.result);
     return made.result;
   } catch (error) {
-    await keeper.abandon();
+    // Without the lease it is another session's.
+    if (lease !== undefined) await keeper.abandon();
     throw error;
   } finally {
     await keeper.settled();
