@@ -109,8 +109,8 @@ export class Trainer {
     this.#writeParts(parts);
     program.write('settings', Float32Array.of(learningRate, beta1, beta2, epsilon, correction(beta1), correction(beta2), clipNorm));
     await program.run();
-    const [loss = Number.NaN] = await program.read('loss');
-    const [gradientNorm = Number.NaN, finite = 0] = await program.read('norm');
+    // One wait for both: on a GPU every read is a round trip.
+    const [[loss = Number.NaN], [gradientNorm = Number.NaN, finite = 0]] = await Promise.all([program.read('loss'), program.read('norm')]);
     if (finite === 0 || !Number.isFinite(loss)) throw new DivergenceError(this.#updates, loss, gradientNorm);
     this.#updates = next;
     return { loss, gradientNorm };
