@@ -119,7 +119,7 @@ two of its standard errors, + where the other way is worse. Attention similarity
 on four held-out sequences, with its chance level. CPU seconds are of one thread, start + training with its looks at held-out text;
 the machine was busy with other work, so read them as ratios. ${versions.processor}, Node ${versions.node}, engine ${versions.engine}.
 
-Rates were tried for every way alike (below); a table shows each way's best, chosen by the same held-out loss.
+Two to four rates were tried a way (below); a table shows each way's best so far, chosen by the same held-out loss.
 
 ## Where calibrated with trained compactors does not win
 

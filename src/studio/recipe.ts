@@ -14,7 +14,7 @@ const DEFAULT_SEQUENCE = 128;
 
 /**
  * The widest solve of the calibration is over the FFN's neurons and wants several tokens each; on the demo teacher
- * 8 a neuron gave the same student as 24 (docs/results/quality.md).
+ * 8 a neuron and 24 were as good after 40 steps (held-out loss 4.085 and 4.106).
  */
 const CALIBRATION_TOKENS_PER_NEURON = 8;
 
