@@ -19,6 +19,27 @@ export interface Plan {
   readonly flops: number;
 }
 
+/** What a plan needs of a graph. */
+export type GraphPart = Pick<Graph, 'nodes' | 'inputs' | 'states' | 'outputs'>;
+
+/**
+ * The part of a graph that some of its outputs need, with the inputs and states that it reads: a plan of it holds nothing
+ * else. States that a step overwrites do not belong into such a part.
+ */
+export function partFor(graph: Graph, names: readonly string[]): GraphPart {
+  const outputs = new Map([...graph.outputs].filter(([name]) => names.includes(name)));
+  const nodes = liveNodes({
+    nodes: graph.nodes.filter(({ writes }) => writes.length === 0),
+    inputs: graph.inputs,
+    states: graph.states,
+    outputs,
+  });
+  const used = new Set([...outputs.values(), ...nodes.flatMap(({ inputs }) => inputs)].map(({ storage }) => storage.id));
+  const read = (values: ReadonlyMap<string, Value>): Map<string, Value> =>
+    new Map([...values].filter(([, { storage }]) => used.has(storage.id)));
+  return { nodes, inputs: read(graph.inputs), states: read(graph.states), outputs };
+}
+
 export interface PlanOptions {
   /** Every storage starts at a multiple of this many bytes. */
   readonly alignment: number;
@@ -30,7 +51,7 @@ export interface PlanOptions {
  * Orders the graph, drops what nobody reads, and packs temporaries into one arena by their lifetimes.
  * Best fit over free gaps; in the order of first use.
  */
-export function plan(graph: Graph, options: PlanOptions = { alignment: 64, inPlace: true }): Plan {
+export function plan(graph: GraphPart, options: PlanOptions = { alignment: 64, inPlace: true }): Plan {
   const nodes = liveNodes(graph);
   const { alignment } = options;
   const rounded = (storage: Storage): number => Math.ceil((storage.size * 4) / alignment) * alignment;
@@ -88,7 +109,7 @@ export function plan(graph: Graph, options: PlanOptions = { alignment: 64, inPla
 }
 
 /** Nodes that an output or a state needs, in graph order. */
-function liveNodes(graph: Graph): Node[] {
+function liveNodes(graph: GraphPart): Node[] {
   const wanted = new Set<Value>(graph.outputs.values());
   const live: Node[] = [];
   for (const node of graph.nodes.toReversed()) {

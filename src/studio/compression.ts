@@ -2,7 +2,7 @@ import type { BertModel } from '../bert/model.ts';
 import type { Runnable } from '../bert/runnable.ts';
 import type { Engine } from '../engines/engine.ts';
 import { StudioError } from '../tensor/studioError.ts';
-import type { NamedTensors } from '../tensor/tensor.ts';
+import type { NamedTensors, Tensor } from '../tensor/tensor.ts';
 import type { Corpus } from '../text/corpus.ts';
 import { BatchStream, splitBatch } from '../text/maskedBatch.ts';
 import { learningRateAt } from '../training/learningRate.ts';
@@ -152,17 +152,19 @@ export async function compress(
         fault = new DivergenceError(done, error.loss, error.norm).message;
         going = false;
       }
+      let trained: Map<string, Tensor>;
       try {
-        const trained = await trainer.read();
-        student = await phase.student(trained);
-        showNorms(phase.norms(trained));
-        if (phase.name === 'compactors') compactors = trained;
-        heads = phase.heads?.(trained) ?? heads;
+        trained = await trainer.read();
         state = await trainer.state();
-        whole = phase.runnable?.(trained);
       } finally {
+        // Before the merge: both at once may be more memory than an engine has.
         trainer.dispose();
       }
+      student = await phase.student(trained);
+      showNorms(phase.norms(trained));
+      if (phase.name === 'compactors') compactors = trained;
+      heads = phase.heads?.(trained) ?? heads;
+      whole = phase.runnable?.(trained);
     };
 
     let reached = from === undefined;

@@ -141,6 +141,7 @@ test('drop a checkpoint and prose, size the student, train, pause, step, resume,
   expect(archive.suggestedFilename()).toMatch(/\.zip$/);
   await more('Short one', 'Delete');
   await page.getByTestId('undo-delete').waitFor();
+  await page.getByTestId('run-line').filter({ hasText: 'Short one' }).waitFor({ state: 'detached' });
   expect(await page.getByTestId('run-line').count()).toBe(1);
   await page.getByTestId('undo-delete').click();
   await page.getByTestId('run-line').filter({ hasText: 'Short one' }).waitFor();

@@ -111,6 +111,13 @@ describe.each(ENGINES)('golden numbers on $name', ({ create }) => {
       expect(relativeError(student.tensors.get(name)?.data ?? [], tensor.data), name).toBeLessThan(1e-5);
   });
 
+  test('merge: in pieces, as large models are merged, the same to the bit', async () => {
+    const whole = await mergeStudent(engine, teacher, teacher.tensors, table, startingPoint());
+    const pieces = await mergeStudent(engine, teacher, teacher.tensors, table, startingPoint(), 0);
+    expect([...pieces.tensors.keys()]).toEqual([...whole.tensors.keys()]);
+    for (const [name, tensor] of whole.tensors) expect(pieces.tensors.get(name)?.data, name).toEqual(tensor.data);
+  });
+
   test('merge: whole heads 1 and 3 kept', async () => {
     const file = golden('heads');
     const kept = [...goldenIntegers(file, 'kept')];
