@@ -1,10 +1,11 @@
 import { Gaps } from '../../graph/gaps.ts';
 import type { Node } from '../../graph/operation.ts';
 import type { Plan, PlanOptions } from '../../graph/plan.ts';
-import { contiguousStrides, isContiguous, type Value } from '../../graph/value.ts';
+import { type Value } from '../../graph/value.ts';
 import { sizeOf } from '../../tensor/shape.ts';
 import type { Engine, EngineDescription, EngineLimits, Program } from '../engine.ts';
 import { EngineError } from '../engineError.ts';
+import { rowMajor } from '../rowMajor.ts';
 import { assemble, isInstruction, widestReduction } from './assemble.ts';
 import { hasRelaxedSimd, hasSharedMemory, instantiate, loadKernels, type Kernels } from './kernelModule.ts';
 import { startHelper, type HelperThread } from './threadPool.ts';
@@ -217,21 +218,4 @@ export class WasmProgram implements Program {
   #address(value: Value): number {
     return this.#arena + (this.#plan.offsets.get(value.storage.id) ?? 0);
   }
-}
-
-/** Copies a strided value out in row-major order. */
-function rowMajor<T extends Float32Array | Int32Array>(value: Value, memory: T, out: T): T {
-  if (isContiguous(value)) {
-    out.set(memory);
-    return out;
-  }
-  const steps = contiguousStrides(value.shape);
-  for (let at = 0; at < out.length; at++) {
-    let place = 0;
-    steps.forEach((step, axis) => {
-      place += (Math.floor(at / step) % (value.shape[axis] ?? 1)) * (value.strides[axis] ?? 0);
-    });
-    out[at] = memory[place] ?? 0;
-  }
-  return out;
 }

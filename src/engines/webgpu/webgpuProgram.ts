@@ -1,8 +1,9 @@
 import type { Plan } from '../../graph/plan.ts';
-import { contiguousStrides, isContiguous, type Value } from '../../graph/value.ts';
+import { type Value } from '../../graph/value.ts';
 import { sizeOf } from '../../tensor/shape.ts';
 import type { Program } from '../engine.ts';
 import { EngineError } from '../engineError.ts';
+import { rowMajor } from '../rowMajor.ts';
 import { MAP_READ, USAGE, type DeviceOwner } from './deviceOwner.ts';
 import type { ProgramMemory } from './programMemory.ts';
 
@@ -181,21 +182,4 @@ function convert(value: Value, data: Float32Array | Int32Array): Float32Array | 
 function toBytes(words: Float32Array | Int32Array): Uint8Array<ArrayBuffer> {
   const { buffer, byteOffset, byteLength } = words;
   return buffer instanceof ArrayBuffer ? new Uint8Array(buffer, byteOffset, byteLength) : new Uint8Array(words.slice().buffer);
-}
-
-/** Copies a strided value out in row-major order. */
-function rowMajor<T extends Float32Array | Int32Array>(value: Value, memory: T, out: T): T {
-  if (isContiguous(value)) {
-    out.set(memory);
-    return out;
-  }
-  const steps = contiguousStrides(value.shape);
-  for (let at = 0; at < out.length; at++) {
-    let place = 0;
-    steps.forEach((step, axis) => {
-      place += (Math.floor(at / step) % (value.shape[axis] ?? 1)) * (value.strides[axis] ?? 0);
-    });
-    out[at] = memory[place] ?? 0;
-  }
-  return out;
 }
