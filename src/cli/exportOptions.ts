@@ -13,6 +13,7 @@ export interface FormOptions {
   readonly int8: boolean;
   readonly attentions?: true;
   readonly latency: boolean;
+  readonly compactors: boolean;
 }
 
 export function formOptions(command: Command): Command {
@@ -21,11 +22,12 @@ export function formOptions(command: Command): Command {
     .option('--fp16', 'write onnx/model_fp16.onnx as well')
     .option('--no-int8', 'leave out onnx/model_quantized.onnx')
     .option('--attentions', "write onnx/model_attentions.onnx as well: every layer's attention as an output")
+    .option('--no-compactors', 'leave out wid/compactors.safetensors, what the student was merged from')
     .option('--no-latency', 'do not time the files in onnxruntime-web');
 }
 
-export function wishedForms({ weights, fp16, int8, attentions, latency }: FormOptions): ExportOptions {
-  return { weights, fp16: fp16 === true, int8, attentions: attentions === true, latency };
+export function wishedForms({ weights, fp16, int8, attentions, latency, compactors }: FormOptions): ExportOptions {
+  return { weights, fp16: fp16 === true, int8, attentions: attentions === true, latency, compactors };
 }
 
 /** Writes what was exported; a withheld file of an earlier export goes. @returns the exit code */

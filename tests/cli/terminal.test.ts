@@ -148,17 +148,21 @@ describe('compress', () => {
     await inScratch(async (folder) => {
       const out = join(folder, 'student');
       let sent = false;
-      const { code, stdout, stderr } = await terminal([...FAST, '--steps', '100000', '--json', '--out', out], (text, kill) => {
-        if (sent || !text.includes('"kind":"step"')) return;
-        sent = true;
-        kill('SIGINT');
-      });
+      const { code, stdout, stderr } = await terminal(
+        [...FAST, '--steps', '100000', '--no-compactors', '--json', '--out', out],
+        (text, kill) => {
+          if (sent || !text.includes('"kind":"step"')) return;
+          sent = true;
+          kill('SIGINT');
+        },
+      );
       expect(code).toBe(130);
       expect(stderr).toContain('Stopping after this step; a checkpoint and the student as it stands will be written.');
       expect(lines(stdout).find(({ kind }) => kind === 'result')).toMatchObject({ stopped: true });
       const run: unknown = JSON.parse(readFileSync(join(out, 'run.json'), 'utf8'));
       expect(run).toMatchObject({ result: { stopped: true } });
       expect(existsSync(join(out, 'onnx/model.onnx'))).toBe(true);
+      expect(existsSync(join(out, 'wid'))).toBe(false);
     });
   });
 
