@@ -17,7 +17,10 @@ export function stayAwake(desk: Desk): void {
     }
   };
   useRun.subscribe((state, before) => {
-    if (state.status !== before.status) void update();
+    if (state.status === before.status) return;
+    void update();
+    // Without it, a browser that runs out of room may take kept runs away. Asked when there is something to keep.
+    if (state.status === 'preparing' && 'storage' in navigator) void desk.asked(() => navigator.storage.persist());
   });
   document.addEventListener('visibilitychange', () => {
     void update();

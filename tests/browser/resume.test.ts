@@ -11,10 +11,23 @@ afterAll(async () => {
   await stage.close();
 });
 
-test('a run whose tab was closed goes on from its checkpoint, and a finished one is offered no more', async () => {
+test('a run whose tab was closed goes on from its checkpoint, is not offered while another tab has it, nor when it is finished', async () => {
   // Tabs of one context share their storage, as a user's do.
   const context = await stage.browser.newContext();
   const address = new URL('#batch=2&steps=40&evaluateEvery=40&calibration=one-pass', stage.url).href;
+  await context.addInitScript(() => {
+    for (const [name, made] of [
+      ['persist', navigator.storage],
+      ['request', navigator.wakeLock],
+    ] as const) {
+      const plain: unknown = Reflect.get(made, name);
+      Reflect.set(made, name, (...given: unknown[]): unknown => {
+        document.documentElement.dataset[name] = 'asked';
+        const answer: unknown = typeof plain === 'function' ? Reflect.apply(plain, made, given) : undefined;
+        return answer;
+      });
+    }
+  });
   const first = await context.newPage();
   await first.goto(address);
   await first.getByTestId('try-demo').click();
@@ -23,6 +36,16 @@ test('a run whose tab was closed goes on from its checkpoint, and a finished one
   await first.locator('[data-testid=run-status][data-status=paused]').waitFor({ timeout: 60_000 });
   // The checkpoint of a pause is written in the background.
   await first.waitForTimeout(1500);
+  const asked = await first.locator('html').evaluate(({ dataset }) => [dataset['persist'], dataset['request']]);
+  expect(asked).toEqual(['asked', 'asked']);
+
+  // A tab beside it is not offered a run that this one holds.
+  const beside = await context.newPage();
+  await beside.goto(address);
+  await beside.getByTestId('engine').waitFor();
+  await beside.waitForTimeout(1000);
+  expect(await beside.getByTestId('unfinished-run').count()).toBe(0);
+  await beside.close();
   await first.close();
 
   const second = await context.newPage();

@@ -18,6 +18,7 @@ import { MODES, recipeFrom, type RecipeOptions } from '../recipe.ts';
 import { costLines, createReport, megabytes, millions, percent, shapeInWords, type Report } from '../report.ts';
 import { trainingOptions } from '../trainingOptions.ts';
 import { EXIT, UsageError, whole } from '../usage.ts';
+import { waitForRoom } from '../waitForRoom.ts';
 
 interface CompressOptions extends TeacherOptions, RecipeOptions, EngineOptions, FormOptions {
   readonly resume?: true;
@@ -97,7 +98,10 @@ async function run(options: CompressOptions, report: Report): Promise<number> {
   report.say([`Teacher: ${shapeInWords(teacher.shape)}`, `Student: ${shapeInWords(recipe.student)}`, ...costLines(cost)].join('\n'));
   const release = stopOnInterrupt(session);
   if (resumed !== undefined) report.say(`Going on from step ${resumed.done} of ${recipe.steps}, with the recipe of that run.`);
-  const result = await (resumed === undefined ? session.start(recipe, report.event) : session.resumeRun(resumed.run, report.event));
+  const room = waitForRoom(session, report);
+  const train = (): Promise<RunResult> =>
+    resumed === undefined ? session.start(recipe, room.listen) : session.resumeRun(resumed.run, room.listen);
+  const result = await train().finally(room.end);
   report.fact('result', result);
   if (result.fault !== null) throw new Error(result.fault);
   if (result.stopped)
