@@ -77,6 +77,9 @@ test('drop a checkpoint and prose, size the student, train, pause, step, resume,
   expect(await saved(page, 'Save Held-out loss', 'SVG')).toMatch(/^<svg xmlns.*Held-out loss.*<path/s);
   expect((await saved(page, 'Save Attention similarity', 'PNG')).startsWith('\u0089PNG')).toBe(true);
   expect(await page.getByTestId('norms').locator('canvas').count()).toBeGreaterThan(3);
+  await page.getByTestId('norms-table').locator('summary').click();
+  expect(await page.getByTestId('norms-table').locator('tbody tr').count()).toBeGreaterThan(2);
+  expect(await page.getByTestId('norms-table').locator('tbody tr').first().textContent()).toMatch(/^0\d\.\d{3}/);
 
   // Compare.
   await page.getByTestId('head-grid').getByLabel('Layer 2, head 3').check({ force: true });

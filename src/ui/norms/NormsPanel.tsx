@@ -7,6 +7,7 @@ import { svgDocument, token } from '../figure/svgDocument.ts';
 import { useWidth } from '../figure/useWidth.ts';
 import { whole } from '../numbers.ts';
 import { useTheme } from '../theme.ts';
+import { NormsTable } from './NormsTable.tsx';
 import { drawBars, drawHistory, HISTORY_HEIGHT, ROW, spaceName } from './normsDrawing.ts';
 
 /** What the compactors keep of every teacher dimension: each space now, and one of them over the run. */
@@ -59,6 +60,7 @@ export function NormsPanel(): React.JSX.Element | null {
             <span>largest norm</span>
           </figcaption>
           <History key={theme} history={history} index={index} />
+          <NormsTable history={history} index={index} />
         </figure>
       )}
     </section>
