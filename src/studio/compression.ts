@@ -137,7 +137,7 @@ export async function compress(
               untrained,
               seconds: clock.seconds(),
               tensors: await trainer.state(),
-              compactors: phase.name === 'polish' && recipe.mode === 'calibrated' ? compactors : new Map(),
+              compactors: phase.name === 'polish' && recipe.mode !== 'progressive' ? compactors : new Map(),
             });
           };
           if ((await control.wantsState?.(done)) === true) await keep();

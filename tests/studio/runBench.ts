@@ -10,11 +10,17 @@ import { createSession } from '../../src/studio/session.ts';
 import type { Surroundings } from '../../src/studio/session/sessionState.ts';
 import type { EngineChoice, GivenFile, Recipe, StudioApi, StudioListener } from '../../src/studio/studioApi.ts';
 
-const CHECKPOINT = new URL('../golden/checkpoints/safetensors/', import.meta.url);
-export const TEACHER: GivenFile[] = ['config.json', 'model.safetensors', 'vocab.txt'].map((path) => ({
-  path,
-  bytes: new Uint8Array(readFileSync(new URL(path, CHECKPOINT))),
-}));
+function checkpoint(folder: string): GivenFile[] {
+  const place = new URL(`../golden/checkpoints/${folder}/`, import.meta.url);
+  return ['config.json', 'model.safetensors', 'vocab.txt'].map((path) => ({
+    path,
+    bytes: new Uint8Array(readFileSync(new URL(path, place))),
+  }));
+}
+
+export const TEACHER = checkpoint('safetensors');
+/** The same encoder without a head. */
+export const HEADLESS = checkpoint('encoder-only');
 export const TEXT: GivenFile[] = [
   { path: 'a1.txt', bytes: new Uint8Array(readFileSync(new URL('../../public/demo/prose/a1.txt', import.meta.url))) },
 ];
@@ -40,12 +46,13 @@ export class RunBench {
     surroundings: Partial<Surroundings> = {},
     layer: (files: RunFiles) => RunFiles = (files) => files,
     engine: EngineChoice = 'cpu',
+    teacher: readonly GivenFile[] = TEACHER,
   ): Promise<Opened> {
     const folder = join(this.scratch, name);
     const store = new RunStore(layer(folderFiles(folder)), lockFiles(folder));
     const session = createSession(store, surroundings);
     await session.engine(engine, 2);
-    await session.loadTeacher('golden', TEACHER);
+    await session.loadTeacher('golden', teacher);
     await session.loadText('prose', TEXT, { sequence: 32, seed: 1 });
     const recipe: Recipe = {
       ...(await session.defaults()),

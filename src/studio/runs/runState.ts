@@ -18,6 +18,6 @@ export interface RunState {
   readonly seconds: number;
   /** Trained tensors and their moments of this phase. */
   readonly tensors: NamedTensors;
-  /** Compactors of an earlier phase, which the student was merged from; empty where there were none. */
+  /** Compactors that the student was merged from before this phase; empty where there were none. */
   readonly compactors: NamedTensors;
 }
