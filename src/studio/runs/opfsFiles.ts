@@ -35,8 +35,21 @@ export function opfsFiles(folder: string): RunFiles {
       if (!(error instanceof DOMException && error.name === 'NotFoundError')) throw error;
     }
   };
+  /** A file's name is made before its stream is closed: whoever ends in between leaves it empty. */
+  const isEmpty = async (name: string): Promise<boolean> => {
+    try {
+      return (await (await (await directoryOf()).getFileHandle(name)).getFile()).size === 0;
+    } catch {
+      // Removed meanwhile, or no file.
+      return true;
+    }
+  };
   return {
-    list: async () => (await names()).filter((name) => !name.endsWith(ASIDE)),
+    async list() {
+      const found = (await names()).filter((name) => !name.endsWith(ASIDE));
+      const empty = await Promise.all(found.map(isEmpty));
+      return found.filter((_, i) => empty[i] === false);
+    },
     async read(name) {
       const file = await (await (await directoryOf()).getFileHandle(name)).getFile();
       return new Uint8Array(await file.arrayBuffer());
