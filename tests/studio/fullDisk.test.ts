@@ -8,20 +8,26 @@ import { RunBench } from './runBench.ts';
 
 const bench = new RunBench();
 
-/** Files whose disk can be filled. */
+/** A disk that can be filled, in memory: on a real one under load, steps would overtake writes and the counts below. */
 class Disk {
   full = false;
   freeBytes: number | undefined;
-  writes: string[] = [];
+  readonly #held = new Map<string, Uint8Array>();
 
-  readonly layer = (files: RunFiles): RunFiles => ({
-    ...files,
-    free: () => Promise.resolve(this.freeBytes),
+  readonly layer = (): RunFiles => ({
+    list: () => Promise.resolve([...this.#held.keys()]),
+    read: (name) => {
+      const bytes = this.#held.get(name);
+      return bytes === undefined ? Promise.reject(new Error(`no file ${name}`)) : Promise.resolve(bytes);
+    },
     write: (name, parts) => {
       if (this.full) return Promise.reject(new DOMException('The quota has been exceeded.', 'QuotaExceededError'));
-      this.writes.push(name);
-      return files.write(name, parts);
+      this.#held.set(name, new Uint8Array(Buffer.concat(parts)));
+      return Promise.resolve();
     },
+    remove: (name) => Promise.resolve(void this.#held.delete(name)),
+    sweep: () => Promise.resolve(),
+    free: () => Promise.resolve(this.freeBytes),
   });
 }
 
@@ -41,6 +47,7 @@ async function fillUp(
   session: StudioApi,
   start: (listen: (event: StudioEvent) => void) => Promise<RunResult>,
   fill: (event: StudioEvent) => void,
+  top: () => void = () => {},
 ): Promise<{ readonly events: StudioEvent[]; readonly run: Promise<RunResult> }> {
   const events: StudioEvent[] = [];
   const run = start((event) => {
@@ -49,6 +56,7 @@ async function fillUp(
   });
   while (said(events).length === 0) await new Promise((resolve) => setTimeout(resolve, 20));
   await silence(events);
+  top();
   await expect(session.resume()).rejects.toMatchObject({ code: 'storage' });
   await silence(events);
   return { events, run };
@@ -102,8 +110,9 @@ test('a run that is stopped while the disk is full can be exported, and goes on 
 
 test('deleted runs give their room to a run that needs it', async () => {
   const disk = new Disk();
-  const layer = (files: RunFiles): RunFiles => ({
-    ...disk.layer(files),
+  const files = disk.layer();
+  const layer = (): RunFiles => ({
+    ...files,
     remove: async (name) => {
       await files.remove(name);
       disk.full = false;
@@ -170,19 +179,25 @@ test('the same on a real file system of one MiB', async ({ skip }) => {
   try {
     const { session, store, recipe } = await bench.open('tiny', { keepEvery: 3 });
     const ballast = join(folder, 'ballast');
+    const fillRest = (file: string): void => {
+      const { bavail, bsize } = statfsSync(folder);
+      writeFileSync(file, new Uint8Array(bavail * bsize));
+    };
     const { events, run } = await fillUp(
       session,
       (listen) => session.start(recipe, listen),
       (event) => {
         if (event.kind !== 'kept' || event.step !== 3) return;
-        const { bavail, bsize } = statfsSync(folder);
-        writeFileSync(ballast, new Uint8Array(bavail * bsize));
+        fillRest(ballast);
       },
+      // What the failed write had taken is free again.
+      () => fillRest(`${ballast} too`),
     );
     expect(said(events)[0]).toMatchObject({ paused: true });
     const [name = ''] = await store.runs();
     expect((await store.load(name))?.state.done).toBe(3);
     rmSync(ballast);
+    rmSync(`${ballast} too`);
     await session.resume();
     expect(await run).toMatchObject({ stepsDone: 12, stopped: false });
     expect((await session.runs())[0]).toMatchObject({ ending: 'done' });

@@ -198,9 +198,9 @@ function workgroupProduct(tile: MatmulTile, form: MatmulForm): string {
           .map((s) => `${name}Tile[at + ${(s * side) / 4}u][part] = loaded.${XYZW[s] ?? 'x'};`)
           .join(' ')}`
           : `let place = ${first} + (e % ${side / 4}u) * 4u; let step = k + e / ${side / 4}u;
-        let from = ${name}Base + min(step, sizes.k - 1u) * ${depthStride};
+        let start = ${name}Base + min(step, sizes.k - 1u) * ${depthStride};
         let loaded = vec4f(${range(4)
-          .map((t) => `${name}[from + min(place + ${t}u, ${bound} - 1u) * ${sideStride}]`)
+          .map((t) => `${name}[start + min(place + ${t}u, ${bound} - 1u) * ${sideStride}]`)
           .join(', ')});
         ${name}Tile[e] = select(vec4f(0.0), loaded, step < sizes.k);`;
     return `for (var e = id; e < ${vectors}u; e += ${threads}u) {

@@ -38,7 +38,7 @@ const workgroup = (rows: number, columns: number, threadsX: number, threadsY: nu
 const SMALL_FLOPS = 1e6;
 
 /** Kernels worth measuring for a product, the likeliest first. */
-export function candidateTiles({ m, n, k, batch }: MatmulProblem, traits: DeviceTraits): readonly MatmulTile[] {
+export function candidateTiles({ m, n, k, batch }: Omit<MatmulProblem, 'form'>, traits: DeviceTraits): readonly MatmulTile[] {
   const { quads, software, invocations, workgroupBytes } = traits;
   // Small products: a small kernel, which is compiled in no time.
   if (m < 8 || n < 8 || 2 * m * n * k * batch < SMALL_FLOPS) return [registers(4, 4, 8, software ? 1 : 8)];

@@ -2,7 +2,6 @@ import type { Plan, PlanOptions } from '../../graph/plan.ts';
 import { placeInSlabs } from '../../graph/slabs.ts';
 import type { Engine, EngineDescription, EngineLimits } from '../engine.ts';
 import { EngineError } from '../engineError.ts';
-import type { Remembered } from '../remembered.ts';
 import { DeviceOwner, USAGE } from './deviceOwner.ts';
 import { packWords, type BufferPlace, type Dispatch } from './dispatch.ts';
 import { requestAdapter, summarise, type AdapterSummary } from './gpuAccess.ts';
@@ -15,12 +14,12 @@ import { mebibytes, ProgramMemory } from './programMemory.ts';
 import { WebGpuProgram, type ReadyDispatch } from './webgpuProgram.ts';
 
 export interface WebGpuOptions {
-  /** Keeps which kernels won on this adapter. */
-  readonly remembered?: Remembered;
   /** Ask for no more than every WebGPU device has, and use no optional feature: for tests of the lowest common device. */
   readonly plain?: boolean;
   /** Bind at most this many bytes at once, below the device's own limit: for tests of tensors that do not fit. */
   readonly bindingBytes?: number;
+  /** Take this kernel for every matrix product: for tests of those that this adapter would not choose. */
+  readonly tile?: MatmulTile;
 }
 
 const ALIGNMENT = 256;
@@ -37,9 +36,11 @@ export class WebGpuEngine implements Engine {
   readonly #owner: DeviceOwner;
   readonly #pipelines: Pipelines;
   readonly #traits: DeviceTraits;
+  readonly #tile: MatmulTile | undefined;
 
-  private constructor(owner: DeviceOwner, adapter: AdapterSummary, traits: DeviceTraits) {
+  private constructor(owner: DeviceOwner, adapter: AdapterSummary, traits: DeviceTraits, tile: MatmulTile | undefined) {
     this.#owner = owner;
+    this.#tile = tile;
     this.#pipelines = new Pipelines(owner);
     this.#traits = traits;
     this.adapter = adapter;
@@ -67,7 +68,7 @@ export class WebGpuEngine implements Engine {
     const summary = summarise(adapter);
     const { subgroupMinSize, subgroupMaxSize } = adapter.info;
     const most = Math.min(device.limits.maxStorageBufferBindingSize, device.limits.maxBufferSize, MOST_SLAB_BYTES, bindingBytes);
-    return new WebGpuEngine(new DeviceOwner(device), summary, {
+    const traits: DeviceTraits = {
       subgroupSize: subgroups && subgroupMinSize === subgroupMaxSize ? subgroupMinSize : 0,
       quads: subgroups,
       software: summary.software,
@@ -75,7 +76,8 @@ export class WebGpuEngine implements Engine {
       workgroupBytes: device.limits.maxComputeWorkgroupStorageSize,
       groupsAnAxis: device.limits.maxComputeWorkgroupsPerDimension,
       bindingBytes: Math.floor(most / ALIGNMENT) * ALIGNMENT,
-    });
+    };
+    return new WebGpuEngine(new DeviceOwner(device), summary, traits, options.tile);
   }
 
   describe(): EngineDescription {
@@ -133,7 +135,7 @@ export class WebGpuEngine implements Engine {
   }
 
   #chooseTile(problem: MatmulProblem): MatmulTile {
-    const [best] = candidateTiles(problem, this.#traits);
+    const [best] = this.#tile === undefined ? candidateTiles(problem, this.#traits) : [this.#tile];
     if (best === undefined) throw new EngineError('webgpu: no matmul kernel fits this adapter.');
     return best;
   }

@@ -14,14 +14,14 @@ export type EngineMaker = (choice: EngineChoice, threads?: number) => Promise<En
 /** Of the self-test, for each engine. */
 const TEST_MILLISECONDS = 400;
 
-/** @param remembered keeps the measured speeds, and the kernels that a GPU is fastest with */
+/** @param remembered keeps the measured speeds */
 export function engineMaker(remembered: Remembered = new RememberedHere()): EngineMaker {
   return async (choice, threads) => {
     switch (choice) {
       case 'reference':
         return new ReferenceEngine();
       case 'webgpu': {
-        const engine = await WebGpuEngine.create({ remembered });
+        const engine = await WebGpuEngine.create();
         return new ChosenEngine(engine, { adapter: engine.adapter });
       }
       case 'cpu':
@@ -39,7 +39,7 @@ async function fastest(threads: number, remembered: Remembered): Promise<Engine>
   const cpu = await WasmEngine.create(threads);
   let webgpu: WebGpuEngine | undefined;
   try {
-    webgpu = await WebGpuEngine.create({ remembered });
+    webgpu = await WebGpuEngine.create();
     const { adapter } = webgpu;
     const speeds = await speedsOf(cpu, webgpu, threads, remembered);
     if (!adapter.software) {

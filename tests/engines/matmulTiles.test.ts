@@ -1,0 +1,48 @@
+import { expect, test } from 'vitest';
+import type { Engine } from '../../src/engines/engine.ts';
+import { ReferenceEngine } from '../../src/engines/reference/referenceEngine.ts';
+import type { MatmulTile } from '../../src/engines/webgpu/matmulCode.ts';
+import { candidateTiles } from '../../src/engines/webgpu/matmulTiles.ts';
+import { WebGpuEngine } from '../../src/engines/webgpu/webgpuEngine.ts';
+import { relativeError } from '../golden/relativeError.ts';
+import { DIFFERENTIABLE } from './operationCases.ts';
+import { outputsOf } from './outputsOf.ts';
+import { takeSoftwareGpu } from './softwareGpu.ts';
+
+const TRAITS = { subgroupSize: 4, quads: true, invocations: 256, workgroupBytes: 16_384, groupsAnAxis: 65_535, bindingBytes: 2 ** 27 };
+const LOAD = { m: 0, n: 0, k: 256, batch: 1 };
+
+/** Every kernel that some adapter would choose for some product. */
+function tiles(): ReadonlyMap<string, MatmulTile> {
+  const found = new Map<string, MatmulTile>();
+  for (const software of [false, true])
+    for (const size of [256, 96, 64, 32, 16, 4])
+      for (const tile of candidateTiles({ ...LOAD, m: size, n: size }, { ...TRAITS, software })) {
+        const { method, rows, columns, threadsX, threadsY, depth } = tile;
+        found.set(`${method} ${rows} x ${columns}, ${threadsX} x ${threadsY} invocations, depth ${depth}`, tile);
+      }
+  return found;
+}
+
+/** Every fourth: compiling kernels is what takes long here, and each form has its own. */
+const PRODUCTS = DIFFERENTIABLE.filter(({ name }) => /matmul|A\^T B|A B\^T/.test(name)).filter((__, i) => i % 4 === 0);
+
+// A software adapter would never choose most of these, and a GPU no others.
+test.each([...tiles()])('%s', async (_, tile) => {
+  await takeSoftwareGpu();
+  const engine: Engine = await WebGpuEngine.create({ tile });
+  const reference = new ReferenceEngine();
+  for (const operation of PRODUCTS) {
+    const expected = await outputsOf(reference, operation, true);
+    const got = await outputsOf(engine, operation, true);
+    for (const [name, values] of expected)
+      expect(relativeError(got.get(name) ?? [], values), `${operation.name}: ${name}`).toBeLessThan(5e-6);
+  }
+  engine.dispose();
+});
+
+test('there are kernels of every method to test, on products of every form', () => {
+  expect(tiles().size).toBeGreaterThan(8);
+  expect(new Set([...tiles().values()].map(({ method }) => method))).toEqual(new Set(['registers', 'quad', 'workgroup']));
+  expect(PRODUCTS.length).toBeGreaterThan(2);
+});
