@@ -11,6 +11,9 @@ const made = (node: string): TracedNode => ({ node, output: `${node}_output_0` }
 /** Where the encoder's embeddings end. */
 export const embeddingNode = made('/bert/embeddings/LayerNorm');
 
+/** One layer's attention; the form with attentions names its output `attentions.N`. */
+export const attentionNode = (layer: number): TracedNode => made(`/bert/encoder/layer.${layer}/attention/self/Softmax`);
+
 /** Nodes of one layer by the names of `LayerTrace`, in the order in which they run. */
 export function layerNodes(layer: number): readonly (readonly [part: LayerPart, node: TracedNode])[] {
   const place = `/bert/encoder/layer.${layer}`;
@@ -18,7 +21,7 @@ export function layerNodes(layer: number): readonly (readonly [part: LayerPart, 
     ['query', made(`${place}/attention/self/query/Add`)],
     ['key', made(`${place}/attention/self/key/Add`)],
     ['value', made(`${place}/attention/self/value/Add`)],
-    ['attention', made(`${place}/attention/self/Softmax`)],
+    ['attention', attentionNode(layer)],
     ['values', made(`${place}/attention/self/Reshape`)],
     ['projected', made(`${place}/attention/output/dense/Add`)],
     ['attentionOutput', made(`${place}/attention/output/LayerNorm`)],

@@ -106,7 +106,7 @@ export async function exportFolder(
       const largestDifference = worst(checked.map((check) => check.difference));
       const measured = worst(checked.map((check) => check[tolerance.measure]));
       if (!(measured <= tolerance.most)) {
-        const node = await judge.firstDifference(file, dataName, checked, tolerance.most);
+        const node = await judge.firstDifference(file, dataName, checked, tolerance.most, form.attentions);
         const where = node === undefined ? '' : ` It starts at the node ${node}.`;
         const what = `onnxruntime-web differs from the engine by ${measured.toExponential(1)} (${tolerance.measure}), more than ${tolerance.most}.${where}`;
         return { ...nothing, largestDifference, checked, withheld: what };

@@ -84,12 +84,18 @@ export class OnnxJudge {
   }
 
   /** The first node of a file whose output differs from the engine's, on the batch where the answers differ most. */
-  async firstDifference(file: OnnxFile, dataName: string, checks: readonly OnnxCheck[], tolerance: number): Promise<string | undefined> {
+  async firstDifference(
+    file: OnnxFile,
+    dataName: string,
+    checks: readonly OnnxCheck[],
+    tolerance: number,
+    attentions = false,
+  ): Promise<string | undefined> {
     const most = worst(checks.map(({ relative }) => relative));
     const at = checks.findIndex(({ relative }) => Object.is(relative, most));
     const found = this.#cases[at];
     if (found === undefined) return undefined;
-    return firstDifference(this.#engine, this.#model, file, dataName, found.batch, tolerance);
+    return firstDifference(this.#engine, this.#model, file, dataName, found.batch, tolerance, attentions);
   }
 }
 

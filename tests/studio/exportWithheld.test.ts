@@ -45,6 +45,18 @@ describe('a file with one changed weight is told apart, and the first node that 
   });
 });
 
+test('in the form with attentions too, whose softmax leaves under another name', async () => {
+  const model = variant({});
+  const file = writeOnnx(model, 'golden', {}, { attentions: true });
+  const judge = await OnnxJudge.create(new ReferenceEngine(), model, tokenizer, undefined, true, quiet);
+  const scale = Float32Array.of(1 / Math.sqrt(model.config.hiddenSize / model.config.heads));
+  new DataView(file.model.buffer, file.model.byteOffset + offsetOf(file.model, scale)).setFloat32(0, 2 * (scale[0] ?? 0), true);
+  const runtime = await openOnnx(file);
+  const checked = await judge.check(runtime, quiet);
+  await runtime.close();
+  expect(await judge.firstDifference(file, '', checked, 1e-4, true)).toBe('/bert/encoder/layer.0/attention/self/Softmax');
+});
+
 /** The reference engine with one weight read wrongly, as if it or the exporter had a fault. */
 function faultyEngine(tensor: string): Engine {
   const inner = new ReferenceEngine();
@@ -69,15 +81,16 @@ function faultyEngine(tensor: string): Engine {
 test('a file that differs is left out and said to be, the rest of the folder is written', async () => {
   const events: StudioEvent[] = [];
   const engine = faultyEngine('bert.encoder.layer.1.attention.self.value.weight');
-  const options = { int8: false, fp16: true, latency: false };
+  const options = { int8: false, fp16: true, attentions: true, latency: false };
   const run = finishedWith(variant({}));
   const { onnx, zip, files } = await exportStudent(engine, givenTeacher(), run, 'faulty', (event) => events.push(event), options);
-  const [full, half] = onnx;
+  const [full, half, inside] = onnx;
   expect(full?.withheld).toMatch(
     /^onnxruntime-web differs from the engine by .*\(relative\), more than 0\.0001\. It starts at the node \/bert\/encoder\/layer\.1\/attention\/self\/value\/Add\.$/,
   );
   expect(half?.withheld).toMatch(/more than 0\.02\. It starts at the node/);
-  expect(events.filter(({ kind }) => kind === 'onnxFile')).toHaveLength(2);
+  expect(inside?.withheld).toBe(full?.withheld);
+  expect(events.filter(({ kind }) => kind === 'onnxFile')).toHaveLength(3);
   const paths = files.map(({ path }) => path);
   expect(paths.filter((path) => path.startsWith('onnx/'))).toEqual([]);
   expect(paths).toContain('model.safetensors');

@@ -1,6 +1,6 @@
 import { encoderShape, type BertModel } from '../../bert/model.ts';
 import type { Engine } from '../../engines/engine.ts';
-import { decoderNode, embeddingNode, layerNodes, transformNode, type TracedNode } from '../../export/onnxTrace.ts';
+import { attentionNode, decoderNode, embeddingNode, layerNodes, transformNode, type TracedNode } from '../../export/onnxTrace.ts';
 import { withOutputs, type OnnxFile, type OnnxValue } from '../../formats/onnx/onnxModel.ts';
 import { openOnnx } from '../onnxRuntime.ts';
 import { answerName, engineAnswer } from './engineAnswer.ts';
@@ -10,6 +10,7 @@ import type { TextBatch } from './textBatch.ts';
  * Runs a file with its inner values as outputs and compares them with the engine's, in the order in which they are made.
  *
  * @param tolerance share of max(1, |value|)
+ * @param attentions whether the file has every layer's attention as an output, under a name of its own
  * @returns name of the first node that differs, or undefined where only their sum does
  */
 export async function firstDifference(
@@ -19,6 +20,7 @@ export async function firstDifference(
   dataName: string,
   batch: TextBatch,
   tolerance: number,
+  attentions = false,
 ): Promise<string | undefined> {
   const { layers } = encoderShape(model.config);
   const answer = answerName(model);
@@ -27,13 +29,17 @@ export async function firstDifference(
   // A model without a head answers with its last layer, whose output has that name.
   if (answer === 'logits') inner.push(transformNode);
   else inner.pop();
-  const outputs = inner.map(({ output }): OnnxValue => ({ name: output, element: 'float32' }));
+  const named = new Map(
+    Array.from({ length: attentions ? layers : 0 }, (_, layer) => [attentionNode(layer).output, `attentions.${layer}`]),
+  );
+  // What the file gives already must not be asked for again, and no value has two names.
+  const outputs = inner.filter(({ output }) => !named.has(output)).map(({ output }): OnnxValue => ({ name: output, element: 'float32' }));
   const runtime = await openOnnx({ ...file, model: withOutputs(file.model, outputs) }, dataName);
   try {
     const got = await runtime.run(batch);
     const expected = await engineAnswer(engine, model, batch, 'trace');
     const last = answer === 'logits' ? decoderNode : { node: `/bert/encoder/layer.${layers - 1}/output/LayerNorm`, output: answer };
-    return [...inner, last].find(({ output }) => differs(expected.get(output), got.get(output), tolerance))?.node;
+    return [...inner, last].find(({ output }) => differs(expected.get(output), got.get(named.get(output) ?? output), tolerance))?.node;
   } finally {
     await runtime.close();
   }
