@@ -1,19 +1,15 @@
-import { AttentionProbe } from '../analysis/attentionProbe.ts';
-import type { AttentionMaps } from '../analysis/attentionSimilarity.ts';
-import type { BertModel } from '../bert/model.ts';
 import type { Engine } from '../engines/engine.ts';
-import { openBytes, readWhole } from '../tensor/byteSource.ts';
+import { openBytes } from '../tensor/byteSource.ts';
 import { shownName } from '../tensor/shown.ts';
 import { StudioError } from '../tensor/studioError.ts';
 import type { Corpus } from '../text/corpus.ts';
 import { evenLayerMap } from '../wid/spaces.ts';
 import { AttentionJudge } from './attentionJudge.ts';
+import { readJson } from './checkpointFolder.ts';
 import { defaultRecipe, recipeTable } from './recipe.ts';
-import { headRows, sentenceIds } from './sentenceCompare.ts';
+import { headRows, sentenceIds, sentenceMaps } from './sentenceCompare.ts';
 import type { AttentionReport, GivenFile } from './studioApi.ts';
 import { readTeacher, type Teacher } from './teacher.ts';
-
-const LARGEST_JSON = 2 ** 26;
 
 /**
  * Attention of a student checkpoint beside its teacher's: similarity on held-out text by layer and head, and, of a
@@ -44,8 +40,8 @@ export async function attentionOf(
     const similarity = await judge.student(model, 0, () => {});
     if (sentence === undefined) return { similarity, layerMap, tokens: [], maps: [] };
     const ids = sentenceIds(sentence, teacher.tokenizer, Math.min(teacher.model.config.maxPositions, model.config.maxPositions));
-    const theirs = await readAllMaps(engine, teacher.model, ids);
-    const ours = await readAllMaps(engine, model, ids);
+    const theirs = await sentenceMaps(engine, teacher.model, ids);
+    const ours = await sentenceMaps(engine, model, ids);
     return {
       similarity,
       layerMap,
@@ -65,22 +61,13 @@ export async function attentionOf(
   }
 }
 
-async function readAllMaps(engine: Engine, model: BertModel, ids: Int32Array): Promise<readonly AttentionMaps[]> {
-  const probe = await AttentionProbe.create(engine, model, 1, ids.length);
-  try {
-    return await probe.read({ inputIds: ids, attentionMask: new Float32Array(ids.length) });
-  } finally {
-    probe.dispose();
-  }
-}
-
 /** Where whole heads went, `run.json` says which teacher heads stayed; other students keep them all, in order. */
 async function storedOrigins(files: readonly GivenFile[]): Promise<readonly (readonly number[])[] | undefined> {
   const file = files.find(({ path }) => path.split('/').at(-1) === 'run.json');
   if (file === undefined) return undefined;
   let found: unknown;
   try {
-    found = JSON.parse(new TextDecoder().decode(await readWhole(openBytes(file.bytes), LARGEST_JSON, file.path)));
+    found = await readJson(file.path, openBytes(file.bytes));
   } catch {
     return undefined;
   }

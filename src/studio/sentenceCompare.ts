@@ -32,17 +32,21 @@ export function headRows({ sequence, probabilities }: AttentionMaps, head: numbe
   });
 }
 
-async function readMaps(engine: Engine, model: BertModel, ids: Int32Array, layer: number): Promise<AttentionMaps> {
+/** Attention of every layer on one sentence. @param ids [T], nothing of it padding */
+export async function sentenceMaps(engine: Engine, model: BertModel, ids: Int32Array): Promise<readonly AttentionMaps[]> {
   const probe = await AttentionProbe.create(engine, model, 1, ids.length);
   try {
-    const maps = await probe.read({ inputIds: ids, attentionMask: new Float32Array(ids.length) });
-    const found = maps[layer];
-    if (found === undefined)
-      throw new StudioError('attention', `attention: layer ${layer} — expected 0 to ${maps.length - 1}. Choose one.`);
-    return found;
+    return await probe.read({ inputIds: ids, attentionMask: new Float32Array(ids.length) });
   } finally {
     probe.dispose();
   }
+}
+
+async function readMaps(engine: Engine, model: BertModel, ids: Int32Array, layer: number): Promise<AttentionMaps> {
+  const maps = await sentenceMaps(engine, model, ids);
+  const found = maps[layer];
+  if (found === undefined) throw new StudioError('attention', `attention: layer ${layer} — expected 0 to ${maps.length - 1}. Choose one.`);
+  return found;
 }
 
 /**

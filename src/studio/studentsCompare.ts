@@ -1,11 +1,10 @@
-import { AttentionProbe } from '../analysis/attentionProbe.ts';
 import { headSimilarity, type AttentionMaps } from '../analysis/attentionSimilarity.ts';
 import type { BertModel } from '../bert/model.ts';
 import type { Engine } from '../engines/engine.ts';
 import { StudioError } from '../tensor/studioError.ts';
 import { shownName } from '../tensor/shown.ts';
 import { evenLayerMap } from '../wid/spaces.ts';
-import { headRows, sentenceIds } from './sentenceCompare.ts';
+import { headRows, sentenceIds, sentenceMaps } from './sentenceCompare.ts';
 import type { RunResult, StudentsComparison } from './studioApi.ts';
 import type { Teacher } from './teacher.ts';
 
@@ -18,15 +17,6 @@ export interface ComparedStudent {
 interface Origins {
   readonly layers: readonly number[];
   readonly heads: readonly (readonly number[])[];
-}
-
-async function mapsOf(engine: Engine, model: BertModel, ids: Int32Array): Promise<readonly AttentionMaps[]> {
-  const probe = await AttentionProbe.create(engine, model, 1, ids.length);
-  try {
-    return await probe.read({ inputIds: ids, attentionMask: new Float32Array(ids.length) });
-  } finally {
-    probe.dispose();
-  }
 }
 
 function originsOf(teacher: Teacher, { student, result }: ComparedStudent): Origins {
@@ -50,9 +40,9 @@ export async function compareStudents(
   const ids = sentenceIds(sentence, teacher.tokenizer, teacher.model.config.maxPositions);
   const attention = new Uint8Array(ids.length).fill(1);
   const [ours, theirs] = [originsOf(teacher, first), originsOf(teacher, second)];
-  const teacherMaps = await mapsOf(engine, teacher.model, ids);
-  const firstMaps = await mapsOf(engine, first.student, ids);
-  const secondMaps = await mapsOf(engine, second.student, ids);
+  const teacherMaps = await sentenceMaps(engine, teacher.model, ids);
+  const firstMaps = await sentenceMaps(engine, first.student, ids);
+  const secondMaps = await sentenceMaps(engine, second.student, ids);
 
   const twinOf = (ourLayer: number, ourHead: number): { readonly maps: AttentionMaps; readonly head: number } | undefined => {
     const theirLayer = theirs.layers.indexOf(ours.layers[ourLayer] ?? -1);

@@ -51,7 +51,7 @@ export async function buildCorpus(
   const store = new TokenStore();
   const documentEnds: number[] = [];
   /** Ends of blocks of lines, kept while there are few documents. */
-  let blockEnds: number[] = [];
+  const blockEnds: number[] = [];
   const lengths: number[] = [];
   let unknown = 0;
   let cut = false;
@@ -79,7 +79,6 @@ export async function buildCorpus(
     await listen?.(store.length);
   }
   const ends = documentEnds.length >= ENOUGH_DOCUMENTS ? documentEnds : blockEnds;
-  blockEnds = [];
   const tokens = store.length;
   if (ends.length < 2 || tokens < 2 * sequence)
     throw new StudioError(

@@ -9,8 +9,6 @@ function tensorLine({ name, shape, dtype, use, as, why }: TensorUse): string {
   return `  ${name} ${dtype} [${shape.join(', ')}] ${fate}`;
 }
 
-const SEQUENCE = 128;
-
 /** `inspect`: what a checkpoint holds, tensor by tensor checked, nothing run. */
 export function addInspect(program: Command): void {
   const command = program
@@ -38,7 +36,7 @@ export function addInspect(program: Command): void {
         ].join('\n'),
       );
       if (options.text === undefined) return;
-      const sequence = options.sequence ?? Math.min(SEQUENCE, teacher.maxPositions);
+      const sequence = options.sequence ?? (await session.defaults()).sequence;
       const text = await openText(session, options, sequence, options.seed ?? 1, report);
       report.say(textLines(text).join('\n'));
     });
