@@ -1,11 +1,10 @@
 import { expect, test } from 'vitest';
-import { differentiate } from '../../src/graph/differentiate.ts';
 import { Graph } from '../../src/graph/graph.ts';
 import type { OperationKind } from '../../src/graph/operation.ts';
-import { mul, reduceSum } from '../../src/graph/ops/elementwise.ts';
 import { linear } from '../../src/graph/ops/matmul.ts';
 import { plan } from '../../src/graph/plan.ts';
 import { printGraph } from '../../src/graph/printGraph.ts';
+import { caseGraph } from '../engines/caseGraph.ts';
 import { DIFFERENTIABLE, OTHERS, type OperationCase } from '../engines/operationCases.ts';
 
 /** How an operation is held to the truth; the compiler names whoever adds one and forgets this table. */
@@ -42,20 +41,8 @@ const HELD: Readonly<Record<OperationKind, 'gradient' | 'in gradients' | 'forwar
 };
 
 /** Kinds of the case's forward nodes, and of those that differentiation adds. */
-function kindsOf(operation: OperationCase, gradients: boolean): { forward: OperationKind[]; added: OperationKind[] } {
-  const graph = new Graph();
-  const values = new Map([
-    ...Object.entries(operation.floats).map(([name, shape]) => [name, graph.input(name, shape)] as const),
-    ...Object.entries(operation.constants ?? {}).map(
-      ([name, { shape, data }]) => [name, graph.input(name, shape, data instanceof Int32Array ? 'i32' : 'f32')] as const,
-    ),
-  ]);
-  const output = operation.build(graph, (name) => values.get(name) ?? graph.input(name, [1]));
-  const forward = graph.nodes.map((node) => node.operation.kind);
-  if (!gradients) return { forward, added: [] };
-  const loss = reduceSum(graph, mul(graph, output, graph.input('weights', output.shape)));
-  const parameters = Object.keys(operation.floats).flatMap((name) => values.get(name) ?? []);
-  differentiate(graph, loss, parameters, graph.input('seed', [1]));
+function kindsOf(operation: OperationCase, gradients: boolean): { forward: readonly OperationKind[]; added: readonly OperationKind[] } {
+  const { graph, forward } = caseGraph(operation, gradients);
   return { forward, added: graph.nodes.slice(forward.length).map((node) => node.operation.kind) };
 }
 
