@@ -8,13 +8,13 @@ import { freshModel } from '../src/bert/freshModel.ts';
 import { countParameters } from '../src/bert/model.ts';
 import { DEMO_TEACHER, DEMO_TEXT, filesOf } from '../src/cli/files.ts';
 import { WasmEngine } from '../src/engines/wasm/wasmEngine.ts';
-import { compress } from '../src/studio/compression.ts';
-import { presetShape, shapeOf } from '../src/studio/presets.ts';
-import { defaultRecipe } from '../src/studio/recipe.ts';
-import { stepCosts } from '../src/studio/stepCost.ts';
+import { compress } from '../src/studio/compression/compression.ts';
+import { presetShape, shapeOf } from '../src/studio/recipe/presets.ts';
+import { defaultRecipe } from '../src/studio/recipe/recipe.ts';
+import { stepCosts } from '../src/studio/recipe/stepCost.ts';
 import type { StudioEvent } from '../src/studio/studioApi.ts';
-import { readTeacher, type Teacher } from '../src/studio/teacher.ts';
-import { loadCorpus } from '../src/studio/textLoading.ts';
+import { readTeacher, type Teacher } from '../src/studio/teacher/teacher.ts';
+import { loadCorpus } from '../src/studio/texts/textLoading.ts';
 
 const { values } = parseArgs({
   options: {

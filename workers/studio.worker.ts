@@ -8,7 +8,7 @@ import { RunStore } from '../src/studio/runs/runStore.ts';
 import { createSession } from '../src/studio/session.ts';
 import { engineMaker } from '../src/studio/session/makeEngine.ts';
 import { rememberedFiles } from '../src/studio/session/rememberedFiles.ts';
-import { TextCache } from '../src/studio/textCache.ts';
+import { TextCache } from '../src/studio/texts/textCache.ts';
 
 installFaultTransfer();
 const hub: HubSurroundings = { cache: new HubCache(opfsFiles('hub')), fetch: (input, init) => fetch(input, init) };

@@ -5,13 +5,13 @@ import { Evaluator, agreement, type Evaluation } from '../../src/analysis/evalua
 import { countParameters, type BertModel } from '../../src/bert/model.ts';
 import { DEMO_TEACHER, DEMO_TEXT, filesOf } from '../../src/cli/files.ts';
 import { WasmEngine } from '../../src/engines/wasm/wasmEngine.ts';
-import { compress } from '../../src/studio/compression.ts';
-import { defaultRecipe, PLAIN_MASKING, recipeTable } from '../../src/studio/recipe.ts';
+import { compress } from '../../src/studio/compression/compression.ts';
+import { defaultRecipe, PLAIN_MASKING, recipeTable } from '../../src/studio/recipe/recipe.ts';
 import type { RunState } from '../../src/studio/runs/runState.ts';
-import { loadCorpus } from '../../src/studio/textLoading.ts';
-import { startingPoint } from '../../src/studio/startingPoint.ts';
+import { loadCorpus } from '../../src/studio/texts/textLoading.ts';
+import { startingPoint } from '../../src/studio/compression/startingPoint.ts';
 import type { HeldOut, Recipe, StudioEvent } from '../../src/studio/studioApi.ts';
-import { readTeacher, type Teacher } from '../../src/studio/teacher.ts';
+import { readTeacher, type Teacher } from '../../src/studio/teacher/teacher.ts';
 import type { Corpus } from '../../src/text/corpus.ts';
 import { BatchStream, fixedBatches, maskedSlots, type MaskedBatch } from '../../src/text/maskedBatch.ts';
 import { recipeOf, type Cell } from './cells.ts';

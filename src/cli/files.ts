@@ -3,7 +3,7 @@ import { basename, dirname, join, relative, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { fileSource } from '../studio/fileSource.ts';
 import type { GivenFile } from '../studio/studioApi.ts';
-import { zipContents } from '../studio/zipContents.ts';
+import { zipContents } from '../studio/exporting/zipContents.ts';
 import { UsageError } from './usage.ts';
 
 const DEMO = fileURLToPath(new URL('../../public/demo/', import.meta.url));

@@ -5,7 +5,7 @@ import { lockFiles } from '../studio/runs/lockFiles.ts';
 import { RunStore } from '../studio/runs/runStore.ts';
 import { createSession } from '../studio/session.ts';
 import type { EngineChoice, PresetName, ShapeWish, StudioApi, TeacherReport, TextReport } from '../studio/studioApi.ts';
-import { PRESET_NAMES } from '../studio/presets.ts';
+import { PRESET_NAMES } from '../studio/recipe/presets.ts';
 import { DEMO_TEACHER, DEMO_TEXT, filesOf, textsOf } from './files.ts';
 import { grouped, percent, some, type Report } from './report.ts';
 import { hubRequest, hubSurroundings, type HubOptions } from './teacherPlace.ts';

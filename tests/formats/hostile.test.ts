@@ -10,7 +10,7 @@ import type { StoredTensors } from '../../src/formats/storedTensor.ts';
 import { cleanPath } from '../../src/formats/cleanPath.ts';
 import { openZip } from '../../src/formats/zip.ts';
 import { streamZip } from '../../src/formats/zipStream.ts';
-import { readTeacher } from '../../src/studio/teacher.ts';
+import { readTeacher } from '../../src/studio/teacher/teacher.ts';
 import { openBytes } from '../../src/tensor/byteSource.ts';
 import { Random } from '../../src/tensor/random.ts';
 import { shownName } from '../../src/tensor/shown.ts';

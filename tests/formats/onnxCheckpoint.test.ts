@@ -5,7 +5,7 @@ import type { BertModel } from '../../src/bert/model.ts';
 import { encodeStudentOnnx } from '../../src/export/onnxStudent.ts';
 import type { OnnxPrecision } from '../../src/export/onnxWeights.ts';
 import type { GivenFile } from '../../src/studio/studioApi.ts';
-import { readTeacher } from '../../src/studio/teacher.ts';
+import { readTeacher } from '../../src/studio/teacher/teacher.ts';
 import { goldenTeacher } from '../golden/load.ts';
 import { relativeError } from '../golden/relativeError.ts';
 import { variant } from '../studio/exportFixture.ts';

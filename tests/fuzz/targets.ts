@@ -8,11 +8,11 @@ import { openPytorchLegacy, openPytorchZip } from '../../src/formats/pytorchChec
 import { openSafetensors, readSafetensors, writeSafetensors } from '../../src/formats/safetensors.ts';
 import type { StoredTensors } from '../../src/formats/storedTensor.ts';
 import { openZip } from '../../src/formats/zip.ts';
-import { readJson } from '../../src/studio/checkpointFolder.ts';
+import { readJson } from '../../src/studio/teacher/checkpointFolder.ts';
 import { HubClient } from '../../src/studio/hub/hubClient.ts';
 import { decodeCheckpoint } from '../../src/studio/runs/checkpointFile.ts';
-import { defaultRecipe } from '../../src/studio/recipe.ts';
-import { readTeacher } from '../../src/studio/teacher.ts';
+import { defaultRecipe } from '../../src/studio/recipe/recipe.ts';
+import { readTeacher } from '../../src/studio/teacher/teacher.ts';
 import { openBytes } from '../../src/tensor/byteSource.ts';
 import type { Random } from '../../src/tensor/random.ts';
 import { createTokenizer } from '../../src/text/tokenizer.ts';

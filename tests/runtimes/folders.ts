@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { unzipSync } from 'fflate';
 import type { ExportResult } from '../../src/studio/studioApi.ts';
-import { readTeacher, type Teacher } from '../../src/studio/teacher.ts';
+import { readTeacher, type Teacher } from '../../src/studio/teacher/teacher.ts';
 
 /** The teacher that ships with the studio, or another checkpoint of the repository. */
 export function teacherIn(folder: URL, name: string): Promise<Teacher> {

@@ -2,9 +2,9 @@ import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { afterAll, expect, test } from 'vitest';
 import { ReferenceEngine } from '../../src/engines/reference/referenceEngine.ts';
-import { exportFolder } from '../../src/studio/exportFolder.ts';
-import { sentenceIds } from '../../src/studio/sentenceCompare.ts';
-import { exportStudent, exportTeacher, studentJob } from '../../src/studio/studentExport.ts';
+import { exportFolder } from '../../src/studio/exporting/exportFolder.ts';
+import { sentenceIds } from '../../src/studio/comparison/sentenceCompare.ts';
+import { exportStudent, exportTeacher, studentJob } from '../../src/studio/exporting/studentExport.ts';
 import { finishedWith, givenTeacher, teacherOfWords, variant } from '../studio/exportFixture.ts';
 import { Shelf, teacherIn } from './folders.ts';
 

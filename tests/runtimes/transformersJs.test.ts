@@ -1,11 +1,11 @@
 import { env, pipeline } from '@huggingface/transformers';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { WasmEngine } from '../../src/engines/wasm/wasmEngine.ts';
-import { exportFolder } from '../../src/studio/exportFolder.ts';
-import { sentenceIds } from '../../src/studio/sentenceCompare.ts';
-import { exportStudent, exportTeacher, studentJob } from '../../src/studio/studentExport.ts';
+import { exportFolder } from '../../src/studio/exporting/exportFolder.ts';
+import { sentenceIds } from '../../src/studio/comparison/sentenceCompare.ts';
+import { exportStudent, exportTeacher, studentJob } from '../../src/studio/exporting/studentExport.ts';
 import { engineLogits } from '../../src/studio/verification/engineAnswer.ts';
-import type { Teacher } from '../../src/studio/teacher.ts';
+import type { Teacher } from '../../src/studio/teacher/teacher.ts';
 import { finishedWith, givenTeacher, teacherOfWords, variant } from '../studio/exportFixture.ts';
 import { DEMO_TEACHER, Shelf, teacherIn } from './folders.ts';
 

@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { forecast, speedOf } from '../../src/state/forecast.ts';
 import { legalValues, recipeFromHash, recipeToHash, withSize } from '../../src/state/recipeChoices.ts';
 import { CHOICE_NAMES, CHOICES, NUMBER_NAMES, NUMBERS, withNumber } from '../../src/state/recipeFields.ts';
-import { defaultRecipe } from '../../src/studio/recipe.ts';
+import { defaultRecipe } from '../../src/studio/recipe/recipe.ts';
 import type { ModelShape, StepCost } from '../../src/studio/studioApi.ts';
 
 const TEACHER: ModelShape = { layers: 12, hiddenSize: 768, heads: 12, headSize: 64, intermediateSize: 3072 };

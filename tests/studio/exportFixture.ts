@@ -2,9 +2,9 @@ import { readFileSync } from 'node:fs';
 import type { BertConfig } from '../../src/bert/config.ts';
 import { parameterShapes, type BertModel } from '../../src/bert/model.ts';
 import { embeddingNames, headNames } from '../../src/bert/names.ts';
-import { defaultRecipe } from '../../src/studio/recipe.ts';
-import type { FinishedRun } from '../../src/studio/studentExport.ts';
-import { readTeacher, type Teacher } from '../../src/studio/teacher.ts';
+import { defaultRecipe } from '../../src/studio/recipe/recipe.ts';
+import type { FinishedRun } from '../../src/studio/exporting/finishedRun.ts';
+import { readTeacher, type Teacher } from '../../src/studio/teacher/teacher.ts';
 import { Random } from '../../src/tensor/random.ts';
 import { createTokenizer } from '../../src/text/tokenizer.ts';
 

@@ -2,7 +2,7 @@ import { unzipSync } from 'fflate';
 import { describe, expect, test } from 'vitest';
 import { ReferenceEngine } from '../../src/engines/reference/referenceEngine.ts';
 import { readSafetensors } from '../../src/formats/safetensors.ts';
-import { exportStudent } from '../../src/studio/studentExport.ts';
+import { exportStudent } from '../../src/studio/exporting/studentExport.ts';
 import { finishedWith, givenTeacher, variant } from './exportFixture.ts';
 
 async function exported(tieWordEmbeddings: boolean): Promise<Map<string, Uint8Array>> {

@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { ReferenceEngine } from '../../src/engines/reference/referenceEngine.ts';
 import { encodeStudentOnnx } from '../../src/export/onnxStudent.ts';
-import { openOnnx } from '../../src/studio/onnxRuntime.ts';
-import { verifyOnnx } from '../../src/studio/onnxVerification.ts';
+import { openOnnx } from '../../src/studio/verification/onnxRuntime.ts';
+import { verifyOnnx } from '../../src/studio/verification/onnxVerification.ts';
 import { BATCH, SEQUENCE } from '../golden/batch.ts';
 import { golden, goldenBatch, goldenTeacher, goldenTensor } from '../golden/load.ts';
 import { relativeError } from '../golden/relativeError.ts';

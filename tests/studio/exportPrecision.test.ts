@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { ReferenceEngine } from '../../src/engines/reference/referenceEngine.ts';
 import { encodeStudentOnnx } from '../../src/export/onnxStudent.ts';
-import { verifyOnnx } from '../../src/studio/onnxVerification.ts';
+import { verifyOnnx } from '../../src/studio/verification/onnxVerification.ts';
 import { givenTeacher, variant } from './exportFixture.ts';
 
 const { tokenizer } = givenTeacher();

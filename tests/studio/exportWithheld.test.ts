@@ -3,9 +3,9 @@ import { describe, expect, test } from 'vitest';
 import type { Engine } from '../../src/engines/engine.ts';
 import { ReferenceEngine } from '../../src/engines/reference/referenceEngine.ts';
 import { writeOnnx } from '../../src/export/onnxStudent.ts';
-import { openOnnx } from '../../src/studio/onnxRuntime.ts';
-import { OnnxJudge } from '../../src/studio/onnxVerification.ts';
-import { exportStudent } from '../../src/studio/studentExport.ts';
+import { openOnnx } from '../../src/studio/verification/onnxRuntime.ts';
+import { OnnxJudge } from '../../src/studio/verification/onnxVerification.ts';
+import { exportStudent } from '../../src/studio/exporting/studentExport.ts';
 import type { StudioEvent } from '../../src/studio/studioApi.ts';
 import { finishedWith, givenTeacher, variant } from './exportFixture.ts';
 

@@ -4,7 +4,7 @@ import { zipSync } from 'fflate';
 import { expect, test } from 'vitest';
 import { openZip } from '../../src/formats/zip.ts';
 import { fileSource } from '../../src/studio/fileSource.ts';
-import { readTeacher } from '../../src/studio/teacher.ts';
+import { readTeacher } from '../../src/studio/teacher/teacher.ts';
 import { openBytes, type ByteSource } from '../../src/tensor/byteSource.ts';
 import { inScratch } from '../cli/terminal.ts';
 import { goldenTeacher } from '../golden/load.ts';

@@ -10,7 +10,7 @@ import {
   studentBytes,
   studentFor,
   wishedShape,
-} from '../../src/studio/presets.ts';
+} from '../../src/studio/recipe/presets.ts';
 import type { ModelShape } from '../../src/studio/studioApi.ts';
 
 const base: ModelShape = { layers: 12, hiddenSize: 768, heads: 12, headSize: 64, intermediateSize: 3072 };

@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest';
 import { openPytorchLegacy } from '../../src/formats/pytorchCheckpoint.ts';
 import { openBytes } from '../../src/tensor/byteSource.ts';
 import { fingerprintOfTeacher } from '../../src/studio/runs/fingerprint.ts';
-import { readTeacher } from '../../src/studio/teacher.ts';
+import { readTeacher } from '../../src/studio/teacher/teacher.ts';
 import { goldenTeacher } from '../golden/load.ts';
 import { relativeError } from '../golden/relativeError.ts';
 

@@ -8,7 +8,7 @@ import { WasmEngine } from '../../src/engines/wasm/wasmEngine.ts';
 import { Graph } from '../../src/graph/graph.ts';
 import { plan } from '../../src/graph/plan.ts';
 import type { Value } from '../../src/graph/value.ts';
-import { readTeacher, type Teacher } from '../../src/studio/teacher.ts';
+import { readTeacher, type Teacher } from '../../src/studio/teacher/teacher.ts';
 import { BATCH, SEQUENCE } from '../golden/batch.ts';
 import { golden, goldenBatch, goldenTensor } from '../golden/load.ts';
 import { relativeError } from '../golden/relativeError.ts';

@@ -4,7 +4,7 @@ import { beforeAll, describe, expect, test } from 'vitest';
 import type { RunFiles } from '../../src/studio/runs/runFiles.ts';
 import { createSession } from '../../src/studio/session.ts';
 import type { GivenFile, StudioApi } from '../../src/studio/studioApi.ts';
-import { TextCache } from '../../src/studio/textCache.ts';
+import { TextCache } from '../../src/studio/texts/textCache.ts';
 
 const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
 const teacherFiles: GivenFile[] = ['config.json', 'model.safetensors', 'tokenizer.json', 'tokenizer_config.json'].map((path) => ({

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { tokenizerFolder } from '../../src/studio/tokenizerFolder.ts';
+import { tokenizerFolder } from '../../src/studio/exporting/tokenizerFolder.ts';
 import { createTokenizer } from '../../src/text/tokenizer.ts';
 import { givenTeacher, teacherOfWords } from './exportFixture.ts';
 

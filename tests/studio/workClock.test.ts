@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { Ticker } from '../../src/studio/ticker.ts';
-import { Pace, WorkClock } from '../../src/studio/workClock.ts';
+import { Ticker } from '../../src/studio/compression/ticker.ts';
+import { Pace, WorkClock } from '../../src/studio/compression/workClock.ts';
 import { RunBench } from './runBench.ts';
 
 const bench = new RunBench();

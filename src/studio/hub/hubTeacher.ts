@@ -1,6 +1,6 @@
 import { parseConfig } from '../../bert/config.ts';
 import { shownName } from '../../tensor/shown.ts';
-import { readJson } from '../checkpointFolder.ts';
+import { readJson } from '../teacher/checkpointFolder.ts';
 import type { GivenFile, StudioListener } from '../studioApi.ts';
 import type { CachedFile, HubCache } from './hubCache.ts';
 import {

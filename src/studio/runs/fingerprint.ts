@@ -1,5 +1,5 @@
 import { openBytes, type ByteContent } from '../../tensor/byteSource.ts';
-import type { Teacher } from '../teacher.ts';
+import type { Teacher } from '../teacher/teacher.ts';
 import { sha256 } from './sealedFile.ts';
 
 /** What a kept state belongs to: a run goes on only with the same teacher and text. */

@@ -1,5 +1,5 @@
 import { PUBLISHED } from '../../wid/paper/settings.ts';
-import { defaultRecipe } from '../recipe.ts';
+import { defaultRecipe } from '../recipe/recipe.ts';
 import type { Recipe } from '../studioApi.ts';
 import { refusal } from './sealedFile.ts';
 

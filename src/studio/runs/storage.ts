@@ -1,10 +1,10 @@
 import { countParameters } from '../../bert/model.ts';
 import { StudioError } from '../../tensor/studioError.ts';
 import { studentConfig } from '../../wid/spaces.ts';
-import { recipeTable } from '../recipe.ts';
-import { stepCosts } from '../stepCost.ts';
+import { recipeTable } from '../recipe/recipe.ts';
+import { stepCosts } from '../recipe/stepCost.ts';
 import type { Recipe, StorageReport } from '../studioApi.ts';
-import type { Teacher } from '../teacher.ts';
+import type { Teacher } from '../teacher/teacher.ts';
 import { KEPT, type RunStore } from './runStore.ts';
 
 const mebibytes = (bytes: number): string => `${(bytes / 2 ** 20).toFixed(1)} MiB`;

@@ -1,5 +1,5 @@
 import { StudioError } from '../../tensor/studioError.ts';
-import { exportStudent, exportTeacher } from '../studentExport.ts';
+import { exportStudent, exportTeacher } from '../exporting/studentExport.ts';
 import type { ExportResult, StudioApi } from '../studioApi.ts';
 import { attempt, type SessionState } from './sessionState.ts';
 import { teacherWithHead } from './teacherWithHead.ts';

@@ -1,4 +1,4 @@
-import type { RunControl } from '../compression.ts';
+import type { RunControl } from '../compression/compression.ts';
 import type { RunState } from '../runs/runState.ts';
 
 /** Pause, resume and stop, heard between steps; says when the run's state is to be kept. */

@@ -6,7 +6,7 @@ import { newestHeldOut, type RunRecord } from '../runs/runRecord.ts';
 import type { RunStore } from '../runs/runStore.ts';
 import type { StoredStudent } from '../runs/studentFile.ts';
 import { storageFor } from '../runs/storage.ts';
-import { compareStudents, type ComparedStudent } from '../studentsCompare.ts';
+import { compareStudents, type ComparedStudent } from '../comparison/studentsCompare.ts';
 import type { HistoryApi, RunSummary, StudioApi, UnfinishedRun } from '../studioApi.ts';
 import { recordsOf, type KnownRun } from './records.ts';
 import type { SessionState } from './sessionState.ts';

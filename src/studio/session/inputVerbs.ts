@@ -1,6 +1,6 @@
 import { sortGiven } from '../sortGiven.ts';
 import type { StudioApi } from '../studioApi.ts';
-import { loadCorpus } from '../textLoading.ts';
+import { loadCorpus } from '../texts/textLoading.ts';
 import { attempt, type SessionState } from './sessionState.ts';
 
 /** What was given, and text of it. */

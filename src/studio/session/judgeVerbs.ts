@@ -1,8 +1,8 @@
 import { StudioError } from '../../tensor/studioError.ts';
-import { attentionOf } from '../attentionOf.ts';
-import { evaluateCheckpoints } from '../evaluateCheckpoints.ts';
-import { defaultRecipe } from '../recipe.ts';
-import { compareAttention, compareFill } from '../sentenceCompare.ts';
+import { attentionOf } from '../comparison/attentionOf.ts';
+import { evaluateCheckpoints } from '../comparison/evaluateCheckpoints.ts';
+import { defaultRecipe } from '../recipe/recipe.ts';
+import { compareAttention, compareFill } from '../comparison/sentenceCompare.ts';
 import type { StudioApi } from '../studioApi.ts';
 import type { FinishedStudent, SessionState } from './sessionState.ts';
 import { teacherWithHead } from './teacherWithHead.ts';

@@ -1,10 +1,10 @@
 import { countParameters } from '../../bert/model.ts';
 import { studentConfig } from '../../wid/spaces.ts';
-import { presetsOf, studentFor } from '../presets.ts';
-import { defaultRecipe, recipeTable } from '../recipe.ts';
-import { stepCosts } from '../stepCost.ts';
+import { presetsOf, studentFor } from '../recipe/presets.ts';
+import { defaultRecipe, recipeTable } from '../recipe/recipe.ts';
+import { stepCosts } from '../recipe/stepCost.ts';
 import type { ModelShape, PlanReport, Recipe, StudioApi } from '../studioApi.ts';
-import type { Teacher } from '../teacher.ts';
+import type { Teacher } from '../teacher/teacher.ts';
 import { attempt, type SessionState } from './sessionState.ts';
 
 /** What could be run, and what it would cost. */

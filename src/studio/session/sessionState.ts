@@ -8,9 +8,9 @@ import { HubCache, memoryFiles } from '../hub/hubCache.ts';
 import type { HubSurroundings } from '../hub/hubTeacher.ts';
 import type { RunStore } from '../runs/runStore.ts';
 import type { EngineChoice, Recipe, RunResult } from '../studioApi.ts';
-import type { Teacher } from '../teacher.ts';
+import type { Teacher } from '../teacher/teacher.ts';
 import type { RunKeeper } from '../runs/runKeeper.ts';
-import type { TextCache } from '../textCache.ts';
+import type { TextCache } from '../texts/textCache.ts';
 import type { Gate } from './gate.ts';
 import { makeEngine, type EngineMaker } from './makeEngine.ts';
 

@@ -2,7 +2,7 @@ import { StudioError } from '../../tensor/studioError.ts';
 import { fetchHubTeacher } from '../hub/hubTeacher.ts';
 import { fingerprintOfTeacher } from '../runs/fingerprint.ts';
 import type { StudioApi, TeacherReport } from '../studioApi.ts';
-import { readTeacher, type Teacher } from '../teacher.ts';
+import { readTeacher, type Teacher } from '../teacher/teacher.ts';
 import { attempt, type SessionState } from './sessionState.ts';
 
 /** Teachers from files and from a hub. The last one that was asked for counts, whichever is read sooner. */

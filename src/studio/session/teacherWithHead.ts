@@ -1,8 +1,8 @@
 import type { Engine } from '../../engines/engine.ts';
-import { fitTeacherHead } from '../headedTeacher.ts';
+import { fitTeacherHead } from '../teacher/headedTeacher.ts';
 import type { StudioListener } from '../studioApi.ts';
-import type { Teacher } from '../teacher.ts';
-import { needHead } from '../teacher.ts';
+import type { Teacher } from '../teacher/teacher.ts';
+import { needHead } from '../teacher/teacher.ts';
 import type { SessionState } from './sessionState.ts';
 
 const ALWAYS = { proceed: (): Promise<boolean> => Promise.resolve(true) };

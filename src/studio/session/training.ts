@@ -1,7 +1,7 @@
 import type { Engine } from '../../engines/engine.ts';
 import { DeviceLostError } from '../../engines/deviceLost.ts';
 import { StudioError } from '../../tensor/studioError.ts';
-import { compress, type Compressed } from '../compression.ts';
+import { compress, type Compressed } from '../compression/compression.ts';
 import { storageFor } from '../runs/storage.ts';
 import { RunKeeper } from '../runs/runKeeper.ts';
 import type { Lease } from '../runs/runLocks.ts';

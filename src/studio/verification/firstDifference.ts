@@ -2,7 +2,7 @@ import { encoderShape, type BertModel } from '../../bert/model.ts';
 import type { Engine } from '../../engines/engine.ts';
 import { attentionNode, decoderNode, embeddingNode, layerNodes, transformNode, type TracedNode } from '../../export/onnxTrace.ts';
 import { withOutputs, type OnnxFile, type OnnxValue } from '../../formats/onnx/onnxModel.ts';
-import { openOnnx } from '../onnxRuntime.ts';
+import { openOnnx } from './onnxRuntime.ts';
 import { answerName, engineAnswer } from './engineAnswer.ts';
 import type { TextBatch } from './textBatch.ts';
 

@@ -5,9 +5,9 @@ import type { Corpus } from '../../text/corpus.ts';
 import { fixedBatches, maskedSlots, type MaskedBatch } from '../../text/maskedBatch.ts';
 import type { TextTokenizer } from '../../text/tokenizer.ts';
 import type { OnnxHeldOut } from '../exportApi.ts';
-import type { OnnxRuntime } from '../onnxRuntime.ts';
+import type { OnnxRuntime } from './onnxRuntime.ts';
 import type { Progress } from './progress.ts';
-import { PLAIN_MASKING } from '../recipe.ts';
+import { PLAIN_MASKING } from '../recipe/recipe.ts';
 
 /** Sequences that onnxruntime-web answers at once: full logits of more would take much memory. */
 const SEQUENCES = 4;

@@ -1,5 +1,5 @@
 import type { OnnxLatency } from '../exportApi.ts';
-import type { OnnxRuntime } from '../onnxRuntime.ts';
+import type { OnnxRuntime } from './onnxRuntime.ts';
 import type { Progress } from './progress.ts';
 import type { TextBatch } from './textBatch.ts';
 

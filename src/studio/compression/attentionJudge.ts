@@ -1,0 +1,96 @@
+import { AttentionProbe, type ProbeBatch } from '../../analysis/attentionProbe.ts';
+import { layerSimilarity, meanSimilarity, type AttentionMaps } from '../../analysis/attentionSimilarity.ts';
+import type { BertModel } from '../../bert/model.ts';
+import { asRunnable, type Runnable } from '../../bert/runnable.ts';
+import type { Engine } from '../../engines/engine.ts';
+import type { Corpus } from '../../text/corpus.ts';
+import { fixedBatches } from '../../text/maskedBatch.ts';
+import type { SpaceTable } from '../../wid/spaces.ts';
+import { PLAIN_MASKING } from '../recipe/recipe.ts';
+import type { Recipe, SimilarityReport, StudioListener } from '../studioApi.ts';
+import type { Teacher } from '../teacher/teacher.ts';
+
+/** Held-out sequences whose attention is compared: enough for a steady mean, few enough to be quick. */
+const SEQUENCES = 4;
+
+/** Attention similarity of student and teacher on the same held-out sequences (wid.md section 7). */
+export class AttentionJudge {
+  readonly #engine: Engine;
+  readonly #table: SpaceTable;
+  readonly #heads: ReadonlyMap<number, readonly number[]>;
+  readonly #batch: ProbeBatch;
+  readonly #size: { readonly batch: number; readonly sequence: number };
+  readonly #teacherMaps: readonly AttentionMaps[];
+  #probe: AttentionProbe | undefined;
+
+  private constructor(
+    engine: Engine,
+    table: SpaceTable,
+    heads: ReadonlyMap<number, readonly number[]>,
+    batch: ProbeBatch,
+    size: { readonly batch: number; readonly sequence: number },
+    teacherMaps: readonly AttentionMaps[],
+  ) {
+    this.#engine = engine;
+    this.#table = table;
+    this.#heads = heads;
+    this.#batch = batch;
+    this.#size = size;
+    this.#teacherMaps = teacherMaps;
+  }
+
+  static async create(
+    engine: Engine,
+    teacher: Teacher,
+    corpus: Corpus,
+    recipe: Recipe,
+    table: SpaceTable,
+    heads: ReadonlyMap<number, readonly number[]>,
+  ): Promise<AttentionJudge> {
+    const { sequence } = recipe;
+    const count = Math.max(1, Math.min(SEQUENCES, corpus.heldOut.length / sequence));
+    const [batch] = fixedBatches(corpus.heldOut, sequence, count, teacher.tokenizer, recipe.seed, 1, PLAIN_MASKING);
+    const given = batch ?? { inputIds: new Int32Array(count * sequence), attentionMask: new Float32Array(count * sequence) };
+    const probe = await AttentionProbe.create(engine, teacher.model, count, sequence);
+    try {
+      return new AttentionJudge(engine, table, heads, given, { batch: count, sequence }, await probe.read(given));
+    } finally {
+      probe.dispose();
+    }
+  }
+
+  /** @param heads teacher heads by teacher layer that the model's heads came from, more than it has at the end; a layer without a list has all */
+  async student(
+    model: BertModel | Runnable,
+    step: number,
+    listen: StudioListener,
+    heads: ReadonlyMap<number, readonly number[]> = this.#heads,
+  ): Promise<SimilarityReport> {
+    const runnable = asRunnable(model);
+    if (this.#probe?.key !== runnable.key) {
+      this.#probe?.dispose();
+      this.#probe = await AttentionProbe.create(this.#engine, runnable, this.#size.batch, this.#size.sequence);
+    } else this.#probe.load(runnable);
+    const maps = await this.#probe.read(this.#batch);
+    const attention = Uint8Array.from(this.#batch.attentionMask, (x) => (x === 0 ? 1 : 0));
+    const layers = this.#table.layerMap.flatMap((from, layer) => {
+      const [theirs, ours] = [this.#teacherMaps[from], maps[layer]];
+      if (theirs === undefined || ours === undefined) return [];
+      const origin = heads.get(from)?.slice(0, ours.heads) ?? Array.from({ length: ours.heads }, (_, head) => head);
+      return [{ ...layerSimilarity(theirs, ours, origin, attention), origin }];
+    });
+    const value: SimilarityReport = {
+      layers: layers.map(({ heads }) => heads.map(({ divergence }) => divergence)),
+      origins: layers.map(({ origin }) => origin),
+      mean: meanSimilarity(layers.flatMap(({ heads }) => heads)).divergence,
+      cosine: meanSimilarity(layers.flatMap(({ heads }) => heads)).cosine,
+      chance: meanSimilarity(layers.map(({ chance }) => chance)).divergence,
+    };
+    listen({ kind: 'similarity', step, value });
+    return value;
+  }
+
+  dispose(): void {
+    this.#probe?.dispose();
+  }
+}

@@ -1,0 +1,70 @@
+import { agreement, Evaluator, type Evaluation } from '../../analysis/evaluation.ts';
+import type { BatchShape } from '../../bert/masked.ts';
+import type { BertModel } from '../../bert/model.ts';
+import { asRunnable, type Runnable } from '../../bert/runnable.ts';
+import type { Engine } from '../../engines/engine.ts';
+import type { Corpus } from '../../text/corpus.ts';
+import { fixedBatches, type MaskedBatch } from '../../text/maskedBatch.ts';
+import { PLAIN_MASKING } from '../recipe/recipe.ts';
+import type { HeldOut, Recipe, StudioListener } from '../studioApi.ts';
+import type { Teacher } from '../teacher/teacher.ts';
+
+/** Batches of the held-out split at each evaluation. */
+const EVALUATION_BATCHES = 8;
+
+/** Held-out numbers of teacher and student on the same fixed masking. */
+export class HeldOutJudge {
+  readonly teacher: HeldOut;
+  readonly #teacherRun: Evaluation;
+  readonly #engine: Engine;
+  readonly #batches: readonly MaskedBatch[];
+  readonly #shape: BatchShape;
+  #evaluator: Evaluator | undefined;
+
+  private constructor(engine: Engine, shape: BatchShape, batches: readonly MaskedBatch[], teacherRun: Evaluation) {
+    this.#engine = engine;
+    this.#shape = shape;
+    this.#batches = batches;
+    this.#teacherRun = teacherRun;
+    this.teacher = { loss: teacherRun.loss, accuracy: teacherRun.accuracy, agreement: 1 };
+  }
+
+  static async create(engine: Engine, teacher: Teacher, corpus: Corpus, recipe: Recipe, shape: BatchShape): Promise<HeldOutJudge> {
+    const batches = fixedBatches(
+      corpus.heldOut,
+      recipe.sequence,
+      shape.batch,
+      teacher.tokenizer,
+      recipe.seed,
+      Math.ceil((EVALUATION_BATCHES * recipe.batch) / shape.batch),
+      PLAIN_MASKING,
+    );
+    const evaluator = await Evaluator.create(engine, teacher.model, shape);
+    try {
+      return new HeldOutJudge(engine, shape, batches, await evaluator.evaluate(batches));
+    } finally {
+      evaluator.dispose();
+    }
+  }
+
+  async student(model: BertModel | Runnable, step: number, listen: StudioListener): Promise<HeldOut> {
+    const value = await this.quietly(model);
+    listen({ kind: 'heldOut', step, model: 'student', value });
+    return value;
+  }
+
+  /** The same without an event. */
+  async quietly(model: BertModel | Runnable): Promise<HeldOut> {
+    const runnable = asRunnable(model);
+    if (this.#evaluator?.key !== runnable.key) {
+      this.#evaluator?.dispose();
+      this.#evaluator = await Evaluator.create(this.#engine, runnable, this.#shape);
+    } else this.#evaluator.load(runnable);
+    const run = await this.#evaluator.evaluate(this.#batches);
+    return { loss: run.loss, accuracy: run.accuracy, agreement: agreement(run.predictions, this.#teacherRun.predictions) };
+  }
+
+  dispose(): void {
+    this.#evaluator?.dispose();
+  }
+}

@@ -1,0 +1,98 @@
+import { mergeStudent } from '../../training/mergeStudent.ts';
+import { maskStates, PAPER_OPTIMISER, paperRunnable, paperTraining } from '../../training/paperTraining.ts';
+import { frozenName, teacherStates } from '../../training/teacherStates.ts';
+import { keptNorms } from '../../training/trainingGraph.ts';
+import type { NamedTensors, Tensor } from '../../tensor/tensor.ts';
+import { keepHeads } from '../../wid/keepHeads.ts';
+import { binned, sideNorms, type SpaceNorms } from '../../wid/norms.ts';
+import { identityCompactors } from '../../wid/paper/identity.ts';
+import { finalMasks, maskedCounts, nothingMasked, paperMasks, squareTable } from '../../wid/paper/masks.ts';
+import { dropMasked, keptHeads } from '../../wid/paper/drop.ts';
+import { maskInterval } from '../../wid/paper/settings.ts';
+import type { SpaceTable } from '../../wid/spaces.ts';
+import type { Phase, PhaseContext, StartingPoint } from './phase.ts';
+import type { Teacher } from '../teacher/teacher.ts';
+
+/** Paper mode begins at the teacher itself: identity compactors and its own LayerNorms. */
+export function paperStart(teacher: Teacher, table: SpaceTable): Map<string, Tensor> {
+  const square = squareTable(table);
+  const everything = Array.from({ length: table.teacher.residual }, (_, i) => i);
+  return new Map([...identityCompactors(table), ...keptNorms(teacher.model.tensors, square, everything)]);
+}
+
+/** Square compactors squeezed by masks and penalties, as released (wid.md section 6). */
+export function paperPhase({ engine, teacher, table, recipe, shape }: PhaseContext): Phase {
+  const { config, tensors } = teacher.model;
+  const { paper, steps } = recipe;
+  const square = squareTable(table);
+  const theirs = teacherStates(config, square, tensors);
+  const norms = keptNorms(
+    tensors,
+    square,
+    Array.from({ length: table.teacher.residual }, (_, i) => i),
+  );
+  const frozen = paper.weightLearningRate > 0 ? new Map<string, Tensor>() : new Map<string, Tensor>([...theirs, ...norms]);
+  const every = maskInterval(paper, steps);
+  const whole = (trained: NamedTensors): NamedTensors => new Map([...theirs, ...norms, ...trained]);
+  return {
+    name: 'compactors',
+    schedule: { first: 0, last: steps, total: steps, rate: paper.compactorLearningRate, warmup: paper.warmup, decay: 'linear' },
+    optimiser: PAPER_OPTIMISER,
+    graph: () => paperTraining(config, table, shape, paper, recipe.accumulation),
+    frozen: () => new Map([...frozen, ...maskStates(nothingMasked(table), false)]),
+    trained: ({ compactors }) => new Map([...(paper.weightLearningRate > 0 ? theirs : []), ...compactors]),
+    student: (trained) => {
+      const all = whole(trained);
+      const masks = finalMasks(table, all);
+      const own = new Map([...theirs.keys()].flatMap((name) => ownTensor(all, name)));
+      const kept = keepHeads(own, table.teacher.headSize, keptHeads(table, masks));
+      return mergeStudent(engine, teacher.model, kept, table, dropMasked(table, masks, all));
+    },
+    norms: (trained) => maskingNorms(table, trained),
+    runnable: (trained) => paperRunnable(config, table, whole(trained)),
+    heads: (trained) => keptHeads(table, finalMasks(table, trained)),
+    beforeStep: async (trainer) => {
+      const { updates } = trainer;
+      if (updates === 0 || updates % every !== 0) return;
+      const masks = paperMasks(table, await trainer.read(), maskedCounts(table.teacher, table.student, updates / every));
+      trainer.rewrite(maskStates(masks, true));
+    },
+  };
+}
+
+/** Nothing is calibrated: the run starts at the teacher's function. */
+export async function paperStartingPoint(context: PhaseContext): Promise<StartingPoint> {
+  const compactors = paperStart(context.teacher, context.table);
+  const phase = paperPhase(context);
+  const all = new Map([...phase.frozen(), ...phase.trained({ student: undefined, compactors, state: new Map() })]);
+  return {
+    student: await phase.student(all),
+    compactors,
+    heads: new Map(),
+    ...(phase.runnable === undefined ? {} : { runnable: phase.runnable(all) }),
+  };
+}
+
+/** A teacher's tensor under its own name. */
+function ownTensor(all: NamedTensors, name: string): [string, Tensor][] {
+  const tensor = all.get(name);
+  return tensor === undefined ? [] : [[name.slice(frozenName('').length), tensor]];
+}
+
+/** The norms that decide what is masked. */
+function maskingNorms(table: SpaceTable, compactors: NamedTensors): SpaceNorms[] {
+  const report: SpaceNorms[] = [];
+  const enter = (space: SpaceNorms['space'], layer: number | null, name: string): void => {
+    const tensor = compactors.get(name);
+    if (tensor === undefined) return;
+    const norms = sideNorms(tensor, 'columns');
+    report.push({ space, layer, size: norms.length, norms: binned(norms) });
+  };
+  enter('residual', null, 'layer.0.value.L');
+  for (const layer of table.layerMap.keys()) {
+    enter('valueOutput', layer, `layer.${layer}.attention.output.L`);
+    enter('ffn', layer, `layer.${layer}.output.L`);
+  }
+  enter('mlm', null, 'decoder.L');
+  return report;
+}

@@ -1,0 +1,86 @@
+import type { BatchShape } from '../../bert/masked.ts';
+import type { BertModel } from '../../bert/model.ts';
+import type { Runnable } from '../../bert/runnable.ts';
+import type { Engine } from '../../engines/engine.ts';
+import type { NamedTensors } from '../../tensor/tensor.ts';
+import type { RateDecay } from '../../training/learningRate.ts';
+import { DEFAULT_OPTIMISER, type OptimiserSettings, type Trainer } from '../../training/trainer.ts';
+import type { TrainingGraph } from '../../training/trainingGraph.ts';
+import type { SpaceNorms } from '../../wid/norms.ts';
+import type { SpaceTable } from '../../wid/spaces.ts';
+import type { PhaseName, Recipe } from '../studioApi.ts';
+import type { Teacher } from '../teacher/teacher.ts';
+
+export interface PhaseContext {
+  readonly engine: Engine;
+  readonly teacher: Teacher;
+  readonly table: SpaceTable;
+  readonly recipe: Recipe;
+  readonly shape: BatchShape;
+  readonly heads: ReadonlyMap<number, readonly number[]>;
+}
+
+/** When a phase begins and ends, and the learning rate meanwhile. Stages of one schedule share it. */
+export interface Schedule {
+  /** Updates of this schedule that came before; above 0, `trained` gives Adam's moments too. */
+  readonly first: number;
+  /** Updates after which the phase is over. */
+  readonly last: number;
+  /** Updates of the whole schedule. */
+  readonly total: number;
+  readonly rate: number;
+  /** Share of `total` in linear warm-up. */
+  readonly warmup: number;
+  readonly decay: RateDecay;
+}
+
+export function wholeSchedule(recipe: Recipe, steps: number, rate: number): Schedule {
+  return { first: 0, last: steps, total: steps, rate, warmup: recipe.warmup, decay: recipe.decay };
+}
+
+/** Where a run begins. */
+export interface StartingPoint {
+  readonly student: BertModel;
+  /** Compactors and the student's LayerNorms by name; empty where training starts from scratch. */
+  readonly compactors: NamedTensors;
+  /** Kept heads by teacher layer; empty where all stay. */
+  readonly heads: ReadonlyMap<number, readonly number[]>;
+  /** What is trained, where it is not of the student's shape from the start. */
+  readonly runnable?: Runnable;
+}
+
+/** What a phase begins from. */
+export interface Before {
+  /** The student so far. */
+  readonly student: BertModel | undefined;
+  /** Compactors, or whatever else the starting point made. */
+  readonly compactors: NamedTensors;
+  /** Trained tensors and moments of the phase before; empty at the start of a run. */
+  readonly state: NamedTensors;
+}
+
+/** A stretch of a run that trains one set of tensors on one graph. */
+export interface Phase {
+  readonly name: PhaseName;
+  readonly schedule: Schedule;
+  readonly optimiser: OptimiserSettings;
+  graph(): TrainingGraph;
+  /** States that stay as they are, or that `beforeStep` rewrites. */
+  frozen(): NamedTensors;
+  /** States that are trained, out of what came before. */
+  trained(before: Before): NamedTensors;
+  /** A student of the recipe's shape out of these trained states. */
+  student(trained: NamedTensors): Promise<BertModel>;
+  /** Norms by space for the page; empty where nothing compacts. */
+  norms(trained: NamedTensors): SpaceNorms[];
+  /** The model as it is trained, where it is not yet of the student's shape. */
+  runnable?(trained: NamedTensors): Runnable;
+  /** Kept heads by teacher layer, where training decides about them. */
+  heads?(trained: NamedTensors): ReadonlyMap<number, readonly number[]>;
+  /** Rewrites masks or gates that the next step needs. */
+  beforeStep?(trainer: Trainer): Promise<void>;
+}
+
+export function usualOptimiser(recipe: Recipe): OptimiserSettings {
+  return { ...DEFAULT_OPTIMISER, clipNorm: recipe.clipNorm };
+}

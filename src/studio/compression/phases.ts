@@ -1,0 +1,95 @@
+import { StudioError } from '../../tensor/studioError.ts';
+import type { Tensor } from '../../tensor/tensor.ts';
+import { freshProjection, PROJECTION } from '../../training/hiddenLoss.ts';
+import { mergeStudent } from '../../training/mergeStudent.ts';
+import {
+  compactorTraining,
+  distillationTraining,
+  weightTraining,
+  type CompactorSettings,
+  type DistillationSettings,
+} from '../../training/trainingGraph.ts';
+import { frozenName, teacherStates } from '../../training/teacherStates.ts';
+import { keepHeads } from '../../wid/keepHeads.ts';
+import { compactorNorms } from '../../wid/norms.ts';
+import { studentConfig, type SpaceTable } from '../../wid/spaces.ts';
+import { paperPhase } from './paperPhase.ts';
+import { progressivePhases, rampSteps, squeezed } from './progressivePhases.ts';
+import { usualOptimiser, wholeSchedule, type Phase, type PhaseContext } from './phase.ts';
+import type { Recipe } from '../studioApi.ts';
+
+/** `calibrated` trains compactors, then polishes; the baselines train the student's own weights alone. */
+export function phasesOf(context: PhaseContext): Phase[] {
+  const { recipe } = context;
+  if (recipe.mode === 'paper') return [paperPhase(context)];
+  if (recipe.mode === 'progressive') {
+    const polish = weightPhase(context, recipe.steps);
+    // One learning rate falls over ramp and polish together, and Adam's moments go along.
+    const schedule = { ...polish.schedule, first: rampSteps(recipe) };
+    return [...progressivePhases(context), { ...polish, schedule, trained: (before) => squeezed(context, before) }];
+  }
+  if (recipe.mode === 'calibrated') {
+    const compactorSteps = Math.round(recipe.steps * recipe.compactorShare);
+    return [compactorPhase(context, compactorSteps), weightPhase(context, recipe.steps - compactorSteps)];
+  }
+  return [weightPhase(context, recipe.steps)];
+}
+
+export function compactorSettings(recipe: Recipe): CompactorSettings {
+  const { teacherLearningRate, compactorLearningRate, weightDecay } = recipe;
+  return { teacherRate: teacherLearningRate / compactorLearningRate, teacherDecay: weightDecay, meeting: 'counted' };
+}
+
+export function distillationSettings(
+  { distillationTemperature, distillationShare, distillationHidden }: Recipe,
+  { layerMap }: SpaceTable,
+): DistillationSettings {
+  return { temperature: distillationTemperature, share: distillationShare, hidden: distillationHidden, layerMap };
+}
+
+function compactorPhase({ engine, teacher, table, recipe, shape, heads }: PhaseContext, steps: number): Phase {
+  const { config, tensors } = teacher.model;
+  const kept = keepHeads(tensors, table.teacher.headSize, heads);
+  return {
+    name: 'compactors',
+    schedule: wholeSchedule(recipe, steps, recipe.compactorLearningRate),
+    optimiser: usualOptimiser(recipe),
+    graph: () => compactorTraining(config, table, shape, compactorSettings(recipe), recipe.accumulation),
+    frozen: () => (recipe.teacherLearningRate > 0 ? new Map() : teacherStates(config, table, kept)),
+    trained: ({ compactors }) =>
+      recipe.teacherLearningRate > 0 ? new Map([...teacherStates(config, table, kept), ...compactors]) : compactors,
+    student: (trained) => mergeStudent(engine, teacher.model, kept, table, trained),
+    norms: (trained) => compactorNorms(table, trained),
+  };
+}
+
+function weightPhase({ teacher, table, recipe, shape }: PhaseContext, steps: number): Phase {
+  const config = studentConfig(teacher.model.config, table);
+  const distils = recipe.mode === 'distil';
+  return {
+    name: 'polish',
+    schedule: wholeSchedule(recipe, steps, recipe.polishLearningRate),
+    optimiser: usualOptimiser(recipe),
+    graph: () =>
+      distils
+        ? distillationTraining(
+            teacher.model.config,
+            config,
+            shape,
+            recipe.weightDecay,
+            distillationSettings(recipe, table),
+            recipe.accumulation,
+          )
+        : weightTraining(config, shape, recipe.weightDecay, recipe.accumulation),
+    frozen: () =>
+      distils ? new Map([...teacher.model.tensors].map(([name, tensor]): [string, Tensor] => [frozenName(name), tensor])) : new Map(),
+    trained: ({ student }) => {
+      if (student === undefined) throw new StudioError('run', 'run: there is no student to polish. Start the run again.');
+      if (!distils || recipe.distillationHidden === 0) return student.tensors;
+      const projection = freshProjection(config.hiddenSize, teacher.model.config.hiddenSize, recipe.seed);
+      return new Map([...student.tensors, [PROJECTION, projection]]);
+    },
+    student: (trained) => Promise.resolve({ config, tensors: new Map([...trained].filter(([name]) => name !== PROJECTION)) }),
+    norms: () => [],
+  };
+}

@@ -1,0 +1,107 @@
+import type { BertModel } from '../../bert/model.ts';
+import { parameterShapes } from '../../bert/model.ts';
+import type { Runnable } from '../../bert/runnable.ts';
+import type { NamedTensors, Tensor } from '../../tensor/tensor.ts';
+import { gateStates, progressiveRunnable, progressiveTraining } from '../../training/progressiveTraining.ts';
+import type { Calibration } from '../../wid/calibrate.ts';
+import type { TeacherMoments } from '../../wid/moments.ts';
+import { binned, type SpaceNorms } from '../../wid/norms.ts';
+import { shrink } from '../../wid/progressive/axes.ts';
+import { orderTeacher } from '../../wid/progressive/order.ts';
+import { stageGates, stagesOf, type Stage } from '../../wid/progressive/schedule.ts';
+import { studentConfig, type Spaces, type SpaceTable } from '../../wid/spaces.ts';
+import { usualOptimiser, type Before, type Phase, type PhaseContext, type StartingPoint } from './phase.ts';
+import type { Recipe } from '../studioApi.ts';
+import type { Teacher } from '../teacher/teacher.ts';
+
+/** Steps of the ramp that closes gates. */
+export function rampSteps({ steps, rampShare }: Recipe): number {
+  return Math.round(steps * rampShare);
+}
+
+/** Progressive mode begins at the teacher's own function, in a basis where the dimensions that go lie at the end. */
+export function progressiveStart(teacher: Teacher, table: SpaceTable, moments: TeacherMoments, onePass: Calibration): StartingPoint {
+  const { tensors, heads } = orderTeacher(teacher.model, table, moments, onePass);
+  const sizes = { ...table.teacher, layers: table.student.layers };
+  const open = gateStates(stageGates(table, sizes, 0));
+  return {
+    student: cutOut(teacher, table, tensors, sizes),
+    compactors: tensors,
+    heads,
+    runnable: progressiveRunnable(teacher.model.config, sizes, table.tied, new Map([...tensors, ...open])),
+  };
+}
+
+/** The student's dimensions alone, whatever the gates of the others. */
+function cutOut(teacher: Teacher, table: SpaceTable, tensors: NamedTensors, sizes: Spaces): BertModel {
+  const config = studentConfig(teacher.model.config, table);
+  const shapes = parameterShapes(config);
+  const small = shrink(tensors, sizes, table.student);
+  return { config, tensors: new Map([...small].filter(([name]) => shapes.has(name))) };
+}
+
+/** One phase a size of the ramp; they share a schedule, and Adam's moments go along (wid.md section 5.3). */
+export function progressivePhases(context: PhaseContext): Phase[] {
+  const { table, recipe } = context;
+  const stages = stagesOf(table, rampSteps(recipe));
+  return stages.map((stage, index) => gatePhase(context, stage, stages[index - 1]?.sizes));
+}
+
+/** What the polish goes on with: the last stage's weights and moments at the student's size, or the student where there was no ramp. */
+export function squeezed({ table, recipe }: PhaseContext, { state, compactors, student }: Before): NamedTensors {
+  const last = stagesOf(table, rampSteps(recipe)).at(-1);
+  if (last !== undefined && state.size > 0) return shrink(state, last.sizes, table.student);
+  return student?.tensors ?? shrink(compactors, { ...table.teacher, layers: table.student.layers }, table.student);
+}
+
+function gatePhase({ teacher, table, recipe, shape }: PhaseContext, stage: Stage, before: Spaces | undefined): Phase {
+  const { config } = teacher.model;
+  const { first, last, sizes } = stage;
+  const steps = rampSteps(recipe);
+  const gates = (updates: number): Map<string, Tensor> => gateStates(stageGates(table, sizes, updates / steps));
+  const runnable = (trained: NamedTensors): Runnable => progressiveRunnable(config, sizes, table.tied, trained);
+  return {
+    name: 'gates',
+    schedule: {
+      first,
+      last,
+      total: recipe.steps,
+      rate: recipe.polishLearningRate,
+      warmup: recipe.warmup,
+      decay: recipe.decay,
+    },
+    optimiser: usualOptimiser(recipe),
+    graph: () => progressiveTraining(config, sizes, table.tied, shape, recipe.weightDecay, recipe.accumulation),
+    frozen: () => gates(first),
+    trained: ({ compactors, state }) => (before === undefined ? compactors : shrink(state, before, sizes)),
+    student: (trained) => Promise.resolve(cutOut(teacher, table, trained, sizes)),
+    norms: (trained) => gateNorms(table, sizes, trained),
+    runnable,
+    beforeStep: (trainer) => {
+      trainer.rewrite(gates(trainer.updates));
+      return Promise.resolve();
+    },
+  };
+}
+
+/** Gates of the teacher's dimensions: removed ones are 0, and those that go lie at the end. */
+function gateNorms(table: SpaceTable, sizes: Spaces, trained: NamedTensors): SpaceNorms[] {
+  const { teacher: t } = table;
+  const gate = (name: string): Float32Array => trained.get(`gate.${name}`)?.data ?? new Float32Array();
+  const report = (space: SpaceNorms['space'], size: number, at: (index: number) => number): SpaceNorms => ({
+    space,
+    layer: null,
+    size,
+    norms: binned(Array.from({ length: size }, (_, index) => at(index))),
+  });
+  const inHead = (index: number): number => {
+    const [head, i] = [Math.floor(index / t.headSize), index % t.headSize];
+    return head < sizes.heads && i < sizes.headSize ? (gate('attention')[head * sizes.headSize + i] ?? 0) : 0;
+  };
+  return [
+    report('residual', t.residual, (index) => gate('residual')[index] ?? 0),
+    report('queryKey', t.heads * t.headSize, inHead),
+    report('valueOutput', t.heads * t.headSize, inHead),
+    report('ffn', t.inner, (index) => gate('inner')[index] ?? 0),
+  ];
+}

@@ -1,0 +1,186 @@
+import type { BertModel } from '../../bert/model.ts';
+import type { Engine } from '../../engines/engine.ts';
+import { configFile, jsonFile, textFile, weightsFile } from '../../export/checkpointFiles.ts';
+import { PROTOBUF_LIMIT, writeOnnx } from '../../export/onnxStudent.ts';
+import type { OnnxFile } from '../../formats/onnx/onnxModel.ts';
+import { streamZip, type ZipFile } from '../../formats/zipStream.ts';
+import type { Corpus } from '../../text/corpus.ts';
+import type { TextTokenizer } from '../../text/tokenizer.ts';
+import { openOnnx, runtimeVersion, type OnnxRuntime } from '../verification/onnxRuntime.ts';
+import { OnnxJudge, TOLERANCES, worst } from '../verification/onnxVerification.ts';
+import type { ExportOptions, ExportResult, OnnxFileReport, OnnxLatency, OnnxPrecision, StudioListener } from '../studioApi.ts';
+import type { Measured } from './finishedRun.ts';
+import { answerName } from '../verification/engineAnswer.ts';
+import { HeldOutTokens } from '../verification/heldOutTokens.ts';
+import { measureLatency } from '../verification/latency.ts';
+import { stageProgress, type Progress } from '../verification/progress.ts';
+import { textBatch, verificationTokens } from '../verification/textBatch.ts';
+
+/** A model on its way into a folder. */
+export interface ExportJob {
+  readonly engine: Engine;
+  readonly model: BertModel;
+  readonly tokenizer: TextTokenizer;
+  readonly tokenizerFiles: ReadonlyMap<string, Uint8Array>;
+  /** Text to verify and judge on; a page of English where there is none. */
+  readonly corpus: Corpus | undefined;
+  /** Wished for; what no folder may be called is cleaned. */
+  readonly name: string;
+  /** Of the ONNX files. */
+  readonly metadata: Readonly<Record<string, string>>;
+  /** Model whose latency stands beside the student's. */
+  readonly against: BertModel | undefined;
+  /** Of held-out maskings. */
+  readonly seed: number;
+  /** What only this kind of export has. */
+  readonly extra: readonly ZipFile[];
+  card(name: string, measured: Measured): string;
+  run(measured: Measured): object;
+}
+
+interface Form {
+  readonly file: string;
+  readonly precision: OnnxPrecision;
+  readonly attentions: boolean;
+}
+
+function formsOf({ fp16 = false, int8 = true, attentions = false }: ExportOptions): Form[] {
+  return [
+    { file: 'model.onnx', precision: 'fp32', attentions: false },
+    ...(fp16 ? [{ file: 'model_fp16.onnx', precision: 'fp16', attentions: false } as const] : []),
+    ...(int8 ? [{ file: 'model_quantized.onnx', precision: 'int8', attentions: false } as const] : []),
+    ...(attentions ? [{ file: 'model_attentions.onnx', precision: 'fp32', attentions: true } as const] : []),
+  ];
+}
+
+export interface ExportSurroundings {
+  /** Ends the export between two pieces of work. */
+  readonly signal?: AbortSignal | undefined;
+  /** Bytes of weights above which an ONNX file keeps them beside it. */
+  readonly dataLimit?: number;
+}
+
+/** Tokens of the sequence whose latency is measured. */
+const LATENCY_TOKENS = 128;
+
+/**
+ * Makes a model's files one after the other, runs each ONNX file in onnxruntime-web against the engine, and puts those
+ * that pass into a zip.
+ *
+ * @throws StudioError if a weight does not fit the storage that was asked for; `cancelled`
+ */
+export async function exportFolder(
+  job: ExportJob,
+  listen: StudioListener,
+  options: ExportOptions,
+  { signal, dataLimit = PROTOBUF_LIMIT }: ExportSurroundings = {},
+): Promise<ExportResult> {
+  const { engine, model, tokenizer, corpus } = job;
+  const name = folderName(job.name);
+  const progress = (stage: string): Progress => stageProgress(stage, listen, signal);
+  // Made before the slow part, so that a weight that is too large is told at once.
+  const weights = weightsFile(model, options.weights ?? 'fp32');
+  const judge = await OnnxJudge.create(engine, model, tokenizer, corpus, options.attentions === true, progress('Answering in the engine'));
+  const held =
+    corpus !== undefined && answerName(model) === 'logits'
+      ? await HeldOutTokens.create(engine, model, tokenizer, corpus, job.seed)
+      : undefined;
+  const against = options.latency === false || job.against === undefined ? undefined : await opened(job.against, dataLimit);
+  const reports: OnnxFileReport[] = [];
+  let teacherLatency: OnnxLatency | null = null;
+
+  const judged = async (form: Form, file: OnnxFile, dataName: string): Promise<OnnxFileReport> => {
+    const tolerance = TOLERANCES[form.precision];
+    const path = `onnx/${form.file}`;
+    const bytes = file.model.length + (file.data ?? []).reduce((sum, piece) => sum + piece.length, 0);
+    const nothing = { path, precision: form.precision, bytes, tolerance, heldOut: null, latency: null };
+    let runtime: OnnxRuntime;
+    try {
+      runtime = await openOnnx(file, dataName);
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error);
+      return { ...nothing, largestDifference: Infinity, checked: [], withheld: `onnxruntime-web does not open it: ${reason}` };
+    }
+    try {
+      const checked = await judge.check(runtime, progress(`Checking ${path}`));
+      const largestDifference = worst(checked.map((check) => check.difference));
+      const measured = worst(checked.map((check) => check[tolerance.measure]));
+      if (!(measured <= tolerance.most)) {
+        const node = await judge.firstDifference(file, dataName, checked, tolerance.most, form.attentions);
+        const where = node === undefined ? '' : ` It starts at the node ${node}.`;
+        const what = `onnxruntime-web differs from the engine by ${measured.toExponential(1)} (${tolerance.measure}), more than ${tolerance.most}.${where}`;
+        return { ...nothing, largestDifference, checked, withheld: what };
+      }
+      const heldOut =
+        form.precision === 'fp32' || held === undefined ? null : await held.judge(runtime, progress(`Filling held-out masks with ${path}`));
+      let latency: OnnxLatency | null = null;
+      if (options.latency !== false && !form.attentions) {
+        const length = Math.min(LATENCY_TOKENS, model.config.maxPositions);
+        const batch = textBatch(verificationTokens(tokenizer, corpus), tokenizer, 1, length, model.config.typeVocabSize);
+        const [own, other] = await measureLatency(
+          against === undefined ? [runtime] : [runtime, against],
+          batch,
+          progress(`Timing ${path}`),
+        );
+        latency = own ?? null;
+        teacherLatency ??= other ?? null;
+      }
+      return { ...nothing, largestDifference, checked, heldOut, latency, withheld: null };
+    } finally {
+      await runtime.close();
+    }
+  };
+
+  const files = async function* (): AsyncGenerator<ZipFile> {
+    const beside: string[] = [];
+    for (const form of formsOf(options)) {
+      const dataName = `${form.file}_data`;
+      const file = writeOnnx(model, name, job.metadata, { ...form, external: { file: dataName, above: dataLimit } });
+      const report = await judged(form, file, dataName);
+      reports.push(report);
+      listen({ kind: 'onnxFile', file: report });
+      if (report.withheld !== null) continue;
+      yield { path: report.path, pieces: [file.model] };
+      if (file.data === null) continue;
+      beside.push(form.file);
+      yield { path: `onnx/${dataName}`, pieces: file.data };
+    }
+    yield configFile(model, beside);
+    yield weights;
+    for (const [path, bytes] of job.tokenizerFiles) yield { path, pieces: [bytes] };
+    yield* job.extra;
+    const { name: engineName, detail } = engine.describe();
+    const measured: Measured = { onnx: reports, teacherLatency, engine: `${engineName} (${detail})`, runtime: await runtimeVersion() };
+    yield textFile('README.md', job.card(name, measured));
+    yield jsonFile('run.json', job.run(measured));
+  };
+
+  try {
+    const written = await streamZip(name, files());
+    const [first] = reports;
+    return {
+      name,
+      ...written,
+      largestDifference: first?.largestDifference ?? Infinity,
+      checked: first?.checked ?? [],
+      onnx: reports,
+      teacherLatency,
+    };
+  } finally {
+    await against?.close();
+  }
+}
+
+/** A wished name as one that every file system and zip takes. */
+function folderName(name: string): string {
+  return (
+    name
+      .replaceAll(/[^A-Za-z0-9._-]+/g, '-')
+      .replace(/^[.-]+/, '')
+      .slice(0, 100) || 'student'
+  );
+}
+
+async function opened(model: BertModel, dataLimit: number): Promise<OnnxRuntime> {
+  return openOnnx(writeOnnx(model, 'teacher', {}, { external: { file: 'data', above: dataLimit } }), 'data');
+}

@@ -1,0 +1,130 @@
+import { countParameters, type BertModel } from '../../bert/model.ts';
+import type { HeldOut, OnnxFileReport, OnnxLatency } from '../studioApi.ts';
+import { recipeInWords } from '../recipe/recipeWords.ts';
+import type { FinishedRun, Measured } from './finishedRun.ts';
+import { headFitInWords } from '../teacher/headedTeacher.ts';
+import type { Teacher } from '../teacher/teacher.ts';
+import { answerName } from '../verification/engineAnswer.ts';
+import { STUDIO_VERSION } from '../version.ts';
+
+const percent = (share: number): string => `${(100 * share).toFixed(1)} %`;
+const megabytes = (bytes: number): string => `${(bytes / 1e6).toFixed(1)} MB`;
+const millions = (count: number): string => `${(count / 1e6).toFixed(2)} M`;
+
+function frontMatter(teacher: Teacher, headless: boolean): string[] {
+  return [
+    '---',
+    // Hugging Face's own name for a licence that is not known to it.
+    ...(teacher.licence === undefined ? [] : [`license: ${teacher.licence}`]),
+    'library_name: transformers',
+    `pipeline_tag: ${headless ? 'feature-extraction' : 'fill-mask'}`,
+    'tags: [bert, onnx, transformers.js]',
+    '---',
+    '',
+  ];
+}
+
+function onnxTable({ onnx, teacherLatency }: Measured): string[] {
+  const written = onnx.filter(({ withheld }) => withheld === null);
+  const milliseconds = (latency: OnnxLatency | null): string =>
+    latency === null ? '-' : `${latency.median.toFixed(1)} ms, p95 ${latency.p95.toFixed(1)} ms`;
+  const first = written.find(({ latency }) => latency !== null)?.latency ?? null;
+  return [
+    '## ONNX files',
+    '',
+    `Each was run in onnxruntime-web beside the engine at batch 1 and 3, lengths ${lengths(onnx)}, with padding.`,
+    '',
+    '| file | size | largest logit difference | held-out accuracy | latency |',
+    '|---|---|---|---|---|',
+    ...written.map(
+      ({ path, bytes, largestDifference, heldOut, latency }) =>
+        `| \`${path}\` | ${megabytes(bytes)} | ${largestDifference.toExponential(1)} | ${heldOut === null ? '-' : `${percent(heldOut.accuracy)} (fp32: ${percent(heldOut.engineAccuracy)}, ${heldOut.tokens} tokens)`} | ${milliseconds(latency)} |`,
+    ),
+    ...(teacherLatency === null ? [] : [`| the teacher, fp32 | - | - | - | ${milliseconds(teacherLatency)} |`]),
+    '',
+    ...(first === null
+      ? []
+      : [`Latency: ${first.batch} x ${first.length} tokens, one thread of onnxruntime-web on the machine that exported it.`, '']),
+    ...onnx.flatMap(({ path, withheld }) => (withheld === null ? [] : [`\`${path}\` is withheld: ${withheld}`, ''])),
+  ];
+}
+
+function lengths(onnx: readonly OnnxFileReport[]): string {
+  const all = [...new Set((onnx[0]?.checked ?? []).map(({ length }) => length))];
+  return `${all.slice(0, -1).join(', ')} and ${all.at(-1) ?? 0}`;
+}
+
+function licence(teacher: Teacher): string[] {
+  return [
+    '## Licence',
+    '',
+    teacher.licence === undefined
+      ? `The weights derive from ${teacher.name}, whose folder named no licence. Its terms hold for them too: find out before you pass them on.`
+      : `The weights derive from ${teacher.name}, whose folder says \`${teacher.licence}\`.`,
+    '',
+  ];
+}
+
+function headNote(teacher: Teacher): string[] {
+  const words = headFitInWords(teacher);
+  return words === undefined ? [] : [words, ''];
+}
+
+/** `README.md` of a student: what it is, how good it is, how it was made, and what it is not. */
+export function studentCard(name: string, teacher: Teacher, { result, recipe, student }: FinishedRun, measured: Measured): string {
+  const row = (label: string, value: HeldOut, model: BertModel): string =>
+    `| ${label} | ${value.loss.toFixed(3)} | ${percent(value.accuracy)} | ${percent(value.agreement)} | ${millions(countParameters(model.config))} |`;
+  const shape = recipe.student;
+  return [
+    ...frontMatter(teacher, false),
+    `# ${name}`,
+    '',
+    `A BERT of ${shape.layers} layers, hidden size ${shape.hiddenSize}, ${shape.heads} heads and intermediate size ${shape.intermediateSize}, compressed from ${teacher.name} in WID Studio ${STUDIO_VERSION}${['calibrated', 'paper', 'progressive'].includes(recipe.mode) ? ' by Weight-Inherited Distillation (arXiv 2305.09098)' : ''}.`,
+    '',
+    '## Numbers',
+    '',
+    `Masked tokens of held-out text after ${result.stepsDone} of ${recipe.steps} steps:`,
+    '',
+    '| model | loss | accuracy | agreement with the teacher | parameters |',
+    '|---|---|---|---|---|',
+    row('teacher', result.teacher, teacher.model),
+    ...(result.whole === undefined
+      ? [row('student, untrained', result.untrained, student)]
+      : [row('before dropping', result.whole, teacher.model)]),
+    row('student', result.trained, student),
+    '',
+    ...headNote(teacher),
+    ...onnxTable(measured),
+    '## Recipe',
+    '',
+    recipeInWords(recipe),
+    '',
+    `${result.seconds.toFixed(0)} seconds on ${measured.engine}. \`run.json\` holds every setting; with the same teacher and text, in a clone of WID Studio,`,
+    '',
+    '    npm run compress -- --teacher TEACHER --text TEXT --recipe run.json --out again',
+    '',
+    'repeats the run.',
+    '',
+    '## Limits',
+    '',
+    'It fills masks in text like that which it was trained on and is not fine-tuned for any task. Its numbers are held-out masked tokens, not a benchmark. It has the biases of its teacher and of the text.',
+    '',
+    ...licence(teacher),
+  ].join('\n');
+}
+
+/** `README.md` of a checkpoint that was only converted. */
+export function converterCard(name: string, teacher: Teacher, measured: Measured): string {
+  const { shape, parameters } = teacher.report;
+  const headless = answerName(teacher.model) === 'last_hidden_state';
+  return [
+    ...frontMatter(teacher, headless),
+    `# ${name}`,
+    '',
+    `${teacher.name}, a BERT of ${shape.layers} layers, hidden size ${shape.hiddenSize}, ${shape.heads} heads, intermediate size ${shape.intermediateSize} and ${millions(parameters)} parameters, converted by WID Studio ${STUDIO_VERSION}. Its weights are unchanged.`,
+    '',
+    ...(headless ? ['It has no masked-language-model head: the ONNX files give `last_hidden_state`.', ''] : []),
+    ...onnxTable(measured),
+    ...licence(teacher),
+  ].join('\n');
+}

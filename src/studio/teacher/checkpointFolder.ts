@@ -1,0 +1,174 @@
+import { openOnnx } from '../../formats/onnx/onnxCheckpoint.ts';
+import { isOnnx } from '../../formats/onnx/onnxGraph.ts';
+import { isPickle, isZip, openPytorchLegacy, openPytorchZip, torchPickle } from '../../formats/pytorchCheckpoint.ts';
+import { isSafetensors, openSafetensors } from '../../formats/safetensors.ts';
+import type { StoredTensor, StoredTensors } from '../../formats/storedTensor.ts';
+import { openZip } from '../../formats/zip.ts';
+import { openBytes, readWhole, type ByteSource } from '../../tensor/byteSource.ts';
+import { shownName } from '../../tensor/shown.ts';
+import { StudioError } from '../../tensor/studioError.ts';
+import type { GivenFile } from '../studioApi.ts';
+
+/** The kinds of weights, the one that is preferred first: where a folder holds several, they are copies. */
+const KINDS = ['safetensors', 'pytorch', 'onnx'] as const;
+type WeightsKind = (typeof KINDS)[number];
+
+interface WeightsFile {
+  readonly kind: WeightsKind;
+  readonly open: () => Promise<StoredTensors>;
+}
+
+/** The files of one checkpoint. */
+export interface CheckpointFolder {
+  /** By name without folders: those beside config.json, and those of other folders whose names are not taken. */
+  readonly files: ReadonlyMap<string, ByteSource>;
+  readonly weights: ReadonlyMap<string, WeightsFile>;
+}
+
+/** Files that a folder may hold once. */
+const UNIQUE: ReadonlySet<string> = new Set(['config.json', 'tokenizer.json', 'tokenizer_config.json', 'vocab.txt']);
+/** Trainers' own state, ours included, which lies beside weights and looks like them. */
+const NOT_WEIGHTS = /^(?:optimizer|scheduler|training_args|rng_state|scaler|compactors)\b/;
+/** An index lists a tensor a line; a configuration has a page. */
+const MOST_JSON = 32 * 2 ** 20;
+
+function baseName(path: string): string {
+  return path.slice(path.lastIndexOf('/') + 1);
+}
+
+function depth(path: string): number {
+  return path.split('/').length;
+}
+
+/** Opens what was given, zips of folders unpacked; told by content, whatever the files are called. @throws StudioError */
+export async function openFolder(name: string, given: readonly GivenFile[]): Promise<CheckpointFolder> {
+  const byPath = new Map<string, ByteSource>();
+  const weightsByPath = new Map<string, WeightsFile>();
+  /** Every file by its name, for weights that an ONNX model keeps beside it, whatever they look like. */
+  const beside = new Map<string, ByteSource>();
+  const add = async (path: string, source: ByteSource, mayHoldFolder: boolean): Promise<void> => {
+    const head = await source.read(0, Math.min(16, source.size));
+    beside.set(baseName(path), source);
+    if (isZip(head)) {
+      const entries = await openZip(source);
+      if (torchPickle(entries) !== undefined) weightsByPath.set(path, { kind: 'pytorch', open: () => openPytorchZip(entries) });
+      else if (mayHoldFolder) for (const [inside, content] of entries) await add(inside, content, false);
+      return;
+    }
+    if (isSafetensors(head)) weightsByPath.set(path, { kind: 'safetensors', open: () => openSafetensors(source) });
+    else if (isOnnx(head)) weightsByPath.set(path, { kind: 'onnx', open: () => openOnnx(source, (file) => beside.get(file)) });
+    else if (isPickle(head)) weightsByPath.set(path, { kind: 'pytorch', open: () => openPytorchLegacy(source) });
+    else byPath.set(path, source);
+  };
+  for (const { path, bytes } of given) await add(path.replaceAll('\\', '/'), openBytes(bytes), true);
+
+  // Sentence-transformers has a config.json in folders below, too: the one nearest to the top counts.
+  const shallow = (paths: Iterable<string>): string[] => [...paths].toSorted((a, b) => depth(a) - depth(b) || (a < b ? -1 : 1));
+  const files = new Map<string, ByteSource>();
+  const taken = new Map<string, string>();
+  for (const path of shallow(byPath.keys())) {
+    const base = baseName(path);
+    const other = taken.get(base);
+    if (other !== undefined && UNIQUE.has(base) && depth(other) === depth(path))
+      throw new StudioError(
+        'checkpoint',
+        `teacher ${name}: ${base} — expected once, got ${shownName(other)} and ${shownName(path)}. Give one checkpoint at a time.`,
+      );
+    const source = byPath.get(path);
+    if (other !== undefined || source === undefined) continue;
+    taken.set(base, path);
+    files.set(base, source);
+  }
+  const config = taken.get('config.json') ?? '';
+  const root = config.slice(0, config.lastIndexOf('/') + 1);
+  const weights = new Map<string, WeightsFile>();
+  for (const path of shallow(weightsByPath.keys()).toSorted((a, b) => Number(b.startsWith(root)) - Number(a.startsWith(root)))) {
+    const base = baseName(path);
+    const file = weightsByPath.get(path);
+    if (file !== undefined && !weights.has(base) && !NOT_WEIGHTS.test(base)) weights.set(base, file);
+  }
+  return { files, weights };
+}
+
+/**
+ * All tensors of a checkpoint, in one file or shards, not read yet.
+ * @throws StudioError if there are no weights, shards are missing, or a tensor comes twice
+ */
+export async function openWeights(name: string, { files, weights }: CheckpointFolder): Promise<StoredTensors> {
+  const kind = KINDS.find((one) => [...weights.values()].some((file) => file.kind === one));
+  if (kind === undefined)
+    throw new StudioError(
+      'checkpoint',
+      `teacher ${name}: expected weights (model.safetensors, pytorch_model.bin or model.onnx), got ${[...files.keys()].map(shownName).slice(0, 20).join(', ') || 'no files'}. Give the whole Hugging Face folder.`,
+    );
+  const ofKind = [...weights].filter(([, file]) => file.kind === kind);
+  const chosen = await chooseFiles(name, files, kind, ofKind);
+  const tensors = new Map<string, StoredTensor>();
+  for (const [file, { open }] of chosen)
+    for (const [tensor, stored] of await open()) {
+      if (tensors.has(tensor))
+        throw new StudioError(
+          'checkpoint',
+          `teacher ${name}: ${shownName(tensor)} — expected in one file, got it again in ${shownName(file)}. Give the files of one checkpoint.`,
+        );
+      tensors.set(tensor, stored);
+    }
+  return tensors;
+}
+
+/** The usual names; an ONNX model has no shards. */
+const INDEX: Readonly<Record<WeightsKind, string>> = {
+  safetensors: 'model.safetensors.index.json',
+  pytorch: 'pytorch_model.bin.index.json',
+  onnx: '',
+};
+const WHOLE: Readonly<Record<WeightsKind, string>> = {
+  safetensors: 'model.safetensors',
+  pytorch: 'pytorch_model.bin',
+  onnx: 'model.onnx',
+};
+
+/** The shards that the index lists, or the file with the usual name, or all that there are. */
+async function chooseFiles(
+  name: string,
+  files: ReadonlyMap<string, ByteSource>,
+  kind: WeightsKind,
+  ofKind: readonly (readonly [string, WeightsFile])[],
+): Promise<readonly (readonly [string, WeightsFile])[]> {
+  const index = files.get(INDEX[kind]);
+  const whole = ofKind.filter(([file]) => file === WHOLE[kind]);
+  if (whole.length > 0) return whole;
+  if (kind === 'onnx' && ofKind.length > 1)
+    throw new StudioError(
+      'checkpoint',
+      `teacher ${name}: expected model.onnx or one ONNX file, got ${ofKind.map(([file]) => shownName(file)).join(', ')}. Give one of them.`,
+    );
+  if (index === undefined) return ofKind;
+  const wanted = await shardsOf(INDEX[kind], index);
+  const missing = [...wanted].filter((shard) => !ofKind.some(([file]) => file === shard));
+  if (missing.length > 0)
+    throw new StudioError(
+      'checkpoint',
+      `teacher ${name}: expected ${wanted.size} shards, got ${wanted.size - missing.length}; ${missing.map(shownName).slice(0, 8).join(', ')} is missing. Give all of them.`,
+      { missing: missing.map(shownName) },
+    );
+  return ofKind.filter(([file]) => wanted.has(file));
+}
+
+async function shardsOf(name: string, index: ByteSource): Promise<Set<string>> {
+  const json = await readJson(name, index);
+  const map = typeof json === 'object' && json !== null ? new Map<string, unknown>(Object.entries(json)).get('weight_map') : undefined;
+  if (typeof map !== 'object' || map === null)
+    throw new StudioError('checkpoint', `${name}: expected a weight_map, got none. The file is damaged; download it again.`);
+  return new Set(Object.values<unknown>({ ...map }).map((shard) => baseName(String(shard))));
+}
+
+/** @throws StudioError naming the file if it is no JSON */
+export async function readJson(name: string, source: ByteSource): Promise<unknown> {
+  const text = new TextDecoder().decode(await readWhole(source, MOST_JSON, name));
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw new StudioError('checkpoint', `${name}: expected JSON. The file is damaged; take the original.`);
+  }
+}

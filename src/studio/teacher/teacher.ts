@@ -1,0 +1,183 @@
+import { parseConfig } from '../../bert/config.ts';
+import { encoderShapes, parameterShapes, type BertModel } from '../../bert/model.ts';
+import { mapTensors, type HeadState, type TensorCopy, type TensorMap } from '../../bert/tensorMap.ts';
+import type { StoredTensors } from '../../formats/storedTensor.ts';
+import { readWhole } from '../../tensor/byteSource.ts';
+import { sizeOf } from '../../tensor/shape.ts';
+import { shownName } from '../../tensor/shown.ts';
+import { StudioError } from '../../tensor/studioError.ts';
+import type { Tensor } from '../../tensor/tensor.ts';
+import { createTokenizer, type TextTokenizer } from '../../text/tokenizer.ts';
+import type { HeadFit } from '../../training/fitHead.ts';
+import { openFolder, openWeights, readJson } from './checkpointFolder.ts';
+import type { GivenFile, StudioListener, TeacherReport } from '../studioApi.ts';
+import { licenceOf } from './teacherLicence.ts';
+
+/** A checkpoint that has been read, checked, and can be trained on. */
+export interface Teacher {
+  readonly name: string;
+  /** Without the head's parameters where `head` is `none`. */
+  readonly model: BertModel;
+  readonly head: HeadState;
+  /** How well a head that was fitted on the text predicts. */
+  readonly headFit?: HeadFit;
+  readonly tokenizer: TextTokenizer;
+  /** The tokenizer's files as they came, for the student's folder. */
+  readonly tokenizerFiles: ReadonlyMap<string, Uint8Array>;
+  readonly report: TeacherReport;
+  /** As its `README.md` names it. */
+  readonly licence?: string;
+}
+
+const TOKENIZER_FILES = ['tokenizer.json', 'tokenizer_config.json', 'special_tokens_map.json', 'vocab.txt'] as const;
+/** The largest vocabularies with their merges stay under this. */
+const MOST_TOKENIZER = 64 * 2 ** 20;
+const MOST_README = 2 ** 20;
+
+/** How a reader of teachers is heard and ended. */
+export interface TeacherReading {
+  readonly listen: StudioListener;
+  readonly signal: AbortSignal;
+}
+
+/** Milliseconds between two reports of progress; a teacher that is read sooner reports none. */
+const REPORT_EVERY = 250;
+
+/**
+ * Reads a Hugging Face folder, a zip of one, or its loose files. Weights are read tensor by tensor, those alone that are used.
+ * @throws StudioError naming the file or tensor that is missing or wrong
+ */
+export async function readTeacher(given: string, files: readonly GivenFile[], reading?: TeacherReading): Promise<Teacher> {
+  const name = shownName(given);
+  const folder = await openFolder(name, files);
+  const configFile = folder.files.get('config.json');
+  if (configFile === undefined)
+    throw new StudioError(
+      'checkpoint',
+      `teacher ${name}: expected config.json, got ${[...folder.files.keys(), ...folder.weights.keys()].map(shownName).slice(0, 20).join(', ') || 'no files'}. Give the whole Hugging Face folder.`,
+    );
+  const config = parseConfig(await readJson('config.json', configFile));
+  const stored = await openWeights(name, folder);
+  const found = [...stored].map(([tensor, { read, ...about }]) => [tensor, { ...about, floating: read !== null }] as const);
+  const map = mapTensors(config, new Map(found));
+
+  const tokenizerFiles = new Map<string, Uint8Array>();
+  for (const file of TOKENIZER_FILES) {
+    const source = folder.files.get(file);
+    if (source !== undefined) tokenizerFiles.set(file, await readWhole(source, MOST_TOKENIZER, file));
+  }
+  const tokenizer = tokenizerOf(tokenizerFiles);
+  if (tokenizer.vocabularySize > config.vocabSize)
+    throw new StudioError(
+      'checkpoint',
+      `teacher ${name}: the tokenizer has ${tokenizer.vocabularySize} tokens, config.json's vocab_size is ${config.vocabSize}. Tokenizer and weights are from different models.`,
+    );
+
+  const shapes = map.head === 'mlm' ? parameterShapes(config) : encoderShapes(config);
+  let parameters = 0;
+  for (const shape of shapes.values()) parameters += sizeOf(shape);
+  const tensors = new Map<string, Tensor>();
+  const tell = progressOf(4 * parameters, reading);
+  for (const [wanted, shape] of shapes) {
+    const data = await readNumbers(stored, map.sources.get(wanted) ?? wanted);
+    tensors.set(wanted, { shape, data });
+    await tell(data.byteLength);
+  }
+  const model: BertModel = { config, tensors };
+  const notes = [...map.notes, ...(await differingCopies(map.copies, stored, model))];
+  const readme = folder.files.get('README.md');
+  // A model card of more than a MiB has its header at the front all the same.
+  const licence = licenceOf(
+    readme === undefined ? undefined : new TextDecoder().decode(await readme.read(0, Math.min(readme.size, MOST_README))),
+  );
+  return {
+    name,
+    ...(licence === undefined ? {} : { licence }),
+    model,
+    head: map.head,
+    tokenizer,
+    tokenizerFiles,
+    report: {
+      name,
+      shape: {
+        layers: config.layers,
+        hiddenSize: config.hiddenSize,
+        heads: config.heads,
+        headSize: config.hiddenSize / config.heads,
+        intermediateSize: config.intermediateSize,
+      },
+      vocabularySize: config.vocabSize,
+      maxPositions: config.maxPositions,
+      parameters,
+      bytes: 4 * parameters,
+      head: map.head,
+      tensors: map.uses,
+      notes,
+      ...namesOf(map),
+    },
+  };
+}
+
+function progressOf(total: number, reading: TeacherReading | undefined): (bytes: number) => Promise<void> {
+  let done = 0;
+  let told = performance.now();
+  return async (bytes) => {
+    done += bytes;
+    if (reading === undefined || performance.now() - told < REPORT_EVERY) return;
+    reading.listen({ kind: 'progress', stage: 'Reading the weights', done, total, unit: 'bytes' });
+    // A turn of the event loop, so that a cancel can arrive.
+    await new Promise<void>((resolve) => setTimeout(resolve, 0));
+    if (reading.signal.aborted) throw new StudioError('cancelled', 'teacher: reading was cancelled. Nothing was changed.');
+    told = performance.now();
+  };
+}
+
+/** @throws StudioError if the teacher cannot predict words yet */
+export function needHead({ name, head }: Teacher): void {
+  if (head === 'none')
+    throw new StudioError(
+      'checkpoint',
+      `teacher ${name}: expected a head for masked language modelling, got an encoder alone. Load a text: a head is fitted on it.`,
+    );
+}
+
+function tokenizerOf(files: ReadonlyMap<string, Uint8Array>): TextTokenizer {
+  const text = <K extends string>(key: K, file: string): Partial<Record<K, string>> => {
+    const bytes = files.get(file);
+    const found: Partial<Record<K, string>> = {};
+    if (bytes !== undefined) found[key] = new TextDecoder().decode(bytes);
+    return found;
+  };
+  return createTokenizer({
+    ...text('tokenizerJson', 'tokenizer.json'),
+    ...text('tokenizerConfig', 'tokenizer_config.json'),
+    ...text('vocabulary', 'vocab.txt'),
+  });
+}
+
+function namesOf({ uses }: TensorMap): { ignored: string[]; renamed: string[] } {
+  return {
+    ignored: uses.filter(({ use }) => use === 'ignored').map(({ name }) => name),
+    renamed: uses.flatMap(({ name, as }) => (as === undefined || as === name ? [] : [`${name} -> ${as}`])),
+  };
+}
+
+async function readNumbers(stored: StoredTensors, name: string): Promise<Float32Array> {
+  const read = stored.get(name)?.read;
+  // The map names nothing but tensors of numbers that are there.
+  if (read === undefined || read === null) throw new Error(`teacher: ${name} has no numbers`);
+  return read();
+}
+
+/** Copies that should equal what is used, and do not: the user is told which of the two counts. */
+async function differingCopies(copies: readonly TensorCopy[], stored: StoredTensors, { tensors }: BertModel): Promise<string[]> {
+  const notes: string[] = [];
+  for (const { name, of } of copies) {
+    const used = tensors.get(of)?.data;
+    if (used === undefined) continue;
+    const copy = await readNumbers(stored, name);
+    if (copy.length !== used.length || copy.some((value, i) => value !== used[i]))
+      notes.push(`${shownName(name)} differs from ${of}, which is used, as Hugging Face does.`);
+  }
+  return notes;
+}

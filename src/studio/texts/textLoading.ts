@@ -1,0 +1,129 @@
+import { Random } from '../../tensor/random.ts';
+import { shownName } from '../../tensor/shown.ts';
+import { StudioError } from '../../tensor/studioError.ts';
+import { buildCorpus, type Corpus } from '../../text/corpus.ts';
+import { maskBatch } from '../../text/maskedBatch.ts';
+import { readDocuments } from '../../text/readers/readDocuments.ts';
+import { TextError, type TextColumns, type TextDocument, type TextFile } from '../../text/textFile.ts';
+import type { TextTokenizer } from '../../text/tokenizer.ts';
+import { fingerprintOf } from '../runs/fingerprint.ts';
+import type { GivenFile, StudioListener, TextExample, TextReport, TextWish } from '../studioApi.ts';
+import { PLAIN_MASKING } from '../recipe/recipe.ts';
+import { textFilesOf } from './textFiles.ts';
+
+/** A text that is ready to train on. */
+export interface LoadedText {
+  readonly corpus: Corpus;
+  readonly report: TextReport;
+  /** SHA-256 of the packed tokens: what a run depends on, however the files were called. */
+  readonly fingerprint: string;
+}
+
+/** Between two turns of the event loop, so that a cancel can arrive. */
+const TURN_MS = 50;
+const EXAMPLE_TOKENS = 48;
+/** Few enough to be typos and names. */
+const NOTABLE_UNKNOWN = 0.1;
+
+/**
+ * Reads, tokenises and packs files of any text format.
+ *
+ * @param signal gives up between documents
+ * @throws TextError naming the file that cannot be read; StudioError `cancelled`
+ */
+export async function loadCorpus(
+  name: string,
+  files: readonly GivenFile[],
+  tokenizer: TextTokenizer,
+  wish: TextWish,
+  listen: StudioListener,
+  signal: AbortSignal,
+): Promise<LoadedText> {
+  const { sequence, seed } = wish;
+  const texts = await textFilesOf(files);
+  if (texts.length === 0)
+    throw new TextError(name, 'expected files with text, got none. Choose .txt, .csv, .tsv, .jsonl or .parquet files.');
+  const total = texts.reduce((sum, file) => sum + file.size, 0);
+  const notices: string[] = [];
+  let columns: TextColumns | undefined;
+  let done = 0;
+  const notes = {
+    columns: (found: TextColumns): void => {
+      columns ??= found;
+    },
+    notice: (sentence: string): void => {
+      notices.push(sentence);
+    },
+  };
+  let turned = performance.now();
+  let said = -1;
+  const turn = async (): Promise<void> => {
+    if (performance.now() - turned < TURN_MS) return;
+    // Reading is ahead of tokenising, and small files are read whole at once.
+    if (done !== said) listen({ kind: 'progress', stage: 'Reading the text', done: Math.min(done, total), total });
+    said = done;
+    await new Promise<void>((resolve) => setTimeout(resolve, 0));
+    turned = performance.now();
+    if (signal.aborted) throw new StudioError('cancelled', 'text: reading was cancelled. Nothing was changed.');
+  };
+  const counted = (file: TextFile): TextFile => ({
+    ...file,
+    read: async (start, end) => {
+      done += end - start;
+      return file.read(start, end);
+    },
+  });
+  const documents = async function* (): AsyncGenerator<TextDocument> {
+    for (const file of texts) yield* readDocuments(counted(file), wish.column === undefined ? {} : { column: wish.column }, notes);
+  };
+  const corpus = await buildCorpus(documents(), tokenizer, { sequence, seed, listen: turn });
+
+  if (corpus.cut)
+    notices.push(
+      `The files hold more than a run can use: the first ${corpus.tokens.toLocaleString('en')} tokens were read, about ${percent(done / total)} of the bytes.`,
+    );
+  if (corpus.unknownShare > NOTABLE_UNKNOWN)
+    notices.push(
+      `${percent(corpus.unknownShare)} of the tokens are unknown to the teacher's vocabulary. Is this text in its language, and split as it expects?`,
+    );
+  const report: TextReport = {
+    name,
+    files: texts.length,
+    bytes: total,
+    documents: corpus.documents,
+    tokens: corpus.tokens,
+    trainSequences: corpus.train.length / sequence,
+    heldOutSequences: corpus.heldOut.length / sequence,
+    sequence,
+    unknownShare: corpus.unknownShare,
+    lengths: corpus.lengths.map((count, bin) => ({ from: 2 ** bin, to: 2 ** (bin + 1), documents: count })),
+    example: maskedExample(corpus, tokenizer, seed),
+    columns: columns ?? null,
+    notices,
+  };
+  return { corpus, report, fingerprint: await corpusFingerprint(corpus, seed) };
+}
+
+/** The start of the first training sequence as training will see it. */
+function maskedExample(corpus: Corpus, tokenizer: TextTokenizer, seed: number): TextExample {
+  const row = corpus.train.subarray(0, corpus.sequence);
+  const { inputIds, positions, labels } = maskBatch(row, corpus.sequence, tokenizer, new Random(seed), PLAIN_MASKING);
+  const answers = new Map([...positions].flatMap((at, slot) => (at < 0 ? [] : [[at, labels[slot] ?? 0] as const])));
+  return [...inputIds.subarray(0, EXAMPLE_TOKENS)].map((id, at) => {
+    const answer = answers.get(at);
+    const token = shownName(tokenizer.token(id));
+    return answer === undefined ? { token } : { token, answer: shownName(tokenizer.token(answer)) };
+  });
+}
+
+function corpusFingerprint({ train, heldOut, sequence }: Corpus, seed: number): Promise<string> {
+  const bytes = (ids: Int32Array): Uint8Array => new Uint8Array(ids.buffer, ids.byteOffset, ids.byteLength);
+  return fingerprintOf([
+    { path: `train ${sequence} ${seed}`, bytes: bytes(train) },
+    { path: 'held out', bytes: bytes(heldOut) },
+  ]);
+}
+
+function percent(share: number): string {
+  return `${(100 * share).toFixed(share < 0.1 ? 1 : 0)} %`;
+}

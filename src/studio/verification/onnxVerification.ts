@@ -1,0 +1,150 @@
+import type { BertModel } from '../../bert/model.ts';
+import type { Engine } from '../../engines/engine.ts';
+import type { OnnxFile } from '../../formats/onnx/onnxModel.ts';
+import type { Corpus } from '../../text/corpus.ts';
+import type { TextTokenizer } from '../../text/tokenizer.ts';
+import { openOnnx, type OnnxRuntime } from './onnxRuntime.ts';
+import type { OnnxCheck, OnnxFileReport, OnnxPrecision } from '../exportApi.ts';
+import { answerName, engineAnswer, type EngineAnswer } from './engineAnswer.ts';
+import { firstDifference } from './firstDifference.ts';
+import type { Progress } from './progress.ts';
+import { textBatch, verificationTokens, type TextBatch } from './textBatch.ts';
+
+export type Tolerance = OnnxFileReport['tolerance'];
+
+/**
+ * What a file may differ by before it is withheld.
+ *
+ * - fp32: the two only add in another order.
+ * - fp16: 11 bits of mantissa in every product, where LayerNorm, softmax and GELU stay float32: 5e-4 a rounding, over some
+ *   twenty of them in a row.
+ * - int8: single logits may be off by a lot without harm, so the root mean square is judged: a quarter of the logits' own
+ *   spread is a broken file. What int8 costs is told by its held-out accuracy.
+ */
+export const TOLERANCES: Readonly<Record<OnnxPrecision, Tolerance>> = {
+  fp32: { measure: 'relative', most: 1e-4 },
+  fp16: { measure: 'relative', most: 2e-2 },
+  int8: { measure: 'rms', most: 0.25 },
+};
+
+interface Case {
+  readonly batch: TextBatch;
+  readonly expected: EngineAnswer;
+}
+
+/** A model's answers in the engine at batch 1 and 3, lengths 1, 7 and the longest, to hold ONNX files against. */
+export class OnnxJudge {
+  readonly #engine: Engine;
+  readonly #model: BertModel;
+  readonly #cases: readonly Case[];
+
+  private constructor(engine: Engine, model: BertModel, cases: readonly Case[]) {
+    this.#engine = engine;
+    this.#model = model;
+    this.#cases = cases;
+  }
+
+  static async create(
+    engine: Engine,
+    model: BertModel,
+    tokenizer: TextTokenizer,
+    corpus: Corpus | undefined,
+    attentions: boolean,
+    progress: Progress,
+  ): Promise<OnnxJudge> {
+    const { maxPositions, typeVocabSize } = model.config;
+    const tokens = verificationTokens(tokenizer, corpus);
+    const lengths = [...new Set([1, Math.min(7, maxPositions), maxPositions])];
+    const batches = [1, 3].flatMap((batch) => lengths.map((length) => textBatch(tokens, tokenizer, batch, length, typeVocabSize)));
+    const cases: Case[] = [];
+    for (const batch of batches) {
+      cases.push({ batch, expected: await engineAnswer(engine, model, batch, attentions ? 'attentions' : 'answer') });
+      await progress(cases.length, batches.length);
+    }
+    return new OnnxJudge(engine, model, cases);
+  }
+
+  /** Runs an open file on every batch; each of its outputs is held against the engine's. */
+  async check(runtime: OnnxRuntime, progress: Progress): Promise<OnnxCheck[]> {
+    const checks: OnnxCheck[] = [];
+    for (const { batch, expected } of this.#cases) {
+      const outputs = await runtime.run(batch);
+      const compared = [...outputs].map(([name, got]) => difference(expected.get(name), got));
+      if (!outputs.has(answerName(this.#model))) compared.push(difference(undefined, new Float32Array(0)));
+      checks.push({
+        batch: batch.batch,
+        length: batch.length,
+        difference: worst(compared.map((one) => one.difference)),
+        relative: worst(compared.map((one) => one.relative)),
+        rms: worst(compared.map((one) => one.rms)),
+      });
+      await progress(checks.length, this.#cases.length);
+    }
+    return checks;
+  }
+
+  /** The first node of a file whose output differs from the engine's, on the batch where the answers differ most. */
+  async firstDifference(
+    file: OnnxFile,
+    dataName: string,
+    checks: readonly OnnxCheck[],
+    tolerance: number,
+    attentions = false,
+  ): Promise<string | undefined> {
+    const most = worst(checks.map(({ relative }) => relative));
+    const at = checks.findIndex(({ relative }) => Object.is(relative, most));
+    const found = this.#cases[at];
+    if (found === undefined) return undefined;
+    return firstDifference(this.#engine, this.#model, file, dataName, found.batch, tolerance, attentions);
+  }
+}
+
+/** The largest, or NaN if there is one, which Math.max also gives. */
+export const worst = (values: readonly number[]): number => Math.max(...values);
+
+interface Difference {
+  readonly difference: number;
+  readonly relative: number;
+  readonly rms: number;
+}
+
+/** Numbers that are not finite, and outputs that the engine lacks, differ by infinity. */
+export function difference(expected: Float32Array | undefined, got: Float32Array): Difference {
+  const endless = { difference: Infinity, relative: Infinity, rms: Infinity };
+  if (expected === undefined || expected.length !== got.length) return endless;
+  let largest = 0;
+  let relative = 0;
+  let squares = 0;
+  let sum = 0;
+  let sumSquares = 0;
+  for (const [i, value] of expected.entries()) {
+    const gap = Math.abs(value - (got[i] ?? Number.NaN));
+    if (!Number.isFinite(gap)) return endless;
+    if (gap > largest) largest = gap;
+    const share = gap / Math.max(1, Math.abs(value));
+    if (share > relative) relative = share;
+    squares += gap * gap;
+    sum += value;
+    sumSquares += value * value;
+  }
+  const count = Math.max(1, expected.length);
+  const spread = sumSquares / count - (sum / count) ** 2;
+  return { difference: largest, relative, rms: spread > 0 ? Math.sqrt(squares / count / spread) : Math.sqrt(squares / count) };
+}
+
+/** Compares a file in onnxruntime-web with the engine at several batch sizes and lengths, padding included. */
+export async function verifyOnnx(
+  engine: Engine,
+  model: BertModel,
+  onnx: Uint8Array,
+  tokenizer: TextTokenizer,
+  progress: Progress,
+): Promise<OnnxCheck[]> {
+  const judge = await OnnxJudge.create(engine, model, tokenizer, undefined, false, () => Promise.resolve());
+  const runtime = await openOnnx(onnx);
+  try {
+    return await judge.check(runtime, progress);
+  } finally {
+    await runtime.close();
+  }
+}
