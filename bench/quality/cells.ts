@@ -4,25 +4,40 @@ import type { CellResult } from './results.ts';
 
 /** The ways to a student that the table compares; all but the first few are baselines of the same trainer. */
 export const VARIANTS = {
-  calibrated: { title: 'calibrated, compactors trained', mode: 'calibrated', compactorShare: 1, rates: [5e-5, 1e-4, 2e-4, 4e-4] },
+  calibrated: { title: 'calibrated, compactors trained', mode: 'calibrated', compactorShare: 1, ladder: 'compactors', first: 1e-4 },
   polished: {
     title: 'calibrated, no compactor training (= prune from the calibrated start)',
     mode: 'calibrated',
     compactorShare: 0,
-    rates: [3e-5, 1e-4, 3e-4, 1e-3],
+    ladder: 'weights',
+    first: 1e-4,
   },
-  halves: { title: 'calibrated, half compactors, half polish', mode: 'calibrated', compactorShare: 0.5, rates: [5e-5, 1e-4] },
-  prune: { title: 'prune (plain selection)', mode: 'prune', start: 'selection', rates: [3e-4, 1e-3, 3e-3] },
-  distil: { title: 'distil (plain selection)', mode: 'distil', start: 'selection', rates: [3e-4, 1e-3, 3e-3] },
-  distilCalibrated: { title: 'distil from the calibrated start', mode: 'distil', start: 'calibrated', rates: [3e-5, 1e-4, 3e-4, 1e-3] },
-  scratch: { title: 'scratch', mode: 'scratch', rates: [1e-3, 3e-3] },
-  paper: { title: 'paper (published schedule, spacing scaled to the run)', mode: 'paper', rates: [5e-5, 1e-3, 3e-3] },
+  halves: {
+    title: 'calibrated, half compactors, half polish',
+    mode: 'calibrated',
+    compactorShare: 0.5,
+    ladder: 'compactors',
+    first: 1e-4,
+  },
+  prune: { title: 'prune (plain selection)', mode: 'prune', start: 'selection', ladder: 'weights', first: 1e-3 },
+  distil: { title: 'distil (plain selection)', mode: 'distil', start: 'selection', ladder: 'weights', first: 3e-3 },
+  distilCalibrated: { title: 'distil from the calibrated start', mode: 'distil', start: 'calibrated', ladder: 'weights', first: 1e-4 },
+  scratch: { title: 'scratch', mode: 'scratch', ladder: 'weights', first: 1e-3 },
+  progressive: { title: 'progressive (gates)', mode: 'progressive', ladder: 'weights', first: 3e-4 },
+  paper: { title: 'paper (published schedule, spacing scaled to the run)', mode: 'paper', ladder: 'weights', first: 1e-3 },
 } as const satisfies Readonly<Record<string, VariantSettings>>;
+
+/** Peak rates that may be tried, ascending: compactors are more sensitive, their steps are finer. */
+const LADDERS = {
+  compactors: [2.5e-5, 5e-5, 1e-4, 2e-4, 4e-4, 8e-4, 1.6e-3, 3.2e-3],
+  weights: [1e-5, 3e-5, 1e-4, 3e-4, 1e-3, 3e-3, 1e-2, 3e-2],
+} as const;
 
 interface VariantSettings extends Partial<Pick<Recipe, 'mode' | 'start' | 'compactorShare'>> {
   readonly title: string;
-  /** Peak rates to try, ascending: of the compactors where they are trained, else of the student's own weights. */
-  readonly rates: readonly number[];
+  readonly ladder: keyof typeof LADDERS;
+  /** Where the search begins when nothing of this way is known. */
+  readonly first: number;
 }
 
 export type Variant = keyof typeof VARIANTS;
@@ -34,6 +49,7 @@ export const VARIANT_NAMES: readonly Variant[] = [
   'polished',
   'halves',
   'distilCalibrated',
+  'progressive',
   'paper',
 ];
 
@@ -97,58 +113,77 @@ export function recipeOf(defaults: Recipe, teacher: ModelShape, { variant, shape
   };
 }
 
-/** The best rate so far of a variant at a budget on half width, seed 1, by held-out loss; undefined before its sweep is done. */
-export function bestRate(results: readonly CellResult[], variant: Variant, steps: number): number | undefined {
-  const tried = results.filter(
-    ({ cell }) =>
-      cell.variant === variant && cell.steps === steps && cell.shape === 'half' && cell.seed === 1 && Object.keys(cell.change).length === 0,
-  );
-  return tried.toSorted((a, b) => a.loss.mean - b.loss.mean)[0]?.cell.rate;
+/** Plain runs of a way at a budget, seed 1, the lowest held-out loss first. */
+function tried(results: readonly CellResult[], variant: Variant, shape: ShapeName, steps: number): CellResult[] {
+  return results
+    .filter(
+      ({ cell: c }) => c.variant === variant && c.steps === steps && c.shape === shape && c.seed === 1 && Object.keys(c.change).length === 0,
+    )
+    .toSorted((a, b) => a.loss.mean - b.loss.mean);
 }
 
-/** What a longer run tries: the best of the shorter one's rates and its neighbours. */
-function neighbours(variant: Variant, rate: number): number[] {
-  const rates: readonly number[] = VARIANTS[variant].rates;
-  const at = rates.indexOf(rate);
-  return rates.filter((_, index) => Math.abs(index - at) <= 1);
+/** Budgets of the table. */
+const BUDGETS = [100, 300, 1000] as const;
+
+/** The best rate known for a way at a budget: of its own runs, else of the next smaller budget, else of half width. */
+function bestRate(results: readonly CellResult[], variant: Variant, shape: ShapeName, steps: number): number {
+  for (const known of [steps, ...BUDGETS.filter((budget) => budget < steps).toReversed()]) {
+    const [best] = tried(results, variant, shape, known);
+    if (best !== undefined) return best.cell.rate;
+  }
+  return shape === 'half' ? VARIANTS[variant].first : bestRate(results, variant, 'half', steps);
 }
+
+/** The rates of the ladder on either side of one. */
+function neighbours(variant: Variant, rate: number): number[] {
+  const rates: readonly number[] = LADDERS[VARIANTS[variant].ladder];
+  const at = rates.indexOf(rate);
+  return rates.filter((_, index) => Math.abs(index - at) === 1);
+}
+
+/** The next runs of a search that ends when both neighbours of the best rate were tried and were worse. */
+function climb(results: readonly CellResult[], variant: Variant, shape: ShapeName, steps: number): Cell[] {
+  const known = tried(results, variant, shape, steps);
+  const rate = bestRate(results, variant, shape, steps);
+  if (known.length === 0) return [cell(variant, shape, steps, rate, 1)];
+  return neighbours(variant, rate).map((other) => cell(variant, shape, steps, other, 1));
+}
+
+const SHAPES: readonly ShapeName[] = ['half', 'quarter', 'depth'];
+const MAIN: readonly Variant[] = ['calibrated', 'prune', 'distil', 'scratch'];
+const STARTS: readonly Variant[] = ['polished', 'halves', 'distilCalibrated'];
 
 /**
- * All runs in order of their worth. It grows as results come in: rates found at a budget on half width are used for
- * the other shapes, and their neighbours are tried at the next budget.
+ * All runs in order of their worth. It grows as results come in: every way's rate is searched at 100 and 300 steps for
+ * each shape, and 1,000 steps and further seeds use what was found.
  */
 export function planned(results: readonly CellResult[]): Cell[] {
   const cells: Cell[] = [];
-  const sweep = (steps: number, rates: (variant: Variant) => readonly number[]): void => {
-    for (const variant of VARIANT_NAMES) for (const rate of rates(variant)) cells.push(cell(variant, 'half', steps, rate, 1));
+  const tuned = (variants: readonly Variant[], steps: number, shapes: readonly ShapeName[] = SHAPES): void => {
+    for (const shape of shapes) for (const variant of variants) cells.push(...climb(results, variant, shape, steps));
   };
-  const others = (steps: number, tunedAt: number, shapes: readonly ShapeName[], seed: number): void => {
+  const once = (variants: readonly Variant[], steps: number, seed: number, shapes: readonly ShapeName[] = SHAPES): void => {
     for (const shape of shapes)
-      for (const variant of VARIANT_NAMES) {
-        const rate = bestRate(results, variant, tunedAt);
-        if (rate !== undefined) cells.push(cell(variant, shape, steps, rate, seed));
-      }
+      for (const variant of variants) cells.push(cell(variant, shape, steps, bestRate(results, variant, shape, steps), seed));
   };
-  const around = (variant: Variant): readonly number[] => {
-    const rate = bestRate(results, variant, 100);
-    return rate === undefined ? [] : neighbours(variant, rate);
-  };
-  sweep(100, (variant) => (variant === 'paper' ? [] : VARIANTS[variant].rates));
-  others(100, 100, ['quarter', 'depth'], 1);
-  for (const shape of ['half', 'quarter', 'depth'] as const) others(300, 100, [shape], 1);
-  sweep(100, (variant) => (variant === 'paper' ? VARIANTS.paper.rates : []));
-  const rate = bestRate(results, 'calibrated', 100);
-  if (rate !== undefined) {
-    for (const calibrationTokens of [2048, 4096, 24_576]) cells.push(cell('calibrated', 'half', 100, rate, 1, { calibrationTokens }));
-    for (const warmup of [0, 0.3]) cells.push(cell('calibrated', 'half', 100, rate, 1, { warmup }));
-    cells.push(cell('calibrated', 'half', 100, rate, 1, { tied: true }), cell('calibrated', 'half', 100, rate, 1, { decay: 'cosine' }));
-  }
-  sweep(300, around);
-  others(300, 300, ['quarter', 'depth'], 1);
-  others(1000, 300, ['half', 'quarter', 'depth'], 1);
+  tuned(MAIN, 100);
+  tuned(MAIN, 300);
+  once(MAIN, 1000, 1);
+  once(STARTS, 300, 1);
+  const rate = bestRate(results, 'calibrated', 'half', 100);
+  const changed = (change: Partial<Recipe>): void => void cells.push(cell('calibrated', 'half', 100, rate, 1, change));
+  for (const calibrationTokens of [2048, 4096, 24_576]) changed({ calibrationTokens });
+  for (const warmup of [0, 0.3]) changed({ warmup });
+  changed({ tied: true });
+  changed({ decay: 'cosine' });
+  once(['progressive', 'paper'], 100, 1, ['half']);
+  tuned(['paper', 'progressive'], 300, ['half']);
+  for (const seed of [2, 3]) for (const steps of [100, 300]) once(MAIN, steps, seed);
+  tuned(STARTS, 100);
+  once(STARTS, 1000, 1);
   // The published spacing of mask events, as far as 1,000 steps go.
   cells.push(cell('paper', 'half', 1000, 5e-5, 1, { paper: { ...PUBLISHED, maskEvery: 500 } }));
-  for (const seed of [2, 3]) for (const steps of [100, 300]) others(steps, steps, ['half', 'quarter', 'depth'], seed);
-  for (const seed of [2, 3]) others(1000, 300, ['half', 'quarter', 'depth'], seed);
+  once(['progressive', 'paper'], 1000, 1, ['half']);
+  for (const seed of [2, 3]) once(MAIN, 1000, seed);
   return cells;
 }

@@ -28,7 +28,7 @@ const { values } = parseArgs({
 
 if (values.help) {
   console.log(`npm run quality -- [options]
-  --only TEXT     only runs whose name holds TEXT, as in half-100 or scratch
+  --only PATTERN  only runs whose name holds this regular expression, as in half-100 or '(prune|distil)-'
   --workers N     processes of one thread each (default: 1)
   --minutes N     start no further run after N minutes
   --list          name the missing runs, train nothing
@@ -44,7 +44,7 @@ const folder = new ResultFolder(join(out, 'quality'));
 function missing(): Cell[] {
   const results = folder.all();
   const stored = new Set(results.map(({ cell }) => cell.id));
-  return planned(results).filter(({ id }) => !stored.has(id) && (values.only === undefined || id.includes(values.only)));
+  return planned(results).filter(({ id }) => !stored.has(id) && (values.only === undefined || new RegExp(values.only).test(id)));
 }
 
 /** Marks a run as this process's. The mark of a process that is gone counts for nothing. */

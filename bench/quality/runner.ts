@@ -78,8 +78,9 @@ export class Runner {
 
   async run(cell: Cell): Promise<CellResult> {
     const recipe = recipeOf(this.defaults, this.#teacher.report.shape, cell);
-    // Calibrated and plain starts are shared; other modes make their own.
-    const start = recipe.mode === 'paper' ? undefined : await this.#start(recipe);
+    // Calibrated and plain starts are shared; modes that start from the whole teacher make their own.
+    const own = recipe.mode === 'paper' || recipe.mode === 'progressive';
+    const start = own ? undefined : await this.#start(recipe);
     const losses: number[] = [];
     const curve: { step: number; loss: number; accuracy: number }[] = [];
     const listen = (event: StudioEvent): void => {
