@@ -117,7 +117,8 @@ export function recipeOf(defaults: Recipe, teacher: ModelShape, { variant, shape
 function tried(results: readonly CellResult[], variant: Variant, shape: ShapeName, steps: number): CellResult[] {
   return results
     .filter(
-      ({ cell: c }) => c.variant === variant && c.steps === steps && c.shape === shape && c.seed === 1 && Object.keys(c.change).length === 0,
+      ({ cell: c }) =>
+        c.variant === variant && c.steps === steps && c.shape === shape && c.seed === 1 && Object.keys(c.change).length === 0,
     )
     .toSorted((a, b) => a.loss.mean - b.loss.mean);
 }

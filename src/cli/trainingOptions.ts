@@ -52,7 +52,12 @@ export function trainingOptions(command: Command): Command {
     .option('--distillation-share <share>', "distil: share of the loss that comes from the teacher's logits (0 to 1)", share)
     .option('--distillation-hidden <weight>', 'distil: weight of the difference of hidden states, through a learned projection', positive)
     .option('--teacher-rate <rate>', "calibrated: peak learning rate of the teacher's own weights (default: they stay)", positive)
-    .addOption(new Option('--depth <name>', 'calibrated: what fewer layers inherit from').choices(['even', 'mixture']))
+    .addOption(
+      new Option(
+        '--depth <name>',
+        "fewer layers: the teacher's evenly spaced ones from the first, or to the last (even), or mixtures",
+      ).choices(['first', 'even', 'mixture']),
+    )
     .option('--ramp-share <share>', 'progressive: share of the steps over which gates close (0 to 1)', share)
     .option('--evaluate-every <n>', 'steps between looks at held-out text', whole(1));
 }

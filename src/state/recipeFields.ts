@@ -108,7 +108,11 @@ export const CHOICES = {
     words: { sequential: 'Layer by layer', 'one-pass': 'One pass, faster' },
   },
   start: { name: 'Baselines start', first: false, words: { selection: 'From a selection', calibrated: 'Calibrated' } },
-  depth: { name: 'Fewer layers', first: false, words: { even: 'Evenly spaced', mixture: 'Learned mixtures' } },
+  depth: {
+    name: 'Fewer layers',
+    first: false,
+    words: { first: 'Evenly, from the first', even: 'Evenly, to the last', mixture: 'Learned mixtures' },
+  },
   decay: { name: 'Rate falls', first: false, words: { linear: 'In a line', cosine: 'As a cosine' } },
 } as const;
 

@@ -162,8 +162,11 @@ export interface Recipe {
   readonly compactorLearningRate: number;
   /** Learning rate of the teacher's own weights under the compactors; 0 = they stay as they are. */
   readonly teacherLearningRate: number;
-  /** Where fewer layers inherit from: the evenly spaced ones, or mixtures of all that are learned from there. */
-  readonly depth: 'even' | 'mixture';
+  /**
+   * Where fewer layers inherit from: evenly spaced ones that begin at the first (`first`) or end at the last (`even`), or
+   * mixtures of all that are learned from those of `first`.
+   */
+  readonly depth: 'first' | 'even' | 'mixture';
   /** `paper` only: what the paper publishes, to be departed from knowingly. */
   readonly paper: PaperRecipe;
   /** `progressive` only: share of the steps, 0 to 1, over which the gates close; the rest polishes. */

@@ -88,6 +88,8 @@ export async function calibrateSequentially(
         streams.setStudent(i, await ours.read('hidden'));
       }
     }
+    // The map need not end at the last layer; what the transform reads is the teacher's own end.
+    for (; reached < table.teacher.layers; reached++) await advanceTeacher(given, theirs, reached, batches, streams);
     const final = cross.empty();
     for (const [i, batch] of batches.entries()) await cross.add(final, streams.teacher(i), streams.student(i), batch.attention);
     refit('transform.L', final);

@@ -34,16 +34,28 @@ export function spacesOf(config: BertConfig): Spaces {
   };
 }
 
-/** map(j) = floor((j + 1) n / n' + 0.5) - 1: evenly spaced, ending at the last. */
-export function evenLayerMap(teacherLayers: number, studentLayers: number): number[] {
-  return Array.from({ length: studentLayers }, (_, j) => Math.floor(((j + 1) * teacherLayers) / studentLayers + 0.5) - 1);
+/** Which teacher layers fewer student layers inherit from: evenly spaced, beginning at the first or ending at the last. */
+export type LayerRule = 'first' | 'last';
+
+/**
+ * Teacher layer of every student layer, both from 0, ascending (wid.md section 2, Depth).
+ *
+ * `last`: map(j) = floor((j + 1) n / n' + 0.5) - 1, as wid.md has it. `first`, the product's default:
+ * map(j) = floor(j n / n' + 0.5). What the first layer does to the embeddings no later layer replaces
+ * (docs/results/quality.md, half depth).
+ */
+export function layerMapOf(teacherLayers: number, studentLayers: number, rule: LayerRule): number[] {
+  const step = teacherLayers / studentLayers;
+  return Array.from({ length: studentLayers }, (_, j) =>
+    rule === 'first' ? Math.floor(j * step + 0.5) : Math.floor((j + 1) * step + 0.5) - 1,
+  );
 }
 
 /**
  * @throws StudioError if Hugging Face's BERT cannot express the student, or it is larger than the teacher; the
  * message names the nearest legal target
  */
-export function spaceTable(teacher: Spaces, student: Spaces, tied: boolean, mixtures = false): SpaceTable {
+export function spaceTable(teacher: Spaces, student: Spaces, tied: boolean, mixtures = false, rule: LayerRule = 'last'): SpaceTable {
   const refuse = (what: string, expected: string, got: number | string): never => {
     throw new StudioError('student', `student: ${what} — expected ${expected}, got ${got}.`, { student });
   };
@@ -62,7 +74,7 @@ export function spaceTable(teacher: Spaces, student: Spaces, tied: boolean, mixt
   if (student.heads > teacher.heads) refuse('heads', `at most the teacher's ${teacher.heads}`, student.heads);
   if (student.inner > teacher.inner) refuse('FFN size', `at most the teacher's ${teacher.inner}`, student.inner);
   if (student.layers > teacher.layers) refuse('layers', `at most the teacher's ${teacher.layers}`, student.layers);
-  return { teacher, student, tied, layerMap: evenLayerMap(teacher.layers, student.layers), mixtures };
+  return { teacher, student, tied, layerMap: layerMapOf(teacher.layers, student.layers, rule), mixtures };
 }
 
 /** The configuration under which the merged student is saved. */

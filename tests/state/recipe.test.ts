@@ -15,7 +15,7 @@ describe('a recipe in the address', () => {
     const choices = record({
       mode: constantFrom('calibrated', 'paper', 'progressive', 'prune', 'distil', 'scratch'),
       calibration: constantFrom('sequential', 'one-pass'),
-      depth: constantFrom('even', 'mixture'),
+      depth: constantFrom('first', 'even', 'mixture'),
       decay: constantFrom('linear', 'cosine'),
       start: constantFrom('selection', 'calibrated'),
       tied: constantFrom(true, false),

@@ -3,12 +3,11 @@ import { openBytes } from '../../tensor/byteSource.ts';
 import { shownName } from '../../tensor/shown.ts';
 import { StudioError } from '../../tensor/studioError.ts';
 import type { Corpus } from '../../text/corpus.ts';
-import { evenLayerMap } from '../../wid/spaces.ts';
 import { AttentionJudge } from '../compression/attentionJudge.ts';
 import { readJson } from '../teacher/checkpointFolder.ts';
-import { defaultRecipe, recipeTable } from '../recipe/recipe.ts';
+import { defaultRecipe, recipeLayers, recipeTable } from '../recipe/recipe.ts';
 import { headRows, sentenceIds, sentenceMaps } from './sentenceCompare.ts';
-import type { AttentionReport, GivenFile } from '../studioApi.ts';
+import type { AttentionReport, GivenFile, Recipe } from '../studioApi.ts';
 import { readTeacher, type Teacher } from '../teacher/teacher.ts';
 
 /**
@@ -31,9 +30,10 @@ export async function attentionOf(
       'student',
       `attention: ${student.name} — expected a student of ${teacher.name} (${teacher.model.config.vocabSize} tokens, at most ${teacher.model.config.layers} layers), got ${model.config.vocabSize} tokens and ${model.config.layers} layers. Give a student of this teacher.`,
     );
-  const recipe = { ...defaultRecipe(teacher.report), student: report.shape, seed, sequence: corpus.sequence };
-  const layerMap = evenLayerMap(teacher.model.config.layers, model.config.layers);
-  const origins = (await storedOrigins(student.files)) ?? layerMap.map(() => Array.from({ length: model.config.heads }, (_, head) => head));
+  const noted = await notedRun(student.files);
+  const recipe = { ...defaultRecipe(teacher.report), student: report.shape, seed, sequence: corpus.sequence, ...noted.depth };
+  const layerMap = recipeLayers(teacher.model.config, recipe);
+  const origins = noted.origins ?? layerMap.map(() => Array.from({ length: model.config.heads }, (_, head) => head));
   const heads = new Map(layerMap.map((from, layer) => [from, origins[layer] ?? []]));
   const judge = await AttentionJudge.create(engine, teacher, corpus, recipe, recipeTable(teacher, recipe), heads);
   try {
@@ -61,19 +61,34 @@ export async function attentionOf(
   }
 }
 
-/** Where whole heads went, `run.json` says which teacher heads stayed; other students keep them all, in order. */
-async function storedOrigins(files: readonly GivenFile[]): Promise<readonly (readonly number[])[] | undefined> {
+/**
+ * What `run.json` says of where a student's layers and heads come from: by which rule layers were left out, and which
+ * heads stayed. Other students are taken to keep all heads in order, and layers by today's default.
+ */
+async function notedRun(files: readonly GivenFile[]): Promise<{
+  readonly depth: Pick<Recipe, 'depth'> | undefined;
+  readonly origins: readonly (readonly number[])[] | undefined;
+}> {
   const file = files.find(({ path }) => path.split('/').at(-1) === 'run.json');
-  if (file === undefined) return undefined;
-  let found: unknown;
+  let run: unknown;
   try {
-    found = await readJson(file.path, openBytes(file.bytes));
+    if (file !== undefined) run = await readJson(file.path, openBytes(file.bytes));
   } catch {
-    return undefined;
+    // Damaged notes are as good as none.
   }
-  for (const key of ['result', 'similarity', 'origins'])
+  const depth = within(run, 'recipe', 'depth');
+  const origins = within(run, 'result', 'similarity', 'origins');
+  return {
+    depth: depth === 'first' || depth === 'even' || depth === 'mixture' ? { depth } : undefined,
+    origins: isListOfLists(origins) ? origins : undefined,
+  };
+}
+
+function within(value: unknown, ...keys: readonly string[]): unknown {
+  let found = value;
+  for (const key of keys)
     found = typeof found === 'object' && found !== null ? new Map<string, unknown>(Object.entries(found)).get(key) : undefined;
-  return isListOfLists(found) ? found : undefined;
+  return found;
 }
 
 function isListOfLists(value: unknown): value is readonly (readonly number[])[] {

@@ -2,7 +2,6 @@ import { AttentionProbe } from '../../analysis/attentionProbe.ts';
 import type { AttentionMaps } from '../../analysis/attentionSimilarity.ts';
 import type { BertModel } from '../../bert/model.ts';
 import type { Engine } from '../../engines/engine.ts';
-import { evenLayerMap } from '../../wid/spaces.ts';
 import { StudioError } from '../../tensor/studioError.ts';
 import { shownName } from '../../tensor/shown.ts';
 import type { TextTokenizer } from '../../text/tokenizer.ts';
@@ -53,7 +52,7 @@ async function readMaps(engine: Engine, model: BertModel, ids: Int32Array, layer
  * What one student head and the teacher head that it came from attend to in a sentence.
  * @param layer of the student, from 0
  * @param head of the student, from 0
- * @param origin that teacher head
+ * @param origin that teacher head's layer and number
  */
 export async function compareAttention(
   engine: Engine,
@@ -62,13 +61,12 @@ export async function compareAttention(
   sentence: string,
   layer: number,
   head: number,
-  origin: number,
+  origin: { readonly layer: number; readonly head: number },
 ): Promise<AttentionComparison> {
   const ids = sentenceIds(sentence, teacher.tokenizer, teacher.model.config.maxPositions);
-  const from = evenLayerMap(teacher.model.config.layers, student.config.layers)[layer] ?? layer;
   return {
     tokens: Array.from(ids, (id) => shownName(teacher.tokenizer.token(id))),
-    teacher: headRows(await readMaps(engine, teacher.model, ids, from), origin),
+    teacher: headRows(await readMaps(engine, teacher.model, ids, origin.layer), origin.head),
     student: headRows(await readMaps(engine, student, ids, layer), head),
   };
 }

@@ -3,14 +3,15 @@ import type { BertModel } from '../../bert/model.ts';
 import type { Engine } from '../../engines/engine.ts';
 import { StudioError } from '../../tensor/studioError.ts';
 import { shownName } from '../../tensor/shown.ts';
-import { evenLayerMap } from '../../wid/spaces.ts';
+import { recipeLayers } from '../recipe/recipe.ts';
 import { headRows, sentenceIds, sentenceMaps } from './sentenceCompare.ts';
-import type { RunResult, StudentsComparison } from '../studioApi.ts';
+import type { Recipe, RunResult, StudentsComparison } from '../studioApi.ts';
 import type { Teacher } from '../teacher/teacher.ts';
 
 export interface ComparedStudent {
   readonly student: BertModel;
   readonly result: RunResult;
+  readonly recipe: Pick<Recipe, 'student' | 'depth'>;
 }
 
 /** Where a student's heads come from: teacher layer by student layer, and teacher head by student layer and head. */
@@ -19,8 +20,8 @@ interface Origins {
   readonly heads: readonly (readonly number[])[];
 }
 
-function originsOf(teacher: Teacher, { student, result }: ComparedStudent): Origins {
-  return { layers: evenLayerMap(teacher.model.config.layers, student.config.layers), heads: result.similarity.origins };
+function originsOf(teacher: Teacher, { result, recipe }: ComparedStudent): Origins {
+  return { layers: recipeLayers(teacher.model.config, recipe), heads: result.similarity.origins };
 }
 
 /**

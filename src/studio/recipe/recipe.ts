@@ -3,7 +3,7 @@ import { StudioError } from '../../tensor/studioError.ts';
 import { maskedSlots, type Masking } from '../../text/maskedBatch.ts';
 import { RATE_DECAYS } from '../../training/learningRate.ts';
 import { PUBLISHED } from '../../wid/paper/settings.ts';
-import { spacesOf, spaceTable, type SpaceTable } from '../../wid/spaces.ts';
+import { layerMapOf, spacesOf, spaceTable, type LayerRule, type SpaceTable } from '../../wid/spaces.ts';
 import { presetShape } from './presets.ts';
 import type { ModelShape, Recipe } from '../studioApi.ts';
 import type { Teacher } from '../teacher/teacher.ts';
@@ -31,7 +31,7 @@ export function defaultRecipe(teacher: { readonly shape: ModelShape; readonly ma
     compactorShare: 1,
     compactorLearningRate: 1e-4,
     teacherLearningRate: 0,
-    depth: 'even',
+    depth: 'first',
     paper: PUBLISHED,
     rampShare: 0.5,
     polishLearningRate: 1e-4,
@@ -85,7 +85,18 @@ export function recipeTable(teacher: Teacher, recipe: Recipe): SpaceTable {
     },
     recipe.tied,
     recipe.mode === 'calibrated' && recipe.depth === 'mixture',
+    layerRule(recipe),
   );
+}
+
+/** Learned mixtures begin where the default does. */
+function layerRule({ depth }: Pick<Recipe, 'depth'>): LayerRule {
+  return depth === 'even' ? 'last' : 'first';
+}
+
+/** Teacher layer, from 0, of every layer of a student. */
+export function recipeLayers(teacher: { readonly layers: number }, recipe: Pick<Recipe, 'student' | 'depth'>): number[] {
+  return layerMapOf(teacher.layers, recipe.student.layers, layerRule(recipe));
 }
 
 /** @throws StudioError naming the first number that makes no run */

@@ -38,7 +38,7 @@ export function historyVerbs(state: SessionState): Omit<HistoryApi, 'keep'> & Pi
       throw new StudioError('run', `run ${record.name}: its teacher is ${record.teacher}, which is not loaded. Load it and try again.`, {
         run,
       });
-    return { ...stored, record, result: record.result };
+    return { ...stored, record, recipe: record.recipe, result: record.result };
   };
   const summaries = async (): Promise<RunSummary[]> => {
     const known = await recordsOf(state);

@@ -1,7 +1,7 @@
 import { StudioError } from '../../tensor/studioError.ts';
 import { attentionOf } from '../comparison/attentionOf.ts';
 import { evaluateCheckpoints } from '../comparison/evaluateCheckpoints.ts';
-import { defaultRecipe } from '../recipe/recipe.ts';
+import { defaultRecipe, recipeLayers } from '../recipe/recipe.ts';
 import { compareAttention, compareFill } from '../comparison/sentenceCompare.ts';
 import type { StudioApi } from '../studioApi.ts';
 import type { FinishedStudent, SessionState } from './sessionState.ts';
@@ -26,9 +26,13 @@ export function judgeVerbs(state: SessionState): Pick<StudioApi, 'evaluate' | 'a
       return attentionOf(await state.needEngine(), teacher, state.needCorpus(), student, seed, sentence);
     },
     async attention(sentence, layer, head) {
-      const { student, result } = needFinished();
-      const origin = result.similarity.origins[layer]?.[head] ?? head;
-      return state.onEngine((engine) => compareAttention(engine, state.needTeacher(), student, sentence, layer, head, origin));
+      const { student, result, recipe } = needFinished();
+      const teacher = state.needTeacher();
+      const origin = {
+        layer: recipeLayers(teacher.model.config, recipe)[layer] ?? layer,
+        head: result.similarity.origins[layer]?.[head] ?? head,
+      };
+      return state.onEngine((engine) => compareAttention(engine, teacher, student, sentence, layer, head, origin));
     },
     async fillMask(sentence) {
       const { student } = needFinished();

@@ -1,4 +1,4 @@
-import { useSetup, type ModelShape } from '../../state/setupStore.ts';
+import { useSetup, type ModelShape, type Recipe } from '../../state/setupStore.ts';
 
 const WIDTH = 240;
 const LAYER = 22;
@@ -7,10 +7,11 @@ const LAYER = 22;
 export function ScaleDrawing(): React.JSX.Element | null {
   const teacher = useSetup((state) => state.teacher?.shape);
   const student = useSetup((state) => state.recipe?.student);
+  const depth = useSetup((state) => state.recipe?.depth) ?? 'first';
   if (teacher === undefined || student === undefined) return null;
   const unit = WIDTH / Math.max(teacher.intermediateSize, teacher.hiddenSize);
   const shown = Math.min(teacher.layers, 12);
-  const places = inheritedLayers(teacher.layers, student.layers);
+  const places = inheritedLayers(teacher.layers, student.layers, depth);
   // Of deep teachers the drawing shows every so many layers.
   const layerAt = (row: number): number => Math.floor(((shown - row) * teacher.layers) / shown) - 1;
   return (
@@ -59,11 +60,14 @@ export function ScaleDrawing(): React.JSX.Element | null {
 }
 
 /**
- * The teacher layers, from 0, that the student's layers inherit from: evenly spaced, ending at the last (wid.md section 2).
- * Learned mixtures start there.
+ * The teacher layers, from 0, that the student's layers inherit from: evenly spaced, beginning at the first or ending at the
+ * last (wid.md section 2). Learned mixtures start as `first`.
  */
-function inheritedLayers(teacher: number, student: number): ReadonlySet<number> {
-  return new Set(Array.from({ length: student }, (_, j) => Math.floor(((j + 1) * teacher) / student + 0.5) - 1));
+function inheritedLayers(teacher: number, student: number, depth: Recipe['depth']): ReadonlySet<number> {
+  const step = teacher / student;
+  return new Set(
+    Array.from({ length: student }, (_, j) => (depth === 'even' ? Math.floor((j + 1) * step + 0.5) - 1 : Math.floor(j * step + 0.5))),
+  );
 }
 
 interface BarProps {

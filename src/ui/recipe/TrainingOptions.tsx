@@ -59,8 +59,7 @@ export function TrainingOptions(): React.JSX.Element | null {
 /** Whether a choice changes anything in the recipe's mode. */
 function matters(name: ChoiceName, { mode }: Recipe): boolean {
   if (name === 'start') return mode === 'prune' || mode === 'distil';
-  if (name === 'calibration') return mode !== 'scratch';
-  return name !== 'depth' || mode === 'calibrated';
+  return (name !== 'calibration' && name !== 'depth') || mode !== 'scratch';
 }
 
 interface FieldsProps<Name> {
