@@ -72,12 +72,19 @@ export function readSafetensors(bytes: Uint8Array): SafetensorsFile {
  * @throws SafetensorsError as {@link readSafetensors}
  */
 export async function openSafetensors(source: ByteSource): Promise<StoredTensors> {
+  return (await openSafetensorsFile(source)).tensors;
+}
+
+/** {@link openSafetensors} with the header's metadata. */
+export async function openSafetensorsFile(
+  source: ByteSource,
+): Promise<{ readonly tensors: StoredTensors; readonly metadata: ReadonlyMap<string, string> }> {
   const bodyAt = headerEnd(await source.read(0, Math.min(8, source.size)), source.size);
-  const { entries } = parseHeader(await source.read(8, bodyAt), source.size - bodyAt);
+  const { entries, metadata } = parseHeader(await source.read(8, bodyAt), source.size - bodyAt);
   const tensors = new Map<string, StoredTensor>();
   for (const [name, { dtype, shape, start }] of entries)
     tensors.set(name, isFloat(dtype) ? denseTensor(source, bodyAt + start, shape, dtype) : { shape, dtype, read: null });
-  return tensors;
+  return { tensors, metadata };
 }
 
 function isFloat(dtype: string): dtype is FloatElement {

@@ -5,7 +5,7 @@ import { cleanPath } from './cleanPath.ts';
 /** A file on its way into a zip; its pieces are asked for once, in order. */
 export interface ZipFile {
   readonly path: string;
-  readonly pieces: Iterable<Uint8Array>;
+  readonly pieces: Iterable<Uint8Array> | AsyncIterable<Uint8Array>;
 }
 
 export interface WrittenZip {
@@ -49,8 +49,8 @@ export async function streamZip(folder: string, files: AsyncIterable<ZipFile>, m
 }
 
 // Async, because that is what the zip writer takes in pieces.
-async function* counted(pieces: Iterable<Uint8Array>, entry: { bytes: number }): AsyncGenerator<Uint8Array> {
-  for (const piece of pieces) {
+async function* counted(pieces: ZipFile['pieces'], entry: { bytes: number }): AsyncGenerator<Uint8Array> {
+  for await (const piece of pieces) {
     entry.bytes += piece.length;
     yield piece;
   }

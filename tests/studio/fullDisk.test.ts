@@ -4,31 +4,26 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import type { RunFiles } from '../../src/studio/runs/runFiles.ts';
 import type { RunResult, StudioApi, StudioEvent } from '../../src/studio/studioApi.ts';
+import { MemoryFolder } from './memoryFolder.ts';
 import { RunBench } from './runBench.ts';
 
 const bench = new RunBench();
 
-/** A disk that can be filled, in memory: on a real one under load, steps would overtake writes and the counts below. */
-class Disk {
+/** A disk that can be filled. */
+class Disk extends MemoryFolder {
   full = false;
   freeBytes: number | undefined;
-  readonly #held = new Map<string, Uint8Array>();
 
-  readonly layer = (): RunFiles => ({
-    list: () => Promise.resolve([...this.#held.keys()]),
-    read: (name) => {
-      const bytes = this.#held.get(name);
-      return bytes === undefined ? Promise.reject(new Error(`no file ${name}`)) : Promise.resolve(bytes);
-    },
-    write: (name, parts) => {
-      if (this.full) return Promise.reject(new DOMException('The quota has been exceeded.', 'QuotaExceededError'));
-      this.#held.set(name, new Uint8Array(Buffer.concat(parts)));
-      return Promise.resolve();
-    },
-    remove: (name) => Promise.resolve(void this.#held.delete(name)),
-    sweep: () => Promise.resolve(),
-    free: () => Promise.resolve(this.freeBytes),
-  });
+  readonly layer = (): RunFiles => this;
+
+  override write(name: string, parts: Iterable<Uint8Array>): Promise<void> {
+    if (this.full) return Promise.reject(new DOMException('The quota has been exceeded.', 'QuotaExceededError'));
+    return super.write(name, parts);
+  }
+
+  override free(): Promise<number | undefined> {
+    return Promise.resolve(this.freeBytes);
+  }
 }
 
 /** Waits until nothing has been heard for a while: long enough for many of the golden teacher's steps. */
@@ -109,16 +104,13 @@ test('a run that is stopped while the disk is full can be exported, and goes on 
 });
 
 test('deleted runs give their room to a run that needs it', async () => {
-  const disk = new Disk();
-  const files = disk.layer();
-  const layer = (): RunFiles => ({
-    ...files,
-    remove: async (name) => {
-      await files.remove(name);
-      disk.full = false;
-    },
-  });
-  const { session, recipe } = await bench.open('bin-room', { keepEvery: 3 }, layer);
+  const disk = new (class extends Disk {
+    override async remove(name: string): Promise<void> {
+      await super.remove(name);
+      this.full = false;
+    }
+  })();
+  const { session, recipe } = await bench.open('bin-room', { keepEvery: 3 }, disk.layer);
   await session.start(recipe, () => {});
   const [{ run } = { run: '' }] = await session.runs();
   await session.deleteRun(run);
@@ -151,7 +143,7 @@ test('what a run needs at most is what it takes', async () => {
     if (event.kind === 'step' && event.step === 6) void session.stop();
   });
   const [run = ''] = await store.runs();
-  const bytes = (await store.checkpointBytes(run))?.length ?? 0;
+  const bytes = (await store.checkpointContent(run))?.size ?? 0;
   // Three checkpoints at once and the student; JSON and metrics are small beside real weights, not beside these.
   expect(needed).toBeGreaterThan(3 * (bytes - 12_000));
   expect(needed).toBeLessThan(6 * bytes);

@@ -1,10 +1,10 @@
 import { readFileSync } from 'node:fs';
 import { zipSync } from 'fflate';
 import { beforeAll, describe, expect, test } from 'vitest';
-import type { RunFiles } from '../../src/studio/runs/runFiles.ts';
 import { createSession } from '../../src/studio/session.ts';
 import type { GivenFile, StudioApi } from '../../src/studio/studioApi.ts';
 import { TextCache } from '../../src/studio/texts/textCache.ts';
+import { MemoryFolder } from './memoryFolder.ts';
 
 const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
 const teacherFiles: GivenFile[] = ['config.json', 'model.safetensors', 'tokenizer.json', 'tokenizer_config.json'].map((path) => ({
@@ -13,18 +13,6 @@ const teacherFiles: GivenFile[] = ['config.json', 'model.safetensors', 'tokenize
 }));
 const prose = readFileSync('public/demo/prose/a1.txt', 'utf8');
 const wish = { sequence: 64, seed: 1 };
-
-/** A folder in memory that counts. */
-function memoryFiles(): Pick<RunFiles, 'list' | 'read' | 'write' | 'remove'> & { readonly held: Map<string, Uint8Array> } {
-  const held = new Map<string, Uint8Array>();
-  return {
-    held,
-    list: () => Promise.resolve([...held.keys()]),
-    read: (name) => Promise.resolve(held.get(name) ?? new Uint8Array(0)),
-    write: (name, parts) => Promise.resolve(void held.set(name, new Uint8Array(Buffer.concat(parts)))),
-    remove: (name) => Promise.resolve(void held.delete(name)),
-  };
-}
 
 describe('the session reads texts', () => {
   let session: StudioApi;
@@ -79,7 +67,7 @@ describe('the session reads texts', () => {
 
 describe('the cache of texts', () => {
   test('gives back what was read, tells other wishes and content apart, and keeps the newest three', async () => {
-    const files = memoryFiles();
+    const files = new MemoryFolder();
     const session = createSession(undefined, { texts: new TextCache(files) });
     await session.loadTeacher('demo', teacherFiles);
     const text = (copies: number): GivenFile[] => [{ path: 'a.txt', bytes: bytes(prose.repeat(copies)) }];
@@ -97,7 +85,7 @@ describe('the cache of texts', () => {
   });
 
   test('is of no consequence when damaged, small or full', async () => {
-    const files = memoryFiles();
+    const files = new MemoryFolder();
     const session = createSession(undefined, { texts: new TextCache(files) });
     await session.loadTeacher('demo', teacherFiles);
     await session.loadText('small', [{ path: 'a.txt', bytes: bytes(prose) }], wish);
@@ -107,9 +95,8 @@ describe('the cache of texts', () => {
     const [[name, content] = ['', new Uint8Array(0)]] = files.held;
     files.held.set(name, content.with(content.length - 9, 1 ^ (content.at(-9) ?? 0)));
     expect(await session.loadText('large', large, wish)).toEqual(report);
-    const full = createSession(undefined, {
-      texts: new TextCache({ ...files, write: () => Promise.reject(new Error('disk full')) }),
-    });
+    files.write = () => Promise.reject(new Error('disk full'));
+    const full = createSession(undefined, { texts: new TextCache(files) });
     await full.loadTeacher('demo', teacherFiles);
     expect(await full.loadText('large', large, { ...wish, seed: 9 })).toMatchObject({ tokens: report.tokens });
   });

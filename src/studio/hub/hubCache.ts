@@ -151,7 +151,7 @@ export function memoryFiles(): HubStore {
     list: () => Promise.resolve([...held.keys()]),
     read: (name) => Promise.resolve(held.get(name) ?? new Uint8Array()),
     async write(name, parts) {
-      held.set(name, new Uint8Array(await new Blob(parts.map((part) => new Uint8Array(part))).arrayBuffer()));
+      held.set(name, new Uint8Array(await new Blob([...parts].map((part) => new Uint8Array(part))).arrayBuffer()));
     },
     remove: (name) => Promise.resolve(void held.delete(name)),
   };

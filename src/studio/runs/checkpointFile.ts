@@ -1,8 +1,9 @@
+import type { ByteContent } from '../../tensor/byteSource.ts';
 import type { NamedTensors, Tensor } from '../../tensor/tensor.ts';
 import { recipeFrom } from './recipeVersions.ts';
 import { COLUMNS, NO_METRICS, type RunMetrics } from './runMetrics.ts';
 import type { RunState } from './runState.ts';
-import { refusal, seal, unseal, type Unsealed } from './sealedFile.ts';
+import { checkSealed, refusal, seal, unseal, type Unsealed } from './sealedFile.ts';
 import type { Fingerprints } from './fingerprint.ts';
 
 export interface Checkpoint {
@@ -15,8 +16,8 @@ export interface Checkpoint {
   readonly savedAt: number;
 }
 
-/** 2: metrics, engine and an earlier phase's compactors; 1 had none of them. */
-const VERSION = 2;
+/** 2: metrics, engine and an earlier phase's compactors; 1 had none of them. 3: a digest of stretches. */
+const VERSION = 3;
 const STEPS = 'metrics/steps';
 const TRAINED = 'trained/';
 const COMPACTORS = 'compactors/';
@@ -37,7 +38,7 @@ export function metricsFrom(plain: Pick<RunMetrics, 'phases' | 'others'>, tensor
   return { steps: tensors.get(STEPS)?.data ?? NO_METRICS.steps, phases: plain.phases, others: plain.others };
 }
 
-export function encodeCheckpoint({ state, metrics, fingerprints, engine, savedAt }: Checkpoint): Promise<readonly Uint8Array[]> {
+export function encodeCheckpoint({ state, metrics, fingerprints, engine, savedAt }: Checkpoint): Promise<Iterable<Uint8Array>> {
   const { tensors, compactors, ...plain } = state;
   const { phases, others } = metrics;
   return seal(
@@ -63,9 +64,14 @@ function isTwo(value: unknown): value is PlainTwo {
 }
 
 /** @throws StudioError if the file is of a newer version, cut short, or not what was written */
-export async function decodeCheckpoint(name: string, bytes: Uint8Array): Promise<Checkpoint> {
+export async function decodeCheckpoint(name: string, bytes: ByteContent): Promise<Checkpoint> {
   const { version, plain, tensors } = await unseal(name, 'WIDCKPT', VERSION, bytes);
   return version === 1 ? versionOne(name, { plain, tensors }) : versionTwo(name, { plain, tensors });
+}
+
+/** Checks a file without reading its tensors. @throws StudioError as {@link decodeCheckpoint} */
+export async function checkCheckpoint(name: string, content: ByteContent): Promise<void> {
+  await checkSealed(name, 'WIDCKPT', VERSION, content);
 }
 
 function versionTwo(name: string, { plain, tensors }: Pick<Unsealed, 'plain' | 'tensors'>): Checkpoint {

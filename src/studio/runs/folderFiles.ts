@@ -1,3 +1,4 @@
+import { fileSource } from '../fileSource.ts';
 import type { RunFiles } from './runFiles.ts';
 
 const ASIDE = '.part';
@@ -19,14 +20,18 @@ export function folderFiles(folder: string): RunFiles {
     async read(name) {
       return new Uint8Array(await fs.readFile(join(folder, name)));
     },
+    async open(name) {
+      return fileSource(join(folder, name));
+    },
     async write(name, parts) {
       await fs.mkdir(folder, { recursive: true });
       const aside = join(folder, `${name}${ASIDE}`);
       try {
         const file = await fs.open(aside, 'w');
         try {
-          // One call may write less than it was given; writeFile goes on until all is written.
-          for (const part of parts) await file.writeFile(part);
+          // Not writeFile, which writes half a MiB at a time and waits for the event loop each time: beside training, a turn
+          // of it is a step. One call may write less than it was given.
+          for (const part of parts) for (let at = 0; at < part.length;) at += (await file.write(part, at, part.length - at)).bytesWritten;
           await file.sync();
         } finally {
           await file.close();

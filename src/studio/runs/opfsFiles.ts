@@ -1,3 +1,4 @@
+import { openBytes } from '../../tensor/byteSource.ts';
 import type { RunFiles } from './runFiles.ts';
 
 /** Chromium's name for what is being written and not yet closed. */
@@ -53,6 +54,9 @@ export function opfsFiles(folder: string): RunFiles {
     async read(name) {
       const file = await (await (await directoryOf()).getFileHandle(name)).getFile();
       return new Uint8Array(await file.arrayBuffer());
+    },
+    async open(name) {
+      return openBytes(await (await (await directoryOf()).getFileHandle(name)).getFile());
     },
     async write(name, parts) {
       const directory = await directoryOf();

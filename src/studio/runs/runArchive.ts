@@ -1,6 +1,6 @@
 import { openZip } from '../../formats/zip.ts';
 import { streamZip, type ZipFile } from '../../formats/zipStream.ts';
-import { openBytes, type ByteContent } from '../../tensor/byteSource.ts';
+import { openBytes, READ_AT_ONCE, type ByteContent, type ByteSource } from '../../tensor/byteSource.ts';
 import { StudioError } from '../../tensor/studioError.ts';
 import type { RunArchive } from '../historyApi.ts';
 import { decodeCheckpoint } from './checkpointFile.ts';
@@ -24,12 +24,16 @@ export async function exportRun(store: RunStore, record: RunRecord): Promise<Run
     yield json('metrics.json', eventsOf(metrics, record.recipe.steps));
     yield text('metrics.csv', csvOf(metrics, record.recipe.steps));
     yield { path: RECORD, pieces: await encodeRecord(record) };
-    const checkpoint = await store.checkpointBytes(record.run);
-    if (checkpoint !== undefined) yield { path: CHECKPOINT, pieces: [checkpoint] };
-    const student = await store.studentBytes(record.run);
-    if (student !== undefined) yield { path: STUDENT, pieces: [student] };
+    const checkpoint = await store.checkpointContent(record.run);
+    if (checkpoint !== undefined) yield { path: CHECKPOINT, pieces: piecesOf(checkpoint) };
+    const student = await store.studentContent(record.run);
+    if (student !== undefined) yield { path: STUDENT, pieces: piecesOf(student) };
   };
   return { name: `${folder}.zip`, zip: (await streamZip(folder, files())).zip };
+}
+
+async function* piecesOf(source: ByteSource): AsyncGenerator<Uint8Array> {
+  for (let at = 0; at < source.size; at += READ_AT_ONCE) yield source.read(at, Math.min(source.size, at + READ_AT_ONCE));
 }
 
 /**
@@ -39,18 +43,15 @@ export async function exportRun(store: RunStore, record: RunRecord): Promise<Run
  */
 export async function importRun(store: RunStore, zip: ByteContent): Promise<string> {
   const files = await openZip(openBytes(zip));
-  const read = async (name: string): Promise<Uint8Array | undefined> => {
-    const source = [...files].find(([path]) => path.slice(path.lastIndexOf('/') + 1) === name)?.[1];
-    return source?.read(0, source.size);
-  };
-  const kept = await read(RECORD);
+  const find = (name: string): ByteSource | undefined => [...files].find(([path]) => path.slice(path.lastIndexOf('/') + 1) === name)?.[1];
+  const kept = find(RECORD);
   if (kept === undefined)
     throw new StudioError('run', `import: the zip — expected a run's (${RECORD} in it), got none. Give what "export run" wrote.`);
   const record = await decodeRecord(RECORD, kept);
-  const checkpointBytes = await read(CHECKPOINT);
-  const checkpoint = checkpointBytes === undefined ? undefined : await decodeCheckpoint(CHECKPOINT, checkpointBytes);
-  const studentBytes = await read(STUDENT);
-  const student = studentBytes === undefined ? undefined : await decodeStudent(STUDENT, studentBytes);
+  const checkpointFile = find(CHECKPOINT);
+  const checkpoint = checkpointFile === undefined ? undefined : await decodeCheckpoint(CHECKPOINT, checkpointFile);
+  const studentFile = find(STUDENT);
+  const student = studentFile === undefined ? undefined : await decodeStudent(STUDENT, studentFile);
 
   const present = await store.record(record.run);
   if (present !== undefined && present.savedAt === record.savedAt && present.done === record.done) {

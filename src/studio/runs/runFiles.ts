@@ -1,9 +1,13 @@
+import type { ByteSource } from '../../tensor/byteSource.ts';
+
 /** A folder of named files that outlives the session: OPFS in a browser, a folder in the terminal. */
 export interface RunFiles {
   list(): Promise<string[]>;
   read(name: string): Promise<Uint8Array>;
-  /** The parts one after the other, whole or not at all: a reader never sees less. */
-  write(name: string, parts: readonly Uint8Array[]): Promise<void>;
+  /** For files of any size: what is not asked for is not read. */
+  open(name: string): Promise<ByteSource>;
+  /** The parts one after the other, whole or not at all: a reader never sees less. They are asked for once a call. */
+  write(name: string, parts: Iterable<Uint8Array>): Promise<void>;
   remove(name: string): Promise<void>;
   /** Removes what writes that never ended left of files whose names begin so; only while nobody writes them. */
   sweep(beginning: string): Promise<void>;

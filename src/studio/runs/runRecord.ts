@@ -1,3 +1,4 @@
+import type { ByteContent } from '../../tensor/byteSource.ts';
 import type { RunEnding } from '../historyApi.ts';
 import type { HeldOut, Recipe, RunResult } from '../studioApi.ts';
 import { metricsFrom, metricsTensor } from './checkpointFile.ts';
@@ -24,11 +25,12 @@ export interface RunRecord {
   readonly metrics: RunMetrics;
 }
 
-const VERSION = 1;
+/** 2: a digest of stretches. */
+const VERSION = 2;
 
 type Plain = Omit<RunRecord, 'metrics'> & { readonly metrics: Pick<RunMetrics, 'phases' | 'others'> };
 
-export function encodeRecord(record: RunRecord): Promise<readonly Uint8Array[]> {
+export function encodeRecord(record: RunRecord): Promise<Iterable<Uint8Array>> {
   const { phases, others } = record.metrics;
   return seal('WIDRUNR', VERSION, { ...record, metrics: { phases, others } }, new Map([metricsTensor(record.metrics)]));
 }
@@ -38,7 +40,7 @@ function isPlain(value: unknown): value is Plain {
 }
 
 /** @throws StudioError if the file is of a newer version, cut short, or not what was written */
-export async function decodeRecord(name: string, bytes: Uint8Array): Promise<RunRecord> {
+export async function decodeRecord(name: string, bytes: ByteContent): Promise<RunRecord> {
   const { plain, tensors } = await unseal(name, 'WIDRUNR', VERSION, bytes);
   if (!isPlain(plain)) throw refusal(name, 'the record of a run', 'none');
   return { ...plain, recipe: recipeFrom(name, plain.recipe), metrics: metricsFrom(plain.metrics, tensors) };

@@ -1,5 +1,6 @@
+import type { ByteSource } from '../../tensor/byteSource.ts';
 import { StudioError } from '../../tensor/studioError.ts';
-import { decodeCheckpoint, encodeCheckpoint, type Checkpoint } from './checkpointFile.ts';
+import { checkCheckpoint, decodeCheckpoint, encodeCheckpoint, type Checkpoint } from './checkpointFile.ts';
 import { isFull, type RunFiles } from './runFiles.ts';
 import { ownLocks, type Lease, type RunLocks } from './runLocks.ts';
 import { decodeRecord, encodeRecord, type RunRecord } from './runRecord.ts';
@@ -71,7 +72,7 @@ export class RunStore {
   }
 
   /** Writes; on a full disk, once more when all that may go is gone. */
-  async #write(name: string, parts: readonly Uint8Array[], makeRoom: () => Promise<boolean>): Promise<void> {
+  async #write(name: string, parts: Iterable<Uint8Array>, makeRoom: () => Promise<boolean>): Promise<void> {
     try {
       await this.#files.write(name, parts);
     } catch (error) {
@@ -109,7 +110,7 @@ export class RunStore {
     await this.#queue;
     for (const { name } of await this.#of(run, 'checkpoint'))
       try {
-        return await decodeCheckpoint(name, await this.#files.read(name));
+        return await decodeCheckpoint(name, await this.#files.open(name));
       } catch (error) {
         damaged(error instanceof Error ? error.message : String(error));
       }
@@ -126,7 +127,7 @@ export class RunStore {
     const [entry] = await this.#of(run, 'run');
     if (entry === undefined) return undefined;
     try {
-      return await decodeRecord(entry.name, await this.#files.read(entry.name));
+      return await decodeRecord(entry.name, await this.#files.open(entry.name));
     } catch (error) {
       damaged(error instanceof Error ? error.message : String(error));
       return undefined;
@@ -158,7 +159,7 @@ export class RunStore {
   async student(run: string): Promise<StoredStudent | undefined> {
     await this.#queue;
     const [entry] = await this.#of(run, 'student');
-    return entry === undefined ? undefined : decodeStudent(entry.name, await this.#files.read(entry.name));
+    return entry === undefined ? undefined : decodeStudent(entry.name, await this.#files.open(entry.name));
   }
 
   /** A run that ended by itself has nothing to go on from. */
@@ -230,13 +231,13 @@ export class RunStore {
   }
 
   /** A run's newest whole checkpoint as it lies on the disk. */
-  async checkpointBytes(run: string): Promise<Uint8Array | undefined> {
+  async checkpointContent(run: string): Promise<ByteSource | undefined> {
     await this.#queue;
     for (const { name } of await this.#of(run, 'checkpoint')) {
-      const bytes = await this.#files.read(name);
       try {
-        await decodeCheckpoint(name, bytes);
-        return bytes;
+        const content = await this.#files.open(name);
+        await checkCheckpoint(name, content);
+        return content;
       } catch {
         // A damaged one is passed over, as when a run goes on.
       }
@@ -245,9 +246,9 @@ export class RunStore {
   }
 
   /** A run's student as it lies on the disk. */
-  async studentBytes(run: string): Promise<Uint8Array | undefined> {
+  async studentContent(run: string): Promise<ByteSource | undefined> {
     await this.#queue;
     const [entry] = await this.#of(run, 'student');
-    return entry === undefined ? undefined : this.#files.read(entry.name);
+    return entry === undefined ? undefined : this.#files.open(entry.name);
   }
 }

@@ -1,3 +1,4 @@
+import type { ByteContent } from '../../tensor/byteSource.ts';
 import type { BertConfig } from '../../bert/config.ts';
 import type { BertModel } from '../../bert/model.ts';
 import type { NamedTensors } from '../../tensor/tensor.ts';
@@ -11,11 +12,12 @@ export interface StoredStudent {
   readonly compactors: NamedTensors;
 }
 
-const VERSION = 1;
+/** 2: a digest of stretches. */
+const VERSION = 2;
 const STUDENT = 'student/';
 const COMPACTORS = 'compactors/';
 
-export function encodeStudent({ student, compactors }: StoredStudent): Promise<readonly Uint8Array[]> {
+export function encodeStudent({ student, compactors }: StoredStudent): Promise<Iterable<Uint8Array>> {
   const tensors = new Map([
     ...[...student.tensors].map(([name, tensor]) => [STUDENT + name, tensor] as const),
     ...[...compactors].map(([name, tensor]) => [COMPACTORS + name, tensor] as const),
@@ -28,7 +30,7 @@ function hasConfig(value: unknown): value is { readonly config: BertConfig } {
 }
 
 /** @throws StudioError if the file is of a newer version, cut short, or not what was written */
-export async function decodeStudent(name: string, bytes: Uint8Array): Promise<StoredStudent> {
+export async function decodeStudent(name: string, bytes: ByteContent): Promise<StoredStudent> {
   const { plain, tensors } = await unseal(name, 'WIDSTUD', VERSION, bytes);
   if (!hasConfig(plain)) throw refusal(name, "a student's configuration", 'none');
   return { student: { config: plain.config, tensors: under(STUDENT, tensors) }, compactors: under(COMPACTORS, tensors) };

@@ -1,11 +1,20 @@
 import type { RunControl } from '../compression/compression.ts';
 import type { RunState } from '../runs/runState.ts';
 
+/**
+ * Share of a step's time that training waits for a checkpoint that is being written. The CPU engine never gives way within a
+ * step, and writing comes forward by one read or write a turn of the event loop: without this, a checkpoint of the demo was
+ * on the disk a hundred steps late.
+ */
+const WAITS = 0.05;
+
 /** Pause, resume and stop, heard between steps; says when the run's state is to be kept. */
 export class Gate implements RunControl {
   readonly keep: (state: RunState) => Promise<void>;
   readonly now: () => number;
   readonly #every: number;
+  readonly #written: () => Promise<void>;
+  #last: number | undefined;
   #open: Promise<void> = Promise.resolve();
   #release: (() => void) | undefined;
   #stopped = false;
@@ -15,19 +24,32 @@ export class Gate implements RunControl {
    * @param keep takes a state over; must not wait for the disk
    * @param every steps between checkpoints when nothing else asks for one
    * @param now milliseconds that never jump
+   * @param written resolves when nothing is being written any more
    */
-  constructor(keep: (state: RunState) => Promise<void>, every: number, now: () => number) {
+  constructor(keep: (state: RunState) => Promise<void>, every: number, now: () => number, written: () => Promise<void>) {
     this.keep = keep;
     this.now = now;
     this.#every = every;
+    this.#written = written;
   }
 
   async wantsState(step: number): Promise<boolean> {
     // A turn of the event loop, so that pause and stop can arrive.
     await new Promise<void>((resolve) => setTimeout(resolve, 0));
+    await this.#letWrite();
     const wants = this.#asked || step % this.#every === 0;
     this.#asked = false;
     return wants;
+  }
+
+  async #letWrite(): Promise<void> {
+    const step = this.now() - (this.#last ?? this.now());
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const enough = new Promise<void>((resolve) => {
+      timer = setTimeout(resolve, WAITS * step);
+    });
+    await Promise.race([this.#written(), enough]);
+    clearTimeout(timer);
   }
 
   /** Keeps the state after the step at hand. */
@@ -37,6 +59,8 @@ export class Gate implements RunControl {
 
   async proceed(): Promise<boolean> {
     await this.#open;
+    // A pause is no part of a step.
+    this.#last = this.now();
     return !this.#stopped;
   }
 

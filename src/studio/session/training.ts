@@ -45,6 +45,7 @@ export async function train(state: SessionState, record: RunRecord, listen: Stud
     },
     surroundings.keepEvery,
     surroundings.now,
+    () => keeper.settled(),
   );
   state.gate = gate;
   state.keeper = keeper;

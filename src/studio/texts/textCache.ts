@@ -1,3 +1,4 @@
+import type { ByteContent } from '../../tensor/byteSource.ts';
 import type { Corpus } from '../../text/corpus.ts';
 import { fingerprintOf } from '../runs/fingerprint.ts';
 import type { RunFiles } from '../runs/runFiles.ts';
@@ -12,7 +13,8 @@ export interface CachedText {
 }
 
 const KIND = 'WIDTEXT';
-const VERSION = 1;
+/** 2: a digest of stretches. */
+const VERSION = 2;
 /** Reading less again takes no time that a user would notice. */
 const WORTH_TOKENS = 250_000;
 const KEPT = 3;
@@ -22,9 +24,9 @@ const KEPT = 3;
  * whatever cannot be read or written is as if it were not there.
  */
 export class TextCache {
-  readonly #files: Pick<RunFiles, 'list' | 'read' | 'write' | 'remove'>;
+  readonly #files: Pick<RunFiles, 'list' | 'open' | 'write' | 'remove'>;
 
-  constructor(files: Pick<RunFiles, 'list' | 'read' | 'write' | 'remove'>) {
+  constructor(files: Pick<RunFiles, 'list' | 'open' | 'write' | 'remove'>) {
     this.#files = files;
   }
 
@@ -37,7 +39,7 @@ export class TextCache {
   async find(key: string): Promise<CachedText | undefined> {
     try {
       const name = (await this.#files.list()).find((each) => each.endsWith(key));
-      return name === undefined ? undefined : await decode(name, await this.#files.read(name));
+      return name === undefined ? undefined : await decode(name, await this.#files.open(name));
     } catch {
       return undefined;
     }
@@ -57,7 +59,7 @@ export class TextCache {
 }
 
 /** Ids are below 2^24, which float32 holds exactly. */
-function encode({ corpus, report, fingerprint }: CachedText): Promise<readonly Uint8Array[]> {
+function encode({ corpus, report, fingerprint }: CachedText): Promise<Iterable<Uint8Array>> {
   const { train, heldOut, ...counts } = corpus;
   const split = (ids: Int32Array): { shape: number[]; data: Float32Array } => ({ shape: [ids.length], data: Float32Array.from(ids) });
   const splits = new Map([
@@ -78,7 +80,7 @@ function isStored(value: unknown): value is Stored {
   return typeof value === 'object' && value !== null && 'counts' in value && 'report' in value && 'fingerprint' in value;
 }
 
-async function decode(name: string, bytes: Uint8Array): Promise<CachedText | undefined> {
+async function decode(name: string, bytes: ByteContent): Promise<CachedText | undefined> {
   const { plain, tensors } = await unseal(name, KIND, VERSION, bytes);
   const train = tensors.get('train');
   const heldOut = tensors.get('heldOut');
