@@ -61,20 +61,6 @@ function open(path: string): GivenFile['bytes'] {
   }
 }
 
-/** Where `compress` keeps checkpoints and history: inside the student's folder. */
-export function runsFolder(out: string): string {
-  return join(out, '.runs');
-}
-
-/** Fails before any work is done if the output folder cannot be made, or is a file. */
-export function makeFolder(path: string): void {
-  try {
-    mkdirSync(path, { recursive: true });
-  } catch (error) {
-    throw new UsageError(`--out ${path}: the folder could not be made (${error instanceof Error ? error.message : String(error)}).`);
-  }
-}
-
 /** Writes an exported zip as a folder, without the zip's own top folder. @returns the paths written, in the zip's order */
 export async function writeFolder(zip: Blob, out: string): Promise<string[]> {
   const paths: string[] = [];

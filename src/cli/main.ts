@@ -7,6 +7,7 @@ import { addExport } from './commands/export.ts';
 import { addInspect } from './commands/inspect.ts';
 import { addRuns } from './commands/runs.ts';
 import { addPlan } from './commands/plan.ts';
+import { endWithReader, exit } from './interruption.ts';
 import { EXIT, exitCodeOf } from './usage.ts';
 
 const program = new Command('wid-studio')
@@ -34,15 +35,16 @@ addExport(program);
 addRuns(program);
 addBench(program);
 
+endWithReader();
 try {
   await program.parseAsync();
   // Engine threads would keep the program waiting.
-  process.exit();
+  await exit(Number(process.exitCode ?? EXIT.done));
 } catch (error) {
   // Commander has written its own sentence; asking for help is no error.
-  if (error instanceof CommanderError) process.exit(error.exitCode === 0 ? EXIT.done : EXIT.usage);
+  if (error instanceof CommanderError) await exit(error.exitCode === 0 ? EXIT.done : EXIT.usage);
   console.error(error instanceof Error ? error.message : String(error));
   if (process.argv.includes('--json') && error instanceof Error)
     console.log(JSON.stringify({ kind: 'error', code: 'code' in error ? error.code : 'usage', message: error.message }));
-  process.exit(exitCodeOf(error));
+  await exit(exitCodeOf(error));
 }

@@ -9,7 +9,7 @@ import { PRESET_NAMES } from '../studio/recipe/presets.ts';
 import { DEMO_TEACHER, DEMO_TEXT, filesOf, textsOf } from './files.ts';
 import { grouped, percent, some, type Report } from './report.ts';
 import { hubRequest, hubSurroundings, type HubOptions } from './teacherPlace.ts';
-import { positive, UsageError, whole } from './usage.ts';
+import { positive, whole } from './usage.ts';
 
 export interface TeacherOptions extends HubOptions {
   readonly demo?: true;
@@ -99,10 +99,6 @@ export async function openTeacher(
   report: Report,
   runs?: string,
 ): Promise<{ session: StudioApi; teacher: TeacherReport }> {
-  if (options.demo === true && options.teacher !== undefined)
-    throw new UsageError('teacher: expected --demo or --teacher, got both. Leave one of them out.');
-  if (options.demo !== true && options.teacher === undefined)
-    throw new UsageError('teacher: expected --teacher PATH or --demo, got neither. --demo takes the bundled teacher and prose.');
   const path = options.teacher ?? DEMO_TEACHER;
   const session = createSession(runs === undefined ? undefined : new RunStore(folderFiles(runs), lockFiles(runs)), {
     hub: hubSurroundings(),
@@ -125,8 +121,6 @@ export async function openText(
   seed: number,
   report: Report,
 ): Promise<TextReport> {
-  if (options.text === undefined && options.demo !== true)
-    throw new UsageError('text: expected --text PATH, got none. Give one or more text files, or folders of them.');
   const given = (options.text ?? [DEMO_TEXT]).map(textsOf);
   const skipped = given.flatMap((each) => each.skipped);
   const wish = { sequence, seed, ...(options.column === undefined ? {} : { column: options.column }) };

@@ -52,6 +52,11 @@ export function onnxLine({ path, bytes, largestDifference, heldOut, latency, wit
   return `${path}: ${megabytes(bytes)}, largest logit difference ${largestDifference.toExponential(1)}${judged}${milliseconds(latency)}`;
 }
 
+/** Nothing after the first step of a phase, which also warms kernels up and is not timed. */
+function paceOf({ tokensPerSecond, secondsLeft }: StudioEvent & { readonly kind: 'step' }): string {
+  return tokensPerSecond === 0 ? '' : `  ${grouped(tokensPerSecond)} tokens/s  ${clock(secondsLeft)} left`;
+}
+
 function line(event: StudioEvent): string {
   if (event.kind === 'onnxFile') return onnxLine(event.file);
   if (event.kind === 'progress' && event.unit === 'bytes')
@@ -65,7 +70,7 @@ function line(event: StudioEvent): string {
   if (event.kind === 'notKept') return `Checkpoint of step ${event.step} could not be kept: ${event.reason}`;
   if (event.kind === 'engineChanged')
     return `Going on from step ${event.step} on ${event.engine.name} (${event.engine.detail}): ${event.reason}`;
-  return `${event.phase} ${bar(event.step, event.steps)} ${event.step}/${event.steps}  loss ${event.loss.toFixed(3)}  ${grouped(event.tokensPerSecond)} tokens/s  ${clock(event.secondsLeft)} left`;
+  return `${event.phase} ${bar(event.step, event.steps)} ${event.step}/${event.steps}  loss ${event.loss.toFixed(3)}${paceOf(event)}`;
 }
 
 /** Events whose line stays; the others are a bar that the next one overwrites. */
@@ -89,6 +94,7 @@ export function createReport(json: boolean): Report {
     };
   const { stdout } = process;
   let open = false;
+  let lastLine = '';
   // What is written after a bar starts on a line of its own.
   const close = (): void => {
     if (open) stdout.write('\n');
@@ -113,7 +119,12 @@ export function createReport(json: boolean): Report {
           close();
           stdout.write(`${text}\n`);
         }
-      } else if (!rewrites || worthALine(event)) console.log(line(event));
+      } else if (!rewrites || worthALine(event)) {
+        const text = line(event);
+        // Work that is done in two parts says at the end of both that all is done.
+        if (text !== lastLine) console.log(text);
+        lastLine = text;
+      }
     },
   };
 }

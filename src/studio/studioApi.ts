@@ -356,7 +356,9 @@ export type StudioEvent =
       readonly loss: number;
       readonly gradientNorm: number;
       readonly learningRate: number;
+      /** 0 as long as it is not known: after the first step of a phase. */
       readonly tokensPerSecond: number;
+      /** Means nothing while `tokensPerSecond` is 0. */
       readonly secondsLeft: number;
     }
   | { readonly kind: 'kept'; readonly step: number }
@@ -413,6 +415,8 @@ export interface StudioApi extends HistoryApi {
   /** Goes on after a pause. @throws `storage` if the run waits for room, and there still is none: it stays paused */
   resume(): Promise<void>;
   stop(): Promise<void>;
+  /** Reads a checkpoint as a student of the loaded teacher, and rejects if it is none: cheap, before an engine is made. */
+  checkStudent(student: { readonly name: string; readonly files: readonly GivenFile[] }): Promise<TeacherReport>;
   /**
    * Held-out numbers of the teacher on the loaded text, and of a student checkpoint on the same masked tokens.
    * @param batch sequences judged at once

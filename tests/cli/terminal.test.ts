@@ -129,6 +129,11 @@ describe('compress', () => {
       expect(stdout).not.toContain('\r');
       expect(stdout).not.toContain('\u001B');
       expect(stdout).toMatch(/Student: 3 layers, width 8 = 4 heads x 2, FFN 12/);
+      // The first step is not timed, and no line is written twice.
+      expect(stdout).toMatch(/^compactors #.* 1\/4 {2}loss \d+\.\d+$/m);
+      expect(stdout).toMatch(/^compactors #.* 2\/4 {2}loss \d+\.\d+ {2}[\d,]+ tokens\/s {2}\d+:\d+ left$/m);
+      const said = stdout.split('\n').filter((text) => text !== '');
+      expect(said.filter((text, at) => text === said[at - 1])).toEqual([]);
       expect(stdout).toMatch(/student, 4 steps +\d+\.\d+ +\d+\.\d %/);
     });
   });
@@ -197,9 +202,9 @@ describe('compress', () => {
   });
 
   test('an output path that is a file is refused before any work', async () => {
-    const { code, stderr, stdout } = await terminal([...FAST, '--steps', '1', '--json', '--out', TEXT]);
-    expect(stderr).toMatch(/^--out .*a1\.txt: the folder could not be made/);
-    expect(stdout).not.toContain('"kind":"step"');
+    const { code, stderr, stdout } = await terminal([...FAST, '--steps', '1', '--out', TEXT]);
+    expect(stderr).toMatch(/^--out .*a1\.txt: expected a folder to write to, got .*a1\.txt, which is a file\./);
+    expect(stdout).toBe('');
     expect(code).toBe(2);
   });
 });

@@ -65,6 +65,26 @@ describe('JSON', () => {
     expect(await texts('c.json', JSON.stringify(lines, null, 2))).toEqual(['First document', 'Second document']);
   });
 
+  test('one object over many lines is a record, or holds a list of records', async () => {
+    expect(await texts('o.json', JSON.stringify(lines[0], null, 2))).toEqual(['First document']);
+    for (const indent of [0, 2]) {
+      const { documents, notices } = await gather(given('d.json', JSON.stringify({ version: '1.1', data: lines }, null, indent)));
+      expect(documents.map(({ text }) => text)).toEqual(['First document', 'Second document']);
+      expect(notices).toEqual(['d.json: the records were read from its list "data".']);
+    }
+    expect(await texts('c.json', JSON.stringify({ text: ['One column', 'of texts'], label: [0, 1] }, null, 1))).toEqual([
+      'One column',
+      'of texts',
+    ]);
+  });
+
+  test('objects one after the other over many lines are refused with the cure', async () => {
+    const content = lines.map((line) => JSON.stringify(line, null, 2)).join('\n');
+    await expect(texts('jq.json', content)).rejects.toThrow(
+      /jq\.json: expected JSON Lines, .* got neither \(.*\)\. Mend it, or write a record a line, as jq -c does\./,
+    );
+  });
+
   test('more records than are sampled, and records without text', async () => {
     const many = Array.from({ length: 350 }, (_, i) => JSON.stringify(i % 50 === 0 ? { text: null } : { text: `number ${i}` }));
     const { documents, notices } = await gather(given('m.jsonl', many.join('\n')));

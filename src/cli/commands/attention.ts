@@ -2,7 +2,8 @@ import { writeFileSync } from 'node:fs';
 import { basename, join, resolve } from 'node:path';
 import type { Command } from 'commander';
 import { attentionSvg } from '../attentionSvg.ts';
-import { filesOf, makeFolder } from '../files.ts';
+import { filesOf } from '../files.ts';
+import { checkPaths } from '../givenPaths.ts';
 import {
   engineOptions,
   openEngine,
@@ -14,6 +15,7 @@ import {
   type TeacherOptions,
   type TextOptions,
 } from '../options.ts';
+import { makeFolder } from '../outFolder.ts';
 import { createReport } from '../report.ts';
 import { UsageError, whole } from '../usage.ts';
 
@@ -48,14 +50,15 @@ Example:
         throw new UsageError(
           'attention: expected --sentence and --out together, got one of them. The maps of the sentence go to that folder.',
         );
-      if (out !== undefined) makeFolder(out);
+      checkPaths(options, { text: true });
       const report = createReport(options.json === true);
       const { session, teacher } = await openTeacher(options, report);
+      const student = { name: basename(resolve(options.student)), files: filesOf(options.student) };
+      await session.checkStudent(student);
       const defaults = await session.defaults();
       const seed = options.seed ?? defaults.seed;
       await openText(session, options, options.sequence ?? defaults.sequence, seed, report);
       await openEngine(session, options, report);
-      const student = { name: basename(resolve(options.student)), files: filesOf(options.student) };
       const { similarity, layerMap, tokens, maps } = await session.attentionOf(student, seed, sentence);
       report.fact('attention', { similarity, layerMap });
       report.say(similarityTable(similarity.layers, layerMap));
@@ -68,6 +71,7 @@ Example:
         throw new UsageError(
           `attention: expected a layer from 0 to ${layerMap.length - 1} and a head from 0 to ${(similarity.layers[0]?.length ?? 1) - 1}, got layer ${options.layer ?? 'any'} and head ${options.head ?? 'any'}.`,
         );
+      makeFolder(out);
       for (const { layer, head, origin, ...both } of wanted) {
         const heading = `${student.name}, layer ${layer}, head ${head}, beside ${teacher.name}, layer ${layerMap[layer]}, head ${origin}`;
         writeFileSync(join(out, `layer-${layer}-head-${head}.svg`), attentionSvg(heading, tokens, both.teacher, both.student));

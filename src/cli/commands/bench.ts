@@ -12,7 +12,9 @@ export function addBench(program: Command): void {
   program
     .command('bench')
     .description('measure the engines on this machine (npm run bench)')
-    .argument('[options...]', 'passed on')
+    .argument('[options...]', 'those of npm run bench')
+    // Its --help lists what the measurements take.
+    .helpOption(false)
     .allowUnknownOption()
     .action((passed: readonly string[]) => {
       if (!existsSync(`${ROOT}bench/speed/main.ts`))

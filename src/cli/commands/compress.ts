@@ -1,8 +1,8 @@
 import { basename, resolve } from 'node:path';
 import { Option, type Command } from 'commander';
-import type { ExportResult, HeldOut, PlanReport, RunResult, StudioApi, UnfinishedRun } from '../../studio/studioApi.ts';
+import type { ExportResult, HeldOut, PlanReport, RunResult, StudioApi, StudioListener, UnfinishedRun } from '../../studio/studioApi.ts';
 import { formOptions, wishedForms, writeExported, type FormOptions } from '../exportOptions.ts';
-import { makeFolder, runsFolder } from '../files.ts';
+import { checkPaths } from '../givenPaths.ts';
 import {
   engineOptions,
   openEngine,
@@ -14,6 +14,8 @@ import {
   type EngineOptions,
   type TeacherOptions,
 } from '../options.ts';
+import { stopOnInterrupt } from '../interruption.ts';
+import { makeFolder, runsFolder } from '../outFolder.ts';
 import { MODES, recipeFrom, type RecipeOptions } from '../recipe.ts';
 import { costLines, createReport, megabytes, millions, percent, shapeInWords, type Report } from '../report.ts';
 import { trainingOptions } from '../trainingOptions.ts';
@@ -23,31 +25,6 @@ import { waitForRoom } from '../waitForRoom.ts';
 interface CompressOptions extends TeacherOptions, RecipeOptions, EngineOptions, FormOptions {
   readonly resume?: true;
   readonly out: string;
-}
-
-/** A signal that arrives twice within this many ms came by two ways (terminal and npm), not from two presses. */
-const ONE_PRESS = 500;
-
-/** Ctrl-C ends the run after the step at hand; a second press ends the program. @returns a way to stop listening */
-function stopOnInterrupt(session: StudioApi): () => void {
-  let first: number | undefined;
-  const interrupt = (): void => {
-    const now = performance.now();
-    if (first === undefined) {
-      first = now;
-      console.error('\nStopping after this step; a checkpoint and the student as it stands will be written. Press again to end at once.');
-      void session.stop();
-    } else if (now - first > ONE_PRESS) {
-      console.error('Ended; no student was written. --resume goes on from the last checkpoint, if there is one.');
-      process.exit(EXIT.interrupted);
-    }
-  };
-  process.on('SIGINT', interrupt);
-  process.on('SIGTERM', interrupt);
-  return () => {
-    process.off('SIGINT', interrupt);
-    process.off('SIGTERM', interrupt);
-  };
 }
 
 async function newest(session: StudioApi): Promise<UnfinishedRun | undefined> {
@@ -80,6 +57,7 @@ function judgement(exported: ExportResult): string {
 }
 
 async function run(options: CompressOptions, report: Report): Promise<number> {
+  checkPaths(options, { text: true });
   const { session, teacher } = await openTeacher(options, report, runsFolder(options.out));
   const waiting = await newest(session);
   if (options.resume === true && waiting === undefined)
@@ -96,19 +74,23 @@ async function run(options: CompressOptions, report: Report): Promise<number> {
   await openEngine(session, options, report);
   report.fact('plan', { recipe, cost });
   report.say([`Teacher: ${shapeInWords(teacher.shape)}`, `Student: ${shapeInWords(recipe.student)}`, ...costLines(cost)].join('\n'));
-  const release = stopOnInterrupt(session);
+  const interruption = stopOnInterrupt(session);
   if (resumed !== undefined) report.say(`Going on from step ${resumed.done} of ${recipe.steps}, with the recipe of that run.`);
   const room = waitForRoom(session, report);
-  const train = (): Promise<RunResult> =>
-    resumed === undefined ? session.start(recipe, room.listen) : session.resumeRun(resumed.run, room.listen);
+  const listen: StudioListener = (event) => {
+    interruption.hear(event);
+    room.listen(event);
+  };
+  const train = (): Promise<RunResult> => (resumed === undefined ? session.start(recipe, listen) : session.resumeRun(resumed.run, listen));
   const result = await train().finally(room.end);
+  interruption.writing();
   report.fact('result', result);
   if (result.fault !== null) throw new Error(result.fault);
   if (result.stopped)
     report.say(`Stopped at step ${result.stepsDone} of ${recipe.steps}. Writing the student as it stands; --resume goes on from here.`);
   const exported = await session.exportStudent(basename(resolve(options.out)), report.event, wishedForms(options));
   const code = await writeExported(exported, options.out, report);
-  release();
+  interruption.end();
   report.say(['', resultTable(result, cost), '', judgement(exported), `Written to ${options.out}`].join('\n'));
   return code === EXIT.done && result.stopped ? EXIT.interrupted : code;
 }

@@ -1,6 +1,7 @@
 import { basename, resolve } from 'node:path';
 import type { Command } from 'commander';
 import { filesOf } from '../files.ts';
+import { checkPaths } from '../givenPaths.ts';
 import {
   engineOptions,
   openEngine,
@@ -25,13 +26,15 @@ export function addEvaluate(program: Command): void {
     .option('--student <path>', "a student's folder, judged on the same masked tokens")
     .action(async (options: EvaluateOptions) => {
       const report = createReport(options.json === true);
+      checkPaths(options, { text: true });
       const { session, teacher } = await openTeacher(options, report);
+      const path = options.student;
+      const student = path === undefined ? undefined : { name: basename(resolve(path)), files: filesOf(path) };
+      if (student !== undefined) await session.checkStudent(student);
       const defaults = await session.defaults();
       const sequence = options.sequence ?? defaults.sequence;
       const batch = options.batch ?? defaults.batch;
       const seed = options.seed ?? defaults.seed;
-      const path = options.student;
-      const student = path === undefined ? undefined : { name: basename(resolve(path)), files: filesOf(path) };
       await openText(session, options, sequence, seed, report);
       await openEngine(session, options, report);
       const judged = await session.evaluate(student, batch, seed);

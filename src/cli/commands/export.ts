@@ -1,8 +1,9 @@
 import { basename, resolve } from 'node:path';
 import type { Command } from 'commander';
 import { formOptions, wishedForms, writeExported, type FormOptions } from '../exportOptions.ts';
-import { makeFolder } from '../files.ts';
+import { checkPaths } from '../givenPaths.ts';
 import { engineOptions, openEngine, openTeacher, openText, teacherOptions, type EngineOptions, type TeacherOptions } from '../options.ts';
+import { makeFolder } from '../outFolder.ts';
 import { createReport, shapeInWords } from '../report.ts';
 import { UsageError } from '../usage.ts';
 
@@ -32,7 +33,9 @@ Examples:
       if (student !== undefined && (options.teacher !== undefined || options.demo === true))
         throw new UsageError('export: expected one of --teacher, --student and --demo, got more. Leave the others out.');
       const report = createReport(options.json === true);
-      const { session, teacher } = await openTeacher(student === undefined ? others : { ...others, teacher: student }, report);
+      const source = student === undefined ? others : { ...others, teacher: student };
+      checkPaths(source, { text: false });
+      const { session, teacher } = await openTeacher(source, report);
       if (options.text !== undefined || options.demo === true) {
         const { sequence, seed } = await session.defaults();
         await openText(session, options, sequence, seed, report);

@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import type { TensorUse } from '../../studio/studioApi.ts';
+import { checkPaths } from '../givenPaths.ts';
 import { openTeacher, openText, teacherOptions, textOptions, type TeacherOptions, type TextOptions } from '../options.ts';
 import { createReport, grouped, megabytes, shapeInWords, some } from '../report.ts';
 import { textLines } from '../textReport.ts';
@@ -18,6 +19,7 @@ export function addInspect(program: Command): void {
     .option('--tensors', 'list every tensor: used as, renamed from, ignored because, missing')
     .action(async (options: TeacherOptions & TextOptions & { readonly tensors?: true }) => {
       const report = createReport(options.json === true);
+      checkPaths(options, { text: false });
       const { session, teacher } = await openTeacher(options, report);
       const presets = await session.presets();
       report.fact('presets', { presets });

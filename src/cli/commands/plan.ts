@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { checkPaths } from '../givenPaths.ts';
 import { openTeacher, studentOptions, teacherOptions, textOptions, type TeacherOptions } from '../options.ts';
 import { recipeFrom, type RecipeOptions } from '../recipe.ts';
 import { costLines, createReport, phaseLine, shapeInWords } from '../report.ts';
@@ -15,6 +16,7 @@ export function addPlan(program: Command): void {
     .option('--recipe <file>', 'start from the run.json of an earlier run')
     .action(async (options: TeacherOptions & RecipeOptions) => {
       const report = createReport(options.json === true);
+      checkPaths(options, { text: false });
       const { session, teacher } = await openTeacher(options, report);
       const recipe = await recipeFrom(session, options);
       const cost = await session.plan(recipe);

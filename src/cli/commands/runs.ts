@@ -6,7 +6,8 @@ import { RunStore } from '../../studio/runs/runStore.ts';
 import { createSession } from '../../studio/session.ts';
 import type { RunSummary } from '../../studio/historyApi.ts';
 import type { StudioApi } from '../../studio/studioApi.ts';
-import { filesOf, runsFolder } from '../files.ts';
+import { filesOf } from '../files.ts';
+import { makeFolder, runsFolder } from '../outFolder.ts';
 import { createReport, grouped, percent, shapeInWords } from '../report.ts';
 import { UsageError } from '../usage.ts';
 
@@ -84,6 +85,7 @@ Examples:
     if (file === undefined || filesOf(zip).length > 1)
       throw new UsageError(`runs: ${zip} — expected a zip that "runs export" wrote, got a folder. Give the file.`);
     const { bytes } = file;
+    makeFolder(runsFolder(options.out));
     const content = bytes instanceof Uint8Array || bytes instanceof Blob ? bytes : await bytes.read(0, bytes.size);
     const added = await sessionOf(options.out).importRun(content);
     report.fact('run', added);

@@ -6,9 +6,10 @@ import type { Corpus } from '../../text/corpus.ts';
 import { AttentionJudge } from '../compression/attentionJudge.ts';
 import { readJson } from '../teacher/checkpointFolder.ts';
 import { defaultRecipe, recipeLayers, recipeTable } from '../recipe/recipe.ts';
+import { readStudent, type GivenStudent } from './givenStudent.ts';
 import { headRows, sentenceIds, sentenceMaps } from './sentenceCompare.ts';
 import type { AttentionReport, GivenFile, Recipe } from '../studioApi.ts';
-import { readTeacher, type Teacher } from '../teacher/teacher.ts';
+import type { Teacher } from '../teacher/teacher.ts';
 
 /**
  * Attention of a student checkpoint beside its teacher's: similarity on held-out text by layer and head, and, of a
@@ -20,15 +21,15 @@ export async function attentionOf(
   engine: Engine,
   teacher: Teacher,
   corpus: Corpus,
-  student: { readonly name: string; readonly files: readonly GivenFile[] },
+  student: GivenStudent,
   seed: number,
   sentence?: string,
 ): Promise<AttentionReport> {
-  const { model, report } = await readTeacher(student.name, student.files);
-  if (model.config.vocabSize !== teacher.model.config.vocabSize || model.config.layers > teacher.model.config.layers)
+  const { model, report } = await readStudent(teacher, student);
+  if (model.config.layers > teacher.model.config.layers)
     throw new StudioError(
       'student',
-      `attention: ${student.name} — expected a student of ${teacher.name} (${teacher.model.config.vocabSize} tokens, at most ${teacher.model.config.layers} layers), got ${model.config.vocabSize} tokens and ${model.config.layers} layers. Give a student of this teacher.`,
+      `attention: ${student.name} — expected a student of ${teacher.name}, of at most ${teacher.model.config.layers} layers, got ${model.config.layers}. Give a student of this teacher.`,
     );
   const noted = await notedRun(student.files);
   const recipe = { ...defaultRecipe(teacher.report), student: report.shape, seed, sequence: corpus.sequence, ...noted.depth };

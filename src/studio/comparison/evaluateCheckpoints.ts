@@ -1,11 +1,11 @@
 import type { Engine } from '../../engines/engine.ts';
-import { StudioError } from '../../tensor/studioError.ts';
 import type { Corpus } from '../../text/corpus.ts';
 import { maskedSlots } from '../../text/maskedBatch.ts';
 import { HeldOutJudge } from '../compression/heldOutJudge.ts';
 import { PLAIN_MASKING } from '../recipe/recipe.ts';
-import type { GivenFile, HeldOut, Recipe } from '../studioApi.ts';
-import { readTeacher, type Teacher } from '../teacher/teacher.ts';
+import { readStudent, type GivenStudent } from './givenStudent.ts';
+import type { HeldOut, Recipe } from '../studioApi.ts';
+import type { Teacher } from '../teacher/teacher.ts';
 
 /**
  * Judges checkpoints as a run would: the same masked tokens for both.
@@ -16,17 +16,11 @@ export async function evaluateCheckpoints(
   teacher: Teacher,
   corpus: Corpus,
   recipe: Recipe,
-  student: { readonly name: string; readonly files: readonly GivenFile[] } | undefined,
+  student: GivenStudent | undefined,
 ): Promise<{ readonly teacher: HeldOut; readonly student?: HeldOut }> {
   const { batch, sequence } = recipe;
   // Read before the teacher is judged: a wrong folder should not cost a minute first.
-  const other = student === undefined ? undefined : await readTeacher(student.name, student.files);
-  const vocabulary = teacher.model.config.vocabSize;
-  if (other !== undefined && other.model.config.vocabSize !== vocabulary)
-    throw new StudioError(
-      'student',
-      `evaluate: vocabulary — expected the teacher's ${vocabulary} tokens, got ${other.model.config.vocabSize}. Judge a student of this teacher.`,
-    );
+  const other = student === undefined ? undefined : await readStudent(teacher, student);
   const judge = await HeldOutJudge.create(engine, teacher, corpus, recipe, {
     batch,
     sequence,

@@ -1,5 +1,6 @@
 import { StudioError } from '../../tensor/studioError.ts';
 import { attentionOf } from '../comparison/attentionOf.ts';
+import { readStudent } from '../comparison/givenStudent.ts';
 import { evaluateCheckpoints } from '../comparison/evaluateCheckpoints.ts';
 import { defaultRecipe, recipeLayers } from '../recipe/recipe.ts';
 import { compareAttention, compareFill } from '../comparison/sentenceCompare.ts';
@@ -8,13 +9,16 @@ import type { FinishedStudent, SessionState } from './sessionState.ts';
 import { teacherWithHead } from './teacherWithHead.ts';
 
 /** Teacher and student side by side. */
-export function judgeVerbs(state: SessionState): Pick<StudioApi, 'evaluate' | 'attentionOf' | 'attention' | 'fillMask'> {
+export function judgeVerbs(state: SessionState): Pick<StudioApi, 'checkStudent' | 'evaluate' | 'attentionOf' | 'attention' | 'fillMask'> {
   const needFinished = (): FinishedStudent => {
     if (state.gate !== undefined || state.finished === undefined)
       throw new StudioError('order', 'session: comparing needs a finished run. Wait for it to end, or stop it.');
     return state.finished;
   };
   return {
+    async checkStudent(student) {
+      return (await readStudent(state.needTeacher(), student)).report;
+    },
     async evaluate(student, batch, seed) {
       const teacher = state.needTeacher();
       const corpus = state.needCorpus();

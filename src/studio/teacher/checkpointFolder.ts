@@ -40,8 +40,11 @@ function depth(path: string): number {
   return path.split('/').length;
 }
 
-/** Opens what was given, zips of folders unpacked; told by content, whatever the files are called. @throws StudioError */
-export async function openFolder(name: string, given: readonly GivenFile[]): Promise<CheckpointFolder> {
+/**
+ * Opens what was given, zips of folders unpacked; told by content, whatever the files are called.
+ * @param subject what the user knows the checkpoint by, such as "teacher my-bert" @throws StudioError
+ */
+export async function openFolder(subject: string, given: readonly GivenFile[]): Promise<CheckpointFolder> {
   const byPath = new Map<string, ByteSource>();
   const weightsByPath = new Map<string, WeightsFile>();
   /** Every file by its name, for weights that an ONNX model keeps beside it, whatever they look like. */
@@ -72,7 +75,7 @@ export async function openFolder(name: string, given: readonly GivenFile[]): Pro
     if (other !== undefined && UNIQUE.has(base) && depth(other) === depth(path))
       throw new StudioError(
         'checkpoint',
-        `teacher ${name}: ${base} — expected once, got ${shownName(other)} and ${shownName(path)}. Give one checkpoint at a time.`,
+        `${subject}: ${base} — expected once, got ${shownName(other)} and ${shownName(path)}. Give one checkpoint at a time.`,
       );
     const source = byPath.get(path);
     if (other !== undefined || source === undefined) continue;
@@ -92,24 +95,25 @@ export async function openFolder(name: string, given: readonly GivenFile[]): Pro
 
 /**
  * All tensors of a checkpoint, in one file or shards, not read yet.
+ * @param subject as of {@link openFolder}
  * @throws StudioError if there are no weights, shards are missing, or a tensor comes twice
  */
-export async function openWeights(name: string, { files, weights }: CheckpointFolder): Promise<StoredTensors> {
+export async function openWeights(subject: string, { files, weights }: CheckpointFolder): Promise<StoredTensors> {
   const kind = KINDS.find((one) => [...weights.values()].some((file) => file.kind === one));
   if (kind === undefined)
     throw new StudioError(
       'checkpoint',
-      `teacher ${name}: expected weights (model.safetensors, pytorch_model.bin or model.onnx), got ${[...files.keys()].map(shownName).slice(0, 20).join(', ') || 'no files'}. Give the whole Hugging Face folder.`,
+      `${subject}: expected weights (model.safetensors, pytorch_model.bin or model.onnx), got ${[...files.keys()].map(shownName).slice(0, 20).join(', ') || 'no files'}. Give the whole Hugging Face folder.`,
     );
   const ofKind = [...weights].filter(([, file]) => file.kind === kind);
-  const chosen = await chooseFiles(name, files, kind, ofKind);
+  const chosen = await chooseFiles(subject, files, kind, ofKind);
   const tensors = new Map<string, StoredTensor>();
   for (const [file, { open }] of chosen)
     for (const [tensor, stored] of await open()) {
       if (tensors.has(tensor))
         throw new StudioError(
           'checkpoint',
-          `teacher ${name}: ${shownName(tensor)} — expected in one file, got it again in ${shownName(file)}. Give the files of one checkpoint.`,
+          `${subject}: ${shownName(tensor)} — expected in one file, got it again in ${shownName(file)}. Give the files of one checkpoint.`,
         );
       tensors.set(tensor, stored);
     }
@@ -130,7 +134,7 @@ const WHOLE: Readonly<Record<WeightsKind, string>> = {
 
 /** The shards that the index lists, or the file with the usual name, or all that there are. */
 async function chooseFiles(
-  name: string,
+  subject: string,
   files: ReadonlyMap<string, ByteSource>,
   kind: WeightsKind,
   ofKind: readonly (readonly [string, WeightsFile])[],
@@ -141,7 +145,7 @@ async function chooseFiles(
   if (kind === 'onnx' && ofKind.length > 1)
     throw new StudioError(
       'checkpoint',
-      `teacher ${name}: expected model.onnx or one ONNX file, got ${ofKind.map(([file]) => shownName(file)).join(', ')}. Give one of them.`,
+      `${subject}: expected model.onnx or one ONNX file, got ${ofKind.map(([file]) => shownName(file)).join(', ')}. Give one of them.`,
     );
   if (index === undefined) return ofKind;
   const wanted = await shardsOf(INDEX[kind], index);
@@ -149,7 +153,7 @@ async function chooseFiles(
   if (missing.length > 0)
     throw new StudioError(
       'checkpoint',
-      `teacher ${name}: expected ${wanted.size} shards, got ${wanted.size - missing.length}; ${missing.map(shownName).slice(0, 8).join(', ')} is missing. Give all of them.`,
+      `${subject}: expected ${wanted.size} shards, got ${wanted.size - missing.length}; ${missing.map(shownName).slice(0, 8).join(', ')} is missing. Give all of them.`,
       { missing: missing.map(shownName) },
     );
   return ofKind.filter(([file]) => wanted.has(file));

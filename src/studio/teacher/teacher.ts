@@ -45,19 +45,26 @@ const REPORT_EVERY = 250;
 
 /**
  * Reads a Hugging Face folder, a zip of one, or its loose files. Weights are read tensor by tensor, those alone that are used.
+ * @param role what the checkpoint is to the user; messages begin with it
  * @throws StudioError naming the file or tensor that is missing or wrong
  */
-export async function readTeacher(given: string, files: readonly GivenFile[], reading?: TeacherReading): Promise<Teacher> {
+export async function readTeacher(
+  given: string,
+  files: readonly GivenFile[],
+  reading?: TeacherReading,
+  role: 'teacher' | 'student' = 'teacher',
+): Promise<Teacher> {
   const name = shownName(given);
-  const folder = await openFolder(name, files);
+  const subject = `${role} ${name}`;
+  const folder = await openFolder(subject, files);
   const configFile = folder.files.get('config.json');
   if (configFile === undefined)
     throw new StudioError(
       'checkpoint',
-      `teacher ${name}: expected config.json, got ${[...folder.files.keys(), ...folder.weights.keys()].map(shownName).slice(0, 20).join(', ') || 'no files'}. Give the whole Hugging Face folder.`,
+      `${subject}: expected config.json, got ${[...folder.files.keys(), ...folder.weights.keys()].map(shownName).slice(0, 20).join(', ') || 'no files'}. Give the whole Hugging Face folder.`,
     );
   const config = parseConfig(await readJson('config.json', configFile));
-  const stored = await openWeights(name, folder);
+  const stored = await openWeights(subject, folder);
   const found = [...stored].map(([tensor, { read, ...about }]) => [tensor, { ...about, floating: read !== null }] as const);
   const map = mapTensors(config, new Map(found));
 
@@ -70,7 +77,7 @@ export async function readTeacher(given: string, files: readonly GivenFile[], re
   if (tokenizer.vocabularySize > config.vocabSize)
     throw new StudioError(
       'checkpoint',
-      `teacher ${name}: the tokenizer has ${tokenizer.vocabularySize} tokens, config.json's vocab_size is ${config.vocabSize}. Tokenizer and weights are from different models.`,
+      `${subject}: the tokenizer has ${tokenizer.vocabularySize} tokens, config.json's vocab_size is ${config.vocabSize}. Tokenizer and weights are from different models.`,
     );
 
   const shapes = map.head === 'mlm' ? parameterShapes(config) : encoderShapes(config);

@@ -60,7 +60,7 @@ export async function loadCorpus(
   const turn = async (): Promise<void> => {
     if (performance.now() - turned < TURN_MS) return;
     // Reading is ahead of tokenising, and small files are read whole at once.
-    if (done !== said) listen({ kind: 'progress', stage: 'Reading the text', done: Math.min(done, total), total });
+    if (done !== said) listen({ kind: 'progress', stage: 'Reading the text', done: Math.min(done, total), total, unit: 'bytes' });
     said = done;
     await new Promise<void>((resolve) => setTimeout(resolve, 0));
     turned = performance.now();

@@ -2,16 +2,16 @@ import { chooseColumn, TextError, type ReadNotes, type ReadOptions, type TextDoc
 import { decodedChunks, linesOf } from './decodedChunks.ts';
 
 const LONGEST_LINE = 1 << 24;
-/** A JSON array must be parsed whole. */
-const LONGEST_ARRAY = 1 << 26;
+/** JSON that is no JSON Lines must be parsed whole. */
+const LONGEST_WHOLE = 1 << 26;
 const SAMPLED_RECORDS = 100;
 
 type Fields = ReadonlyMap<string, unknown>;
 
-/** JSON Lines, or one JSON array: a record a document, from the field that holds text. */
+/** JSON Lines, or one JSON array or object: a record a document, from the field that holds text. */
 export async function* jsonDocuments(file: TextFile, options: ReadOptions, notes: ReadNotes): AsyncGenerator<TextDocument> {
   const head = new TextDecoder().decode(await file.read(0, Math.min(64, file.size)));
-  const records = head.trimStart().startsWith('[') ? arrayRecords(file) : lineRecords(file);
+  const records = head.trimStart().startsWith('[') || (await isOneObject(file)) ? wholeRecords(file, notes) : lineRecords(file);
   const sampled: { place: string; fields: Fields }[] = [];
   let chosen: string | undefined;
   let without = 0;
@@ -64,21 +64,71 @@ async function* lineRecords(file: TextFile): AsyncGenerator<{ place: string; fie
   }
 }
 
-async function* arrayRecords(file: TextFile): AsyncGenerator<{ place: string; fields: Fields }> {
-  if (file.size > LONGEST_ARRAY)
+/** Whether a file that begins with a brace is one object over many lines, or alone in one line, and no JSON Lines. */
+async function isOneObject(file: TextFile): Promise<boolean> {
+  if (file.size > LONGEST_WHOLE) return false;
+  let first: string | undefined;
+  for await (const line of linesOf(decodedChunks(file), LONGEST_LINE, () => new TextError(file.path, 'a long line'))) {
+    if (line.trim() === '') continue;
+    if (first !== undefined) return !isJson(first);
+    first = line;
+  }
+  return true;
+}
+
+function isJson(text: string): boolean {
+  try {
+    JSON.parse(text);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** A file that is one JSON value: an array of records, an object that holds one list of them, or a single record. */
+async function* wholeRecords(file: TextFile, notes: ReadNotes): AsyncGenerator<{ place: string; fields: Fields }> {
+  if (file.size > LONGEST_WHOLE)
     throw new TextError(
       file.path,
-      `a JSON array — expected at most ${LONGEST_ARRAY} bytes, got ${file.size}. Save it as JSON Lines, a record a line.`,
+      `a JSON array — expected at most ${LONGEST_WHOLE} bytes, got ${file.size}. Save it as JSON Lines, a record a line.`,
     );
   let text = '';
   for await (const chunk of decodedChunks(file)) text += chunk;
-  const list = parsed(file, 'the array', text);
-  if (!Array.isArray(list)) throw new TextError(file.path, 'expected a JSON array of records. Save it as JSON Lines, a record a line.');
+  const value = wholeValue(file, text);
+  const { name, list } = listIn(value);
+  if (name !== undefined) notes.notice(`${file.path}: the records were read from its list ${JSON.stringify(name)}.`);
   let count = 0;
   for (const item of list) {
     count += 1;
     yield { place: `record ${count}`, fields: fieldsOf(file, `record ${count}`, item) };
   }
+}
+
+function wholeValue(file: TextFile, text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    throw new TextError(
+      file.path,
+      `expected JSON Lines, a record a line, or one JSON array or object, got neither (${error instanceof Error ? error.message : String(error)}). Mend it, or write a record a line, as jq -c does.`,
+    );
+  }
+}
+
+/** The records of a JSON value: those of its only list of objects or texts, or itself. */
+function listIn(value: unknown): { readonly name?: string; readonly list: readonly unknown[] } {
+  if (Array.isArray(value)) return { list: value };
+  if (typeof value !== 'object' || value === null) return { list: [value] };
+  const lists = Object.entries<unknown>({ ...value }).flatMap(([name, list]) => (isRecords(list) ? [{ name, list }] : []));
+  return lists.length === 1 && lists[0] !== undefined ? lists[0] : { list: [value] };
+}
+
+function isRecords(value: unknown): value is readonly unknown[] {
+  return (
+    Array.isArray(value) &&
+    value.length > 0 &&
+    value.every((item) => typeof item === 'string' || (typeof item === 'object' && item !== null && !Array.isArray(item)))
+  );
 }
 
 function parsed(file: TextFile, place: string, text: string): unknown {
