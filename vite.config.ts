@@ -1,12 +1,6 @@
 import react from '@vitejs/plugin-react';
 import { defineConfig } from 'vite';
-import { productionPage } from './scripts/productionPage.mjs';
-
-// Shared memory, and with it CPU threads, exists on cross-origin isolated pages alone.
-const headers = {
-  'Cross-Origin-Opener-Policy': 'same-origin',
-  'Cross-Origin-Embedder-Policy': 'require-corp',
-};
+import { HEADERS, ISOLATION, productionPage } from './scripts/productionPage.mjs';
 
 export default defineConfig({
   // Relative addresses, so that any folder of any host will do.
@@ -14,8 +8,9 @@ export default defineConfig({
   // The build that computes on the CPU alone: half the size of the one with a GPU's code, and the judge uses nothing else.
   resolve: { alias: [{ find: /^onnxruntime-web$/, replacement: 'onnxruntime-web/wasm' }] },
   plugins: [react(), productionPage()],
-  server: { headers },
-  preview: { headers },
+  // The dev server injects scripts of its own, which the policy refuses.
+  server: { headers: ISOLATION },
+  preview: { headers: HEADERS },
   worker: { format: 'es' },
   build: { target: 'esnext', chunkSizeWarningLimit: 1500 },
   optimizeDeps: {

@@ -19,8 +19,8 @@ beforeAll(async () => {
   const ballast = { shape: [5 * 2 ** 20], data: new Float32Array(5 * 2 ** 20).fill(0.5) };
   const weights = writeSafetensors(new Map([...goldenTeacher().tensors, ['ballast', ballast]]), { format: 'pt' });
   const small = ['config.json', 'vocab.txt'].map((name) => [name, new Uint8Array(readFileSync(new URL(name, FOLDER)))] as const);
-  hub = await localHub(REPOSITORY, new Map([...small, ['model.safetensors', weights]]), TOKEN);
-  stage = await openStage();
+  hub = await localHub(REPOSITORY, new Map([...small, ['model.safetensors', weights]]), TOKEN, true);
+  stage = await openStage(hub.browserArgs);
 });
 
 afterAll(async () => {
@@ -40,7 +40,7 @@ interface Fetched {
 function load(page: Page, killAt = Infinity): Promise<Fetched | 'killed'> {
   const script = readdirSync(ASSETS).find((name) => /^studio\.worker.*\.js$/.test(name));
   if (script === undefined) throw new Error('dist/assets: expected the session worker, got none');
-  const request = { repository: REPOSITORY, endpoint: hub.endpoint, token: TOKEN };
+  const request = { repository: REPOSITORY, token: TOKEN };
   return page.evaluate(
     ([address, request, killAt]) =>
       new Promise<Fetched | 'killed'>((resolve, reject) => {

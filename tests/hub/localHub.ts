@@ -1,5 +1,7 @@
 import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { createServer as createSecureServer } from 'node:https';
 
 /** What a request looked like from outside. */
 export interface Seen {
@@ -11,6 +13,8 @@ export interface Seen {
 
 export interface LocalHub {
   readonly endpoint: string;
+  /** Chromium's switches that lead {@link REAL_NAMES} to this hub. */
+  readonly browserArgs: readonly string[];
   readonly seen: Seen[];
   /** Breaks the connection after so many bytes of each answer's body; a count of answers to spoil. */
   spoil(afterBytes: number, answers: number): void;
@@ -23,11 +27,20 @@ export interface LocalHub {
   close(): Promise<void>;
 }
 
+/** The addresses under which the page's policy lets a teacher be fetched: of the hub, and of what it redirects to. */
+const REAL_NAMES = { hub: 'huggingface.co', store: 'cdn-lfs.hf.co' } as const;
+
 /**
  * A hub of the same URL layout as Hugging Face's on two ports: one answers for lists and small files, and sends whoever
  * wants weights to the other, as the real one does.
+ * @param named over TLS and under {@link REAL_NAMES}, for a browser with `browserArgs`; otherwise under 127.0.0.1
  */
-export async function localHub(repository: string, given: ReadonlyMap<string, Uint8Array>, token?: string): Promise<LocalHub> {
+export async function localHub(
+  repository: string,
+  given: ReadonlyMap<string, Uint8Array>,
+  token?: string,
+  named = false,
+): Promise<LocalHub> {
   const seen: Seen[] = [];
   let files = given;
   let spoilt = { after: 0, answers: 0 };
@@ -54,23 +67,28 @@ export async function localHub(repository: string, given: ReadonlyMap<string, Ui
       response.write(body.subarray(0, spoilt.after), () => setTimeout(() => response.destroy(), 20));
     } else response.end(body);
   };
-  const listen = async (handler: (request: IncomingMessage, response: ServerResponse) => void): Promise<[Server, string]> => {
-    const server = createServer((request, response) => {
+  const listen = async (
+    host: Seen['host'],
+    handler: (request: IncomingMessage, response: ServerResponse) => void,
+  ): Promise<[Server, string, number]> => {
+    const answer = (request: IncomingMessage, response: ServerResponse): void => {
       if (request.method === 'OPTIONS') response.writeHead(204, cors).end();
       else handler(request, response);
-    });
+    };
+    const pem = named ? readFileSync(new URL('certificate.pem', import.meta.url)) : undefined;
+    const server = pem === undefined ? createServer(answer) : createSecureServer({ key: pem, cert: pem }, answer);
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
     const address = server.address();
     if (typeof address !== 'object' || address === null) throw new Error('local hub: no port');
-    return [server, `http://127.0.0.1:${address.port}`];
+    return [server, named ? `https://${REAL_NAMES[host]}` : `http://127.0.0.1:${address.port}`, address.port];
   };
-  const [store, storeAddress] = await listen((request, response) => {
+  const [store, storeAddress, storePort] = await listen('store', (request, response) => {
     note('store', request);
     const bytes = files.get(decodeURIComponent((request.url ?? '').slice(1)));
     if (bytes === undefined) response.writeHead(404, cors).end();
     else send(request, response, bytes);
   });
-  const [hub, endpoint] = await listen((request, response) => {
+  const [hub, endpoint, hubPort] = await listen('hub', (request, response) => {
     note('hub', request);
     if (status !== 0) return void response.writeHead(status, cors).end();
     if (token !== undefined && request.headers.authorization !== `Bearer ${token}`) return void response.writeHead(401, cors).end();
@@ -90,6 +108,10 @@ export async function localHub(repository: string, given: ReadonlyMap<string, Ui
   });
   return {
     endpoint,
+    browserArgs: [
+      `--host-resolver-rules=MAP ${REAL_NAMES.hub}:443 127.0.0.1:${hubPort}, MAP ${REAL_NAMES.store}:443 127.0.0.1:${storePort}`,
+      '--ignore-certificate-errors',
+    ],
     seen,
     spoil: (after, answers) => {
       spoilt = { after, answers };
