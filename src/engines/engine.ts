@@ -13,6 +13,17 @@ export interface EngineDescription {
   readonly threads: number;
 }
 
+/** What an engine is busy with before a program can run. */
+export type CompileStage = 'measuring' | 'compiling';
+
+/** Lets a caller follow a compilation that takes its time. */
+export interface CompileWatch {
+  /** Kernels of this stage that are done, and how many there are. Not called where nothing has to be waited for. */
+  readonly progress?: (stage: CompileStage, done: number, total: number) => void;
+  /** Ends measuring: the program is made of the likeliest kernels instead. */
+  readonly signal?: AbortSignal;
+}
+
 /** A compiled plan with its memory. Inputs and states keep their contents between runs. */
 export interface Program {
   /** Overwrites an input or state. @throws EngineError if the name is unknown or the length is off */
@@ -32,6 +43,6 @@ export interface Engine {
   /** How graphs must be laid out for this engine. */
   readonly planOptions: PlanOptions;
   describe(): EngineDescription;
-  compile(plan: Plan): Promise<Program>;
+  compile(plan: Plan, watch?: CompileWatch): Promise<Program>;
   dispose(): void;
 }

@@ -32,6 +32,9 @@ export interface Dispatch {
   readonly label: string;
 }
 
+/** Every dispatch's sizes lie in one buffer, each at its own aligned place. */
+export const UNIFORM_BYTES = 256;
+
 /** Groups in a line as a plane, since an axis holds few: kernels compute `y * groups.x + x` and check the end. */
 export function plane(groups: number, mostAnAxis: number): [number, number, number] {
   if (groups <= mostAnAxis) return [Math.max(1, groups), 1, 1];

@@ -39,6 +39,12 @@ export function summarise({ info }: GPUAdapter): AdapterSummary {
   return { name, software: info.isFallbackAdapter || words.some((word) => SOFTWARE.test(word)) };
 }
 
+/** Adapter, driver as far as it is told, and what WebGPU runs in: measurements hold for the whole of it. */
+export function identify({ info }: GPUAdapter): string {
+  const runtime = isNode() ? `Node ${process.versions.node}` : navigator.userAgent;
+  return [info.vendor, info.architecture, info.device, info.description, runtime].filter((word) => word !== '').join(', ');
+}
+
 /** Kept for the life of the process: devices of a collected instance are lost. */
 let nodeGpu: GPU | undefined;
 

@@ -13,17 +13,21 @@ export class Pipelines {
 
   /**
    * Compiles what is not known yet, all at once.
-   * @param progress how many of these kernels are ready
+   * @param progress how many of the kernels that were not known are ready
    */
   async compile(shaders: Iterable<Shader>, progress: (done: number, total: number) => void = () => {}): Promise<void> {
+    const known = new Set(this.#known.keys());
     const waiting = new Map<string, Promise<GPUComputePipeline>>();
     for (const shader of shaders) waiting.set(keyOf(shader), this.get(shader));
+    const total = [...waiting.keys()].filter((key) => !known.has(key)).length;
     let done = 0;
+    if (total > 0) progress(done, total);
     await Promise.all(
-      [...waiting.values()].map(async (pipeline) => {
+      [...waiting].map(async ([key, pipeline]) => {
         await pipeline;
+        if (known.has(key)) return;
         done += 1;
-        progress(done, waiting.size);
+        progress(done, total);
       }),
     );
   }

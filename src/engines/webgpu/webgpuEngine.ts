@@ -1,17 +1,20 @@
 import type { Plan, PlanOptions } from '../../graph/plan.ts';
 import { placeInSlabs } from '../../graph/slabs.ts';
-import type { Engine, EngineDescription, EngineLimits } from '../engine.ts';
+import type { CompileWatch, Engine, EngineDescription, EngineLimits } from '../engine.ts';
 import { EngineError } from '../engineError.ts';
+import { bindDispatches } from './binding.ts';
 import { DeviceOwner, USAGE } from './deviceOwner.ts';
-import { packWords, type BufferPlace, type Dispatch } from './dispatch.ts';
-import { requestAdapter, summarise, type AdapterSummary } from './gpuAccess.ts';
+import { UNIFORM_BYTES, type BufferPlace } from './dispatch.ts';
+import { identify, requestAdapter, summarise, type AdapterSummary } from './gpuAccess.ts';
 import { Lowering, type DeviceTraits } from './lower/lowering.ts';
 import { lowerNode } from './lower/lowerNode.ts';
 import type { MatmulTile } from './matmulCode.ts';
 import { candidateTiles, type MatmulProblem } from './matmulTiles.ts';
 import { Pipelines } from './pipelines.ts';
 import { mebibytes, ProgramMemory } from './programMemory.ts';
-import { WebGpuProgram, type ReadyDispatch } from './webgpuProgram.ts';
+import { problemName, productsOf, type Candidates } from './tuning/products.ts';
+import { TileTuner, type Measurement, type Tuning } from './tuning/tileTuner.ts';
+import { WebGpuProgram } from './webgpuProgram.ts';
 
 export interface WebGpuOptions {
   /** Ask for no more than every WebGPU device has, and use no optional feature: for tests of the lowest common device. */
@@ -20,11 +23,14 @@ export interface WebGpuOptions {
   readonly bindingBytes?: number;
   /** Take this kernel for every matrix product: for tests of those that this adapter would not choose. */
   readonly tile?: MatmulTile;
+  /**
+   * Measure matrix kernels on first use and keep what won. Without it the likeliest kernel is taken unmeasured, so that
+   * numbers are the same to the last bit on every first use.
+   */
+  readonly tuning?: Tuning;
 }
 
 const ALIGNMENT = 256;
-/** Every dispatch's sizes lie in one buffer, each at its own aligned place. */
-const UNIFORM_BYTES = 256;
 /** Element numbers in kernels are u32, and some drivers fail beyond 2 GiB in one buffer. */
 const MOST_SLAB_BYTES = 2 ** 31 - ALIGNMENT;
 
@@ -36,14 +42,16 @@ export class WebGpuEngine implements Engine {
   readonly #owner: DeviceOwner;
   readonly #pipelines: Pipelines;
   readonly #traits: DeviceTraits;
-  readonly #tile: MatmulTile | undefined;
+  readonly #candidates: Candidates;
+  readonly #tuner: TileTuner | undefined;
 
-  private constructor(owner: DeviceOwner, adapter: AdapterSummary, traits: DeviceTraits, tile: MatmulTile | undefined) {
+  private constructor(owner: DeviceOwner, adapter: GPUAdapter, traits: DeviceTraits, { tile, tuning }: WebGpuOptions) {
     this.#owner = owner;
-    this.#tile = tile;
     this.#pipelines = new Pipelines(owner);
     this.#traits = traits;
-    this.adapter = adapter;
+    this.#candidates = tile === undefined ? (tuning?.candidates ?? candidateTiles) : () => [tile];
+    this.#tuner = tuning === undefined ? undefined : new TileTuner(owner, this.#pipelines, identify(adapter), tuning);
+    this.adapter = summarise(adapter);
     // WebGPU does not tell how much memory there is; what does not fit is refused when it is allocated.
     this.limits = { arenaBytes: Number.MAX_SAFE_INTEGER };
   }
@@ -65,19 +73,18 @@ export class WebGpuEngine implements Engine {
             maxComputeWorkgroupStorageSize: limits.maxComputeWorkgroupStorageSize,
           },
     });
-    const summary = summarise(adapter);
     const { subgroupMinSize, subgroupMaxSize } = adapter.info;
     const most = Math.min(device.limits.maxStorageBufferBindingSize, device.limits.maxBufferSize, MOST_SLAB_BYTES, bindingBytes);
     const traits: DeviceTraits = {
       subgroupSize: subgroups && subgroupMinSize === subgroupMaxSize ? subgroupMinSize : 0,
       quads: subgroups,
-      software: summary.software,
+      software: summarise(adapter).software,
       invocations: device.limits.maxComputeInvocationsPerWorkgroup,
       workgroupBytes: device.limits.maxComputeWorkgroupStorageSize,
       groupsAnAxis: device.limits.maxComputeWorkgroupsPerDimension,
       bindingBytes: Math.floor(most / ALIGNMENT) * ALIGNMENT,
     };
-    return new WebGpuEngine(new DeviceOwner(device), summary, traits, options.tile);
+    return new WebGpuEngine(new DeviceOwner(device), adapter, traits, options);
   }
 
   describe(): EngineDescription {
@@ -86,14 +93,23 @@ export class WebGpuEngine implements Engine {
     return { name: 'webgpu', detail: `${this.adapter.name}${this.adapter.software ? ' (software)' : ''}${lanes}`, threads: 1 };
   }
 
-  async compile(plan: Plan): Promise<WebGpuProgram> {
+  /** What was measured for the programs that were compiled so far; nothing where all of it was remembered. */
+  get measurements(): readonly Measurement[] {
+    return this.#tuner?.measurements ?? [];
+  }
+
+  async compile(plan: Plan, watch: CompileWatch = {}): Promise<WebGpuProgram> {
     this.#owner.alive();
     const { bindingBytes } = this.#traits;
     const placement = placeInSlabs(plan, { slabBytes: bindingBytes, alignment: ALIGNMENT });
     const memory = new ProgramMemory(placement, bindingBytes);
-    const lowering = new Lowering(memory, this.#traits, (problem) => this.#chooseTile(problem));
+    const tuned = await this.#tuner?.choose(productsOf(plan.nodes, placement, this.#traits, this.#candidates), watch);
+    const lowering = new Lowering(memory, this.#traits, (problem) => tuned?.get(problemName(problem)) ?? this.#likeliestTile(problem));
     for (const node of plan.nodes) lowerNode(lowering, node);
-    await this.#pipelines.compile(lowering.dispatches.map(({ shader }) => shader));
+    await this.#pipelines.compile(
+      lowering.dispatches.map(({ shader }) => shader),
+      (done, total) => watch.progress?.('compiling', done, total),
+    );
     const made: GPUBuffer[] = [];
     const allocate = async (label: string, bytes: number, usage: number): Promise<GPUBuffer> => {
       const buffer = await this.#allocate(label, bytes, usage);
@@ -113,10 +129,12 @@ export class WebGpuEngine implements Engine {
         tables.push(table);
       }
       const uniforms = await allocate('sizes', Math.max(1, lowering.dispatches.length) * UNIFORM_BYTES, USAGE.uniform | USAGE.copyTarget);
-      this.#writeSizes(uniforms, lowering.dispatches);
       const bufferAt = (place: BufferPlace): GPUBuffer | undefined =>
         place.kind === 'slab' ? slabs[place.slab] : (place.kind === 'scratch' ? scratch : tables)[place.number];
-      const ready = await this.#bind(lowering.dispatches, uniforms, bufferAt);
+      const ready = await bindDispatches(this.#owner, this.#pipelines, lowering.dispatches, uniforms, ({ place, offset }) => {
+        const buffer = bufferAt(place);
+        return buffer === undefined ? undefined : { buffer, offset };
+      });
       const others = made.filter((buffer) => !slabs.includes(buffer));
       return new WebGpuProgram(this.#owner, plan, memory, slabs, others, ready);
     } catch (error) {
@@ -134,10 +152,10 @@ export class WebGpuEngine implements Engine {
     this.#owner.device.destroy();
   }
 
-  #chooseTile(problem: MatmulProblem): MatmulTile {
-    const [best] = this.#tile === undefined ? candidateTiles(problem, this.#traits) : [this.#tile];
-    if (best === undefined) throw new EngineError('webgpu: no matmul kernel fits this adapter.');
-    return best;
+  #likeliestTile(problem: MatmulProblem): MatmulTile {
+    const [likeliest] = this.#candidates(problem, this.#traits);
+    if (likeliest === undefined) throw new EngineError('webgpu: no matmul kernel fits this adapter.');
+    return likeliest;
   }
 
   #allocate(label: string, size: number, usage: number): Promise<GPUBuffer> {
@@ -145,44 +163,6 @@ export class WebGpuEngine implements Engine {
       `buffer ${label}, ${mebibytes(size)}`,
       () => this.#owner.device.createBuffer({ label, size: Math.max(16, size), usage }),
       { buffer: label, bytes: size },
-    );
-  }
-
-  #writeSizes(uniforms: GPUBuffer, dispatches: readonly Dispatch[]): void {
-    const bytes = new ArrayBuffer(Math.max(1, dispatches.length) * UNIFORM_BYTES);
-    const view = new DataView(bytes);
-    dispatches.forEach(({ sizes }, index) => packWords(sizes, view, index * UNIFORM_BYTES));
-    this.#owner.device.queue.writeBuffer(uniforms, 0, bytes);
-  }
-
-  async #bind(
-    dispatches: readonly Dispatch[],
-    uniforms: GPUBuffer,
-    bufferAt: (place: BufferPlace) => GPUBuffer | undefined,
-  ): Promise<ReadyDispatch[]> {
-    const pipelines = await Promise.all(dispatches.map(({ shader }) => this.#pipelines.get(shader)));
-    return this.#owner.scoped('bind groups', () =>
-      dispatches.map(({ bindings, groups, flops, label, shader }, index) => {
-        const pipeline = pipelines[index];
-        if (pipeline === undefined) throw new EngineError(`webgpu: ${label} has no pipeline.`);
-        const entries: GPUBindGroupEntry[] = [
-          { binding: 0, resource: { buffer: uniforms, offset: index * UNIFORM_BYTES, size: UNIFORM_BYTES } },
-        ];
-        let bytes = 0;
-        for (const [binding, range] of bindings) {
-          const buffer = bufferAt(range.place);
-          if (buffer === undefined) throw new EngineError(`webgpu: ${range.label} has no buffer.`);
-          entries.push({ binding, resource: { buffer, offset: range.offset, size: range.size } });
-          bytes += range.size;
-        }
-        const bindGroup = this.#owner.device.createBindGroup({
-          label: `${shader.name}: ${label}`,
-          layout: pipeline.getBindGroupLayout(0),
-          entries,
-        });
-        // Moving a byte costs a few operations' time; exact enough for pacing.
-        return { pipeline, bindGroup, groups, weight: flops + 4 * bytes, label: `${shader.name}: ${label}` };
-      }),
     );
   }
 }

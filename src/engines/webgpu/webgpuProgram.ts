@@ -4,18 +4,9 @@ import { sizeOf } from '../../tensor/shape.ts';
 import type { Program } from '../engine.ts';
 import { EngineError } from '../engineError.ts';
 import { rowMajor } from '../rowMajor.ts';
+import type { ReadyDispatch } from './binding.ts';
 import { MAP_READ, USAGE, type DeviceOwner } from './deviceOwner.ts';
 import type { ProgramMemory } from './programMemory.ts';
-
-/** A dispatch with its pipeline and buffers. */
-export interface ReadyDispatch {
-  readonly pipeline: GPUComputePipeline;
-  readonly bindGroup: GPUBindGroup;
-  readonly groups: readonly [number, number, number];
-  /** Share of a run's time, in any unit. */
-  readonly weight: number;
-  readonly label: string;
-}
 
 /** Longest stretch of work handed to the device at once: longer ones hold up the page's own drawing. */
 const SUBMISSION_MILLISECONDS = 50;

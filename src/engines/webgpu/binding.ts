@@ -1,0 +1,59 @@
+import { EngineError } from '../engineError.ts';
+import type { DeviceOwner } from './deviceOwner.ts';
+import { packWords, UNIFORM_BYTES, type BoundRange, type Dispatch } from './dispatch.ts';
+import type { Pipelines } from './pipelines.ts';
+
+/** A dispatch with its pipeline and buffers. */
+export interface ReadyDispatch {
+  readonly pipeline: GPUComputePipeline;
+  readonly bindGroup: GPUBindGroup;
+  readonly groups: readonly [number, number, number];
+  /** Share of a run's time, in any unit. */
+  readonly weight: number;
+  readonly label: string;
+  readonly flops: number;
+}
+
+/** Where a range lies. */
+export type FindBuffer = (range: BoundRange, binding: number) => { readonly buffer: GPUBuffer; readonly offset: number } | undefined;
+
+/**
+ * Puts the dispatches' sizes into one uniform buffer and binds everything.
+ *
+ * @param uniforms of {@link UNIFORM_BYTES} a dispatch
+ * @throws EngineError with kernel, operation, tensors and bytes where the device refuses
+ */
+export async function bindDispatches(
+  owner: DeviceOwner,
+  pipelines: Pipelines,
+  dispatches: readonly Dispatch[],
+  uniforms: GPUBuffer,
+  find: FindBuffer,
+): Promise<ReadyDispatch[]> {
+  const { device } = owner;
+  const bytes = new ArrayBuffer(Math.max(1, dispatches.length) * UNIFORM_BYTES);
+  const view = new DataView(bytes);
+  dispatches.forEach(({ sizes }, index) => packWords(sizes, view, index * UNIFORM_BYTES));
+  device.queue.writeBuffer(uniforms, 0, bytes);
+  const made = await Promise.all(dispatches.map(({ shader }) => pipelines.get(shader)));
+  return owner.scoped('bind groups', () =>
+    dispatches.map(({ bindings, groups, flops, label, shader }, index) => {
+      const name = `${shader.name}: ${label}`;
+      const pipeline = made[index];
+      if (pipeline === undefined) throw new EngineError(`webgpu: ${name} has no pipeline.`);
+      const entries: GPUBindGroupEntry[] = [
+        { binding: 0, resource: { buffer: uniforms, offset: index * UNIFORM_BYTES, size: UNIFORM_BYTES } },
+      ];
+      let moved = 0;
+      for (const [binding, range] of bindings) {
+        const place = find(range, binding);
+        if (place === undefined) throw new EngineError(`webgpu: ${range.label} has no buffer.`);
+        entries.push({ binding, resource: { ...place, size: range.size } });
+        moved += range.size;
+      }
+      const bindGroup = device.createBindGroup({ label: name, layout: pipeline.getBindGroupLayout(0), entries });
+      // Moving a byte costs a few operations' time; exact enough for pacing.
+      return { pipeline, bindGroup, groups, weight: flops + 4 * moved, label: name, flops };
+    }),
+  );
+}

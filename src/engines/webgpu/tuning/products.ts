@@ -1,0 +1,101 @@
+import type { Node } from '../../../graph/operation.ts';
+import type { SlabPlacement } from '../../../graph/slabs.ts';
+import { EngineError } from '../../engineError.ts';
+import type { Dispatch } from '../dispatch.ts';
+import { Lowering, type DeviceTraits } from '../lower/lowering.ts';
+import { lowerNode } from '../lower/lowerNode.ts';
+import type { MatmulTile } from '../matmulCode.ts';
+import type { MatmulProblem } from '../matmulTiles.ts';
+import { ProgramMemory } from '../programMemory.ts';
+import { tileName } from './tileMemory.ts';
+
+export type Candidates = (problem: MatmulProblem, traits: DeviceTraits) => readonly MatmulTile[];
+
+/** A kernel that a product may be computed by, as the dispatches that the program would hold. */
+export interface Variant {
+  readonly tile: MatmulTile;
+  readonly name: string;
+  readonly dispatches: readonly Dispatch[];
+}
+
+/** A product of a plan, with the kernels that may compute it. */
+export interface Product {
+  readonly problem: MatmulProblem;
+  /** Of all nodes that compute it. */
+  readonly flops: number;
+  readonly variants: readonly Variant[];
+  /** Shape, layout and a hash of the kernels themselves: a kernel that was changed is another. */
+  readonly key: string;
+}
+
+/** Shape and layout in words; equal problems have equal names. */
+export function problemName({ m, n, k, batch, form }: MatmulProblem): string {
+  const parts = Object.entries(form)
+    .filter(([, value]) => value !== false && value !== 'none')
+    .toSorted(([a], [b]) => (a < b ? -1 : 1))
+    .map(([name, value]) => (value === true ? name : `${name} ${value}`));
+  return `${batch} x (${m} x ${k} x ${n}), ${parts.join(', ')}`;
+}
+
+/** The different products of a plan, those that take the largest share of its work first. */
+export function productsOf(
+  nodes: readonly Node[],
+  placement: SlabPlacement,
+  traits: DeviceTraits,
+  candidates: Candidates,
+): readonly Product[] {
+  const found = new Map<string, { readonly problem: MatmulProblem; readonly node: Node; flops: number }>();
+  for (const node of nodes)
+    for (const { problem, dispatches } of lowered(node, placement, traits, (problem) => candidates(problem, traits)[0])) {
+      const name = problemName(problem);
+      const flops = dispatches.reduce((sum, dispatch) => sum + dispatch.flops, 0);
+      const known = found.get(name);
+      if (known === undefined) found.set(name, { problem, node, flops });
+      else known.flops += flops;
+    }
+  return [...found]
+    .map(([name, { problem, node, flops }]): Product => {
+      const variants = candidates(problem, traits).flatMap((tile): Variant[] => {
+        const part = lowered(node, placement, traits, (other) => (problemName(other) === name ? tile : candidates(other, traits)[0]));
+        const dispatches = part.find((each) => problemName(each.problem) === name)?.dispatches;
+        return dispatches === undefined ? [] : [{ tile, name: tileName(tile), dispatches }];
+      });
+      const texts = variants.flatMap((variant) => [variant.name, ...variant.dispatches.map(({ shader }) => shader.code)]);
+      return { problem, flops, variants, key: `${name} #${hashOf(texts)}` };
+    })
+    .toSorted((a, b) => b.flops - a.flops);
+}
+
+/** The products of a node and what each becomes. */
+function lowered(
+  node: Node,
+  placement: SlabPlacement,
+  traits: DeviceTraits,
+  choose: (problem: MatmulProblem) => MatmulTile | undefined,
+): { readonly problem: MatmulProblem; readonly dispatches: readonly Dispatch[] }[] {
+  if (node.operation.kind !== 'matmul') return [];
+  const starts: { readonly problem: MatmulProblem; readonly first: number }[] = [];
+  const lowering: Lowering = new Lowering(new ProgramMemory(placement, traits.bindingBytes), traits, (problem) => {
+    starts.push({ problem, first: lowering.dispatches.length });
+    const tile = choose(problem);
+    if (tile === undefined)
+      throw new EngineError(`webgpu: no matmul kernel fits this adapter at ${problemName(problem)}. Use the CPU engine.`);
+    return tile;
+  });
+  lowerNode(lowering, node);
+  return starts.map(({ problem, first }, index) => ({
+    problem,
+    dispatches: lowering.dispatches.slice(first, starts[index + 1]?.first),
+  }));
+}
+
+/** FNV-1a over the texts' characters, 32 bits. */
+function hashOf(texts: readonly string[]): string {
+  let hash = 0x811c9dc5;
+  for (const text of texts)
+    for (let i = 0; i < text.length; i++) {
+      hash ^= text.charCodeAt(i);
+      hash = Math.imul(hash, 0x01000193);
+    }
+  return (hash >>> 0).toString(16).padStart(8, '0');
+}

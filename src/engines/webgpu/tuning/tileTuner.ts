@@ -1,0 +1,170 @@
+import { DeviceLostError } from '../../deviceLost.ts';
+import type { CompileWatch } from '../../engine.ts';
+import { EngineError } from '../../engineError.ts';
+import type { Remembered } from '../../remembered.ts';
+import type { DeviceOwner } from '../deviceOwner.ts';
+import type { MatmulTile } from '../matmulCode.ts';
+import type { Pipelines } from '../pipelines.ts';
+import { problemName, type Candidates, type Product, type Variant } from './products.ts';
+import { Stopwatch, type Timed } from './stopwatch.ts';
+import { TileMemory, type KnownTiles } from './tileMemory.ts';
+
+/** How matrix kernels are chosen. */
+export interface Tuning {
+  /** Keeps what won. */
+  readonly remembered: Remembered;
+  /** Time for all measuring of one compilation; the products with the most work come first. */
+  readonly milliseconds?: number;
+  /** For tests: which kernels to measure. */
+  readonly candidates?: Candidates;
+}
+
+/** What measuring a product gave, where there was time for two kernels at least. */
+export interface Measurement {
+  readonly product: string;
+  readonly flops: number;
+  /** Milliseconds by tile name; undefined where it does not run here. */
+  readonly times: ReadonlyMap<string, number | undefined>;
+  readonly chosen: string;
+}
+
+const MILLISECONDS = 1500;
+/** A sample shorter than this is launch time and the clock's grain more than work. */
+const SAMPLE_MILLISECONDS = 8;
+const MOST_REPEATS = 256;
+const ROUNDS = 3;
+/** Slower than the best by this factor in the first round is not measured again. Less may be other work on the machine. */
+const HOPELESS = 3;
+
+/** Measures a few kernels a product on first use, and keeps the fastest. */
+export class TileTuner {
+  readonly #owner: DeviceOwner;
+  readonly #pipelines: Pipelines;
+  readonly #memory: TileMemory;
+  readonly #milliseconds: number;
+  /** What was measured by this tuner, in order. */
+  readonly measurements: Measurement[] = [];
+
+  constructor(owner: DeviceOwner, pipelines: Pipelines, adapter: string, tuning: Tuning) {
+    this.#owner = owner;
+    this.#pipelines = pipelines;
+    this.#memory = new TileMemory(tuning.remembered, adapter);
+    this.#milliseconds = tuning.milliseconds ?? MILLISECONDS;
+  }
+
+  /**
+   * A kernel for every product, by {@link problemName}. What is not measured in time takes its likeliest kernel, and keeps
+   * it: the same plan compiles to the same kernels from then on.
+   *
+   * @throws DeviceLostError if a kernel takes the device away; the next compilation does without that kernel
+   */
+  async choose(products: readonly Product[], watch: CompileWatch = {}): Promise<ReadonlyMap<string, MatmulTile>> {
+    const known = await this.#memory.recall();
+    const chosen = new Map<string, MatmulTile>();
+    const open: { readonly product: Product; readonly variants: readonly Variant[] }[] = [];
+    for (const product of products) {
+      const { chosen: kept, lost = [] } = known.get(product.key) ?? {};
+      const variants = product.variants.filter(({ name }) => !lost.includes(name));
+      const recalled = variants.find(({ name }) => name === kept) ?? (variants.length === 1 ? variants[0] : undefined);
+      if (recalled === undefined) open.push({ product, variants });
+      else chosen.set(problemName(product.problem), recalled.tile);
+    }
+    if (open.length === 0) return chosen;
+
+    const learned = new Map<string, KnownTiles>();
+    const settle = ({ key, problem }: Product, { tile, name }: Variant): void => {
+      chosen.set(problemName(problem), tile);
+      const { lost } = known.get(key) ?? {};
+      learned.set(key, { chosen: name, ...(lost === undefined ? {} : { lost }) });
+    };
+    const deadline = performance.now() + this.#milliseconds;
+    let stopwatch: Stopwatch | undefined;
+    try {
+      stopwatch = await Stopwatch.create(
+        this.#owner,
+        this.#pipelines,
+        open.flatMap(({ variants }) => variants.flatMap(({ dispatches }) => dispatches)),
+      );
+      for (const [index, { product, variants }] of open.entries()) {
+        if (watch.signal?.aborted === true) break;
+        const [likeliest] = variants;
+        if (performance.now() < deadline) {
+          watch.progress?.('measuring', index, open.length);
+          const winner = await this.#measure(stopwatch, product, variants, deadline, known.get(product.key)?.lost ?? []);
+          if (winner !== undefined) settle(product, winner);
+        } else if (likeliest !== undefined) settle(product, likeliest);
+      }
+      watch.progress?.('measuring', open.length, open.length);
+    } catch (error) {
+      // No room for scratch buffers: the likeliest kernels it is, for this once. The program itself may still fit.
+      if (!(error instanceof EngineError)) throw error;
+    } finally {
+      stopwatch?.dispose();
+    }
+    await this.#memory.remember(learned);
+    return chosen;
+  }
+
+  /** @returns the fastest that runs here; undefined where none does */
+  async #measure(
+    stopwatch: Stopwatch,
+    product: Product,
+    variants: readonly Variant[],
+    deadline: number,
+    lost: readonly string[],
+  ): Promise<Variant | undefined> {
+    const late = (): boolean => performance.now() > deadline;
+    await stopwatch.compile(variants.flatMap(({ dispatches }) => dispatches));
+    const times = new Map<string, number | undefined>();
+    const running: { readonly variant: Variant; readonly timed: Timed }[] = [];
+    // The same for all, so that launching weighs the same.
+    let repeats = 0;
+    for (const variant of variants) {
+      // At least one kernel must be known to run.
+      if (late() && running.length > 0) break;
+      const once = await this.#attempt(product, variant, lost, async () => {
+        const timed = await stopwatch.prepare(variant.dispatches);
+        // The first run is not counted: drivers finish compiling in it.
+        await stopwatch.time(timed, 1);
+        if (repeats === 0) repeats = await repeatsOf(stopwatch, timed);
+        running.push({ variant, timed });
+        return stopwatch.time(timed, repeats);
+      });
+      times.set(variant.name, once);
+    }
+    const best = Math.min(...[...times.values()].map((time) => time ?? Infinity));
+    const hopeful = running.filter(({ variant }) => (times.get(variant.name) ?? Infinity) < HOPELESS * best);
+    for (let round = 1; round < ROUNDS && hopeful.length > 1 && !late(); round++)
+      for (const { variant, timed } of hopeful) {
+        const before = times.get(variant.name) ?? Infinity;
+        const time = await this.#attempt(product, variant, lost, () => stopwatch.time(timed, repeats));
+        times.set(variant.name, time === undefined ? undefined : Math.min(before, time));
+      }
+    const timeOf = ({ name }: Variant): number => times.get(name) ?? Infinity;
+    const [winner] = variants.toSorted((a, b) => timeOf(a) - timeOf(b));
+    if (winner === undefined || timeOf(winner) === Infinity) return undefined;
+    if (times.size > 1) this.measurements.push({ product: problemName(product.problem), flops: product.flops, times, chosen: winner.name });
+    return winner;
+  }
+
+  /** What the device refuses is not chosen; a kernel that takes the device away is not tried again. */
+  async #attempt<T>(product: Product, variant: Variant, lost: readonly string[], work: () => Promise<T>): Promise<T | undefined> {
+    try {
+      return await work();
+    } catch (error) {
+      if (error instanceof DeviceLostError) {
+        await this.#memory.remember(new Map([[product.key, { lost: [...lost, variant.name] }]]));
+        throw error;
+      }
+      if (error instanceof EngineError) return undefined;
+      throw error;
+    }
+  }
+}
+
+/** How often a kernel runs in one sample. */
+async function repeatsOf(stopwatch: Stopwatch, timed: Timed): Promise<number> {
+  let repeats = 1;
+  while (repeats < MOST_REPEATS && (await stopwatch.time(timed, repeats)) * timed.share * repeats < SAMPLE_MILLISECONDS) repeats *= 4;
+  return repeats;
+}

@@ -1,0 +1,154 @@
+import { beforeAll, expect, test } from 'vitest';
+import { DeviceLostError } from '../../src/engines/deviceLost.ts';
+import { RememberedHere, type Remembered } from '../../src/engines/remembered.ts';
+import type { MatmulTile } from '../../src/engines/webgpu/matmulCode.ts';
+import { tileName } from '../../src/engines/webgpu/tuning/tileMemory.ts';
+import type { Tuning } from '../../src/engines/webgpu/tuning/tileTuner.ts';
+import { WebGpuEngine } from '../../src/engines/webgpu/webgpuEngine.ts';
+import { Graph } from '../../src/graph/graph.ts';
+import { matmul } from '../../src/graph/ops/matmul.ts';
+import { plan } from '../../src/graph/plan.ts';
+import { takeSoftwareGpu } from './softwareGpu.ts';
+
+beforeAll(takeSoftwareGpu);
+
+const SMALL: MatmulTile = { method: 'registers', rows: 4, columns: 4, threadsX: 8, threadsY: 1, depth: 0 };
+const LARGE: MatmulTile = { method: 'registers', rows: 8, columns: 8, threadsX: 4, threadsY: 1, depth: 0 };
+const THIRD: MatmulTile = { ...SMALL, threadsX: 16 };
+/** More invocations than any adapter allows: a pipeline that cannot be made. */
+const IMPOSSIBLE: MatmulTile = { ...SMALL, threadsX: 65_536 };
+const SIDE = 96;
+
+/** What is kept, and how often it was written. */
+class Noted implements Remembered {
+  readonly #facts = new RememberedHere();
+  readonly written: string[] = [];
+
+  recall(key: string): Promise<string | undefined> {
+    return this.#facts.recall(key);
+  }
+
+  remember(key: string, value: string): Promise<void> {
+    this.written.push(value);
+    return this.#facts.remember(key, value);
+  }
+}
+
+const tuning = (remembered: Remembered, tiles: readonly MatmulTile[] = [SMALL, LARGE]): Tuning => ({
+  remembered,
+  milliseconds: 60_000,
+  candidates: () => tiles,
+});
+
+interface Compiled {
+  /** What was measured for it. */
+  readonly measured: readonly (readonly [string, number | undefined])[][];
+  readonly chosen: readonly string[];
+  readonly stages: readonly string[];
+}
+
+/** Compiles one product on an engine of its own, and checks what it computes. */
+async function compiled(options: Tuning, signal?: AbortSignal, lose = false): Promise<Compiled> {
+  const engine = await WebGpuEngine.create({ tuning: options });
+  try {
+    const graph = new Graph();
+    graph.output('c', matmul(graph, graph.input('a', [SIDE, SIDE]), graph.input('b', [SIDE, SIDE])));
+    const stages: string[] = [];
+    const program = await engine.compile(plan(graph, engine.planOptions), {
+      progress: (stage, done, total) => {
+        stages.push(`${stage} ${done} of ${total}`);
+        if (lose && stage === 'measuring') engine.loseDevice();
+      },
+      ...(signal === undefined ? {} : { signal }),
+    });
+    const identity = Float32Array.from({ length: SIDE * SIDE }, (_, i) => (i % (SIDE + 1) === 0 ? 2 : 0));
+    const numbers = Float32Array.from({ length: SIDE * SIDE }, (_, i) => i % 101);
+    program.write('a', identity);
+    program.write('b', numbers);
+    await program.run();
+    expect(await program.read('c')).toEqual(numbers.map((x) => 2 * x));
+    const { measurements } = engine;
+    return { measured: measurements.map(({ times }) => [...times]), chosen: measurements.map(({ chosen }) => chosen), stages };
+  } finally {
+    engine.dispose();
+  }
+}
+
+test('measures every candidate once, takes the fastest, and measures nothing when it is recalled', async () => {
+  const kept = new Noted();
+  const first = await compiled(tuning(kept));
+  const [times = []] = first.measured;
+  expect(times.map(([name]) => name)).toEqual([tileName(SMALL), tileName(LARGE)]);
+  const fastest = times.toSorted(([, a = Infinity], [, b = Infinity]) => a - b)[0];
+  expect(fastest?.[1]).toBeGreaterThan(0);
+  expect(first.chosen).toEqual([fastest?.[0]]);
+  expect(first.stages).toEqual(['measuring 0 of 1', 'measuring 1 of 1']);
+  expect(kept.written).toHaveLength(1);
+  expect(kept.written[0]).toContain(JSON.stringify(fastest?.[0]));
+
+  const second = await compiled(tuning(kept));
+  expect(second.measured).toEqual([]);
+  expect(second.stages.every((stage) => stage.startsWith('compiling'))).toBe(true);
+  expect(second.stages).toContain('compiling 1 of 1');
+  expect(kept.written).toHaveLength(1);
+});
+
+// Four invocations a workgroup, each with sixteen sums: a tenth of the speed.
+test('does not take a kernel that is much slower, wherever it stands among the candidates', async () => {
+  const slow: MatmulTile = { method: 'workgroup', rows: 4, columns: 4, threadsX: 8, threadsY: 8, depth: 16 };
+  for (const tiles of [
+    [slow, LARGE],
+    [LARGE, slow],
+  ])
+    expect((await compiled(tuning(new Noted(), tiles))).chosen).toEqual([tileName(LARGE)]);
+});
+
+let text = '';
+beforeAll(async () => {
+  const kept = new Noted();
+  await compiled(tuning(kept));
+  [text = ''] = kept.written;
+});
+test.each([
+  ['no JSON', () => '{"'],
+  ['other JSON', () => '[1, null]'],
+  ['a kernel that is no candidate', (text: string) => text.replaceAll('registers', 'quad')],
+  ['wrong types', (text: string) => text.replaceAll(/"chosen":"(?:[^"\\]|\\.)*"/g, '"chosen":7')],
+  ['other kernel code', (text: string) => text.replaceAll(/#[0-9a-f]{8}/g, '#00000000')],
+])('measures again where the memory holds %s', async (_, damage) => {
+  expect(damage(text)).not.toBe(text);
+  const damaged: Remembered = { recall: () => Promise.resolve(damage(text)), remember: () => Promise.resolve() };
+  expect((await compiled(tuning(damaged))).measured).toHaveLength(1);
+});
+
+test('passes over a kernel that cannot be compiled, and says so where there is no other', async () => {
+  const { measured, chosen } = await compiled(tuning(new Noted(), [IMPOSSIBLE, SMALL]));
+  expect(measured[0]?.[0]).toEqual([tileName(IMPOSSIBLE), undefined]);
+  expect(chosen).toEqual([tileName(SMALL)]);
+  await expect(compiled(tuning(new Noted(), [IMPOSSIBLE, IMPOSSIBLE]))).rejects.toThrow(
+    /webgpu: kernel matmul registers 4x4 did not compile/,
+  );
+});
+
+test('a device that is lost while a kernel is measured is told by its error, and the next one does without that kernel', async () => {
+  const kept = new Noted();
+  const three = tuning(kept, [SMALL, LARGE, THIRD]);
+  await expect(compiled(three, undefined, true)).rejects.toBeInstanceOf(DeviceLostError);
+  expect(kept.written.at(-1)).toContain(`"lost":[${JSON.stringify(tileName(SMALL))}]`);
+  const { measured } = await compiled(three);
+  expect(measured.map((times) => times.map(([name]) => name))).toEqual([[tileName(LARGE), tileName(THIRD)]]);
+});
+
+test('measures nothing once it was cancelled, and keeps nothing of it', async () => {
+  const kept = new Noted();
+  const { measured } = await compiled(tuning(kept), AbortSignal.abort());
+  expect(measured).toEqual([]);
+  expect(kept.written).toEqual([]);
+});
+
+test('what there was no time for keeps its likeliest kernel, so that later programs are made of the same', async () => {
+  const kept = new Noted();
+  expect((await compiled({ ...tuning(kept), milliseconds: 0 })).measured).toEqual([]);
+  expect((await compiled(tuning(kept))).measured).toEqual([]);
+  expect(kept.written).toHaveLength(1);
+});
