@@ -136,19 +136,6 @@ test('a start that would not find room is refused, with both numbers', async () 
   expect(await session.start({ ...recipe, steps: 2 }, () => {})).toMatchObject({ stepsDone: 2 });
 });
 
-test('what a run needs at most is what it takes', async () => {
-  const { session, store, recipe } = await bench.open('needs', { keepEvery: 2 });
-  const { needed } = await session.storage(recipe);
-  await session.start(recipe, (event) => {
-    if (event.kind === 'step' && event.step === 6) void session.stop();
-  });
-  const [run = ''] = await store.runs();
-  const bytes = (await store.checkpointContent(run))?.size ?? 0;
-  // Three checkpoints at once and the student; JSON and metrics are small beside real weights, not beside these.
-  expect(needed).toBeGreaterThan(3 * (bytes - 12_000));
-  expect(needed).toBeLessThan(6 * bytes);
-});
-
 /** A file system of one MiB in memory, or undefined where this user may not make one. */
 function smallDisk(folder: string): { readonly close: () => void } | undefined {
   mkdirSync(folder, { recursive: true });

@@ -28,6 +28,10 @@ export class MemoryFolder implements RunFiles {
     return Promise.resolve();
   }
 
+  leftovers(): Promise<string[]> {
+    return Promise.resolve([]);
+  }
+
   sweep(): Promise<void> {
     return Promise.resolve();
   }

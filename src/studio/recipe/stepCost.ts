@@ -1,7 +1,9 @@
 import { plan } from '../../graph/plan.ts';
-import { sizeOf } from '../../tensor/shape.ts';
+import { sizeOf, type Shape } from '../../tensor/shape.ts';
+import { compactorShapes, normSites } from '../../wid/compactors.ts';
 import { stagesOf } from '../../wid/progressive/schedule.ts';
 import { progressiveTraining } from '../../training/progressiveTraining.ts';
+import { teacherShapes } from '../../training/teacherStates.ts';
 import { paperTraining } from '../../training/paperTraining.ts';
 import { compactorTraining, distillationTraining, weightTraining, type TrainingGraph } from '../../training/trainingGraph.ts';
 import { studentConfig } from '../../wid/spaces.ts';
@@ -11,41 +13,79 @@ import { checkRecipe, recipeTable, stepShape } from './recipe.ts';
 import type { Recipe, StepCost } from '../studioApi.ts';
 import type { Teacher } from '../teacher/teacher.ts';
 
-/** Of every trained number a checkpoint keeps the number and its two moments, 4 bytes each. */
-const BYTES_KEPT = 12;
+/** A tensor's name, shape and place in a file's header, in bytes; names are of 20 to 70 letters. */
+const HEADER_BYTES = 130;
+
+/** Bytes that tensors of these shapes take in a run's files, each `times` over. */
+export function storedBytes(shapes: Iterable<Shape>, times = 1): number {
+  let bytes = 0;
+  for (const shape of shapes) bytes += times * (4 * sizeOf(shape) + HEADER_BYTES);
+  return bytes;
+}
+
+interface StepProgram {
+  readonly phase: StepCost['phase'];
+  readonly steps: number;
+  graph(): TrainingGraph;
+}
 
 /** The training programs of a recipe, planned and not compiled: what a step costs, whatever engine runs it. */
 export function stepCosts(teacher: Teacher, recipe: Recipe): readonly StepCost[] {
+  const kept = storedBytes(compactorsKept(teacher, recipe));
+  return programsOf(teacher, recipe).map(({ phase, steps, graph }) => {
+    const { graph: nodes, trained, rewritten } = graph();
+    const { arenaBytes, flops } = plan(nodes);
+    // A trained number and its two moments; masks and gates; what the polished student came from.
+    const state = storedBytes(trained.values(), 3) + storedBytes(rewritten?.values() ?? []);
+    return { phase, steps, bytes: arenaBytes, flops, checkpointBytes: state + (phase === 'polish' ? kept : 0) };
+  });
+}
+
+function programsOf(teacher: Teacher, recipe: Recipe): StepProgram[] {
   checkRecipe(teacher, recipe);
-  const { mode, steps, weightDecay } = recipe;
+  const { mode, weightDecay } = recipe;
   const table = recipeTable(teacher, recipe);
   const { config } = teacher.model;
   const student = studentConfig(config, table);
   const shape = stepShape(recipe);
-  const cost = (phase: StepCost['phase'], count: number, graph: () => TrainingGraph): StepCost[] => {
-    if (count <= 0) return [];
-    const laid = graph();
-    const { arenaBytes, flops } = plan(laid.graph);
-    const trained = [...laid.trained.values()].reduce((sum, dims) => sum + sizeOf(dims), 0);
-    return [{ phase, steps: count, bytes: arenaBytes, flops, checkpointBytes: BYTES_KEPT * trained }];
-  };
+  const program = (phase: StepCost['phase'], steps: number, graph: () => TrainingGraph): StepProgram[] =>
+    steps <= 0 ? [] : [{ phase, steps, graph }];
+  const polish = (steps: number): StepProgram[] =>
+    program('polish', steps, () => weightTraining(student, shape, weightDecay, recipe.accumulation));
   if (mode === 'distil')
-    return cost('polish', steps, () =>
+    return program('polish', recipe.steps, () =>
       distillationTraining(config, student, shape, weightDecay, distillationSettings(recipe, table), recipe.accumulation),
     );
-  if (mode === 'paper') return cost('compactors', steps, () => paperTraining(config, table, shape, recipe.paper, recipe.accumulation));
+  if (mode === 'paper')
+    return program('compactors', recipe.steps, () => paperTraining(config, table, shape, recipe.paper, recipe.accumulation));
   if (mode === 'progressive') {
     const stages = stagesOf(table, rampSteps(recipe)).flatMap(({ first, last, sizes }) =>
-      cost('gates', last - first, () => progressiveTraining(config, sizes, table.tied, shape, weightDecay, recipe.accumulation)),
+      program('gates', last - first, () => progressiveTraining(config, sizes, table.tied, shape, weightDecay, recipe.accumulation)),
     );
-    return [
-      ...stages,
-      ...cost('polish', steps - rampSteps(recipe), () => weightTraining(student, shape, weightDecay, recipe.accumulation)),
-    ];
+    return [...stages, ...polish(recipe.steps - rampSteps(recipe))];
   }
-  const compactorSteps = mode === 'calibrated' ? Math.round(steps * recipe.compactorShare) : 0;
+  const compactorSteps = compactorStepsOf(recipe);
   return [
-    ...cost('compactors', compactorSteps, () => compactorTraining(config, table, shape, compactorSettings(recipe), recipe.accumulation)),
-    ...cost('polish', steps - compactorSteps, () => weightTraining(student, shape, weightDecay, recipe.accumulation)),
+    ...program('compactors', compactorSteps, () => compactorTraining(config, table, shape, compactorSettings(recipe), recipe.accumulation)),
+    ...polish(recipe.steps - compactorSteps),
   ];
+}
+
+function compactorStepsOf({ mode, steps, compactorShare }: Recipe): number {
+  return mode === 'calibrated' ? Math.round(steps * compactorShare) : 0;
+}
+
+/** Shapes of the compactors and LayerNorms that are kept beside a student of this recipe, as it was merged from them. */
+export function compactorsKept(teacher: Teacher, recipe: Recipe): readonly Shape[] {
+  const { mode } = recipe;
+  if (mode === 'scratch' || mode === 'progressive') return [];
+  if (mode === 'paper')
+    return programsOf(teacher, recipe).flatMap(({ graph }) => {
+      const { trained, rewritten } = graph();
+      return [...trained.values(), ...(rewritten?.values() ?? [])];
+    });
+  const table = recipeTable(teacher, recipe);
+  const norm: Shape = [table.student.residual];
+  const own = compactorStepsOf(recipe) > 0 && recipe.teacherLearningRate > 0 ? teacherShapes(teacher.model.config, table) : undefined;
+  return [...compactorShapes(table).values(), ...normSites(table).flatMap(() => [norm, norm]), ...(own?.values() ?? [])];
 }

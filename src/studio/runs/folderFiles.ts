@@ -15,6 +15,7 @@ export function folderFiles(folder: string): RunFiles {
       throw error;
     }
   };
+  const leftovers = async (): Promise<string[]> => (await names()).filter((name) => name.endsWith(ASIDE));
   return {
     list: async () => (await names()).filter((name) => !name.endsWith(ASIDE)),
     async read(name) {
@@ -46,9 +47,9 @@ export function folderFiles(folder: string): RunFiles {
     async remove(name) {
       await fs.rm(join(folder, name), { force: true });
     },
+    leftovers,
     async sweep(beginning) {
-      for (const name of await names())
-        if (name.startsWith(beginning) && name.endsWith(ASIDE)) await fs.rm(join(folder, name), { force: true });
+      for (const name of await leftovers()) if (name.startsWith(beginning)) await fs.rm(join(folder, name), { force: true });
     },
     async free() {
       // The folder may not be there yet; one above it is on the same disk.

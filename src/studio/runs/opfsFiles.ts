@@ -45,6 +45,11 @@ export function opfsFiles(folder: string): RunFiles {
       return true;
     }
   };
+  const leftovers = async (): Promise<string[]> => {
+    const found: string[] = [];
+    for (const name of await names()) if (name.endsWith(ASIDE) || (await isEmpty(name))) found.push(name);
+    return found;
+  };
   return {
     async list() {
       const found = (await names()).filter((name) => !name.endsWith(ASIDE));
@@ -77,9 +82,10 @@ export function opfsFiles(folder: string): RunFiles {
       }
     },
     remove,
+    leftovers,
     async sweep(beginning) {
       // A tab that ends takes its open streams with it; what is locked is being written.
-      for (const name of await names()) if (name.startsWith(beginning) && name.endsWith(ASIDE)) await remove(name).catch(() => {});
+      for (const name of await leftovers()) if (name.startsWith(beginning)) await remove(name).catch(() => {});
     },
     async free() {
       const { quota, usage } = await navigator.storage.estimate();

@@ -9,6 +9,8 @@ export interface RunFiles {
   /** The parts one after the other, whole or not at all: a reader never sees less. They are asked for once a call. */
   write(name: string, parts: Iterable<Uint8Array>): Promise<void>;
   remove(name: string): Promise<void>;
+  /** Names of what {@link sweep} would remove, or of files that are being written now. */
+  leftovers(): Promise<string[]>;
   /** Removes what writes that never ended left of files whose names begin so; only while nobody writes them. */
   sweep(beginning: string): Promise<void>;
   /** Bytes that may still be written, or undefined where the system does not say. */

@@ -221,8 +221,30 @@ export class RunStore {
     return lease;
   }
 
+  /** Removes what sessions that were cut off left of their writes, except of runs that another one holds. */
+  async sweep(): Promise<void> {
+    for (const run of new Set((await this.#files.leftovers()).map((name) => name.split('.', 1)[0] ?? ''))) {
+      if (run === '') continue;
+      const lease = await this.#locks.hold(run);
+      if (lease === undefined) continue;
+      try {
+        await this.#files.sweep(`${run}.`);
+      } finally {
+        await lease.release();
+      }
+    }
+  }
+
   held(run: string): Promise<boolean> {
     return this.#locks.held(run);
+  }
+
+  /** What a run takes on the disk. */
+  async bytesOf(run: string): Promise<number> {
+    await this.#queue;
+    let bytes = 0;
+    for (const { name } of (await this.#entries()).filter((entry) => entry.run === run)) bytes += (await this.#files.open(name)).size;
+    return bytes;
   }
 
   /** Bytes that may still be written; null where the system does not say. */

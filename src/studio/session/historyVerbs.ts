@@ -16,6 +16,7 @@ const BIN_KEEPS = 24 * 60 * 60 * 1000;
 
 /** Runs that outlived their session. */
 export function historyVerbs(state: SessionState): Omit<HistoryApi, 'keep'> & Pick<StudioApi, 'unfinished'> {
+  let swept: Promise<void> | undefined;
   const needStore = (): RunStore => {
     if (state.store === undefined) throw new StudioError('order', 'session: this one keeps no runs.');
     return state.store;
@@ -84,6 +85,8 @@ export function historyVerbs(state: SessionState): Omit<HistoryApi, 'keep'> & Pi
     async runs() {
       if (state.store === undefined) return [];
       await state.store.emptyBin(Date.now() - BIN_KEEPS);
+      // Tidying may fail, and the next page tidies again.
+      await (swept ??= state.store.sweep().catch(() => undefined));
       return summaries();
     },
     async runEvents(run) {
@@ -118,6 +121,7 @@ export function historyVerbs(state: SessionState): Omit<HistoryApi, 'keep'> & Pi
       state.needNoRun('comparing students');
       return state.onEngine((engine) => compareStudents(engine, state.needTeacher(), a, b, sentence, layer, head));
     },
-    storage: (recipe) => storageFor(needStore(), state.needTeacher(), recipe),
+    storage: (recipe) =>
+      storageFor(needStore(), state.needTeacher(), recipe, (state.corpus?.train.length ?? 0) / (state.corpus?.sequence ?? 1)),
   };
 }

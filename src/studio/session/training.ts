@@ -52,7 +52,7 @@ export async function train(state: SessionState, record: RunRecord, listen: Stud
   let lease: Lease | undefined;
   try {
     lease = await store?.hold(run);
-    if (store !== undefined) await storageFor(store, teacher, recipe, true);
+    if (store !== undefined) await storageFor(store, teacher, recipe, corpus.train.length / corpus.sequence, { run, insist: true });
     await keeper.begin();
     const made = await onEngines(state, keeper, from, async (engine, start) => {
       const headed = await teacherWithHead(state, engine, keeper.hear, gate);
