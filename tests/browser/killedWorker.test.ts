@@ -3,7 +3,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { Random } from '../../src/tensor/random.ts';
 import { openStage, type Stage } from './browser.ts';
 
-const KILLS = 10;
+const KILLS = 3;
 let stage: Stage;
 
 beforeAll(async () => {

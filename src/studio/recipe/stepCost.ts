@@ -26,7 +26,7 @@ export function storedBytes(shapes: Iterable<Shape>, times = 1): number {
 interface StepProgram {
   readonly phase: StepCost['phase'];
   readonly steps: number;
-  graph(): TrainingGraph;
+  readonly graph: () => TrainingGraph;
 }
 
 /** The training programs of a recipe, planned and not compiled: what a step costs, whatever engine runs it. */
@@ -80,10 +80,10 @@ export function compactorsKept(teacher: Teacher, recipe: Recipe): readonly Shape
   const { mode } = recipe;
   if (mode === 'scratch' || mode === 'progressive') return [];
   if (mode === 'paper')
-    return programsOf(teacher, recipe).flatMap(({ graph }) => {
-      const { trained, rewritten } = graph();
-      return [...trained.values(), ...(rewritten?.values() ?? [])];
-    });
+    return programsOf(teacher, recipe)
+      .map(({ graph }) => graph())
+      .flatMap(({ trained, rewritten }) => [trained, rewritten ?? new Map<string, Shape>()])
+      .flatMap((shapes) => [...shapes.values()]);
   const table = recipeTable(teacher, recipe);
   const norm: Shape = [table.student.residual];
   const own = compactorStepsOf(recipe) > 0 && recipe.teacherLearningRate > 0 ? teacherShapes(teacher.model.config, table) : undefined;
