@@ -80,10 +80,10 @@ export function compactorsKept(teacher: Teacher, recipe: Recipe): readonly Shape
   const { mode } = recipe;
   if (mode === 'scratch' || mode === 'progressive') return [];
   if (mode === 'paper')
-    return programsOf(teacher, recipe)
-      .map(({ graph }) => graph())
-      .flatMap(({ trained, rewritten }) => [trained, rewritten ?? new Map<string, Shape>()])
-      .flatMap((shapes) => [...shapes.values()]);
+    return programsOf(teacher, recipe).flatMap(({ graph }) => {
+      const { trained, rewritten } = graph();
+      return Array.from(new Map([...trained, ...(rewritten ?? [])]).values());
+    });
   const table = recipeTable(teacher, recipe);
   const norm: Shape = [table.student.residual];
   const own = compactorStepsOf(recipe) > 0 && recipe.teacherLearningRate > 0 ? teacherShapes(teacher.model.config, table) : undefined;
