@@ -1,4 +1,5 @@
 import { openBytes } from '../../tensor/byteSource.ts';
+import { TRIAL, triedRoom } from './opfsRoom.ts';
 import type { RunFiles } from './runFiles.ts';
 
 /** Chromium's name for what is being written and not yet closed. */
@@ -47,7 +48,7 @@ export function opfsFiles(folder: string): RunFiles {
   };
   const leftovers = async (): Promise<string[]> => {
     const found: string[] = [];
-    for (const name of await names()) if (name.endsWith(ASIDE) || (await isEmpty(name))) found.push(name);
+    for (const name of await names()) if (name.endsWith(ASIDE) || name.startsWith(TRIAL) || (await isEmpty(name))) found.push(name);
     return found;
   };
   return {
@@ -87,9 +88,12 @@ export function opfsFiles(folder: string): RunFiles {
       // A tab that ends takes its open streams with it; what is locked is being written.
       for (const name of await leftovers()) if (name.startsWith(beginning)) await remove(name).catch(() => {});
     },
-    async free() {
+    async free(wanted) {
       const { quota, usage } = await navigator.storage.estimate();
-      return quota === undefined ? undefined : Math.max(0, quota - (usage ?? 0));
+      const told = quota === undefined ? undefined : Math.max(0, quota - (usage ?? 0));
+      if (told !== undefined && told < wanted) return told;
+      const tried = await triedRoom(await directoryOf(), wanted);
+      return tried === undefined || tried >= wanted ? told : tried;
     },
   };
 }

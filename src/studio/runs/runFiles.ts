@@ -13,8 +13,8 @@ export interface RunFiles {
   leftovers(): Promise<string[]>;
   /** Removes what writes that never ended left of files whose names begin so; only while nobody writes them. */
   sweep(beginning: string): Promise<void>;
-  /** Bytes that may still be written, or undefined where the system does not say. */
-  free(): Promise<number | undefined>;
+  /** Bytes that may still be written, exact only below `wanted`; undefined where the system does not say. */
+  free(wanted: number): Promise<number | undefined>;
 }
 
 /** Whether a write failed because there is no room. */

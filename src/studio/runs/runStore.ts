@@ -247,9 +247,9 @@ export class RunStore {
     return bytes;
   }
 
-  /** Bytes that may still be written; null where the system does not say. */
-  async free(): Promise<number | null> {
-    return (await this.#files.free()) ?? null;
+  /** Bytes that may still be written, exact only below `wanted`; null where the system does not say. */
+  async free(wanted: number): Promise<number | null> {
+    return (await this.#files.free(wanted)) ?? null;
   }
 
   /** A run's newest whole checkpoint as it lies on the disk. */

@@ -47,8 +47,8 @@ export async function storageFor(
 ): Promise<StorageReport> {
   const there = run === undefined ? 0 : await store.bytesOf(run);
   const needed = Math.max(0, bytesOf(teacher, recipe, sequences, there > 0) - there);
-  let free = await store.free();
-  if (insist && free !== null && free < needed && (await store.emptyBin(0)) > 0) free = await store.free();
+  let free = await store.free(needed);
+  if (insist && free !== null && free < needed && (await store.emptyBin(0)) > 0) free = await store.free(needed);
   if (insist && free !== null && free < needed)
     throw new StudioError(
       'storage',
