@@ -26,7 +26,7 @@ const remote = wrap<StudioApi>(new Worker(new URL('../workers/studio.worker.ts',
 
 /** The worker's session, with the teacher's bytes handed over rather than copied, and listeners called across. */
 const api: PageApi = {
-  engine: (choice, threads) => remote.engine(choice, threads),
+  engine: (choice, threads, settings) => remote.engine(choice, threads, settings),
   engineSpeed: () => remote.engineSpeed(),
   sortFiles: (files) => remote.sortFiles(files),
   loadTeacher: (name, files, listen) => {

@@ -3,9 +3,12 @@ import { Option, type Command } from 'commander';
 import { folderFiles } from '../studio/runs/folderFiles.ts';
 import { lockFiles } from '../studio/runs/lockFiles.ts';
 import { RunStore } from '../studio/runs/runStore.ts';
+import { engineMaker } from '../studio/session/makeEngine.ts';
+import { rememberedFiles } from '../studio/session/rememberedFiles.ts';
 import { createSession } from '../studio/session.ts';
 import type { EngineChoice, PresetName, ShapeWish, StudioApi, TeacherReport, TextReport } from '../studio/studioApi.ts';
 import { PRESET_NAMES } from '../studio/recipe/presets.ts';
+import { cacheFolder } from './cacheFolder.ts';
 import { DEMO_TEACHER, DEMO_TEXT, filesOf, textsOf } from './files.ts';
 import { grouped, percent, some, type Report } from './report.ts';
 import { hubRequest, hubSurroundings, type HubOptions } from './teacherPlace.ts';
@@ -26,6 +29,7 @@ export interface TextOptions {
 export interface EngineOptions {
   readonly engine: EngineChoice;
   readonly threads?: number;
+  readonly tuning: boolean;
 }
 export interface StudentOptions {
   readonly preset?: PresetName;
@@ -63,7 +67,8 @@ export function engineOptions(command: Command): Command {
         .choices(['auto', 'cpu', 'webgpu', 'reference'] satisfies EngineChoice[])
         .default('auto'),
     )
-    .option('--threads <n>', 'CPU threads (default: all)', whole(1, 1024));
+    .option('--threads <n>', 'CPU threads (default: all)', whole(1, 1024))
+    .option('--no-tuning', 'webgpu: take matrix kernels unmeasured, so that numbers do not depend on what was measured here');
 }
 
 export function studentOptions(command: Command): Command {
@@ -102,6 +107,7 @@ export async function openTeacher(
   const path = options.teacher ?? DEMO_TEACHER;
   const session = createSession(runs === undefined ? undefined : new RunStore(folderFiles(runs), lockFiles(runs)), {
     hub: hubSurroundings(),
+    makeEngine: engineMaker(rememberedFiles(folderFiles(cacheFolder('machine')))),
   });
   const request = options.teacher === undefined ? undefined : hubRequest(options.teacher, options);
   if (request !== undefined)
@@ -140,7 +146,7 @@ export async function openText(
 }
 
 export async function openEngine(session: StudioApi, options: EngineOptions, report: Report): Promise<void> {
-  const engine = await session.engine(options.engine, options.threads);
+  const engine = await session.engine(options.engine, options.threads, { tuning: options.tuning });
   report.fact('engine', engine);
   report.say(`Engine: ${engine.name} (${engine.detail})`);
   if (engine.speeds !== undefined && engine.notWebGpu !== undefined) report.say(engine.notWebGpu);

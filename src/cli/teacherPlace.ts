@@ -1,10 +1,9 @@
 import { existsSync, readFileSync } from 'node:fs';
-import { homedir } from 'node:os';
-import { join } from 'node:path';
 import { HubCache } from '../studio/hub/hubCache.ts';
 import { looksLikeRepository, type HubRequest } from '../studio/hub/hubClient.ts';
 import type { HubSurroundings } from '../studio/hub/hubTeacher.ts';
 import { folderFiles } from '../studio/runs/folderFiles.ts';
+import { cacheFolder } from './cacheFolder.ts';
 import { UsageError } from './usage.ts';
 
 export interface HubOptions {
@@ -12,10 +11,9 @@ export interface HubOptions {
   readonly tokenFile?: string;
 }
 
-/** Where fetched repositories are kept: the user's cache folder, by the XDG convention. */
+/** Where fetched repositories are kept: the user's cache folder. */
 export function hubSurroundings(): HubSurroundings {
-  const folder = join(process.env['XDG_CACHE_HOME'] || join(homedir(), '.cache'), 'wid-studio', 'hub');
-  return { cache: new HubCache(folderFiles(folder)), fetch: (input, init) => fetch(input, init) };
+  return { cache: new HubCache(folderFiles(cacheFolder('hub'))), fetch: (input, init) => fetch(input, init) };
 }
 
 /**

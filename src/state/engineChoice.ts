@@ -1,4 +1,4 @@
-import type { EngineChoice } from '../studio/studioApi.ts';
+import type { EngineChoice, EngineSettings } from '../studio/studioApi.ts';
 
 export const ENGINE_CHOICES = ['auto', 'webgpu', 'cpu', 'reference'] as const satisfies readonly EngineChoice[];
 
@@ -6,6 +6,11 @@ export const ENGINE_CHOICES = ['auto', 'webgpu', 'cpu', 'reference'] as const sa
 export function engineFromAddress(): EngineChoice {
   const asked = new URLSearchParams(location.search).get('engine');
   return ENGINE_CHOICES.find((choice) => choice === asked) ?? 'auto';
+}
+
+/** `?tuning=off` of the page's address: WebGPU kernels are taken unmeasured. */
+export function engineSettingsFromAddress(): EngineSettings {
+  return { tuning: new URLSearchParams(location.search).get('tuning') !== 'off' };
 }
 
 /** Puts the choice into the address, so that a reload and a shared link keep it. */

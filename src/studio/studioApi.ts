@@ -201,6 +201,15 @@ export interface Recipe {
 /** Engines by name; `auto` picks the fastest that this machine can use. */
 export type EngineChoice = 'auto' | 'cpu' | 'reference' | 'webgpu';
 
+/** How an engine works, where a user may say. */
+export interface EngineSettings {
+  /**
+   * Whether WebGPU measures its matrix kernels on first use and takes the fastest (the default). Without it, kernels depend
+   * on the adapter alone, and a run gives the same numbers to the last bit before anything was measured and after.
+   */
+  readonly tuning?: boolean;
+}
+
 /** Measured speeds at f32 matrix products, in GFLOP/s. */
 export interface EngineSpeeds {
   readonly cpu: number;
@@ -377,7 +386,7 @@ export type StudioListener = (event: StudioEvent) => void;
 
 /** The session's verbs. Every one rejects with a {@link StudioFault}-shaped error. */
 export interface StudioApi extends HistoryApi {
-  engine(choice: EngineChoice, threads?: number): Promise<EngineReport>;
+  engine(choice: EngineChoice, threads?: number, settings?: EngineSettings): Promise<EngineReport>;
   /** Speed of the engine at hand at f32 matrix products, in GFLOP/s, measured in about a third of a second. Not during a run. */
   engineSpeed(): Promise<number>;
   /** Tells a checkpoint's files from texts, by content where that can tell. Reads no more than their beginnings. */

@@ -1,4 +1,4 @@
-import { EngineError } from '../engineError.ts';
+import { StudioError } from '../../tensor/studioError.ts';
 import { isNode } from '../wasm/kernelModule.ts';
 
 /** What an adapter is, as far as it says. */
@@ -14,8 +14,12 @@ const SOFTWARE = /swiftshader|llvmpipe|lavapipe|softpipe|basic render|\bwarp\b|s
 const NO_ADAPTER_IN_NODE =
   'webgpu: this machine offers no GPU adapter — expected Vulkan, Metal or Direct3D 12 drivers. Install one (on Linux also libvulkan1), or use --engine cpu.';
 
-/** `--engine webgpu` and the page's choice name these when WebGPU cannot be used. */
-export class NoWebGpuError extends EngineError {}
+/** WebGPU cannot be used here: nobody's fault, and cured by another driver, browser or engine. */
+export class NoWebGpuError extends StudioError {
+  constructor(message: string, details: Readonly<Record<string, unknown>> = {}) {
+    super('no-webgpu', message, details);
+  }
+}
 
 /**
  * The system's preferred adapter.
@@ -79,7 +83,8 @@ function lacksVulkan(): boolean {
   const { existsSync, readdirSync } = process.getBuiltinModule('node:fs');
   const named = process.env['VK_DRIVER_FILES'] ?? process.env['VK_ICD_FILENAMES'];
   const places = ['/usr/share/vulkan/icd.d', '/usr/local/share/vulkan/icd.d', '/etc/vulkan/icd.d', '/usr/local/etc/vulkan/icd.d'];
-  return named === undefined && !places.some((place) => existsSync(place) && readdirSync(place).length > 0);
+  if (named !== undefined) return !named.split(':').some((place) => existsSync(place));
+  return !places.some((place) => existsSync(place) && readdirSync(place).length > 0);
 }
 
 /** Dawn for Node, as far as it is used. */

@@ -1,5 +1,5 @@
 import type { EngineChoice, GivenFile, StudioApi } from '../../studio/studioApi.ts';
-import { engineFromAddress } from '../engineChoice.ts';
+import { engineFromAddress, engineSettingsFromAddress } from '../engineChoice.ts';
 import { toFault } from '../faults.ts';
 import { expectedSpeed } from '../forecast.ts';
 import { RunRecorder } from '../runRecorder.ts';
@@ -114,7 +114,7 @@ export class Desk {
     // At once, so that the choice is seen to be heard; making an engine and measuring it takes a second.
     useSetup.setState({ engineChoice: choice });
     await this.exclusive(async () => {
-      const engine = await this.api.engine(choice).catch((error: unknown) => {
+      const engine = await this.api.engine(choice, undefined, engineSettingsFromAddress()).catch((error: unknown) => {
         useSetup.setState({ engineChoice: before });
         throw error;
       });

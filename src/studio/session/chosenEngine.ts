@@ -1,4 +1,4 @@
-import type { Engine, EngineLimits, Program } from '../../engines/engine.ts';
+import type { CompileWatch, Engine, EngineLimits, Program } from '../../engines/engine.ts';
 import type { Plan, PlanOptions } from '../../graph/plan.ts';
 import type { EngineReport } from '../studioApi.ts';
 
@@ -23,8 +23,8 @@ export class ChosenEngine implements Engine {
     return { ...this.#engine.describe(), ...this.#facts };
   }
 
-  compile(plan: Plan): Promise<Program> {
-    return this.#engine.compile(plan);
+  compile(plan: Plan, watch?: CompileWatch): Promise<Program> {
+    return this.#engine.compile(plan, watch);
   }
 
   dispose(): void {

@@ -8,9 +8,9 @@ const TEST_MILLISECONDS = 250;
 /** Choosing where to compute. */
 export function engineVerbs(state: SessionState): Pick<StudioApi, 'engine' | 'engineSpeed'> {
   return {
-    async engine(choice, threads) {
+    async engine(choice, threads, settings) {
       state.needNoRun('changing the engine');
-      return (await state.chooseEngine(choice, threads)).describe();
+      return (await state.chooseEngine(choice, threads, settings)).describe();
     },
     async engineSpeed() {
       state.needNoRun('measuring the engine');

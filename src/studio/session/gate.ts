@@ -12,6 +12,9 @@ const WAITS = 0.05;
 export class Gate implements RunControl {
   readonly keep: (state: RunState) => Promise<void>;
   readonly now: () => number;
+  /** Aborted when the run is stopped, for work within a step that can be cut short. */
+  readonly stopping: AbortSignal;
+  readonly #stop = new AbortController();
   readonly #every: number;
   readonly #written: () => Promise<void>;
   #last: number | undefined;
@@ -30,6 +33,7 @@ export class Gate implements RunControl {
     this.keep = keep;
     this.now = now;
     this.#every = every;
+    this.stopping = this.#stop.signal;
     this.#written = written;
   }
 
@@ -87,6 +91,7 @@ export class Gate implements RunControl {
   stop(): void {
     this.ask();
     this.#stopped = true;
+    this.#stop.abort();
     this.resume();
   }
 }

@@ -3,31 +3,32 @@ import { ReferenceEngine } from '../../engines/reference/referenceEngine.ts';
 import { RememberedHere, type Remembered } from '../../engines/remembered.ts';
 import { measureGflops } from '../../engines/speedTest.ts';
 import { WasmEngine } from '../../engines/wasm/wasmEngine.ts';
-import { WebGpuEngine } from '../../engines/webgpu/webgpuEngine.ts';
-import type { EngineChoice, EngineSpeeds } from '../studioApi.ts';
+import { WebGpuEngine, type WebGpuOptions } from '../../engines/webgpu/webgpuEngine.ts';
+import type { EngineChoice, EngineSettings, EngineSpeeds } from '../studioApi.ts';
 import { ChosenEngine } from './chosenEngine.ts';
 import { defaultThreads } from './defaultThreads.ts';
 
 /** Makes the engine that a choice names; called again when a device was lost. */
-export type EngineMaker = (choice: EngineChoice, threads?: number) => Promise<Engine>;
+export type EngineMaker = (choice: EngineChoice, threads?: number, settings?: EngineSettings) => Promise<Engine>;
 
 /** Of the self-test, for each engine. */
 const TEST_MILLISECONDS = 400;
 
-/** @param remembered keeps the measured speeds */
+/** @param remembered keeps measured speeds, and the kernels that won */
 export function engineMaker(remembered: Remembered = new RememberedHere()): EngineMaker {
-  return async (choice, threads) => {
+  return async (choice, threads, { tuning = true } = {}) => {
+    const webgpu: WebGpuOptions = tuning ? { tuning: { remembered } } : {};
     switch (choice) {
       case 'reference':
         return new ReferenceEngine();
       case 'webgpu': {
-        const engine = await WebGpuEngine.create();
+        const engine = await WebGpuEngine.create(webgpu);
         return new ChosenEngine(engine, { adapter: engine.adapter });
       }
       case 'cpu':
         return WasmEngine.create(threads ?? defaultThreads());
       case 'auto':
-        return fastest(threads ?? defaultThreads(), remembered);
+        return fastest(threads ?? defaultThreads(), webgpu, remembered);
     }
   };
 }
@@ -35,11 +36,11 @@ export function engineMaker(remembered: Remembered = new RememberedHere()): Engi
 export const makeEngine: EngineMaker = engineMaker();
 
 /** WebGPU on a GPU; the CPU engine where there is none, or where a processor plays one. */
-async function fastest(threads: number, remembered: Remembered): Promise<Engine> {
+async function fastest(threads: number, options: WebGpuOptions, remembered: Remembered): Promise<Engine> {
   const cpu = await WasmEngine.create(threads);
   let webgpu: WebGpuEngine | undefined;
   try {
-    webgpu = await WebGpuEngine.create();
+    webgpu = await WebGpuEngine.create(options);
     const { adapter } = webgpu;
     const speeds = await speedsOf(cpu, webgpu, threads, remembered);
     if (!adapter.software) {

@@ -7,7 +7,7 @@ import type { Corpus } from '../../text/corpus.ts';
 import { HubCache, memoryFiles } from '../hub/hubCache.ts';
 import type { HubSurroundings } from '../hub/hubTeacher.ts';
 import type { RunStore } from '../runs/runStore.ts';
-import type { EngineChoice, Recipe, RunResult } from '../studioApi.ts';
+import type { EngineChoice, EngineSettings, Recipe, RunResult } from '../studioApi.ts';
 import type { Teacher } from '../teacher/teacher.ts';
 import type { RunKeeper } from '../runs/runKeeper.ts';
 import type { TextCache } from '../texts/textCache.ts';
@@ -65,6 +65,7 @@ export class SessionState {
   #engine: Engine | undefined;
   #choice: EngineChoice = 'auto';
   #threads: number | undefined;
+  #settings: EngineSettings | undefined;
 
   constructor(store: RunStore | undefined, surroundings: Partial<Surroundings>) {
     this.store = store;
@@ -91,12 +92,13 @@ export class SessionState {
   }
 
   /** Changes to the engine that `choice` names; the one at hand stays if that fails. */
-  async chooseEngine(choice: EngineChoice, threads?: number): Promise<Engine> {
-    const made = await this.surroundings.makeEngine(choice, threads);
+  async chooseEngine(choice: EngineChoice, threads?: number, settings?: EngineSettings): Promise<Engine> {
+    const made = await this.surroundings.makeEngine(choice, threads, settings);
     this.#engine?.dispose();
     this.#engine = made;
     this.#choice = choice;
     this.#threads = threads;
+    this.#settings = settings;
     return made;
   }
 
@@ -125,7 +127,7 @@ export class SessionState {
 
   /** The engine that was chosen, or the fastest where none was. */
   async needEngine(): Promise<Engine> {
-    this.#engine ??= await this.surroundings.makeEngine(this.#choice, this.#threads);
+    this.#engine ??= await this.surroundings.makeEngine(this.#choice, this.#threads, this.#settings);
     return this.#engine;
   }
 }

@@ -11,6 +11,7 @@ import type { RunResult, StudioListener } from '../studioApi.ts';
 import { Gate } from './gate.ts';
 import type { SessionState } from './sessionState.ts';
 import { teacherWithHead } from './teacherWithHead.ts';
+import { watchedEngine } from './watchedEngine.ts';
 
 /** After so many losses without a step kept in between, the CPU engine takes over. */
 const PATIENCE = 2;
@@ -54,7 +55,8 @@ export async function train(state: SessionState, record: RunRecord, listen: Stud
     lease = await store?.hold(run);
     if (store !== undefined) await storageFor(store, teacher, recipe, corpus.train.length / corpus.sequence, { run, insist: true });
     await keeper.begin();
-    const made = await onEngines(state, keeper, from, async (engine, start) => {
+    const made = await onEngines(state, keeper, from, async (chosen, start) => {
+      const engine = watchedEngine(chosen, keeper.hear, gate.stopping);
       const headed = await teacherWithHead(state, engine, keeper.hear, gate);
       return compress(engine, headed, corpus, recipe, gate, keeper.hear, start);
     });

@@ -1,0 +1,89 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { FAST, inScratch, ROOT, SMALL, terminal, type Ended } from './terminal.ts';
+
+const SOFTWARE_GPU = [join(ROOT, 'tests/cli/softwareGpu.ts')];
+const MACHINE = 'wid-studio/machine/machine.json';
+/** A list of drivers that is not there: no adapter, whatever the machine has. */
+const NO_DRIVERS = { VK_DRIVER_FILES: join(ROOT, 'no', 'driver.json'), VK_ICD_FILENAMES: join(ROOT, 'no', 'driver.json') };
+
+/** A run of one step on an engine, of products that are worth measuring. Its cache is in the folder, and its student is too. */
+function compress(
+  folder: string,
+  engine: readonly string[],
+  gpu: readonly string[] = SOFTWARE_GPU,
+  drivers: Readonly<Record<string, string>> = {},
+): Promise<Ended> {
+  const options = [
+    ...FAST,
+    '--batch',
+    '40',
+    '--sequence',
+    '32',
+    '--steps',
+    '1',
+    '--no-int8',
+    '--no-latency',
+    '--out',
+    join(folder, 'student'),
+    ...engine,
+  ];
+  return terminal(options, undefined, gpu, { XDG_CACHE_HOME: folder, ...drivers });
+}
+
+/** Everything remembered of this machine. */
+function remembered(folder: string): string {
+  return readFileSync(join(folder, MACHINE), 'utf8');
+}
+
+test('auto takes the CPU where the only GPU is a software one, says both speeds, and measures them once a machine', async () => {
+  await inScratch(async (folder) => {
+    const command = ['evaluate', ...SMALL];
+    const first = await terminal(command, undefined, SOFTWARE_GPU, { XDG_CACHE_HOME: folder });
+    expect(first).toMatchObject({ code: 0, stderr: '' });
+    const said = /The GPU adapter is a software one \(.*SwiftShader.*\): (?<webgpu>[\d.]+) GFLOP\/s, the CPU engine (?<cpu>[\d.]+)\./i.exec(
+      first.stdout,
+    );
+    expect(first.stdout).toMatch(/Engine: cpu /);
+    expect(Number(said?.groups?.['webgpu'])).toBeGreaterThan(0);
+    expect(Number(said?.groups?.['cpu'])).toBeGreaterThan(Number(said?.groups?.['webgpu']));
+    const kept = remembered(folder);
+    // To the last digit: a second measurement would differ.
+    const second = await terminal([...command, '--json'], undefined, SOFTWARE_GPU, { XDG_CACHE_HOME: folder });
+    expect(second.stdout).toContain(JSON.stringify(speedsIn(kept)).slice(1, -1));
+    expect(remembered(folder)).toBe(kept);
+  });
+});
+
+/** Both speeds of the remembered facts. */
+function speedsIn(kept: string): unknown {
+  const facts: unknown = JSON.parse(kept);
+  const [, text] = Object.entries(facts ?? {}).find(([key]) => key.startsWith('speeds of 1 threads')) ?? [];
+  return JSON.parse(String(text));
+}
+
+test('webgpu without an adapter ends by 2 with the cure, before anything is written', async () => {
+  await inScratch(async (folder) => {
+    const { code, stderr } = await compress(folder, ['--engine', 'webgpu'], [], NO_DRIVERS);
+    expect(stderr).toMatch(/webgpu: this machine offers no GPU adapter — expected Vulkan.*use --engine cpu\./);
+    expect(stderr).not.toMatch(/\n\s+at /);
+    expect(code).toBe(2);
+  });
+});
+
+test('webgpu tells of compiling and measuring, and keeps what it measured, but not where it is told not to measure', async () => {
+  await inScratch(async (folder) => {
+    const large = ['evaluate', ...SMALL, '--batch', '40', '--engine', 'webgpu', '--no-tuning'];
+    const untuned = await terminal(large, undefined, SOFTWARE_GPU, { XDG_CACHE_HOME: folder });
+    expect(untuned.code, untuned.stderr).toBe(0);
+    expect(untuned.stdout).toMatch(/Engine: webgpu \(.*SwiftShader/i);
+    expect(existsSync(join(folder, MACHINE))).toBe(false);
+
+    const tuned = await compress(folder, ['--engine', 'webgpu']);
+    expect(tuned.code, tuned.stderr).toBe(0);
+    expect(tuned.stdout).toMatch(/Measuring GPU kernels.*\d+/);
+    expect(tuned.stdout).toMatch(/Compiling GPU kernels.*\d+/);
+    expect(remembered(folder)).toMatch(/"matmul kernels of [^"]*SwiftShader[^"]*":"\{.*chosen/);
+  });
+});
