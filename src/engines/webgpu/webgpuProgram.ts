@@ -6,10 +6,8 @@ import { EngineError } from '../engineError.ts';
 import { rowMajor } from '../rowMajor.ts';
 import type { ReadyDispatch } from './binding.ts';
 import { MAP_READ, USAGE, type DeviceOwner } from './deviceOwner.ts';
+import { Pacing, type Part } from './pacing.ts';
 import type { ProgramMemory } from './programMemory.ts';
-
-/** Longest stretch of work handed to the device at once: longer ones hold up the page's own drawing. */
-const SUBMISSION_MILLISECONDS = 50;
 
 /** A plan on a device. `run` hands work over and returns while it is going on, one run ahead at most. */
 export class WebGpuProgram implements Program {
@@ -21,7 +19,8 @@ export class WebGpuProgram implements Program {
   readonly #dispatches: readonly ReadyDispatch[];
   /** The run before, while it goes on. */
   #running: Promise<void> = Promise.resolve();
-  #milliseconds = 0;
+  readonly #pacing: Pacing;
+  #submissions = 0;
   #disposed = false;
 
   constructor(
@@ -38,11 +37,17 @@ export class WebGpuProgram implements Program {
     this.#slabs = slabs;
     this.#others = others;
     this.#dispatches = dispatches;
+    this.#pacing = new Pacing(dispatches.map(({ weight }) => weight));
   }
 
   /** Kernels that one run starts. */
   get dispatchCount(): number {
     return this.#dispatches.length;
+  }
+
+  /** In how many pieces the last run was handed over. */
+  get submissions(): number {
+    return this.#submissions;
   }
 
   write(name: string, data: Float32Array | Int32Array): void {
@@ -61,16 +66,30 @@ export class WebGpuProgram implements Program {
     await this.#owner.guard(this.#running);
     this.#usable();
     const { queue } = this.#owner.device;
+    this.#submissions = 0;
     const started = performance.now();
-    for (const part of this.#parts()) queue.submit([this.#encode(part)]);
-    this.#running = this.#finish(started);
-    // A loss is told by the next call.
-    this.#running.catch(() => {});
+    if (this.#pacing.known) {
+      for (const part of this.#pacing.parts()) this.#submit(part);
+      this.#running = queue.onSubmittedWorkDone().then(() => this.#pacing.tookWhole(performance.now() - started));
+      // A loss is told by the next call.
+      this.#running.catch(() => {});
+      return;
+    }
+    for (let first = 0; first < this.#dispatches.length;) {
+      const part = this.#pacing.next(first);
+      const before = performance.now();
+      this.#submit(part);
+      await this.#owner.guard(queue.onSubmittedWorkDone());
+      this.#usable();
+      this.#pacing.took(part, performance.now() - before);
+      first = part.end;
+    }
+    this.#pacing.tookWhole(performance.now() - started);
   }
 
-  async #finish(started: number): Promise<void> {
-    await this.#owner.device.queue.onSubmittedWorkDone();
-    this.#milliseconds = performance.now() - started;
+  #submit({ first, end }: Part): void {
+    this.#owner.device.queue.submit([this.#encode(this.#dispatches.slice(first, end))]);
+    this.#submissions += 1;
   }
 
   async read(name: string): Promise<Float32Array> {
@@ -129,22 +148,6 @@ export class WebGpuProgram implements Program {
     }
     pass.end();
     return encoder.finish();
-  }
-
-  /** The dispatches in submissions of about 50 ms, by how long the last run took. */
-  #parts(): ReadyDispatch[][] {
-    const count = Math.max(1, Math.ceil(this.#milliseconds / SUBMISSION_MILLISECONDS));
-    const share = this.#dispatches.reduce((sum, { weight }) => sum + weight, 0) / count;
-    const parts: ReadyDispatch[][] = [[]];
-    let filled = 0;
-    for (const dispatch of this.#dispatches) {
-      parts.at(-1)?.push(dispatch);
-      filled += dispatch.weight;
-      if (filled < share) continue;
-      parts.push([]);
-      filled = 0;
-    }
-    return parts.filter((part) => part.length > 0);
   }
 
   #slab(slab: number): GPUBuffer {
