@@ -35,8 +35,8 @@ export interface MatmulForm {
   readonly b: Load;
   /** Whether rows of C are whole vectors of four. */
   readonly vectorC: boolean;
-  /** Whether k is a multiple of 4. */
-  readonly evenDepth: boolean;
+  /** Steps of k that loops may take at once: k is a multiple of it. */
+  readonly stride: 1 | 4 | 8;
   readonly bias: boolean;
   readonly addend: boolean;
   /** Adds to what C holds. */
@@ -113,9 +113,11 @@ function registerProduct(tile: MatmulTile, form: MatmulForm): string {
       ? range(groups).map((g) => `  let b${g} = (bBase + min(column + ${4 * g}u, sizes.n - 4u)) / 4u;`)
       : range(columns).map((j) => `  let b${j} = bBase + min(column + ${j}u, sizes.n - 1u) * sizes.bColumn;`);
 
+  // Rows and columns are named by what they hold; loads along k by their vector of four steps as well.
   const loadB = (k: string, step: number): string[] => {
     if (form.b === 'side') return range(groups).map((g) => `let y${g} = b[b${g} + (${k}) * bStep];`);
-    const one = (j: number): string => (form.b === 'depth' ? `z${j}.${XYZW[step] ?? 'x'}` : `b[b${j} + (${k}) * sizes.bRow]`);
+    const one = (j: number): string =>
+      form.b === 'depth' ? `z${j}_${Math.floor(step / 4)}.${XYZW[step % 4] ?? 'x'}` : `b[b${j} + (${k}) * sizes.bRow]`;
     return range(groups).map(
       (g) =>
         `let y${g} = vec4f(${range(4)
@@ -123,32 +125,37 @@ function registerProduct(tile: MatmulTile, form: MatmulForm): string {
           .join(', ')});`,
     );
   };
-  const aheadB = form.b === 'depth' ? range(columns).map((j) => `let z${j} = b[(b${j} + k) / 4u];`) : [];
-  const aheadA = bySide
-    ? []
-    : range(rows).map((i) => {
-        if (quad) return `let v${i} = a[a${i} + (k + quadLane) * sizes.aColumn];`;
-        return form.a === 'depth' ? `let v${i} = a[(a${i} + k) / 4u];` : '';
-      });
+  const aheadB = (four: number): string[] =>
+    form.b === 'depth' ? range(columns).map((j) => `let z${j}_${four} = b[(b${j} + k + ${4 * four}u) / 4u];`) : [];
+  const aheadA = (four: number): string[] => {
+    if (bySide || (!quad && form.a !== 'depth')) return [];
+    return range(rows).map((i) =>
+      quad
+        ? `let v${i}_${four} = a[a${i} + (k + ${4 * four}u + quadLane) * sizes.aColumn];`
+        : `let v${i}_${four} = a[(a${i} + k + ${4 * four}u) / 4u];`,
+    );
+  };
   const sideA = (k: string): string[] => (bySide ? range(rows / vectorRows).map((g) => `let v${g} = a[a${g} + (${k}) * aStep];`) : []);
   const x =
     (step: number, k: string) =>
     (i: number): string => {
       if (bySide && quad) return `quadBroadcast(v${Math.floor(i / 16)}.${XYZW[i % 4] ?? 'x'}, ${Math.floor(i / 4) % 4}u)`;
       if (bySide) return `v${Math.floor(i / 4)}.${XYZW[i % 4] ?? 'x'}`;
-      if (quad) return `quadBroadcast(v${i}, ${step}u)`;
-      return form.a === 'depth' ? `v${i}.${XYZW[step] ?? 'x'}` : `a[a${i} + (${k}) * sizes.aColumn]`;
+      const four = `v${i}_${Math.floor(step / 4)}`;
+      if (quad) return `quadBroadcast(${four}, ${step % 4}u)`;
+      return form.a === 'depth' ? `${four}.${XYZW[step % 4] ?? 'x'}` : `a[a${i} + (${k}) * sizes.aColumn]`;
     };
   const step = (number: number, k: string): string => `{
       ${[...sideA(k), ...loadB(k, number)].join(' ')}
       ${accumulate(tile, x(number, k))}
     }`;
-  // Four steps at once where something is loaded along k; single steps finish an odd k.
-  const fours = form.b === 'depth' || (!bySide && (quad || form.a === 'depth'));
   const single = `{
       ${[...sideA('k'), ...loadB('k', 0)].join(' ')}
       ${accumulate(tile, bySide ? x(0, 'k') : (i) => `a[a${i} + k * sizes.aColumn]`)}
     }`;
+  // Sums are carried from round to round, which costs as much as a few products where registers are short. Only quads have
+  // loads to spread over eight steps.
+  const steps = quad && form.stride === 8 ? 8 : 4;
   const lines = [
     ...(quad ? ['  let quadLane = lane & 3u;'] : []),
     ...rowPlaces,
@@ -156,15 +163,16 @@ function registerProduct(tile: MatmulTile, form: MatmulForm): string {
     '  let aStep = sizes.aColumn / 4u;',
     '  let bStep = sizes.bRow / 4u;',
     '  var k = 0u;',
-  ];
-  if (fours)
-    lines.push(`  for (; k + 4u <= sizes.k; k += 4u) {
-    ${[...aheadA, ...aheadB].filter((line) => line !== '').join('\n    ')}
-    ${range(4)
+    `  for (; k + ${steps}u <= sizes.k; k += ${steps}u) {
+    ${range(steps / 4)
+      .flatMap((four) => [...aheadA(four), ...aheadB(four)])
+      .join('\n    ')}
+    ${range(steps)
       .map((number) => step(number, `k + ${number}u`))
       .join('\n    ')}
-  }`);
-  if (!fours || !form.evenDepth) lines.push(`  for (; k < sizes.k; k++) ${single}`);
+  }`,
+  ];
+  if (form.stride === 1) lines.push(`  for (; k < sizes.k; k++) ${single}`);
   return lines.join('\n');
 }
 

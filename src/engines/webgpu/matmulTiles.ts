@@ -37,6 +37,12 @@ const workgroup = (rows: number, columns: number, threadsX: number, threadsY: nu
 
 const SMALL_FLOPS = 1e6;
 
+/** As many invocations in a row of eight columns each as leave the fewest idle at the right edge. */
+function quadThreads(n: number): number {
+  const taken = (threads: number): number => Math.ceil(n / (8 * threads)) * threads;
+  return [16, 8, 4].reduce((best, threads) => (taken(threads) < taken(best) ? threads : best));
+}
+
 /** Kernels worth measuring for a product, the likeliest first. */
 export function candidateTiles({ m, n, k, batch }: Omit<MatmulProblem, 'form'>, traits: DeviceTraits): readonly MatmulTile[] {
   const { quads, software, invocations, workgroupBytes } = traits;
@@ -47,8 +53,8 @@ export function candidateTiles({ m, n, k, batch }: Omit<MatmulProblem, 'form'>, 
   // A processor has no use for workgroup memory: large register tiles win there, fed by quads.
   const all = software
     ? [
-        ...(quads && m >= 24 && n >= 64 ? [quad(32, 8, 16)] : []),
-        ...(quads && m >= 12 ? [quad(16, 8, n >= 128 ? 16 : 4)] : []),
+        ...(quads && m >= 24 ? [quad(32, 8, quadThreads(n))] : []),
+        ...(quads && m >= 12 ? [quad(16, 8, quadThreads(n))] : []),
         registers(8, 8, 4, 1),
         registers(4, 4, 8, 1),
       ]
