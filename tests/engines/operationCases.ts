@@ -49,6 +49,8 @@ function matmuls(): OperationCase[] {
     [17, 3, 129],
     [129, 17, 17],
     [6, 8, 8],
+    // Every load by vectors, and sums over multiples of eight.
+    [40, 24, 36],
     [97, 259, 21],
   ] as const) {
     const floats = { a: [m, k], b: [k, n], bias: [n], more: [m, n] };

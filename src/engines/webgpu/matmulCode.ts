@@ -113,7 +113,7 @@ function registerProduct(tile: MatmulTile, form: MatmulForm): string {
       ? range(groups).map((g) => `  let b${g} = (bBase + min(column + ${4 * g}u, sizes.n - 4u)) / 4u;`)
       : range(columns).map((j) => `  let b${j} = bBase + min(column + ${j}u, sizes.n - 1u) * sizes.bColumn;`);
 
-  // Rows and columns are named by what they hold; loads along k by their vector of four steps as well.
+  // What is loaded along k is named by its row or column and by its vector of four steps.
   const loadB = (k: string, step: number): string[] => {
     if (form.b === 'side') return range(groups).map((g) => `let y${g} = b[b${g} + (${k}) * bStep];`);
     const one = (j: number): string =>
@@ -156,24 +156,18 @@ function registerProduct(tile: MatmulTile, form: MatmulForm): string {
   // Sums are carried from round to round, which costs as much as a few products where registers are short. Only quads have
   // loads to spread over eight steps.
   const steps = quad && form.stride === 8 ? 8 : 4;
-  const lines = [
+  const ahead = range(steps / 4).flatMap((four) => [aheadA(four), aheadB(four)].flat());
+  const round = [...ahead, ...range(steps).map((number) => step(number, `k + ${number}u`))];
+  return [
     ...(quad ? ['  let quadLane = lane & 3u;'] : []),
     ...rowPlaces,
     ...columnPlaces,
     '  let aStep = sizes.aColumn / 4u;',
     '  let bStep = sizes.bRow / 4u;',
     '  var k = 0u;',
-    `  for (; k + ${steps}u <= sizes.k; k += ${steps}u) {
-    ${range(steps / 4)
-      .flatMap((four) => [...aheadA(four), ...aheadB(four)])
-      .join('\n    ')}
-    ${range(steps)
-      .map((number) => step(number, `k + ${number}u`))
-      .join('\n    ')}
-  }`,
-  ];
-  if (form.stride === 1) lines.push(`  for (; k < sizes.k; k++) ${single}`);
-  return lines.join('\n');
+    `  for (; k + ${steps}u <= sizes.k; k += ${steps}u) {\n    ${round.join('\n    ')}\n  }`,
+    ...(form.stride === 1 ? [`  for (; k < sizes.k; k++) ${single}`] : []),
+  ].join('\n');
 }
 
 function workgroupMemory({ rows, columns, threadsX, threadsY, depth }: MatmulTile): string {
