@@ -62,6 +62,7 @@ const api: PageApi = {
   runEvents: (run) => remote.runEvents(run),
   compareRuns: (first, second, sentence, layer, head) => remote.compareRuns(first, second, sentence, layer, head),
   openRun: (run) => remote.openRun(run),
+  recallInputs: (run) => remote.recallInputs(run),
   renameRun: (run, name) => remote.renameRun(run, name),
   restoreRun: (run) => remote.restoreRun(run),
   exportRun: (run) => remote.exportRun(run),

@@ -5,12 +5,13 @@ import type {
   HeldOut,
   OnnxFileReport,
   Recipe,
+  RunInputs,
   RunResult,
   StudioFault,
   UnfinishedRun,
 } from '../studio/studioApi.ts';
 
-export type { ExportOptions, HeldOut, OnnxFileReport, RunResult, StudioFault };
+export type { ExportOptions, HeldOut, OnnxFileReport, RunInputs, RunResult, StudioFault };
 
 export type RunStatus = 'idle' | 'preparing' | 'running' | 'pausing' | 'paused' | 'stopping' | 'done' | 'failed';
 

@@ -1,5 +1,5 @@
 /** Verbs and shapes of runs that outlive their session: the history, and what crosses comlink with it. */
-import type { HeldOut, Recipe, RunResult, StudioEvent } from './studioApi.ts';
+import type { HeldOut, Recipe, RunResult, StudioEvent, TeacherReport, TextReport } from './studioApi.ts';
 
 /** `unfinished`: cut off, or going on in another tab. The others ended, and left a student. */
 export type RunEnding = 'unfinished' | 'stopped' | 'diverged' | 'done';
@@ -35,6 +35,35 @@ export interface RunSummary {
   readonly openable: boolean;
   /** Another tab or program is training it now. */
   readonly busy: boolean;
+}
+
+/** A file that a user gave, by name. */
+export interface GivenName {
+  readonly path: string;
+  readonly bytes: number;
+}
+
+/** Files that teacher and text were read from; empty where that was not noted. */
+export interface GivenFiles {
+  readonly teacher: readonly GivenName[];
+  readonly text: readonly GivenName[];
+}
+
+/** What a run began with, and goes on with. */
+export interface RunInputs {
+  readonly teacher: string;
+  readonly text: string;
+  /** Both are kept here: nothing has to be given again. */
+  readonly kept: boolean;
+  readonly files: GivenFiles;
+}
+
+/** What was loaded of what a run began with; null = it was loaded already, or is missing. */
+export interface RecalledInputs {
+  readonly teacher: TeacherReport | null;
+  readonly text: TextReport | null;
+  /** Neither loaded nor kept here. */
+  readonly missing: readonly ('teacher' | 'text')[];
 }
 
 /** A run as one file: a zip of recipe, metrics (CSV and JSON), newest checkpoint and student. */
@@ -74,6 +103,8 @@ export interface HistoryApi {
    * Its teacher must be loaded.
    */
   openRun(run: string): Promise<RunSummary>;
+  /** Loads the teacher and text that a run began with, where they are kept and others are loaded. */
+  recallInputs(run: string): Promise<RecalledInputs>;
   renameRun(run: string, name: string): Promise<void>;
   /** Takes a run out of the history. {@link restoreRun} brings it back for a day. */
   deleteRun(run: string): Promise<void>;

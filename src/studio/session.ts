@@ -4,6 +4,7 @@ import { exportVerbs } from './session/exportVerbs.ts';
 import { historyVerbs } from './session/historyVerbs.ts';
 import { inputVerbs } from './session/inputVerbs.ts';
 import { judgeVerbs } from './session/judgeVerbs.ts';
+import { recallVerbs } from './session/recallVerbs.ts';
 import { recipeVerbs } from './session/recipeVerbs.ts';
 import { runVerbs } from './session/runVerbs.ts';
 import { teacherVerbs } from './session/teacherVerbs.ts';
@@ -22,5 +23,6 @@ export function createSession(store?: RunStore, surroundings: Partial<Surroundin
     ...judgeVerbs(state),
     ...exportVerbs(state),
     ...historyVerbs(state),
+    ...recallVerbs(state),
   };
 }

@@ -1,4 +1,4 @@
-import type { HistoryApi } from './historyApi.ts';
+import type { HistoryApi, RunInputs } from './historyApi.ts';
 
 export type * from './historyApi.ts';
 
@@ -294,6 +294,7 @@ export interface SpaceNorms {
 export interface UnfinishedRun {
   readonly run: string;
   readonly recipe: Recipe;
+  readonly inputs: RunInputs;
   /** Steps that its newest whole checkpoint holds. */
   readonly done: number;
   /** Milliseconds since 1970. */

@@ -1,5 +1,10 @@
+import { readdirSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { openStage, type Stage } from './browser.ts';
+import { dropFiles, openStage, setField, waitForStatus, type Stage } from './browser.ts';
+
+const CHECKPOINT = fileURLToPath(new URL('../golden/checkpoints/safetensors/', import.meta.url));
+const PROSE = fileURLToPath(new URL('../../public/demo/prose/a1.txt', import.meta.url));
 
 let stage: Stage;
 
@@ -56,5 +61,43 @@ test('a run whose tab was closed goes on from its checkpoint, is not offered whi
   await second.locator('[data-testid=run-status][data-status=done]').waitFor({ timeout: 120_000 });
   expect(await second.getByTestId('unfinished-run').count()).toBe(0);
   expect(Number(await second.getByTestId('loss-trained').textContent())).toBeGreaterThan(0);
+  await context.close();
+});
+
+test("a run on a user's own teacher and text goes on, and is opened, on a page that nothing was given to", async () => {
+  const context = await stage.browser.newContext();
+  const first = await context.newPage();
+  await first.goto(stage.url);
+  await dropFiles(first, [...readdirSync(CHECKPOINT).map((name) => `${CHECKPOINT}${name}`), PROSE]);
+  await first.getByTestId('text-report').waitFor({ timeout: 60_000 });
+  for (const [name, value] of Object.entries({ batch: 4, sequence: 32, steps: 2000, evaluateEvery: 2000 }))
+    await setField(first, name, value);
+  await first.getByTestId('start').click();
+  await first.waitForFunction(() => document.querySelector('[data-testid=stage]')?.textContent?.includes('kept at step') === true);
+  await first.getByTestId('pause').click();
+  await waitForStatus(first, 'paused');
+  await first.waitForTimeout(500);
+  await first.close();
+
+  const second = await context.newPage();
+  await second.goto(stage.url);
+  const offer = second.getByTestId('unfinished-run');
+  await offer.waitFor({ timeout: 30_000 });
+  expect(await offer.textContent()).toMatch(/of 2000.*on a1.*kept in this browser: nothing has to be loaded/s);
+  await second.getByTestId('resume-run').click();
+  await waitForStatus(second, 'running');
+  expect(await second.getByTestId('text-report').textContent()).toMatch(/a1: 1 file.*32 tokens/s);
+  await second.getByTestId('stop').click();
+  await waitForStatus(second, 'done');
+  await second.close();
+
+  const third = await context.newPage();
+  await third.goto(stage.url);
+  await third.getByTestId('runs').click();
+  await third.getByTestId('run-line').getByRole('button', { name: 'Open' }).click();
+  await third.getByTestId('results').waitFor({ timeout: 30_000 });
+  await third.keyboard.press('Escape');
+  await third.getByTestId('compare').click();
+  await third.getByTestId('attention').waitFor({ timeout: 30_000 });
   await context.close();
 });

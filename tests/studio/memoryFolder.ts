@@ -36,7 +36,7 @@ export class MemoryFolder implements RunFiles {
     return Promise.resolve();
   }
 
-  free(): Promise<number | undefined> {
+  free(_wanted: number): Promise<number | undefined> {
     return Promise.resolve(undefined);
   }
 }

@@ -40,6 +40,7 @@ export type PageApi = Pick<
   | 'runEvents'
   | 'openRun'
   | 'compareRuns'
+  | 'recallInputs'
   | 'renameRun'
   | 'restoreRun'
   | 'exportRun'

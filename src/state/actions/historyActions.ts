@@ -4,7 +4,7 @@ import { useHistory, type RunSummary } from '../historyStore.ts';
 import { isGoing, useRun } from '../runStore.ts';
 import { useSetup } from '../setupStore.ts';
 import type { Desk } from './desk.ts';
-import { loadDemo } from './inputActions.ts';
+import { recall } from './recall.ts';
 import { takeRecipe } from './recipeActions.ts';
 
 export interface HistoryActions {
@@ -28,8 +28,6 @@ export async function lookForRuns(desk: Desk): Promise<void> {
   useRun.setState({ unfinished: await desk.api.unfinished() });
 }
 
-export const DEMO_NAME = 'demo-teacher';
-
 export function historyActions(desk: Desk): HistoryActions {
   /** Does it, then reads the history again. */
   const tidy = async (work: () => Promise<void>): Promise<void> => {
@@ -42,7 +40,7 @@ export function historyActions(desk: Desk): HistoryActions {
     async openRun(run) {
       if (isGoing(useRun.getState().status)) return;
       await desk.guarded(async () => {
-        if (useSetup.getState().teacher === undefined && run.teacher === DEMO_NAME) await loadDemo(desk);
+        await recall(desk, run.run, run.teacher);
         const opened = await desk.exclusive(() => desk.api.openRun(run.run));
         const events = await desk.api.runEvents(run.run);
         desk.dropResult();
@@ -71,9 +69,7 @@ export function historyActions(desk: Desk): HistoryActions {
     renameRun: (run, name) => tidy(() => desk.api.renameRun(run.run, name)),
     async repeatRun(run) {
       await desk.guarded(async () => {
-        if (useSetup.getState().teacher === undefined && run.teacher === DEMO_NAME) await loadDemo(desk);
-        if (useSetup.getState().teacher === undefined)
-          throw new Error(`run ${run.name}: its recipe — expected its teacher ${run.teacher} to be loaded, got none. Load it first.`);
+        if (useSetup.getState().teacher === undefined) await recall(desk, run.run, run.teacher);
         await takeRecipe(desk, run.recipe);
       });
     },

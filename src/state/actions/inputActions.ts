@@ -18,6 +18,8 @@ export interface InputActions {
   cancelText(): Promise<void>;
 }
 
+export const DEMO_NAME = 'demo-teacher';
+
 const inMegabytes = (bytes: number): string => (bytes / 1e6).toFixed(1);
 
 export async function loadTeacher(desk: Desk, name: string, files: readonly GivenFile[]): Promise<void> {
@@ -29,7 +31,8 @@ export async function loadTeacher(desk: Desk, name: string, files: readonly Give
   await takeTeacher(desk, report);
 }
 
-async function takeTeacher(desk: Desk, teacher: TeacherReport): Promise<void> {
+/** Shows a teacher that the session has. */
+export async function takeTeacher(desk: Desk, teacher: TeacherReport): Promise<void> {
   const recipe = recipeFromHash(location.hash, await desk.api.defaults(), teacher.shape, teacher.maxPositions);
   useSetup.setState({ teacher, recipe, presets: await desk.api.presets(), text: undefined, plan: undefined, costs: undefined });
   desk.dropResult();
@@ -56,7 +59,7 @@ export async function loadText(desk: Desk): Promise<void> {
 export async function loadDemo(desk: Desk): Promise<void> {
   useSetup.setState({ reading: 'Fetching the demo' });
   const demo = await demoFiles(desk.base);
-  await loadTeacher(desk, 'demo-teacher', demo.teacher);
+  await loadTeacher(desk, DEMO_NAME, demo.teacher);
   desk.text = { name: 'Demo prose', files: demo.prose };
 }
 

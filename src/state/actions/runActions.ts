@@ -6,6 +6,7 @@ import { useSetup } from '../setupStore.ts';
 import type { Desk } from './desk.ts';
 import { lookForRuns } from './historyActions.ts';
 import { loadDemo, loadText } from './inputActions.ts';
+import { recall } from './recall.ts';
 import { recost, takeRecipe } from './recipeActions.ts';
 
 export interface RunActions {
@@ -101,9 +102,9 @@ export function runActions(desk: Desk): RunActions {
     },
     async resumeUnfinished(unfinished) {
       const ready = await desk.guarded(async () => {
-        if (useSetup.getState().teacher === undefined) await loadDemo(desk);
+        const missing = await recall(desk, unfinished.run, unfinished.inputs.teacher);
         await takeRecipe(desk, unfinished.recipe);
-        await loadText(desk);
+        if (missing.includes('text')) await loadText(desk);
       });
       const name = useHistory.getState().runs.find((known) => known.run === unfinished.run)?.name ?? 'Run';
       if (ready) await run(desk, name, (_recipe, listen) => desk.api.resumeRun(unfinished.run, listen));

@@ -1,5 +1,5 @@
 import type { ByteContent } from '../../tensor/byteSource.ts';
-import type { RunEnding } from '../historyApi.ts';
+import type { GivenFiles, RunEnding } from '../historyApi.ts';
 import type { HeldOut, Recipe, RunResult } from '../studioApi.ts';
 import { metricsFrom, metricsTensor } from './checkpointFile.ts';
 import type { Fingerprints } from './fingerprint.ts';
@@ -15,6 +15,8 @@ export interface RunRecord {
   readonly fingerprints: Fingerprints;
   readonly teacher: string;
   readonly text: string;
+  /** Runs of older builds did not note them. */
+  readonly files?: GivenFiles;
   readonly engine: string;
   readonly ending: RunEnding;
   readonly done: number;

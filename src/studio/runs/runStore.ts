@@ -239,6 +239,17 @@ export class RunStore {
     return this.#locks.held(run);
   }
 
+  /** Fingerprints that kept runs go by, those in the bin too; undefined where one cannot be told. */
+  async inUse(): Promise<ReadonlySet<string> | undefined> {
+    const used = new Set<string>();
+    for (const run of new Set((await this.#entries()).map((entry) => entry.run))) {
+      const { fingerprints } = (await this.record(run)) ?? (await this.load(run)) ?? {};
+      if (fingerprints === undefined) return undefined;
+      used.add(fingerprints.teacher).add(fingerprints.text);
+    }
+    return used;
+  }
+
   /** What a run takes on the disk. */
   async bytesOf(run: string): Promise<number> {
     await this.#queue;

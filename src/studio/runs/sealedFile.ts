@@ -9,7 +9,7 @@ import type { NamedTensors, Tensor } from '../../tensor/tensor.ts';
  * with everything that is no tensor as JSON in its metadata. The digest is SHA-256 over the SHA-256 of every
  * {@link STRETCH} of the body, so that neither writing nor checking needs it in one buffer.
  */
-export type SealedKind = 'WIDCKPT' | 'WIDSTUD' | 'WIDRUNR' | 'WIDTEXT';
+export type SealedKind = 'WIDCKPT' | 'WIDSTUD' | 'WIDRUNR' | 'WIDTEXT' | 'WIDTCHR';
 
 export interface Unsealed {
   readonly version: number;
@@ -18,7 +18,7 @@ export interface Unsealed {
 }
 
 /** Versions up to here have SHA-256 of the whole body as their digest; no such file was larger than one buffer. */
-const WHOLE_DIGEST: Readonly<Record<SealedKind, number>> = { WIDCKPT: 2, WIDSTUD: 1, WIDRUNR: 1, WIDTEXT: 1 };
+const WHOLE_DIGEST: Readonly<Record<SealedKind, number>> = { WIDCKPT: 2, WIDSTUD: 1, WIDRUNR: 1, WIDTEXT: 1, WIDTCHR: 0 };
 
 /**
  * Part of the format: bytes hashed, and written, at once. Web Crypto takes whole messages only, and browsers refuse buffers
@@ -35,6 +35,7 @@ const IN_WORDS: Readonly<Record<SealedKind, string>> = {
   WIDSTUD: 'a student',
   WIDRUNR: 'the record of a run',
   WIDTEXT: 'a text',
+  WIDTCHR: 'a teacher',
 };
 
 export async function sha256(bytes: Uint8Array): Promise<Uint8Array> {

@@ -7,7 +7,7 @@ import type { RunStore } from '../runs/runStore.ts';
 import type { StoredStudent } from '../runs/studentFile.ts';
 import { storageFor } from '../runs/storage.ts';
 import { compareStudents, type ComparedStudent } from '../comparison/studentsCompare.ts';
-import type { HistoryApi, RunSummary, StudioApi, UnfinishedRun } from '../studioApi.ts';
+import type { HistoryApi, RunInputs, RunSummary, StudioApi, UnfinishedRun } from '../studioApi.ts';
 import { recordsOf, type KnownRun } from './records.ts';
 import type { SessionState } from './sessionState.ts';
 
@@ -15,7 +15,7 @@ import type { SessionState } from './sessionState.ts';
 const BIN_KEEPS = 24 * 60 * 60 * 1000;
 
 /** Runs that outlived their session. */
-export function historyVerbs(state: SessionState): Omit<HistoryApi, 'keep'> & Pick<StudioApi, 'unfinished'> {
+export function historyVerbs(state: SessionState): Omit<HistoryApi, 'keep' | 'recallInputs'> & Pick<StudioApi, 'unfinished'> {
   let swept: Promise<void> | undefined;
   const needStore = (): RunStore => {
     if (state.store === undefined) throw new StudioError('order', 'session: this one keeps no runs.');
@@ -68,6 +68,18 @@ export function historyVerbs(state: SessionState): Omit<HistoryApi, 'keep'> & Pi
       };
     });
   };
+  const inputsOf = async (run: string): Promise<RunInputs> => {
+    const { teacher, text, fingerprints, files = { teacher: [], text: [] } } = (await find(run)).record;
+    const { inputs } = state.surroundings;
+    const kept =
+      inputs !== undefined && (await inputs.has('teacher', fingerprints.teacher)) && (await inputs.has('text', fingerprints.text));
+    return { teacher, text, kept, files };
+  };
+  const tidy = async (store: RunStore): Promise<void> => {
+    await store.sweep();
+    const used = await store.inUse();
+    if (used !== undefined) await state.surroundings.inputs?.sweep(used);
+  };
   const summaryOf = async (run: string): Promise<RunSummary> => {
     const found = (await summaries()).find((summary) => summary.run === run);
     if (found === undefined) throw new StudioError('run', `session: run ${run} is gone. List the runs again.`);
@@ -79,14 +91,14 @@ export function historyVerbs(state: SessionState): Omit<HistoryApi, 'keep'> & Pi
       if (state.store === undefined) return [];
       const found: UnfinishedRun[] = [];
       for (const { run, recipe, done, savedAt, resumable, busy } of await summaries())
-        if (resumable && !busy) found.push({ run, recipe, done, savedAt });
+        if (resumable && !busy) found.push({ run, recipe, inputs: await inputsOf(run), done, savedAt });
       return found.toSorted((a, b) => b.done - a.done);
     },
     async runs() {
       if (state.store === undefined) return [];
       await state.store.emptyBin(Date.now() - BIN_KEEPS);
       // Tidying may fail, and the next page tidies again.
-      await (swept ??= state.store.sweep().catch(() => undefined));
+      await (swept ??= tidy(state.store).catch(() => undefined));
       return summaries();
     },
     async runEvents(run) {

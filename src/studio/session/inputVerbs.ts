@@ -1,7 +1,7 @@
 import { sortGiven } from '../sortGiven.ts';
 import type { StudioApi } from '../studioApi.ts';
 import { loadCorpus } from '../texts/textLoading.ts';
-import { attempt, type SessionState } from './sessionState.ts';
+import { attempt, namesOf, type SessionState } from './sessionState.ts';
 
 /** What was given, and text of it. */
 export function inputVerbs(state: SessionState): Pick<StudioApi, 'sortFiles' | 'loadText' | 'cancelText'> {
@@ -23,8 +23,9 @@ export function inputVerbs(state: SessionState): Pick<StudioApi, 'sortFiles' | '
         const { corpus, fingerprint } = text;
         state.fingerprints.text = fingerprint;
         state.corpus = corpus;
-        state.textName = name;
-        return { ...text.report, name };
+        state.textReport = { ...text.report, name };
+        state.given.text = namesOf(files);
+        return state.textReport;
       } finally {
         if (reading === mine) reading = undefined;
       }

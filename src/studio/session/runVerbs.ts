@@ -2,7 +2,7 @@ import { StudioError } from '../../tensor/studioError.ts';
 import type { Checkpoint } from '../runs/checkpointFile.ts';
 import { NO_METRICS } from '../runs/runMetrics.ts';
 import type { RunRecord } from '../runs/runRecord.ts';
-import type { Recipe, StudioApi } from '../studioApi.ts';
+import type { GivenName, Recipe, StudioApi } from '../studioApi.ts';
 import { recordsOf } from './records.ts';
 import { attempt, type SessionState } from './sessionState.ts';
 import { train } from './training.ts';
@@ -20,10 +20,11 @@ export function runVerbs(state: SessionState): Pick<StudioApi, 'start' | 'resume
       if (checkpoint === undefined) throw new StudioError('checkpoint', `session: ${run} has no whole checkpoint. Start the run again.`);
       for (const kind of ['teacher', 'text'] as const)
         if (checkpoint.fingerprints[kind] !== state.fingerprints[kind])
-          throw new StudioError('checkpoint', `session: ${run} was trained with another ${kind}. Load the same ${kind} and try again.`, {
-            run,
-            kind,
-          });
+          throw new StudioError(
+            'checkpoint',
+            `session: ${run} was trained with another ${kind}. Load the same ${kind}${named((await state.store?.record(run))?.files?.[kind])} and try again.`,
+            { run, kind },
+          );
       return train(state, await goneOn(state, run, checkpoint), listen, checkpoint.state);
     },
     pause: () => attempt(() => state.gate?.pause()),
@@ -38,6 +39,13 @@ export function runVerbs(state: SessionState): Pick<StudioApi, 'start' | 'resume
   };
 }
 
+/** `, a.txt and 2 more,` */
+function named(files: readonly GivenName[] | undefined): string {
+  const [first, ...more] = files ?? [];
+  if (first === undefined) return '';
+  return more.length === 0 ? ` (${first.path})` : ` (${first.path} and ${more.length} more)`;
+}
+
 async function newRecord(state: SessionState, recipe: Recipe): Promise<RunRecord> {
   const numbers = (await recordsOf(state)).map(({ record }) => Number(/^Run (?<number>\d+)$/.exec(record.name)?.groups?.['number'] ?? 0));
   const startedAt = Date.now();
@@ -47,7 +55,8 @@ async function newRecord(state: SessionState, recipe: Recipe): Promise<RunRecord
     recipe,
     fingerprints: { ...state.fingerprints },
     teacher: state.needTeacher().report.name,
-    text: state.textName,
+    text: state.textReport?.name ?? '',
+    files: { ...state.given },
     engine: '',
     ending: 'unfinished',
     done: 0,

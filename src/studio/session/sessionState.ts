@@ -1,13 +1,15 @@
 import type { BertModel } from '../../bert/model.ts';
 import { DeviceLostError } from '../../engines/deviceLost.ts';
 import type { Engine } from '../../engines/engine.ts';
+import { openBytes } from '../../tensor/byteSource.ts';
 import { StudioError } from '../../tensor/studioError.ts';
 import type { NamedTensors } from '../../tensor/tensor.ts';
 import type { Corpus } from '../../text/corpus.ts';
 import { HubCache, memoryFiles } from '../hub/hubCache.ts';
 import type { HubSurroundings } from '../hub/hubTeacher.ts';
+import type { InputStore } from '../runs/inputStore.ts';
 import type { RunStore } from '../runs/runStore.ts';
-import type { EngineChoice, EngineSettings, Recipe, RunResult } from '../studioApi.ts';
+import type { EngineChoice, EngineSettings, GivenFile, GivenFiles, GivenName, Recipe, RunResult, TextReport } from '../studioApi.ts';
 import type { Teacher } from '../teacher/teacher.ts';
 import type { RunKeeper } from '../runs/runKeeper.ts';
 import type { TextCache } from '../texts/textCache.ts';
@@ -32,6 +34,8 @@ export interface Surroundings {
   readonly keepEvery: number;
   /** Texts that were read before; without it, every text is read anew. */
   readonly texts?: TextCache;
+  /** Keeps what runs began with; without it, teacher and text must be loaded again. */
+  readonly inputs?: InputStore;
   /** How repositories are fetched, and where their files are kept. */
   readonly hub: HubSurroundings;
 }
@@ -51,8 +55,10 @@ export class SessionState {
   corpus: Corpus | undefined;
   /** A teacher whose head was fitted, out of which and on which text. */
   headed: { readonly from: Teacher; readonly text: string; readonly teacher: Teacher } | undefined;
-  /** What the text is called. */
-  textName = '';
+  /** What was read as text; its name is the user's. */
+  textReport: TextReport | undefined;
+  /** Names of the files that teacher and text were read from. */
+  readonly given: { teacher: GivenFiles['teacher']; text: GivenFiles['text'] } = { teacher: [], text: [] };
   /** Of the run that is going on. */
   gate: Gate | undefined;
   keeper: RunKeeper | undefined;
@@ -137,4 +143,8 @@ export function attempt<T>(work: () => T): Promise<T> {
   return new Promise((resolve) => {
     resolve(work());
   });
+}
+
+export function namesOf(files: readonly GivenFile[]): GivenName[] {
+  return files.map(({ path, bytes }) => ({ path, bytes: openBytes(bytes).size }));
 }

@@ -1,40 +1,52 @@
 import { StudioError } from '../../tensor/studioError.ts';
 import { fetchHubTeacher } from '../hub/hubTeacher.ts';
 import { fingerprintOfTeacher } from '../runs/fingerprint.ts';
-import type { StudioApi, TeacherReport } from '../studioApi.ts';
+import type { GivenFile, GivenName, StudioApi, TeacherReport } from '../studioApi.ts';
 import { readTeacher, type Teacher } from '../teacher/teacher.ts';
-import { attempt, type SessionState } from './sessionState.ts';
+import { attempt, namesOf, type SessionState } from './sessionState.ts';
+
+interface Loaded {
+  readonly teacher: Teacher;
+  readonly files: readonly GivenFile[];
+}
+
+/** Makes a teacher the session's; text and student of the one before are not its. */
+export function takeTeacher(state: SessionState, teacher: Teacher, fingerprint: string, files: readonly GivenName[]): void {
+  state.fingerprints.teacher = fingerprint;
+  state.teacher = teacher;
+  state.given.teacher = files;
+  state.corpus = undefined;
+  state.finished = undefined;
+}
 
 /** Teachers from files and from a hub. The last one that was asked for counts, whichever is read sooner. */
 export function teacherVerbs(state: SessionState): Pick<StudioApi, 'loadTeacher' | 'loadHubTeacher' | 'cancelTeacher' | 'clearHubCache'> {
   let loading: AbortController | undefined;
-  const load = async (work: (signal: AbortSignal) => Promise<Teacher>): Promise<TeacherReport> => {
+  const load = async (work: (signal: AbortSignal) => Promise<Loaded>): Promise<TeacherReport> => {
     state.needNoRun('loading another teacher');
     loading?.abort();
     const mine = new AbortController();
     loading = mine;
     try {
-      const teacher = await work(mine.signal);
+      const { teacher, files } = await work(mine.signal);
       const fingerprint = await fingerprintOfTeacher(teacher);
       // A run may have started, or another teacher been asked for, while this one was read.
       state.needNoRun('loading another teacher');
       if (mine.signal.aborted) throw new StudioError('cancelled', 'teacher: reading was cancelled. Nothing was changed.');
-      state.fingerprints.teacher = fingerprint;
-      state.teacher = teacher;
-      state.corpus = undefined;
-      state.finished = undefined;
+      takeTeacher(state, teacher, fingerprint, namesOf(files));
       return teacher.report;
     } finally {
       if (loading === mine) loading = undefined;
     }
   };
   return {
-    loadTeacher: (name, files, listen = () => undefined) => load((signal) => readTeacher(name, files, { listen, signal })),
+    loadTeacher: (name, files, listen = () => undefined) =>
+      load(async (signal) => ({ teacher: await readTeacher(name, files, { listen, signal }), files })),
     loadHubTeacher: (request, listen) =>
       load(async (signal) => {
         const { name, files, notes } = await fetchHubTeacher(request, state.surroundings.hub, listen, signal);
         const teacher = await readTeacher(name, files, { listen, signal });
-        return { ...teacher, report: { ...teacher.report, notes: [...notes, ...teacher.report.notes] } };
+        return { teacher: { ...teacher, report: { ...teacher.report, notes: [...notes, ...teacher.report.notes] } }, files };
       }),
     cancelTeacher: () => attempt(() => loading?.abort()),
     clearHubCache: () => state.surroundings.hub.cache.clear(),

@@ -53,8 +53,13 @@ export async function train(state: SessionState, record: RunRecord, listen: Stud
   let lease: Lease | undefined;
   try {
     lease = await store?.hold(run);
-    if (store !== undefined) await storageFor(store, teacher, recipe, corpus.train.length / corpus.sequence, { run, insist: true });
+    const room =
+      store === undefined
+        ? undefined
+        : await storageFor(store, teacher, recipe, corpus.train.length / corpus.sequence, { run, insist: true });
     await keeper.begin();
+    // After the record, which says that they are in use.
+    if (room !== undefined) await keepInputs(state, record, room.needed, keeper.hear);
     const made = await onEngines(state, keeper, from, async (chosen, start) => {
       const engine = watchedEngine(chosen, keeper.hear, gate.stopping);
       const headed = await teacherWithHead(state, engine, keeper.hear, gate);
@@ -73,6 +78,18 @@ export async function train(state: SessionState, record: RunRecord, listen: Stud
     state.gate = undefined;
     state.keeper = undefined;
   }
+}
+
+/** Keeps what the run begins with beside it, where there is room. */
+async function keepInputs(
+  { surroundings: { inputs }, teacher, corpus, textReport }: SessionState,
+  { fingerprints }: RunRecord,
+  reserved: number,
+  listen: StudioListener,
+): Promise<void> {
+  if (inputs === undefined || teacher === undefined || corpus === undefined || textReport === undefined) return;
+  listen({ kind: 'progress', stage: 'Keeping teacher and text', done: 0, total: 1 });
+  await inputs.keep(teacher, { corpus, report: textReport, fingerprint: fingerprints.text }, fingerprints, reserved);
 }
 
 /** Runs `work` on the session's engine, and again on another one whenever a device is lost. */

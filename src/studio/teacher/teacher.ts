@@ -148,7 +148,8 @@ export function needHead({ name, head }: Teacher): void {
     );
 }
 
-function tokenizerOf(files: ReadonlyMap<string, Uint8Array>): TextTokenizer {
+/** @throws StudioError if the files do not make a tokenizer */
+export function tokenizerOf(files: ReadonlyMap<string, Uint8Array>): TextTokenizer {
   const text = <K extends string>(key: K, file: string): Partial<Record<K, string>> => {
     const bytes = files.get(file);
     const found: Partial<Record<K, string>> = {};

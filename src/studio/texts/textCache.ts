@@ -39,7 +39,7 @@ export class TextCache {
   async find(key: string): Promise<CachedText | undefined> {
     try {
       const name = (await this.#files.list()).find((each) => each.endsWith(key));
-      return name === undefined ? undefined : await decode(name, await this.#files.open(name));
+      return name === undefined ? undefined : await decodeText(name, await this.#files.open(name));
     } catch {
       return undefined;
     }
@@ -51,7 +51,7 @@ export class TextCache {
     try {
       const oldestFirst = (await this.#files.list()).toSorted();
       for (const name of oldestFirst.slice(0, Math.max(0, oldestFirst.length - KEPT + 1))) await this.#files.remove(name);
-      await this.#files.write(`${String(now).padStart(16, '0')}-${key}`, await encode(text));
+      await this.#files.write(`${String(now).padStart(16, '0')}-${key}`, await encodeText(text));
     } catch {
       // A full disk keeps no texts; the run does not need them kept.
     }
@@ -59,7 +59,7 @@ export class TextCache {
 }
 
 /** Ids are below 2^24, which float32 holds exactly. */
-function encode({ corpus, report, fingerprint }: CachedText): Promise<Iterable<Uint8Array>> {
+export function encodeText({ corpus, report, fingerprint }: CachedText): Promise<Iterable<Uint8Array>> {
   const { train, heldOut, ...counts } = corpus;
   const split = (ids: Int32Array): { shape: number[]; data: Float32Array } => ({ shape: [ids.length], data: Float32Array.from(ids) });
   const splits = new Map([
@@ -75,12 +75,13 @@ interface Stored {
   readonly fingerprint: string;
 }
 
-/** The digest has vouched for every byte that encode wrote, so the names of its parts are enough. */
+/** The digest has vouched for every byte that encodeText wrote, so the names of its parts are enough. */
 function isStored(value: unknown): value is Stored {
   return typeof value === 'object' && value !== null && 'counts' in value && 'report' in value && 'fingerprint' in value;
 }
 
-async function decode(name: string, bytes: ByteContent): Promise<CachedText | undefined> {
+/** @returns undefined where a part is missing  @throws StudioError if the file is not what was written */
+export async function decodeText(name: string, bytes: ByteContent): Promise<CachedText | undefined> {
   const { plain, tensors } = await unseal(name, KIND, VERSION, bytes);
   const train = tensors.get('train');
   const heldOut = tensors.get('heldOut');

@@ -1,4 +1,5 @@
-import { isGoing, useRun } from '../../state/runStore.ts';
+import { isGoing, useRun, type RunInputs } from '../../state/runStore.ts';
+import { size } from '../numbers.ts';
 import { useActions } from '../actionsContext.ts';
 
 /** Runs that were cut off or stopped: go on with them, or delete their checkpoints. */
@@ -13,9 +14,9 @@ export function UnfinishedRuns(): React.JSX.Element | null {
         <div key={run.run} className="card" data-testid="unfinished-run">
           <p>
             A run stopped at step {run.done} of {run.recipe.steps}: {run.recipe.student.layers} layers, width{' '}
-            {run.recipe.student.hiddenSize}. It goes on with the teacher and text that it began with; load them first unless it was the
-            demo.
+            {run.recipe.student.hiddenSize}, from {run.inputs.teacher} on {run.inputs.text}.
           </p>
+          <Inputs inputs={run.inputs} />
           <button type="button" className="btn" data-testid="resume-run" onClick={() => void actions.resumeUnfinished(run)}>
             Go on from step {run.done}
           </button>{' '}
@@ -25,5 +26,18 @@ export function UnfinishedRuns(): React.JSX.Element | null {
         </div>
       ))}
     </section>
+  );
+}
+
+/** Whether its files must be given again, and which they were. */
+function Inputs({ inputs: { kept, files } }: { readonly inputs: RunInputs }): React.JSX.Element {
+  if (kept) return <p className="note">Its teacher and text are kept in this browser: nothing has to be loaded.</p>;
+  const listed = (kind: keyof typeof files): string => files[kind].map(({ path, bytes }) => `${path} (${size(bytes)})`).join(', ');
+  return (
+    <p className="note">
+      Its teacher and text are not kept in this browser. Unless they were the demo, drop them on this page first
+      {files.teacher.length === 0 ? '' : `. Teacher: ${listed('teacher')}`}
+      {files.text.length === 0 ? '' : `. Text: ${listed('text')}`}.
+    </p>
   );
 }

@@ -1,0 +1,24 @@
+import type { RecalledInputs } from '../../studio/studioApi.ts';
+import { useSetup } from '../setupStore.ts';
+import type { Desk } from './desk.ts';
+import { DEMO_NAME, loadDemo, takeTeacher } from './inputActions.ts';
+
+/**
+ * Brings back what a run began with, where it is kept or the demo.
+ * @param teacher its name
+ * @returns what was not kept: the session refuses a run whose teacher or text is not the right one
+ * @throws Error where there is no teacher at all
+ */
+export async function recall(desk: Desk, run: string, teacher: string): Promise<RecalledInputs['missing']> {
+  useSetup.setState({ reading: 'Looking for what the run began with' });
+  const found = await desk.api.recallInputs(run);
+  if (found.teacher !== null) await takeTeacher(desk, found.teacher);
+  else if (found.missing.includes('teacher') && teacher === DEMO_NAME) await loadDemo(desk);
+  if (found.text !== null) {
+    desk.text = undefined;
+    useSetup.setState({ text: found.text });
+  }
+  if (useSetup.getState().teacher === undefined)
+    throw new Error(`run: what it began with — expected its teacher ${teacher}, got none. Drop its files on this page, then try again.`);
+  return found.missing;
+}

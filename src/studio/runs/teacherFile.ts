@@ -1,0 +1,60 @@
+import type { BertConfig } from '../../bert/config.ts';
+import type { ByteContent } from '../../tensor/byteSource.ts';
+import type { Tensor } from '../../tensor/tensor.ts';
+import { tokenizerOf, type Teacher } from '../teacher/teacher.ts';
+import { under } from './checkpointFile.ts';
+import { refusal, seal, unseal } from './sealedFile.ts';
+
+const VERSION = 1;
+const MODEL = 'model/';
+const TOKENIZER = 'tokenizer/';
+
+type Plain = Omit<Teacher, 'model' | 'tokenizer' | 'tokenizerFiles'> & {
+  readonly config: BertConfig;
+  /** Lengths in bytes by name, in their order. */
+  readonly tokenizerFiles: readonly (readonly [string, number])[];
+};
+
+/** Four bytes a number, whatever number they make: files of tensors hold nothing else. */
+function packed(bytes: Uint8Array): Tensor {
+  const data = new Float32Array(Math.ceil(bytes.length / 4));
+  new Uint8Array(data.buffer).set(bytes);
+  return { shape: [data.length], data };
+}
+
+/** A teacher as it was read, so that it can be had again without the files that it came in. */
+export function encodeTeacher(teacher: Teacher): Promise<Iterable<Uint8Array>> {
+  const { name, head, headFit, report, licence, model, tokenizerFiles } = teacher;
+  const plain: Plain = {
+    name,
+    head,
+    ...(headFit === undefined ? {} : { headFit }),
+    report,
+    ...(licence === undefined ? {} : { licence }),
+    config: model.config,
+    tokenizerFiles: [...tokenizerFiles].map(([file, { length }]) => [file, length]),
+  };
+  const tensors = new Map<string, Tensor>();
+  for (const [name, tensor] of model.tensors) tensors.set(MODEL + name, tensor);
+  for (const [name, bytes] of tokenizerFiles) tensors.set(TOKENIZER + name, packed(bytes));
+  return seal('WIDTCHR', VERSION, plain, tensors);
+}
+
+/** The digest has vouched for every byte that encodeTeacher wrote, so the names of its parts are enough. */
+function isPlain(value: unknown): value is Plain {
+  return typeof value === 'object' && value !== null && 'config' in value && 'tokenizerFiles' in value && 'report' in value;
+}
+
+/** @throws StudioError if the file is of a newer version, cut short, or not what was written */
+export async function decodeTeacher(name: string, bytes: ByteContent): Promise<Teacher> {
+  const { plain, tensors } = await unseal(name, 'WIDTCHR', VERSION, bytes);
+  if (!isPlain(plain)) throw refusal(name, 'a teacher', 'none');
+  const { config, tokenizerFiles: lengths, ...rest } = plain;
+  const tokenizerFiles = new Map<string, Uint8Array>();
+  for (const [file, length] of lengths) {
+    const data = tensors.get(TOKENIZER + file)?.data;
+    if (data === undefined || length > data.byteLength) throw refusal(name, `the tokenizer's ${file}`, 'none');
+    tokenizerFiles.set(file, new Uint8Array(data.buffer, data.byteOffset, length));
+  }
+  return { ...rest, model: { config, tensors: under(MODEL, tensors) }, tokenizer: tokenizerOf(tokenizerFiles), tokenizerFiles };
+}
