@@ -27,7 +27,7 @@ export class DeviceOwner {
     // Heard through `alive` and `guard`.
     this.#lost.catch(() => {});
     device.addEventListener('uncapturederror', (event) => {
-      this.#fault ??= new EngineError(`webgpu: ${firstLine(event.error.message)}`, { message: event.error.message });
+      this.#fault ??= new EngineError(`webgpu: ${readable(event.error.message)}`, { message: event.error.message });
     });
   }
 
@@ -73,7 +73,7 @@ export class DeviceOwner {
         details,
       );
     const error = validation ?? internal;
-    if (error) throw new EngineError(`webgpu: ${what} — ${error.message}`, details);
+    if (error) throw new EngineError(`webgpu: ${what} — ${readable(error.message)}`, details);
     return made;
   }
 
@@ -81,6 +81,16 @@ export class DeviceOwner {
     this.#disposed = true;
     this.device.destroy();
   }
+}
+
+/** A driver's words in one line, without where in its own code they were said. */
+function readable(message: string): string {
+  return message
+    .split('\n')
+    .filter((line) => !/^\s+at /.test(line))
+    .map((line) => line.trim())
+    .filter((line) => line !== '')
+    .join(' ');
 }
 
 function firstLine(message: string): string {

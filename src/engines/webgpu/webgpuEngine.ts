@@ -1,5 +1,6 @@
 import type { Plan, PlanOptions } from '../../graph/plan.ts';
-import { placeInSlabs } from '../../graph/slabs.ts';
+import { placeInSlabs, type SlabPlacement } from '../../graph/slabs.ts';
+import { formatShape } from '../../tensor/shape.ts';
 import type { CompileWatch, Engine, EngineDescription, EngineLimits } from '../engine.ts';
 import { EngineError } from '../engineError.ts';
 import { bindDispatches } from './binding.ts';
@@ -33,6 +34,16 @@ export interface WebGpuOptions {
 const ALIGNMENT = 256;
 /** Element numbers in kernels are u32, and some drivers fail beyond 2 GiB in one buffer. */
 const MOST_SLAB_BYTES = 2 ** 31 - ALIGNMENT;
+
+/** The largest tensor of every slab, in words, for messages. */
+function largestTensors(plan: Plan, { pieces }: SlabPlacement): ReadonlyMap<number, string> {
+  const largest = new Map<number, { readonly elements: number; readonly words: string }>();
+  for (const value of [...plan.inputs.values(), ...plan.states.values(), ...plan.nodes.map(({ output }) => output)])
+    for (const { slab, count } of pieces.get(value.storage.id) ?? [])
+      if (count > (largest.get(slab)?.elements ?? 0))
+        largest.set(slab, { elements: count, words: `${value.storage.label} ${formatShape(value.shape)}` });
+  return new Map([...largest].map(([slab, { words }]) => [slab, words]));
+}
 
 /** The WebGPU engine: WGSL kernels on a GPU, in a browser or in Node. */
 export class WebGpuEngine implements Engine {
@@ -119,7 +130,11 @@ export class WebGpuEngine implements Engine {
     try {
       const storage = USAGE.storage | USAGE.copySource | USAGE.copyTarget;
       const slabs: GPUBuffer[] = [];
-      for (const [index, bytes] of placement.slabs.entries()) slabs.push(await allocate(`slab ${index}`, bytes, storage));
+      const holds = largestTensors(plan, placement);
+      for (const [index, bytes] of placement.slabs.entries()) {
+        const label = `slab ${index} of ${placement.slabs.length} (${holds.get(index) ?? 'empty'}; the program needs ${mebibytes(placement.bytes)} in all)`;
+        slabs.push(await allocate(label, bytes, storage));
+      }
       const scratch: GPUBuffer[] = [];
       for (const [index, bytes] of memory.scratch.entries()) scratch.push(await allocate(`scratch ${index}`, bytes ?? ALIGNMENT, storage));
       const tables: GPUBuffer[] = [];
