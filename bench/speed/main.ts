@@ -3,16 +3,18 @@ import { writeFileSync } from 'node:fs';
 import { arch, cpus, platform } from 'node:os';
 import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
+import { takeSoftwareGpu } from '../../tests/engines/softwareGpu.ts';
 import { ReferenceEngine } from '../../src/engines/reference/referenceEngine.ts';
 import { WasmEngine } from '../../src/engines/wasm/wasmEngine.ts';
 import { openBrowserStage } from './browserBooths.ts';
-import { contenders } from './contenders/list.ts';
+import { contenders, UNTUNED } from './contenders/list.ts';
 import { trainingStep } from './contenders/own.ts';
 import { Contest } from './contest.ts';
 import { nodeBooth } from './nodeBooths.ts';
-import { BATCH, flopsOf, GEMMS, nameOf, relativeDifference, type Problem } from './problems.ts';
+import { BATCH, BATCHED, flopsOf, GEMMS, nameOf, relativeDifference, type Problem } from './problems.ts';
 import { runPytorch } from './pytorch.ts';
 import { middle, table, type Row } from './report.ts';
+import { sharesOf, sharesTable } from './shares.ts';
 
 const { values } = parseArgs({
   options: {
@@ -27,26 +29,28 @@ const { values } = parseArgs({
     'software-gpu': { type: 'boolean', default: false },
     json: { type: 'string', default: 'bench.json' },
     profile: { type: 'boolean', default: false },
+    'gpu-profile': { type: 'boolean', default: false },
     help: { type: 'boolean', default: false },
   },
 });
 
 const HELP = `npm run bench -- [options]
-  --only KIND        gemm, forward or step (default: all)
+  --only KIND        fma, gemm, batched, forward or step; several with commas (default: all)
   --host HOST        browser, node or pytorch (default: all)
-  --contender TEXT   contenders whose name holds TEXT, and ours
+  --contender TEXT   contenders whose name holds TEXT, or one of several with commas, and ours
   --threads N        CPU threads of those that can be told (default: 2)
   --rounds N         rounds; contenders take turns in each (default: 5)
   --slice MS         time of one contender in one round (default: 400)
   --python PATH      a Python that may have torch (default: WID_PYTHON, python3)
   --cpu-only         leave WebGPU out
-  --software-gpu     run WebGPU contenders on Chromium's software GPU: minutes, and no measure of a GPU
+  --software-gpu     run WebGPU on Chromium's software GPU, in Node too: minutes, and no measure of a GPU
   --json FILE        where the numbers go (default: bench.json)
-  --profile          where a training step's time goes on the CPU engine, instead`;
+  --profile          where a training step's time goes on the CPU engine, instead
+  --gpu-profile      the same on the WebGPU engine in Node, by the GPU's own clock, and how much of a step it is busy`;
 
 /** What the others are compared with. */
 const OURS = 'WID Studio cpu';
-const KINDS: readonly Problem['kind'][] = ['gemm', 'forward', 'step'];
+const KINDS: readonly Problem['kind'][] = ['fma', 'gemm', 'batched', 'forward', 'step'];
 
 /** The whole step in small against float64, since no rival of the same kind is sure to be here. */
 async function checkStep(): Promise<void> {
@@ -73,14 +77,24 @@ async function main(): Promise<void> {
     const { profileStep } = await import('./profile.ts');
     return profileStep(Number(values.threads));
   }
-  const kinds = KINDS.filter((kind) => values.only === undefined || values.only === kind);
+  // Dawn in Node finds no software GPU by itself.
+  if (values['software-gpu']) await takeSoftwareGpu();
+  if (values['gpu-profile']) {
+    const { profileGpuStep } = await import('./gpuProfile.ts');
+    return profileGpuStep();
+  }
+  const kinds = KINDS.filter((kind) => values.only === undefined || values.only.split(',').includes(kind));
   const hosts = ['browser', 'node', 'pytorch'].filter((host) => values.host === undefined || values.host === host);
   if (kinds.length === 0 || hosts.length === 0) throw new Error(`bench: unknown choice.\n${HELP}`);
-  const problems = kinds.flatMap((kind): Problem[] => (kind === 'gemm' ? GEMMS.slice() : [{ kind }]));
+  const problems = kinds.flatMap((kind): readonly Problem[] => {
+    if (kind === 'gemm') return GEMMS;
+    return kind === 'batched' ? BATCHED : [{ kind }];
+  });
   const names = [...contenders({ wasm: () => Promise.resolve(), webgpu: () => Promise.resolve() }).keys()].filter(
     (name) =>
       !(values['cpu-only'] && name.includes('webgpu')) &&
-      (name === OURS || values.contender === undefined || name.includes(values.contender)),
+      (name !== UNTUNED || values.contender?.includes('untuned') === true) &&
+      (name === OURS || values.contender === undefined || values.contender.split(',').some((part) => name.includes(part))),
   );
   const threads = Number(values.threads);
   const slice = Number(values.slice);
@@ -103,12 +117,15 @@ async function main(): Promise<void> {
   }
   if (hosts.includes('pytorch')) rows.push(...(await pytorchRows(problems, rows, threads, slice)));
   console.log(`\n${table(rows)}\n`);
+  const shares = sharesOf(rows);
+  if (shares.length > 0) console.log(`${sharesTable(shares)}\n`);
   const record = {
     date: new Date().toISOString(),
     machine,
     threads,
     gigaflops: Object.fromEntries(problems.map((problem) => [nameOf(problem), flopsOf(problem) / 1e9])),
     rows,
+    shares,
   };
   const file = resolve(process.env['INIT_CWD'] ?? '.', values.json);
   writeFileSync(file, `${JSON.stringify(record, null, 2)}\n`);

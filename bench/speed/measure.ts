@@ -1,5 +1,5 @@
 import type { Contender, Job, StartContender } from './contender.ts';
-import { productError, randomMatrix, type Problem } from './problems.ts';
+import { batchedError, fmaError, productError, randomMatrix, type Problem } from './problems.ts';
 
 /** What a booth answers when a problem was made ready. */
 export interface Opened {
@@ -41,6 +41,11 @@ export class LocalBooth implements Booth {
     this.#job = (await this.#contender?.prepare(problem)) ?? null;
     if (this.#job === null) return null;
     const output = await this.#job.output();
+    if (problem.kind === 'fma') return { error: fmaError(output), output: [] };
+    if (problem.kind === 'batched') {
+      const { batch, m, k, n } = problem;
+      return { error: batchedError(problem, randomMatrix(batch * m, k, 1), randomMatrix(batch * k, n, 2), output), output: [] };
+    }
     if (problem.kind !== 'gemm') return { error: null, output: Array.from(output) };
     const { m, k, n } = problem;
     return { error: productError(problem, randomMatrix(m, k, 1), randomMatrix(k, n, 2), output), output: [] };

@@ -9,9 +9,21 @@ export interface Gemm {
   readonly n: number;
 }
 
+/** `batch` products of their own, C [batch, m, n]: what attention is made of. */
+export interface BatchedGemm {
+  readonly kind: 'batched';
+  readonly batch: number;
+  readonly m: number;
+  readonly k: number;
+  readonly n: number;
+}
+
 /** What is measured; plain data, because it goes to a page. */
 export type Problem =
   | Gemm
+  | BatchedGemm
+  /** Fused multiply-adds in registers: what a GPU can do at most. */
+  | { readonly kind: 'fma' }
   /** Logits of every token of {@link BERT}. */
   | { readonly kind: 'forward' }
   /** One training step of {@link BERT}: forward, backward, clipping, AdamW. */
@@ -22,6 +34,15 @@ export const GEMMS: readonly Gemm[] = [
   { kind: 'gemm', m: 2048, k: 512, n: 128 },
   { kind: 'gemm', m: 1024, k: 768, n: 768 },
 ];
+
+/** Scores and weighted values of 64 heads of 32 over 128 tokens. */
+export const BATCHED: readonly BatchedGemm[] = [
+  { kind: 'batched', batch: 64, m: 128, k: 32, n: 128 },
+  { kind: 'batched', batch: 64, m: 128, k: 128, n: 32 },
+];
+
+/** Threads of so many rounds of so many products each, by chains of 4 to 32 sums that do not wait for each other. */
+export const FMA = { kind: 'fma', threads: 8192, rounds: 1000, products: 64, sums: [4, 8, 16, 32] } as const;
 
 /** 4 layers of 128, vocabulary 8192: the student that the project's speed is judged by. */
 export const BERT: BertConfig = {
@@ -61,12 +82,16 @@ export const WEIGHTS_SEED = 11;
 
 export function nameOf(problem: Problem): string {
   if (problem.kind === 'gemm') return `matmul ${problem.m} x ${problem.k} x ${problem.n}`;
+  if (problem.kind === 'batched') return `${problem.batch} x (${problem.m} x ${problem.k} x ${problem.n})`;
+  if (problem.kind === 'fma') return 'fused multiply-adds';
   return problem.kind === 'forward' ? 'forward, 16 x 128 tokens, all logits' : 'training step, 16 x 128 tokens, 304 masked';
 }
 
 /** Floating-point operations of the matrix products alone, the usual measure. */
 export function flopsOf(problem: Problem): number {
   if (problem.kind === 'gemm') return 2 * problem.m * problem.k * problem.n;
+  if (problem.kind === 'batched') return 2 * problem.batch * problem.m * problem.k * problem.n;
+  if (problem.kind === 'fma') return 2 * FMA.threads * FMA.rounds * FMA.products;
   const { layers, hiddenSize: d, intermediateSize: f, vocabSize } = BERT;
   const tokens = BATCH.batch * BATCH.sequence;
   const layer = 2 * tokens * (4 * d * d + 2 * d * f + 2 * BATCH.sequence * d);
@@ -105,6 +130,32 @@ export function productError({ m, k, n }: Gemm, a: Float32Array, b: Float32Array
       return sum;
     });
   return relativeDifference(times(c, m, n, r), times(a, m, k, times(b, k, n, r)));
+}
+
+/** The worst {@link productError} of a batch. */
+export function batchedError({ batch, m, k, n }: BatchedGemm, a: Float32Array, b: Float32Array, c: ArrayLike<number>): number {
+  if (c.length !== batch * m * n) return Infinity;
+  const whole = Float32Array.from(c);
+  const part = (data: Float32Array, index: number, size: number): Float32Array => data.subarray(index * size, (index + 1) * size);
+  return Math.max(
+    ...Array.from({ length: batch }, (_, i) =>
+      productError({ kind: 'gemm', m, k, n }, part(a, i, m * k), part(b, i, k * n), part(whole, i, m * n)),
+    ),
+  );
+}
+
+/** How far the chains of {@link FMA} ended from their closed form. @param output the number of sums, then a number a thread */
+export function fmaError(output: ArrayLike<number>): number {
+  const [sums = 0, ...found] = Array.from(output);
+  if (found.length !== FMA.threads) return Infinity;
+  const steps = (FMA.rounds * FMA.products) / sums;
+  const truth = found.map((_, id) => {
+    const x = Math.fround(Math.fround(id * 1e-9) + Math.fround(0.999));
+    const fixed = 1e-6 / (1 - x);
+    const decay = x ** steps;
+    return sums * fixed + decay * ((sums * (sums - 1)) / 2 - sums * fixed);
+  });
+  return relativeDifference(found, truth);
 }
 
 /** Largest difference, relative to the largest number of `truth`; NaN counts as infinitely far. */

@@ -37,7 +37,7 @@ export async function onnxruntimeContender(threads: number): Promise<Contender> 
         };
         return jobOf(productModel(problem), feeds, 'c', (data) => data);
       }
-      if (problem.kind === 'step') return Promise.resolve(null);
+      if (problem.kind !== 'forward') return Promise.resolve(null);
       const { ids } = batchOf(BATCH);
       const integers = (values: Int32Array): Feeds[string] =>
         new ort.Tensor('int64', BigInt64Array.from(values, BigInt), [BATCH.batch, BATCH.sequence]);

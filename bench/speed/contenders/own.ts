@@ -20,6 +20,7 @@ import {
   randomMatrix,
   WEIGHT_DECAY,
   WEIGHTS_SEED,
+  type BatchedGemm,
   type BatchSize,
   type Gemm,
   type Problem,
@@ -29,8 +30,9 @@ import {
 export function ownContender(engine: Engine): Contender {
   return {
     detail: engine.describe().detail,
-    prepare(problem: Problem): Promise<Job> {
-      if (problem.kind === 'gemm') return product(engine, problem);
+    prepare(problem: Problem): Promise<Job | null> {
+      if (problem.kind === 'fma') return Promise.resolve(null);
+      if (problem.kind === 'gemm' || problem.kind === 'batched') return product(engine, problem);
       return problem.kind === 'forward' ? forward(engine) : trainingStep(engine, BATCH);
     },
   };
@@ -48,13 +50,15 @@ function job(program: Program, settle: string, output: () => Promise<ArrayLike<n
   };
 }
 
-async function product(engine: Engine, { m, k, n }: Gemm): Promise<Job> {
+async function product(engine: Engine, problem: Gemm | BatchedGemm): Promise<Job> {
+  const { m, k, n } = problem;
+  const batch = problem.kind === 'batched' ? [problem.batch] : [];
   const graph = new Graph();
   graph.input('mark', [1]);
-  graph.output('c', matmul(graph, graph.input('a', [m, k]), graph.input('b', [k, n])));
+  graph.output('c', matmul(graph, graph.input('a', [...batch, m, k]), graph.input('b', [...batch, k, n])));
   const program = await engine.compile(plan(graph, engine.planOptions));
-  program.write('a', randomMatrix(m, k, 1));
-  program.write('b', randomMatrix(k, n, 2));
+  program.write('a', randomMatrix((batch[0] ?? 1) * m, k, 1));
+  program.write('b', randomMatrix((batch[0] ?? 1) * k, n, 2));
   return job(program, 'mark', async () => {
     await program.run();
     return program.read('c');

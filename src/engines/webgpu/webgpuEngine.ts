@@ -29,6 +29,8 @@ export interface WebGpuOptions {
    * numbers are the same to the last bit on every first use.
    */
   readonly tuning?: Tuning;
+  /** Ask for the GPU's own clock, where the adapter has one: for `WebGpuProgram.times`. */
+  readonly timestamps?: boolean;
 }
 
 const ALIGNMENT = 256;
@@ -69,13 +71,16 @@ export class WebGpuEngine implements Engine {
 
   /** @throws NoWebGpuError with the reason where WebGPU can't be used */
   static async create(options: WebGpuOptions = {}): Promise<WebGpuEngine> {
-    const { plain = false, bindingBytes = Infinity } = options;
+    const { plain = false, bindingBytes = Infinity, timestamps = false } = options;
     const adapter = await requestAdapter();
     const { limits } = adapter;
     const subgroups = !plain && adapter.features.has('subgroups');
     const device = await adapter.requestDevice({
       label: 'WID Studio',
-      requiredFeatures: subgroups ? ['subgroups'] : [],
+      requiredFeatures: [
+        ...(subgroups ? ['subgroups' as const] : []),
+        ...(timestamps && adapter.features.has('timestamp-query') ? ['timestamp-query' as const] : []),
+      ],
       requiredLimits: plain
         ? {}
         : {
@@ -107,6 +112,11 @@ export class WebGpuEngine implements Engine {
   /** What was measured for the programs that were compiled so far; nothing where all of it was remembered. */
   get measurements(): readonly Measurement[] {
     return this.#tuner?.measurements ?? [];
+  }
+
+  /** Whether programs can tell what each kernel takes. */
+  get timestamps(): boolean {
+    return this.#owner.device.features.has('timestamp-query');
   }
 
   async compile(plan: Plan, watch: CompileWatch = {}): Promise<WebGpuProgram> {

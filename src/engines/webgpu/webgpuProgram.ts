@@ -6,8 +6,12 @@ import { EngineError } from '../engineError.ts';
 import { rowMajor } from '../rowMajor.ts';
 import type { ReadyDispatch } from './binding.ts';
 import { MAP_READ, USAGE, type DeviceOwner } from './deviceOwner.ts';
+import { timeKernels, type RunTimes } from './kernelTimes.ts';
 import { Pacing, type Part } from './pacing.ts';
 import type { ProgramMemory } from './programMemory.ts';
+
+/** Ordinary runs whose time is taken beside the kernels'. */
+const TIMED_RUNS = 3;
 
 /** A plan on a device. `run` hands work over and returns while it is going on, one run ahead at most. */
 export class WebGpuProgram implements Program {
@@ -85,6 +89,28 @@ export class WebGpuProgram implements Program {
       first = part.end;
     }
     this.#pacing.tookWhole(performance.now() - started);
+  }
+
+  /**
+   * Where a run's time goes. Runs the program several times: states move on as in any run.
+   * @throws EngineError unless the engine was made with `timestamps`, on an adapter that has them
+   */
+  async times(): Promise<RunTimes> {
+    this.#usable();
+    if (!this.#owner.device.features.has('timestamp-query'))
+      throw new EngineError(
+        'webgpu: kernels cannot be timed — expected a device with timestamp-query, got one without. Make the engine with timestamps, on an adapter that has them.',
+      );
+    // Known pace, and nothing compiled on the way.
+    for (let i = 0; i < 2; i++) await this.run();
+    await this.#owner.guard(this.#running);
+    const started = performance.now();
+    for (let i = 0; i < TIMED_RUNS; i++) await this.run();
+    await this.#owner.guard(this.#running);
+    const milliseconds = (performance.now() - started) / TIMED_RUNS;
+    const kernels = await timeKernels(this.#owner, this.#dispatches);
+    const busy = kernels.reduce((sum, kernel) => sum + kernel.milliseconds, 0);
+    return { kernels, milliseconds, busyShare: Math.min(1, busy / milliseconds) };
   }
 
   #submit({ first, end }: Part): void {
