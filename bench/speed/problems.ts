@@ -147,7 +147,7 @@ export function batchedError({ batch, m, k, n }: BatchedGemm, a: Float32Array, b
 /** How far the chains of {@link FMA} ended from their closed form. @param output the number of sums, then a number a thread */
 export function fmaError(output: ArrayLike<number>): number {
   const [sums = 0, ...found] = Array.from(output);
-  if (found.length !== FMA.threads) return Infinity;
+  if (found.length !== FMA.threads || sums < 1) return Infinity;
   const steps = (FMA.rounds * FMA.products) / sums;
   const truth = found.map((_, id) => {
     const x = Math.fround(Math.fround(id * 1e-9) + Math.fround(0.999));
