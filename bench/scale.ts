@@ -18,6 +18,7 @@ import { loadCorpus } from '../src/studio/texts/textLoading.ts';
 
 const { values } = parseArgs({
   options: {
+    help: { type: 'boolean', default: false },
     layers: { type: 'string', default: '12' },
     steps: { type: 'string', default: '3' },
     tokens: { type: 'string', default: '25000' },
@@ -25,6 +26,16 @@ const { values } = parseArgs({
     out: { type: 'string' },
   },
 });
+
+if (values.help) {
+  console.log(`npm run scale -- [options]
+  --layers N      layers of the teacher (default: 12)
+  --steps N       training steps (default: 3)
+  --tokens N      tokens read for calibration (default: 25000)
+  --batch N       sequences a step (default: 8)
+  --out FOLDER    also export the student there`);
+  process.exit();
+}
 const GIB = 2 ** 30;
 const SEQUENCE = 128;
 

@@ -25,6 +25,7 @@ import { spacesOf, spaceTable, studentConfig, type SpaceTable } from '../src/wid
 
 const { values } = parseArgs({
   options: {
+    help: { type: 'boolean', default: false },
     model: { type: 'string', default: 'demo' },
     layers: { type: 'string' },
     rounds: { type: 'string', default: '5' },
@@ -32,6 +33,16 @@ const { values } = parseArgs({
     out: { type: 'string', default: 'docs/results/wid-cost.json' },
   },
 });
+
+if (values.help) {
+  console.log(`npm run cost -- [options]
+  --model NAME    demo or base, BERT-base's shape (default: demo)
+  --layers N      only so many of its layers
+  --rounds N      steps of every form, in turn (default: 5)
+  --form NAME     only this form; may be given several times
+  --out FILE      where the numbers go (default: docs/results/wid-cost.json)`);
+  process.exit();
+}
 
 const SEQUENCE = 128;
 /** Sequences in a step: 4,096 tokens. */

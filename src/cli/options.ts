@@ -6,7 +6,7 @@ import { RunStore } from '../studio/runs/runStore.ts';
 import { engineMaker } from '../studio/session/makeEngine.ts';
 import { rememberedFiles } from '../studio/session/rememberedFiles.ts';
 import { createSession } from '../studio/session.ts';
-import type { EngineChoice, PresetName, ShapeWish, StudioApi, TeacherReport, TextReport } from '../studio/studioApi.ts';
+import type { EngineChoice, GivenFile, PresetName, ShapeWish, StudioApi, TeacherReport, TextReport } from '../studio/studioApi.ts';
 import { PRESET_NAMES } from '../studio/recipe/presets.ts';
 import { cacheFolder } from './cacheFolder.ts';
 import { DEMO_TEACHER, DEMO_TEXT, filesOf, textsOf } from './files.ts';
@@ -48,7 +48,7 @@ export function teacherOptions(command: Command): Command {
     .option('--teacher <path|id>', 'a Hugging Face folder, its zip, or the id of a repository on the Hub')
     .option('--revision <name>', "branch, tag or commit of the Hub's repository (default: main)")
     .option('--token-file <path>', 'a file with the token of a private repository (otherwise: the variable HF_TOKEN)')
-    .option('--json', 'write a line of JSON an event to stdout, nothing else');
+    .option('--json', 'write a line of JSON an event to stdout, nothing else (npm adds lines of its own unless told -s)');
 }
 
 export function textOptions(command: Command): Command {
@@ -98,13 +98,17 @@ export function shapeWish(options: StudentOptions): ShapeWish | undefined {
   return Object.keys(wish).length === 0 ? undefined : wish;
 }
 
+/** What a teacher is called, by the page too, and its files. */
+function namedFiles(path: string | undefined): [string, GivenFile[]] {
+  return path === undefined ? ['demo-teacher', filesOf(DEMO_TEACHER)] : [basename(resolve(path)), filesOf(path)];
+}
+
 /** @param runs folder that keeps checkpoints of unfinished runs; none are kept without it */
 export async function openTeacher(
   options: TeacherOptions,
   report: Report,
   runs?: string,
 ): Promise<{ session: StudioApi; teacher: TeacherReport }> {
-  const path = options.teacher ?? DEMO_TEACHER;
   const session = createSession(runs === undefined ? undefined : new RunStore(folderFiles(runs), lockFiles(runs)), {
     hub: hubSurroundings(),
     makeEngine: engineMaker(rememberedFiles(folderFiles(cacheFolder('machine')))),
@@ -114,7 +118,7 @@ export async function openTeacher(
     report.say(`There is no file or folder ${request.repository} here; looking for it on ${request.endpoint ?? 'https://huggingface.co'}.`);
   const teacher =
     request === undefined
-      ? await session.loadTeacher(basename(resolve(path)), filesOf(path), report.event)
+      ? await session.loadTeacher(...namedFiles(options.teacher), report.event)
       : await session.loadHubTeacher(request, report.event);
   report.fact('teacher', teacher);
   return { session, teacher };

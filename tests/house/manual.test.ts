@@ -23,7 +23,7 @@ test.each(PAGES)('%s: links and files that it names exist', (page) => {
 
 test('every npm command that the manual names exists', () => {
   const scripts: unknown = JSON.parse(read('package.json'));
-  const commands = new Set(PAGES.flatMap((page) => [...read(page).matchAll(/npm run ([\w-]+)/g)].map(([, name = '']) => name)));
+  const commands = new Set(PAGES.flatMap((page) => [...read(page).matchAll(/npm run (?:-s )?([\w-]+)/g)].map(([, name = '']) => name)));
   expect(commands.size).toBeGreaterThan(4);
   for (const name of commands) expect(scripts).toHaveProperty(['scripts', name]);
 });

@@ -117,7 +117,7 @@ export function addCompress(program: Command): void {
 Examples:
   npm run compress -- --demo --preset half --steps 100 --out student
   npm run compress -- --teacher my-bert --text corpus/ --width 192 --layers 6 --out student
-  npm run compress -- --teacher my-bert --text a.txt b.txt --max-mb 50 --json --out student > run.jsonl`,
+  npm run -s compress -- --teacher my-bert --text a.txt b.txt --max-mb 50 --json --out student > run.jsonl`,
     )
     .action(async (options: CompressOptions) => {
       process.exitCode = await run(options, createReport(options.json === true));

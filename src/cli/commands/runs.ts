@@ -75,7 +75,14 @@ Examples:
       const { name, zip } = await session.exportRun((await find(session, options, wanted)).run);
       const target = options.to ?? name;
       if (existsSync(target)) throw new UsageError(`runs: ${target} — expected a new file, got one that is there. Give another with --to.`);
-      writeFileSync(target, new Uint8Array(await zip.arrayBuffer()));
+      const bytes = new Uint8Array(await zip.arrayBuffer());
+      try {
+        writeFileSync(target, bytes);
+      } catch (error) {
+        throw new UsageError(
+          `runs: ${target} could not be written (${error instanceof Error ? error.message : String(error)}). Give another place with --to.`,
+        );
+      }
       report.fact('exported', { file: target, bytes: zip.size });
       report.say(`Written to ${target}. "runs import" and the page's runs menu take it in.`);
     });
@@ -93,17 +100,24 @@ Examples:
   });
   add('rename <run> <name>', 'gives a run another name').action(async (wanted: string, name: string, options: RunsOptions) => {
     const session = sessionOf(options.out);
-    await session.renameRun((await find(session, options, wanted)).run, name);
-    createReport(options.json === true).say(`${wanted} is now ${name}.`);
+    const { run } = await find(session, options, wanted);
+    await session.renameRun(run, name);
+    const report = createReport(options.json === true);
+    report.fact('renamed', { run, name });
+    report.say(`${wanted} is now ${name}.`);
   });
   add('delete <run>', 'takes a run out; restore brings it back for a day').action(async (wanted: string, options: RunsOptions) => {
     const session = sessionOf(options.out);
     const { run } = await find(session, options, wanted);
     await session.deleteRun(run);
-    createReport(options.json === true).say(`Deleted. Within a day "runs restore ${run} --out ${options.out}" brings it back.`);
+    const report = createReport(options.json === true);
+    report.fact('deleted', { run });
+    report.say(`Deleted. Within a day "runs restore ${run} --out ${options.out}" brings it back.`);
   });
   add('restore <run>', 'brings back a run that was deleted, by its file name').action(async (run: string, options: RunsOptions) => {
     await sessionOf(options.out).restoreRun(run);
-    createReport(options.json === true).say(`${run} is back.`);
+    const report = createReport(options.json === true);
+    report.fact('restored', { run });
+    report.say(`${run} is back.`);
   });
 }
