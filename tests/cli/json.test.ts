@@ -67,7 +67,7 @@ describe('--json: stdout holds a line an event and nothing else', () => {
   });
 
   test('by the bin from another folder, with paths from there', () => {
-    writeFileSync(join(folder, 'some words.txt'), 'The river ran past the mill. '.repeat(50));
+    writeFileSync(join(folder, 'some words.txt'), 'The river ran past the mill. '.repeat(400));
     const options = ['inspect', '--teacher', 'student', '--text', 'some words.txt', '--sequence', '32', '--json'];
     const { INIT_CWD: _, ...env } = process.env;
     const { status, stdout } = spawnSync(process.execPath, [join(ROOT, 'scripts/compress.mjs'), ...options], {
