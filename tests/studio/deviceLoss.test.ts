@@ -115,7 +115,7 @@ test.each([
 
 test('a session without a store goes on from memory', async () => {
   const { makeEngine, made } = frailEngines(2);
-  const session = createSession(undefined, { makeEngine, keepEvery: 2 });
+  const session = createSession(undefined, { makeEngine, keepEvery: 2, keepRate: Infinity });
   await session.engine('webgpu');
   await session.loadTeacher('golden', TEACHER);
   await session.loadText('prose', TEXT, { sequence: 32, seed: 1 });

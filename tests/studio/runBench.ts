@@ -50,7 +50,7 @@ export class RunBench {
   ): Promise<Opened> {
     const folder = join(this.scratch, name);
     const store = new RunStore(layer(folderFiles(folder)), lockFiles(folder));
-    const session = createSession(store, surroundings);
+    const session = createSession(store, { keepRate: Infinity, ...surroundings });
     await session.engine(engine, 2);
     await session.loadTeacher('golden', teacher);
     await session.loadText('prose', TEXT, { sequence: 32, seed: 1 });

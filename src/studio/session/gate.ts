@@ -8,15 +8,37 @@ import type { RunState } from '../runs/runState.ts';
  */
 const WAITS = 0.05;
 
+/** How often a run's state is kept. */
+export interface KeepPace {
+  /** Steps between checkpoints. */
+  readonly keepEvery: number;
+  /** Bytes a second at most, over the time: where steps are short beside their checkpoint, it is kept less often. */
+  readonly keepRate: number;
+}
+
+function bytesOf({ tensors, compactors }: RunState): number {
+  let bytes = 0;
+  for (const kept of [tensors, compactors]) for (const { data } of kept.values()) bytes += data.byteLength;
+  return bytes;
+}
+
 /** Pause, resume and stop, heard between steps; says when the run's state is to be kept. */
 export class Gate implements RunControl {
-  readonly keep: (state: RunState) => Promise<void>;
+  readonly keep = (state: RunState): Promise<void> => {
+    this.#due = false;
+    this.#kept = { at: this.now(), bytes: bytesOf(state) };
+    return this.#keep(state);
+  };
   readonly now: () => number;
   /** Aborted when the run is stopped, for work within a step that can be cut short. */
   readonly stopping: AbortSignal;
   readonly #stop = new AbortController();
-  readonly #every: number;
+  readonly #keep: (state: RunState) => Promise<void>;
+  readonly #pace: KeepPace;
   readonly #written: () => Promise<void>;
+  /** A checkpoint waits for its turn. */
+  #due = false;
+  #kept: { readonly at: number; readonly bytes: number } | undefined;
   #last: number | undefined;
   #open: Promise<void> = Promise.resolve();
   #release: (() => void) | undefined;
@@ -25,14 +47,14 @@ export class Gate implements RunControl {
 
   /**
    * @param keep takes a state over; must not wait for the disk
-   * @param every steps between checkpoints when nothing else asks for one
+   * @param pace how often a state is kept when nothing else asks for one
    * @param now milliseconds that never jump
    * @param written resolves when nothing is being written any more
    */
-  constructor(keep: (state: RunState) => Promise<void>, every: number, now: () => number, written: () => Promise<void>) {
-    this.keep = keep;
+  constructor(keep: (state: RunState) => Promise<void>, pace: KeepPace, now: () => number, written: () => Promise<void>) {
+    this.#keep = keep;
     this.now = now;
-    this.#every = every;
+    this.#pace = pace;
     this.stopping = this.#stop.signal;
     this.#written = written;
   }
@@ -41,9 +63,15 @@ export class Gate implements RunControl {
     // A turn of the event loop, so that pause and stop can arrive.
     await new Promise<void>((resolve) => setTimeout(resolve, 0));
     await this.#letWrite();
-    const wants = this.#asked || step % this.#every === 0;
+    this.#due ||= step % this.#pace.keepEvery === 0;
+    const wants = this.#asked || (this.#due && !this.#tooSoon());
     this.#asked = false;
     return wants;
+  }
+
+  #tooSoon(): boolean {
+    if (this.#kept === undefined) return false;
+    return (this.now() - this.#kept.at) / 1000 < this.#kept.bytes / this.#pace.keepRate;
   }
 
   async #letWrite(): Promise<void> {

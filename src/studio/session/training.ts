@@ -44,7 +44,7 @@ export async function train(state: SessionState, record: RunRecord, listen: Stud
       keeper.keep(kept);
       return Promise.resolve();
     },
-    surroundings.keepEvery,
+    surroundings,
     surroundings.now,
     () => keeper.settled(),
   );

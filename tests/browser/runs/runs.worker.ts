@@ -13,7 +13,7 @@ export interface RunWorker {
 
 const worker: RunWorker = {
   async train(teacher, text, kept) {
-    const session = createSession(new RunStore(opfsFiles('runs'), webLocks('runs')), { keepEvery: 1 });
+    const session = createSession(new RunStore(opfsFiles('runs'), webLocks('runs')), { keepEvery: 1, keepRate: Infinity });
     await session.engine('cpu', 1);
     await session.loadTeacher('golden', teacher);
     await session.loadText('prose', text, { sequence: 32, seed: 1 });
