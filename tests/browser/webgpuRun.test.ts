@@ -19,6 +19,7 @@ test('a run on WebGPU, asked for by the address, goes through the page from drop
     await page.getByTestId('text-report').waitFor({ timeout: 60_000 });
     for (const [name, value] of Object.entries({ steps: 8, batch: 8, sequence: 32, evaluateEvery: 4 })) await setField(page, name, value);
     await page.getByTestId('start').click();
+    await page.getByText(/Compiling GPU kernels, \d+ of \d+/).waitFor({ timeout: 60_000 });
     await waitForStatus(page, 'done');
     expect(await numberIn(page, 'step-value')).toBe(8);
     expect(await numberIn(page, 'loss-trained')).toBeLessThan(10);
@@ -26,6 +27,30 @@ test('a run on WebGPU, asked for by the address, goes through the page from drop
     await page.getByTestId('export').click();
     await page.getByTestId('download').waitFor({ timeout: 120_000 });
     expect(await page.getByTestId('verification').getByTestId('largest-difference').first().textContent()).toMatch(/e-\d/);
+    // The speed test's products were measured before the run, and are kept for the next visit.
+    expect(await page.evaluate(rememberedKernels)).toMatch(/"matmul kernels of [^"]*Chrome[^"]*":"\{.*chosen/);
+    expect(faults).toEqual([]);
+  } finally {
+    await stage.close();
+  }
+});
+
+/** What this origin keeps of its machine. */
+async function rememberedKernels(): Promise<string> {
+  const folder = await (await navigator.storage.getDirectory()).getDirectoryHandle('machine');
+  return (await (await folder.getFileHandle('machine.json')).getFile()).text();
+}
+
+test('kernels are taken unmeasured where the address says so', async () => {
+  const stage = await openStage(['--enable-unsafe-webgpu']);
+  try {
+    const { page, faults } = await stage.open('?engine=webgpu&tuning=off');
+    await page
+      .getByTestId('engine')
+      .filter({ hasText: /WebGPU.*GFLOP/ })
+      .waitFor({ timeout: 60_000 });
+    // Nothing was measured, so there is no file to keep it in.
+    await expect(page.evaluate(rememberedKernels)).rejects.toThrow(/NotFoundError|could not be found/);
     expect(faults).toEqual([]);
   } finally {
     await stage.close();
