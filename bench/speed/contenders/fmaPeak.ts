@@ -1,4 +1,4 @@
-import { requestAdapter } from '../../../src/engines/webgpu/gpuAccess.ts';
+import { requestAdapter, summarise } from '../../../src/engines/webgpu/gpuAccess.ts';
 import type { Contender, Job } from '../contender.ts';
 import { FMA, type Problem } from '../problems.ts';
 
@@ -28,7 +28,7 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
 export async function fmaPeakContender(): Promise<Contender> {
   const adapter = await requestAdapter();
   return {
-    detail: adapter.info.description,
+    detail: summarise(adapter).name,
     async prepare(problem: Problem): Promise<Job | null> {
       if (problem.kind !== 'fma') return null;
       const device = await adapter.requestDevice();
