@@ -71,6 +71,10 @@ test('rename, delete, undo; what was deleted long ago is gone', async () => {
   const [{ run } = { run: '' }] = await session.runs();
   await session.renameRun(run, '  the good one ');
   expect((await session.runs()).map(({ name }) => name)).toEqual(['the good one']);
+  await session.start({ ...recipe, steps: 2 }, () => {});
+  const other = (await session.runs()).find((each) => each.run !== run)?.run ?? '';
+  await expect(session.renameRun(other, 'the good one')).rejects.toThrow(/expected a name of its own/);
+  await session.deleteRun(other);
   await expect(session.renameRun(run, ' ')).rejects.toThrow(/expected a name/);
   await session.deleteRun(run);
   expect(await session.runs()).toEqual([]);
@@ -108,7 +112,8 @@ test('an exported run goes on in another studio, and comes back without being do
 
   const back = await there.session.exportRun(arrived.run);
   const home = await here.session.importRun(back.zip);
-  expect(home).toMatchObject({ ending: 'done', done: 12 });
+  // Another state of a run that is here: a run of its own, told apart by its name.
+  expect(home).toMatchObject({ name: 'Run 2 (2)', ending: 'done', done: 12 });
   expect(home.run).not.toBe(arrived.run);
   expect((await here.session.importRun(back.zip)).ending).toBe('done');
   expect((await here.session.importRun(zip)).run).toBe(stopped?.run);

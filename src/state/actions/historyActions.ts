@@ -66,7 +66,17 @@ export function historyActions(desk: Desk): HistoryActions {
         }));
       });
     },
-    renameRun: (run, name) => tidy(() => desk.api.renameRun(run.run, name)),
+    renameRun: (run, name) =>
+      tidy(async () => {
+        await desk.api.renameRun(run.run, name);
+        // The run at hand and the curves beside it go by their names.
+        const renamed = (known: string): string => (known === run.name ? name : known);
+        useRun.setState((state) => ({ name: renamed(state.name) }));
+        useCurves.setState((state) => ({
+          name: renamed(state.name),
+          past: state.past.map((curve) => ({ ...curve, name: renamed(curve.name) })),
+        }));
+      }),
     async repeatRun(run) {
       await desk.guarded(async () => {
         if (useSetup.getState().teacher === undefined) await recall(desk, run.run, run.teacher);

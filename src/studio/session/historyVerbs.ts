@@ -14,6 +14,11 @@ import type { SessionState } from './sessionState.ts';
 /** A deleted run can be brought back for so long, in milliseconds. */
 const BIN_KEEPS = 24 * 60 * 60 * 1000;
 
+/** A name that no other run has: runs are chosen by their names. */
+function freeName(name: string, taken: ReadonlySet<string>): string {
+  for (let count = 2; ; count++) if (!taken.has(`${name} (${count})`)) return `${name} (${count})`;
+}
+
 /** Runs that outlived their session. */
 export function historyVerbs(state: SessionState): Omit<HistoryApi, 'keep' | 'recallInputs'> & Pick<StudioApi, 'unfinished'> {
   let swept: Promise<void> | undefined;
@@ -114,6 +119,8 @@ export function historyVerbs(state: SessionState): Omit<HistoryApi, 'keep' | 're
     async renameRun(run, name) {
       const given = name.trim();
       if (given === '') throw new StudioError('run', 'rename: expected a name, got none. Write one.');
+      if ((await recordsOf(state)).some(({ record }) => record.run !== run && record.name === given))
+        throw new StudioError('run', `rename: ${given} — expected a name of its own, got that of another run. Choose another.`);
       if (state.keeper?.run === run) return state.keeper.rename(given);
       await needIdle(run);
       await needStore().saveRecord({ ...(await find(run)).record, name: given });
@@ -127,7 +134,13 @@ export function historyVerbs(state: SessionState): Omit<HistoryApi, 'keep' | 're
         throw new StudioError('run', `session: run ${run} is gone for good; it cannot be brought back.`);
     },
     exportRun: async (run) => exportRun(needStore(), (await find(run)).record),
-    importRun: async (zip) => summaryOf(await importRun(needStore(), zip)),
+    async importRun(zip) {
+      const run = await importRun(needStore(), zip);
+      const { record } = await find(run);
+      const names = new Set((await recordsOf(state)).filter((known) => known.record.run !== run).map((known) => known.record.name));
+      if (names.has(record.name)) await needStore().saveRecord({ ...record, name: freeName(record.name, names) });
+      return summaryOf(run);
+    },
     async compareRuns(first, second, sentence, layer, head) {
       const [a, b] = [await studentOf(first), await studentOf(second)];
       state.needNoRun('comparing students');

@@ -1,6 +1,6 @@
 import { useState } from 'react';
 import type { FillComparison, SeenHead } from '../../state/actions/judgeActions.ts';
-import { useHistory } from '../../state/historyStore.ts';
+import { useHistory, type RunSummary } from '../../state/historyStore.ts';
 import { useJudged } from '../../state/judgedStore.ts';
 import { isGoing, useRun, type RunResult } from '../../state/runStore.ts';
 import { useActions } from '../actionsContext.ts';
@@ -38,10 +38,10 @@ export function Compare(): React.JSX.Element {
   const [answer, setAnswer] = useState<Answer>();
   // Another run's student makes what was asked of the last one untrue.
   const { maps, fill } = answer?.result === result ? (answer ?? NO_ANSWER) : NO_ANSWER;
-  const ask = async (at: HeadPlace, words: boolean): Promise<void> => {
-    const seen = await (ours === undefined || other === undefined
+  const ask = async (at: HeadPlace, words: boolean, beside: RunSummary | null = other ?? null): Promise<void> => {
+    const seen = await (ours === undefined || beside === null
       ? actions.attention(sentence, at.layer, at.head)
-      : actions.attentionOfRuns(ours, other, sentence, at.layer, at.head));
+      : actions.attentionOfRuns(ours, beside, sentence, at.layer, at.head));
     const filled = words && /\[mask\]/i.test(sentence) ? await actions.fillMask(sentence) : words ? undefined : fill;
     setAnswer({ result, maps: seen, fill: filled });
   };
@@ -79,7 +79,15 @@ export function Compare(): React.JSX.Element {
         {ready && others.length > 0 ? (
           <label className="inline against">
             Attention beside
-            <select data-testid="against" value={other?.name ?? ''} onChange={(event) => setOtherName(event.currentTarget.value)}>
+            <select
+              data-testid="against"
+              value={other?.name ?? ''}
+              onChange={(event) => {
+                const chosen = event.currentTarget.value;
+                setOtherName(chosen);
+                if (maps !== undefined) void ask(place, false, others.find((run) => run.name === chosen) ?? null);
+              }}
+            >
               <option value="">the teacher</option>
               {others.map((run) => (
                 <option key={run.run}>{run.name}</option>

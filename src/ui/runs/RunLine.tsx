@@ -1,5 +1,5 @@
 import { DropdownMenu } from 'radix-ui';
-import { useState } from 'react';
+import { useRef, useState } from 'react';
 import type { RunSummary } from '../../state/historyStore.ts';
 import { isGoing, useRun } from '../../state/runStore.ts';
 import { useActions } from '../actionsContext.ts';
@@ -9,8 +9,14 @@ import { percent, whole } from '../numbers.ts';
 
 const ENDINGS = { unfinished: 'unfinished', stopped: 'stopped', diverged: 'diverged', done: 'done' } as const;
 
+interface RunLineProps {
+  readonly run: RunSummary;
+  /** Something of this run is shown on the page behind the list. */
+  readonly onChosen: () => void;
+}
+
 /** One kept run: what it was, how it went, and what can be done with it. */
-export function RunLine({ run }: { readonly run: RunSummary }): React.JSX.Element {
+export function RunLine({ run, onChosen }: RunLineProps): React.JSX.Element {
   const actions = useActions();
   const going = useRun((state) => isGoing(state.status));
   const [renaming, setRenaming] = useState(false);
@@ -38,17 +44,26 @@ export function RunLine({ run }: { readonly run: RunSummary }): React.JSX.Elemen
       </div>
       <Sparkline values={run.sparkline} />
       {run.openable ? (
-        <button type="button" className="btn small" disabled={going} onClick={() => void actions.openRun(run)}>
+        <button
+          type="button"
+          className="btn small"
+          disabled={going}
+          onClick={() => {
+            onChosen();
+            void actions.openRun(run);
+          }}
+        >
           Open
         </button>
       ) : null}
-      <MoreMenu run={run} onRename={() => setRenaming(true)} />
+      <MoreMenu run={run} onRename={() => setRenaming(true)} onChosen={onChosen} />
     </li>
   );
 }
 
-function MoreMenu({ run, onRename }: { readonly run: RunSummary; readonly onRename: () => void }): React.JSX.Element {
+function MoreMenu({ run, onRename, onChosen }: RunLineProps & { readonly onRename: () => void }): React.JSX.Element {
   const actions = useActions();
+  const renaming = useRef(false);
   const save = async (): Promise<void> => {
     const archive = await actions.exportRun(run);
     if (archive !== undefined) saveFile(archive.name, archive.zip);
@@ -59,14 +74,42 @@ function MoreMenu({ run, onRename }: { readonly run: RunSummary; readonly onRena
         <Icon name="more" />
       </DropdownMenu.Trigger>
       <DropdownMenu.Portal>
-        <DropdownMenu.Content className="menu" align="end" collisionPadding={8}>
-          <DropdownMenu.Item className="menu-item" onSelect={() => void actions.showBeside(run)}>
+        <DropdownMenu.Content
+          className="menu"
+          align="end"
+          collisionPadding={8}
+          // A menu that is open keeps the focus, and gives it back to its button when it closes: the field comes after it.
+          onCloseAutoFocus={(event) => {
+            if (!renaming.current) return;
+            renaming.current = false;
+            event.preventDefault();
+            onRename();
+          }}
+        >
+          <DropdownMenu.Item
+            className="menu-item"
+            onSelect={() => {
+              onChosen();
+              void actions.showBeside(run);
+            }}
+          >
             Show its curve beside
           </DropdownMenu.Item>
-          <DropdownMenu.Item className="menu-item" onSelect={() => void actions.repeatRun(run)}>
+          <DropdownMenu.Item
+            className="menu-item"
+            onSelect={() => {
+              onChosen();
+              void actions.repeatRun(run);
+            }}
+          >
             Take its recipe
           </DropdownMenu.Item>
-          <DropdownMenu.Item className="menu-item" onSelect={onRename}>
+          <DropdownMenu.Item
+            className="menu-item"
+            onSelect={() => {
+              renaming.current = true;
+            }}
+          >
             Rename
           </DropdownMenu.Item>
           <DropdownMenu.Item className="menu-item" onSelect={() => void save()}>

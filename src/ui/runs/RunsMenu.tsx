@@ -1,4 +1,5 @@
 import { Popover } from 'radix-ui';
+import { useState } from 'react';
 import { useHistory } from '../../state/historyStore.ts';
 import { useRun } from '../../state/runStore.ts';
 import { useActions } from '../actionsContext.ts';
@@ -11,8 +12,9 @@ export function RunsMenu(): React.JSX.Element {
   const runs = useHistory((state) => state.runs);
   const deleted = useHistory((state) => state.deleted);
   const name = useRun((state) => state.name);
+  const [open, setOpen] = useState(false);
   return (
-    <Popover.Root>
+    <Popover.Root open={open} onOpenChange={setOpen}>
       <Popover.Trigger className="btn quiet menu-btn" data-testid="runs">
         <span>{name === '' ? `Runs${runs.length === 0 ? '' : `, ${runs.length}`}` : name}</span>
         <Icon name="down" />
@@ -25,7 +27,7 @@ export function RunsMenu(): React.JSX.Element {
           ) : (
             <ul className="runs-list">
               {runs.map((run) => (
-                <RunLine key={run.run} run={run} />
+                <RunLine key={run.run} run={run} onChosen={() => setOpen(false)} />
               ))}
             </ul>
           )}
