@@ -10,7 +10,10 @@ export interface SpaceNorms {
   readonly layer: number | null;
   /** Dimensions of the space in the teacher. */
   readonly size: number;
-  /** L2 norms, a teacher dimension each; means over neighbours where there are more than {@link MOST_BINS}. */
+  /**
+   * L2 norms, a teacher dimension each; means over neighbours where there are more than {@link MOST_BINS}. In mode
+   * `progressive` gates from 0 to 1, with the dimensions that go at the end.
+   */
   readonly norms: readonly number[];
 }
 

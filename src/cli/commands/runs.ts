@@ -4,7 +4,7 @@ import { folderFiles } from '../../studio/runs/folderFiles.ts';
 import { lockFiles } from '../../studio/runs/lockFiles.ts';
 import { RunStore } from '../../studio/runs/runStore.ts';
 import { createSession } from '../../studio/session.ts';
-import type { RunSummary } from '../../studio/historyApi.ts';
+import type { RunSummary } from '../../studio/api/history.ts';
 import type { StudioApi } from '../../studio/studioApi.ts';
 import { filesOf } from '../files.ts';
 import { makeFolder, runsFolder } from '../outFolder.ts';

@@ -2,7 +2,7 @@ import { openZip } from '../../formats/zip.ts';
 import { streamZip, type ZipFile } from '../../formats/zipStream.ts';
 import { openBytes, READ_AT_ONCE, type ByteContent, type ByteSource } from '../../tensor/byteSource.ts';
 import { StudioError } from '../../tensor/studioError.ts';
-import type { RunArchive } from '../historyApi.ts';
+import type { RunArchive } from '../api/history.ts';
 import { decodeCheckpoint } from './checkpointFile.ts';
 import { csvOf, eventsOf } from './runMetrics.ts';
 import { decodeRecord, encodeRecord, type RunRecord } from './runRecord.ts';

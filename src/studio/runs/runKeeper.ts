@@ -1,4 +1,4 @@
-import type { RunEnding } from '../historyApi.ts';
+import type { RunEnding } from '../api/history.ts';
 import type { RunResult, StudioListener } from '../studioApi.ts';
 import type { Checkpoint } from './checkpointFile.ts';
 import { isFull } from './runFiles.ts';

@@ -1,6 +1,6 @@
 import type { ByteContent } from '../../tensor/byteSource.ts';
-import type { GivenFiles, RunEnding } from '../historyApi.ts';
-import type { HeldOut, Recipe, RunResult } from '../studioApi.ts';
+import type { GivenFiles, RunFacts } from '../api/history.ts';
+import type { HeldOut } from '../api/run.ts';
 import { metricsFrom, metricsTensor } from './checkpointFile.ts';
 import type { Fingerprints } from './fingerprint.ts';
 import { recipeFrom } from './recipeVersions.ts';
@@ -8,22 +8,10 @@ import type { RunMetrics } from './runMetrics.ts';
 import { refusal, seal, unseal } from './sealedFile.ts';
 
 /** What the history knows of a run without reading weights. */
-export interface RunRecord {
-  readonly run: string;
-  readonly name: string;
-  readonly recipe: Recipe;
+export interface RunRecord extends RunFacts {
   readonly fingerprints: Fingerprints;
-  readonly teacher: string;
-  readonly text: string;
   /** Runs of older builds did not note them. */
   readonly files?: GivenFiles;
-  readonly engine: string;
-  readonly ending: RunEnding;
-  readonly done: number;
-  /** Milliseconds since 1970. */
-  readonly startedAt: number;
-  readonly savedAt: number;
-  readonly result: RunResult | null;
   readonly metrics: RunMetrics;
 }
 

@@ -4,7 +4,7 @@ import type { Engine } from '../../engines/engine.ts';
 import type { Corpus } from '../../text/corpus.ts';
 import { fixedBatches, maskedSlots, type MaskedBatch } from '../../text/maskedBatch.ts';
 import type { TextTokenizer } from '../../text/tokenizer.ts';
-import type { OnnxHeldOut } from '../exportApi.ts';
+import type { OnnxHeldOut } from '../api/exporting.ts';
 import type { OnnxRuntime } from './onnxRuntime.ts';
 import type { Progress } from './progress.ts';
 import { PLAIN_MASKING } from '../recipe/recipe.ts';

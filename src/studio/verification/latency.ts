@@ -1,4 +1,4 @@
-import type { OnnxLatency } from '../exportApi.ts';
+import type { OnnxLatency } from '../api/exporting.ts';
 import type { OnnxRuntime } from './onnxRuntime.ts';
 import type { Progress } from './progress.ts';
 import type { TextBatch } from './textBatch.ts';

@@ -4,7 +4,7 @@ import type { OnnxFile } from '../../formats/onnx/onnxModel.ts';
 import type { Corpus } from '../../text/corpus.ts';
 import type { TextTokenizer } from '../../text/tokenizer.ts';
 import { openOnnx, type OnnxRuntime } from './onnxRuntime.ts';
-import type { OnnxCheck, OnnxFileReport, OnnxPrecision } from '../exportApi.ts';
+import type { OnnxCheck, OnnxFileReport, OnnxPrecision } from '../api/exporting.ts';
 import { answerName, engineAnswer, type EngineAnswer } from './engineAnswer.ts';
 import { firstDifference } from './firstDifference.ts';
 import type { Progress } from './progress.ts';

@@ -1,5 +1,3 @@
-/** What an export can be asked for, and what it tells: part of {@link file://./studioApi.ts}. */
-
 /** How an ONNX file holds its matrices. */
 export type OnnxPrecision = 'fp32' | 'fp16' | 'int8';
 

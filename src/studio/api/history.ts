@@ -1,18 +1,18 @@
-/** Verbs and shapes of runs that outlive their session: the history, and what crosses comlink with it. */
-import type { HeldOut, Recipe, RunResult, StudioEvent, TeacherReport, TextReport } from './studioApi.ts';
+import type { Recipe } from './recipe.ts';
+import type { HeldOut, RunResult, StudioEvent } from './run.ts';
+import type { TeacherReport } from './teacher.ts';
+import type { TextReport } from './text.ts';
 
 /** `unfinished`: cut off, or going on in another tab. The others ended, and left a student. */
 export type RunEnding = 'unfinished' | 'stopped' | 'diverged' | 'done';
 
-/** One line of the history. */
-export interface RunSummary {
+/** What is known of a run, whether it goes on, is over or was cut off. */
+export interface RunFacts {
   /** Stable name of the run's files. */
   readonly run: string;
   /** What the user calls it; `Run 3` until it is renamed. */
   readonly name: string;
   readonly recipe: Recipe;
-  /** What differs from the recipe of the run that was started before it, in words: `width 128 -> 96`. */
-  readonly differences: readonly string[];
   readonly teacher: string;
   readonly text: string;
   /** Engine of its last steps. */
@@ -25,6 +25,12 @@ export interface RunSummary {
   readonly savedAt: number;
   /** Final numbers; null while it is unfinished. */
   readonly result: RunResult | null;
+}
+
+/** One line of the history. */
+export interface RunSummary extends RunFacts {
+  /** What differs from the recipe of the run that was started before it, in words: `width 128 -> 96`. */
+  readonly differences: readonly string[];
   /** Newest held-out numbers of the student, final or not; null before the first. */
   readonly heldOut: HeldOut | null;
   /** Training loss from start to end, smoothed, at most 48 numbers. */
@@ -64,6 +70,17 @@ export interface RecalledInputs {
   readonly text: TextReport | null;
   /** Neither loaded nor kept here. */
   readonly missing: readonly ('teacher' | 'text')[];
+}
+
+/** A run that stopped, or was cut off, before its last step. */
+export interface UnfinishedRun {
+  readonly run: string;
+  readonly recipe: Recipe;
+  readonly inputs: RunInputs;
+  /** Steps that its newest whole checkpoint holds. */
+  readonly done: number;
+  /** Milliseconds since 1970. */
+  readonly savedAt: number;
 }
 
 /** A run as one file: a zip of recipe, metrics (CSV and JSON), newest checkpoint and student. */

@@ -1,0 +1,31 @@
+/** Engines by name; `auto` picks the fastest that this machine can use. */
+export type EngineChoice = 'auto' | 'cpu' | 'reference' | 'webgpu';
+
+/** How an engine works, where a user may say. */
+export interface EngineSettings {
+  /**
+   * Whether WebGPU measures its matrix kernels on first use and takes the fastest (the default). Without it, kernels depend
+   * on the adapter alone, and a run gives the same numbers to the last bit before anything was measured and after.
+   */
+  readonly tuning?: boolean;
+}
+
+/** Measured speeds at f32 matrix products, in GFLOP/s. */
+export interface EngineSpeeds {
+  readonly cpu: number;
+  readonly webgpu: number;
+}
+
+/** The engine that a session runs on. */
+export interface EngineReport {
+  readonly name: string;
+  /** One line for the header: kernels, threads, adapter. */
+  readonly detail: string;
+  readonly threads: number;
+  /** The GPU adapter, where one was asked for and found; a software one is a processor that plays a GPU. */
+  readonly adapter?: { readonly name: string; readonly software: boolean };
+  /** Of both engines, where `auto` compared them. */
+  readonly speeds?: EngineSpeeds;
+  /** Why `auto` did not take WebGPU; absent where it did, or where another engine was asked for. */
+  readonly notWebGpu?: string;
+}

@@ -1,0 +1,16 @@
+import type { ByteContent } from '../../tensor/byteSource.ts';
+
+/**
+ * A file as the user gave it: `path` relative to the dropped folder, POSIX separators.
+ * A browser's `File` crosses to the worker unread, and is read there by slices (tensor/byteSource.ts).
+ */
+export interface GivenFile {
+  readonly path: string;
+  readonly bytes: ByteContent;
+}
+
+/** Which of some files, by their places, make a teacher, and which are text. */
+export interface SortedFiles {
+  readonly teacher: readonly number[];
+  readonly text: readonly number[];
+}

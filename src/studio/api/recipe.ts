@@ -1,0 +1,95 @@
+import type { PaperSettings } from '../../wid/paper/settings.ts';
+
+export type { PaperSettings as PaperRecipe } from '../../wid/paper/settings.ts';
+
+/** Shape of a BERT in the numbers that a user may choose. `hiddenSize = heads * headSize` always. */
+export interface ModelShape {
+  readonly layers: number;
+  readonly hiddenSize: number;
+  readonly heads: number;
+  readonly headSize: number;
+  readonly intermediateSize: number;
+}
+
+/** Students by name: shares of the teacher's head size and FFN. On BERT-base, `wid55` and `wid11` are the paper's. */
+export type PresetName = 'wid55' | 'wid11' | 'half' | 'quarter';
+
+export interface StudentPreset {
+  readonly name: PresetName;
+  readonly shape: ModelShape;
+}
+
+/** What a user said about the student; what was not said follows from the teacher and the preset (`half` if none). */
+export interface ShapeWish {
+  readonly preset?: PresetName;
+  /** Residual width; must be heads x head size. */
+  readonly width?: number;
+  readonly layers?: number;
+  readonly heads?: number;
+  readonly headSize?: number;
+  readonly intermediate?: number;
+  /** Most bytes of the fp32 weights; the widest student under it is taken. Goes with `layers` and `heads` alone. */
+  readonly maxBytes?: number;
+}
+
+/**
+ * How a student is trained (wid.md section 5): `calibrated` trains compactors and then polishes; the others are
+ * baselines on the student's own weights, from pruning, with logit distillation, or from random weights.
+ */
+export type Mode = 'calibrated' | 'paper' | 'progressive' | 'prune' | 'distil' | 'scratch';
+
+/** What the steps of a run train: compactors, or the student's own weights. */
+export type PhaseName = 'compactors' | 'gates' | 'polish';
+
+/** Everything that decides a run. The same recipe and seed give the same run. */
+export interface Recipe {
+  readonly mode: Mode;
+  /** Where `prune` and `distil` start: a plain selection, or the calibrated student. */
+  readonly start: 'selection' | 'calibrated';
+  readonly student: ModelShape;
+  readonly tied: boolean;
+  readonly steps: number;
+  /** Sequences in one optimiser step. */
+  readonly batch: number;
+  /** Tokens in one sequence. */
+  readonly sequence: number;
+  /** Share of the steps, 0 to 1, that trains compactors; the rest polishes the student's own weights. */
+  readonly compactorShare: number;
+  readonly compactorLearningRate: number;
+  /** Learning rate of the teacher's own weights under the compactors; 0 = they stay as they are. */
+  readonly teacherLearningRate: number;
+  /**
+   * Where fewer layers inherit from: evenly spaced ones that begin at the first (`first`) or end at the last (`even`), or
+   * mixtures of all that are learned from those of `first`.
+   */
+  readonly depth: 'first' | 'even' | 'mixture';
+  /** `paper` only: what the paper publishes, to be departed from knowingly. */
+  readonly paper: PaperSettings;
+  /** `progressive` only: share of the steps, 0 to 1, over which the gates close; the rest polishes. */
+  readonly rampShare: number;
+  readonly polishLearningRate: number;
+  /** Share of the steps spent in linear warm-up, 0 to 1. */
+  readonly warmup: number;
+  /** How the rate falls to zero after warm-up: a straight line or half a cosine. */
+  readonly decay: 'linear' | 'cosine';
+  /** Micro-batches that a step's sequences are cut into: less memory, the same step. Compactors are merged once for all. */
+  readonly accumulation: number;
+  /** Share of tokens that a training batch predicts, 0 to 1; held-out numbers always predict 15 %. */
+  readonly masking: number;
+  /** Mask all pieces of a word together while training. */
+  readonly wholeWords: boolean;
+  readonly weightDecay: number;
+  readonly clipNorm: number;
+  /** Closed-form start: from the teacher's activations alone, or layer by layer against the student built so far. */
+  readonly calibration: 'one-pass' | 'sequential';
+  /** Tokens gathered for calibration. */
+  readonly calibrationTokens: number;
+  /** `distil` only: softens both distributions. */
+  readonly distillationTemperature: number;
+  /** `distil` only: share of the loss, 0 to 1, that comes from the teacher's logits. */
+  readonly distillationShare: number;
+  /** `distil` only: weight of the difference of hidden states, through a learned projection, added to the loss; 0 = none. */
+  readonly distillationHidden: number;
+  readonly evaluateEvery: number;
+  readonly seed: number;
+}

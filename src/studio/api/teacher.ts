@@ -1,0 +1,23 @@
+import type { HeadState, TensorUse } from '../../bert/tensorMap.ts';
+import type { ModelShape } from './recipe.ts';
+export type { HeadState, TensorUse } from '../../bert/tensorMap.ts';
+export type { HubRequest } from '../hub/hubClient.ts';
+
+/** What arrived as a teacher. */
+export interface TeacherReport {
+  readonly name: string;
+  readonly shape: ModelShape;
+  readonly vocabularySize: number;
+  readonly maxPositions: number;
+  readonly parameters: number;
+  /** Size of the weights as 4-byte floats, in bytes. */
+  readonly bytes: number;
+  /** `none`: the checkpoint holds an encoder alone. */
+  readonly head: HeadState;
+  /** Every tensor: those of the checkpoint in its order, then those that are missing. */
+  readonly tensors: readonly TensorUse[];
+  /** What the user should know of this checkpoint, in sentences: a head that is not carried over, copies that differ. */
+  readonly notes: readonly string[];
+  readonly ignored: readonly string[];
+  readonly renamed: readonly string[];
+}
