@@ -53,21 +53,25 @@ export class TileTuner {
   }
 
   /**
-   * A kernel for every product, by {@link problemName}. What is not measured in time takes its likeliest kernel, and keeps
-   * it: the same plan compiles to the same kernels from then on.
+   * A kernel for every product, by {@link problemName}. What is not measured in time takes the kernel that won the largest
+   * product of the same layout, or else its likeliest, and keeps it: the same plan compiles to the same kernels from then on.
    *
    * @throws DeviceLostError if a kernel takes the device away; the next compilation does without that kernel
    */
   async choose(products: readonly Product[], watch: CompileWatch = {}): Promise<ReadonlyMap<string, MatmulTile>> {
     const known = await this.#memory.recall();
     const chosen = new Map<string, MatmulTile>();
+    const winners = new Map<string, MatmulTile>();
     const open: { readonly product: Product; readonly variants: readonly Variant[] }[] = [];
     for (const product of products) {
       const { chosen: kept, lost = [] } = known.get(product.key) ?? {};
       const variants = product.variants.filter(({ name }) => !lost.includes(name));
       const recalled = variants.find(({ name }) => name === kept) ?? (variants.length === 1 ? variants[0] : undefined);
       if (recalled === undefined) open.push({ product, variants });
-      else chosen.set(problemName(product.problem), recalled.tile);
+      else {
+        chosen.set(problemName(product.problem), recalled.tile);
+        if (recalled.name === kept) keepFirst(winners, layoutOf(product), recalled.tile);
+      }
     }
     if (open.length === 0) return chosen;
 
@@ -85,14 +89,20 @@ export class TileTuner {
         this.#pipelines,
         open.flatMap(({ variants }) => variants.flatMap(({ dispatches }) => dispatches)),
       );
-      for (const [index, { product, variants }] of open.entries()) {
+      for (const [index, { product, variants }] of layoutsFirst(open).entries()) {
         if (watch.signal?.aborted === true) break;
-        const [likeliest] = variants;
+        const layout = layoutOf(product);
         if (performance.now() < deadline) {
           watch.progress?.('measuring', index, open.length);
-          const winner = await this.#measure(stopwatch, product, variants, deadline, known.get(product.key)?.lost ?? []);
-          if (winner !== undefined) settle(product, winner);
-        } else if (likeliest !== undefined) settle(product, likeliest);
+          const measured = await this.#measure(stopwatch, product, variants, deadline, known.get(product.key)?.lost ?? []);
+          if (measured === undefined) continue;
+          settle(product, measured.winner);
+          if (measured.compared) keepFirst(winners, layout, measured.winner.tile);
+        } else {
+          const borrowed = winners.get(layout);
+          const likeliest = variants.find(({ tile }) => borrowed !== undefined && isKin(tile, borrowed)) ?? variants[0];
+          if (likeliest !== undefined) settle(product, likeliest);
+        }
       }
       watch.progress?.('measuring', open.length, open.length);
     } catch (error) {
@@ -105,14 +115,14 @@ export class TileTuner {
     return chosen;
   }
 
-  /** @returns the fastest that runs here; undefined where none does */
+  /** @returns the fastest that runs here, and whether there was time for another; undefined where none runs */
   async #measure(
     stopwatch: Stopwatch,
     product: Product,
     variants: readonly Variant[],
     deadline: number,
     lost: readonly string[],
-  ): Promise<Variant | undefined> {
+  ): Promise<{ readonly winner: Variant; readonly compared: boolean } | undefined> {
     const late = (): boolean => performance.now() > deadline;
     await stopwatch.compile(variants.flatMap(({ dispatches }) => dispatches));
     const times = new Map<string, number | undefined>();
@@ -144,7 +154,7 @@ export class TileTuner {
     const [winner] = variants.toSorted((a, b) => timeOf(a) - timeOf(b));
     if (winner === undefined || timeOf(winner) === Infinity) return undefined;
     if (times.size > 1) this.measurements.push({ product: problemName(product.problem), flops: product.flops, times, chosen: winner.name });
-    return winner;
+    return { winner, compared: times.size > 1 };
   }
 
   /** What the device refuses is not chosen; a kernel that takes the device away is not tried again. */
@@ -160,6 +170,27 @@ export class TileTuner {
       throw error;
     }
   }
+}
+
+/** How its operands are loaded: what a kernel's speed hangs on most, beside the adapter. */
+function layoutOf({ problem: { form } }: Product): string {
+  return `${form.a} ${form.b}`;
+}
+
+/** The largest product of every layout before the others, so that those that are not measured in time can go by it. */
+function layoutsFirst<T extends { readonly product: Product }>(open: readonly T[]): T[] {
+  const seen = new Set<string>();
+  const first = open.filter(({ product }) => !seen.has(layoutOf(product)) && seen.add(layoutOf(product)));
+  return [...first, ...open.filter((each) => !first.includes(each))];
+}
+
+/** The same sums by the same method; how many threads stand side by side follows the product. */
+function isKin(a: MatmulTile, b: MatmulTile): boolean {
+  return a.method === b.method && a.rows === b.rows && a.columns === b.columns && a.depth === b.depth;
+}
+
+function keepFirst<K, V>(map: Map<K, V>, key: K, value: V): void {
+  if (!map.has(key)) map.set(key, value);
 }
 
 /** How often a kernel runs in one sample. */
