@@ -49,6 +49,18 @@ function ask(endpoint: string, token?: string): { repository: string; endpoint: 
 const nothing = (): void => undefined;
 
 describe('a repository by its id', () => {
+  test('is refused where its weights are not those that the hub lists, and what came is not kept', async () => {
+    hub = await localHub(REPOSITORY, large());
+    hub.damage(true);
+    await expect(session().loadHubTeacher(ask(hub.endpoint), nothing)).rejects.toThrow(
+      /hub: model\.safetensors — expected SHA-256 [0-9a-f]{12}\.\.\., as the hub lists it, got [0-9a-f]{12}\.\.\.\. It was deleted; fetch it again\./,
+    );
+    hub.damage(false);
+    await expect(session().loadHubTeacher(ask(hub.endpoint), nothing)).resolves.toMatchObject({ parameters: 27053 });
+    // From the beginning: no part of the wrong file was left.
+    expect(hub.seen.filter(({ host }) => host === 'store').map(({ range }) => range)).toEqual([undefined, undefined]);
+  });
+
   test('loads, shows its progress in bytes, and comes from the disk the second time', async () => {
     hub = await localHub(REPOSITORY, small);
     const events: StudioEvent[] = [];

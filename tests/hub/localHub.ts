@@ -22,10 +22,14 @@ export interface LocalHub {
   failWith(status: number): void;
   /** Answers ranges by the whole file. */
   ignoreRanges(): void;
+  /** Sends files with one byte changed, under the digest of the right ones, until told otherwise. */
+  damage(on: boolean): void;
   /** New contents under the same revision. */
   publish(files: ReadonlyMap<string, Uint8Array>): void;
   close(): Promise<void>;
 }
+
+const WEIGHTS = /\.(safetensors|bin|onnx)$/;
 
 /** The addresses under which the page's policy lets a teacher be fetched: of the hub, and of what it redirects to. */
 const REAL_NAMES = { hub: 'huggingface.co', store: 'cdn-lfs.hf.co' } as const;
@@ -46,6 +50,7 @@ export async function localHub(
   let spoilt = { after: 0, answers: 0 };
   let status = 0;
   let ranges = true;
+  let damaged = false;
   const commitOf = (): string => {
     const hash = createHash('sha1');
     for (const [path, bytes] of files) hash.update(path).update(bytes);
@@ -86,7 +91,7 @@ export async function localHub(
     note('store', request);
     const bytes = files.get(decodeURIComponent((request.url ?? '').slice(1)));
     if (bytes === undefined) response.writeHead(404, cors).end();
-    else send(request, response, bytes);
+    else send(request, response, damaged ? bytes.map((byte, at) => (at === bytes.length - 1 ? byte ^ 1 : byte)) : bytes);
   });
   const [hub, endpoint, hubPort] = await listen('hub', (request, response) => {
     note('hub', request);
@@ -94,7 +99,12 @@ export async function localHub(
     if (token !== undefined && request.headers.authorization !== `Bearer ${token}`) return void response.writeHead(401, cors).end();
     const { pathname } = new URL(request.url ?? '', endpoint);
     if (pathname === `/api/models/${repository}/revision/main`) {
-      const siblings = [...files].map(([rfilename, { length }]) => ({ rfilename, size: length }));
+      // As the real one, with a digest for files in large storage.
+      const siblings = [...files].map(([rfilename, bytes]) => ({
+        rfilename,
+        size: bytes.length,
+        ...(WEIGHTS.test(rfilename) ? { lfs: { size: bytes.length, sha256: createHash('sha256').update(bytes).digest('hex') } } : {}),
+      }));
       return void response
         .writeHead(200, { ...cors, 'content-type': 'application/json' })
         .end(JSON.stringify({ id: repository, sha: commitOf(), siblings }));
@@ -102,8 +112,7 @@ export async function localHub(
     const path = decodeURIComponent(pathname).replace(`/${repository}/resolve/${commitOf()}/`, '');
     const bytes = files.get(path);
     if (bytes === undefined) return void response.writeHead(404, cors).end();
-    if (/\.(safetensors|bin|onnx)$/.test(path))
-      return void response.writeHead(302, { ...cors, location: `${storeAddress}/${encodeURIComponent(path)}` }).end();
+    if (WEIGHTS.test(path)) return void response.writeHead(302, { ...cors, location: `${storeAddress}/${encodeURIComponent(path)}` }).end();
     return send(request, response, bytes);
   });
   return {
@@ -121,6 +130,9 @@ export async function localHub(
     },
     ignoreRanges: () => {
       ranges = false;
+    },
+    damage: (on) => {
+      damaged = on;
     },
     publish: (next) => {
       files = next;

@@ -1,10 +1,10 @@
-import { checkSpan, type ByteSource } from '../../tensor/byteSource.ts';
+import { checkSpan, openBytes, type ByteSource } from '../../tensor/byteSource.ts';
 import { StudioError } from '../../tensor/studioError.ts';
 import type { RunFiles } from '../runs/runFiles.ts';
 import type { HubListing } from './hubClient.ts';
 
 /** Where fetched files are kept. */
-export type HubStore = Pick<RunFiles, 'list' | 'read' | 'write' | 'remove'>;
+export type HubStore = Pick<RunFiles, 'list' | 'read' | 'open' | 'write' | 'remove'>;
 
 /** Bytes of a part: what a broken connection costs at most. */
 const PART = 8 * 2 ** 20;
@@ -42,6 +42,13 @@ export class HubCache {
   async keepListing(endpoint: string, revision: string, listing: HubListing): Promise<void> {
     const name = `${await keyOf(endpoint, listing.repository, revision)}.listing`;
     await this.#files.write(name, [new TextEncoder().encode(JSON.stringify(listing))]);
+  }
+
+  /** Bytes that are kept of all repositories. */
+  async size(): Promise<number> {
+    let bytes = 0;
+    for (const name of await this.#files.list()) bytes += (await this.#files.open(name)).size;
+    return bytes;
   }
 
   async clear(): Promise<void> {
@@ -85,6 +92,17 @@ export class CachedFile implements ByteSource {
   /** Forgets what has arrived of a part that is not whole. */
   restart(): void {
     this.#filled = 0;
+  }
+
+  /** Forgets all of the file, on the disk too. */
+  async discard(): Promise<void> {
+    this.restart();
+    this.#last = undefined;
+    for (let index = Math.ceil(this.#kept / PART) - 1; index >= 0; index--) {
+      this.#held.delete(index);
+      await this.#files.remove(partName(this.#key, index));
+    }
+    this.#kept = 0;
   }
 
   async append(bytes: Uint8Array): Promise<void> {
@@ -150,6 +168,7 @@ export function memoryFiles(): HubStore {
   return {
     list: () => Promise.resolve([...held.keys()]),
     read: (name) => Promise.resolve(held.get(name) ?? new Uint8Array()),
+    open: (name) => Promise.resolve(openBytes(held.get(name) ?? new Uint8Array())),
     async write(name, parts) {
       held.set(name, new Uint8Array(await new Blob([...parts].map((part) => new Uint8Array(part))).arrayBuffer()));
     },

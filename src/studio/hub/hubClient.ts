@@ -20,6 +20,8 @@ export interface HubRequest {
 export interface HubFile {
   readonly path: string;
   readonly size: number;
+  /** In hexadecimal; listed for large files (LFS) alone. */
+  readonly sha256?: string;
 }
 
 /** A repository at one commit: what it holds never changes. */
@@ -152,7 +154,9 @@ function listingOf(repository: string, json: unknown): HubListing {
     const entry = fields(sibling);
     const path = entry.get('rfilename');
     const size = entry.get('size');
-    return typeof path === 'string' && typeof size === 'number' && Number.isSafeInteger(size) && size >= 0 ? [{ path, size }] : [];
+    if (typeof path !== 'string' || typeof size !== 'number' || !Number.isSafeInteger(size) || size < 0) return [];
+    const sha256 = fields(entry.get('lfs')).get('sha256');
+    return [{ path, size, ...(typeof sha256 === 'string' && /^[0-9a-f]{64}$/.test(sha256) ? { sha256 } : {}) }];
   });
   return { repository, commit, files };
 }

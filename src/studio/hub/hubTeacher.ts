@@ -2,6 +2,7 @@ import { parseConfig } from '../../bert/config.ts';
 import { shownName } from '../../tensor/shown.ts';
 import { readJson } from '../teacher/checkpointFolder.ts';
 import type { GivenFile, StudioListener } from '../studioApi.ts';
+import { checkDigest } from './digest.ts';
 import type { CachedFile, HubCache } from './hubCache.ts';
 import {
   cancelled,
@@ -53,12 +54,14 @@ export async function fetchHubTeacher(
   const total = wanted.reduce((sum, { size }) => sum + size, 0);
   let before = 0;
   const files: GivenFile[] = [];
-  for (const { path, size } of wanted) {
+  for (const wish of wanted) {
+    const { path, size } = wish;
     const file = await cache.open(client.endpoint, listing, path, size);
     const tell = (): void =>
       listen({ kind: 'progress', stage: `Fetching ${shownName(path)}`, done: before + file.arrived, total, unit: 'bytes' });
     tell();
     await fetchFile(client, listing, path, file, tell, signal);
+    await checkDigest(wish, file, signal);
     if (path === 'config.json') parseConfig(await readJson(path, file));
     before += size;
     files.push({ path, bytes: file });
