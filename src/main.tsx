@@ -37,6 +37,7 @@ const api: PageApi = {
   },
   loadHubTeacher: (request, listen) => remote.loadHubTeacher(request, proxy(listen)),
   cancelTeacher: () => remote.cancelTeacher(),
+  hubCacheSize: () => remote.hubCacheSize(),
   clearHubCache: () => remote.clearHubCache(),
   loadText: (name, files, wish, listen) => remote.loadText(name, files, wish, ...(listen === undefined ? [] : [proxy(listen)])),
   cancelText: () => remote.cancelText(),

@@ -39,6 +39,8 @@ export interface SetupState {
   readonly readingText: boolean;
   /** A teacher is being fetched, which can be cancelled. */
   readonly fetching: boolean;
+  /** Bytes that this browser keeps of fetched repositories. */
+  readonly fetchedBytes: number;
 }
 
 export const useSetup = create<SetupState>(() => ({
@@ -55,4 +57,5 @@ export const useSetup = create<SetupState>(() => ({
   reading: undefined,
   readingText: false,
   fetching: false,
+  fetchedBytes: 0,
 }));

@@ -40,6 +40,8 @@ export interface StudioApi extends HistoryApi {
   loadHubTeacher(request: HubRequest, listen: StudioListener): Promise<TeacherReport>;
   /** Ends fetching or reading a teacher by an error of code `cancelled`; the one before stays. */
   cancelTeacher(): Promise<void>;
+  /** Bytes that are kept of files that were fetched from a hub. */
+  hubCacheSize(): Promise<number>;
   /** Deletes every file that was fetched from a hub and kept. */
   clearHubCache(): Promise<void>;
   /** Reads text files of any format, or zips of them. A text that fails or is cancelled leaves the one before in place. */

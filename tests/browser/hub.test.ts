@@ -120,4 +120,18 @@ test('a repository is fetched into the browser, goes on after a closed tab, and 
     return { files, leaks };
   }, TOKEN);
   expect(kept).toEqual({ files: 6, leaks: 0 });
+
+  // What is kept can be seen and deleted on the page.
+  await second.reload();
+  await second
+    .getByTestId('hub-kept')
+    .filter({ hasText: /2[01]\.\d MB of fetched repositories/ })
+    .waitFor();
+  await second.getByTestId('hub-delete').click();
+  await second.getByTestId('hub-kept').waitFor({ state: 'detached' });
+  const left = await second.evaluate(async () => {
+    const folder = await (await navigator.storage.getDirectory()).getDirectoryHandle('hub');
+    return (await Array.fromAsync(folder.keys())).length;
+  });
+  expect(left).toBe(0);
 });

@@ -103,7 +103,7 @@ export async function localHub(
       const siblings = [...files].map(([rfilename, bytes]) => ({
         rfilename,
         size: bytes.length,
-        ...(WEIGHTS.test(rfilename) ? { lfs: { size: bytes.length, sha256: createHash('sha256').update(bytes).digest('hex') } } : {}),
+        lfs: WEIGHTS.test(rfilename) ? { size: bytes.length, sha256: createHash('sha256').update(bytes).digest('hex') } : undefined,
       }));
       return void response
         .writeHead(200, { ...cors, 'content-type': 'application/json' })

@@ -15,6 +15,7 @@ export type PageApi = Pick<
   | 'loadTeacher'
   | 'loadHubTeacher'
   | 'cancelTeacher'
+  | 'hubCacheSize'
   | 'clearHubCache'
   | 'loadText'
   | 'cancelText'

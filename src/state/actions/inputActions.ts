@@ -14,6 +14,10 @@ export interface InputActions {
   fetchTeacher(request: HubRequest): Promise<void>;
   /** Gives up fetching; what has arrived is kept for the next try. */
   cancelFetch(): Promise<void>;
+  /** Finds out how much is kept of fetched repositories. */
+  measureFetched(): Promise<void>;
+  /** Deletes what is kept of fetched repositories; a teacher that is loaded stays loaded. */
+  deleteFetched(): Promise<void>;
   /** Gives up reading a text; the one before stays. */
   cancelText(): Promise<void>;
 }
@@ -21,6 +25,15 @@ export interface InputActions {
 export const DEMO_NAME = 'demo-teacher';
 
 const inMegabytes = (bytes: number): string => (bytes / 1e6).toFixed(1);
+
+async function measureFetched(desk: Desk): Promise<void> {
+  try {
+    useSetup.setState({ fetchedBytes: await desk.api.hubCacheSize() });
+  } catch {
+    // Where storage is refused, nothing is kept, and nobody asked.
+    useSetup.setState({ fetchedBytes: 0 });
+  }
+}
 
 export async function loadTeacher(desk: Desk, name: string, files: readonly GivenFile[]): Promise<void> {
   useSetup.setState({ reading: `Reading ${name}` });
@@ -104,6 +117,12 @@ export function inputActions(desk: Desk): InputActions {
         await recost(desk);
       });
       useSetup.setState({ fetching: false });
+      await measureFetched(desk);
+    },
+    measureFetched: () => measureFetched(desk),
+    async deleteFetched() {
+      await desk.asked(() => desk.api.clearHubCache());
+      await measureFetched(desk);
     },
     async cancelFetch() {
       await desk.asked(() => desk.api.cancelTeacher());

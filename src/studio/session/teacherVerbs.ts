@@ -20,7 +20,9 @@ export function takeTeacher(state: SessionState, teacher: Teacher, fingerprint: 
 }
 
 /** Teachers from files and from a hub. The last one that was asked for counts, whichever is read sooner. */
-export function teacherVerbs(state: SessionState): Pick<StudioApi, 'loadTeacher' | 'loadHubTeacher' | 'cancelTeacher' | 'clearHubCache'> {
+export function teacherVerbs(
+  state: SessionState,
+): Pick<StudioApi, 'loadTeacher' | 'loadHubTeacher' | 'cancelTeacher' | 'hubCacheSize' | 'clearHubCache'> {
   let loading: AbortController | undefined;
   const load = async (work: (signal: AbortSignal) => Promise<Loaded>): Promise<TeacherReport> => {
     state.needNoRun('loading another teacher');
@@ -49,6 +51,7 @@ export function teacherVerbs(state: SessionState): Pick<StudioApi, 'loadTeacher'
         return { teacher: { ...teacher, report: { ...teacher.report, notes: [...notes, ...teacher.report.notes] } }, files };
       }),
     cancelTeacher: () => attempt(() => loading?.abort()),
+    hubCacheSize: () => state.surroundings.hub.cache.size(),
     clearHubCache: () => state.surroundings.hub.cache.clear(),
   };
 }

@@ -1,4 +1,4 @@
-import { useState } from 'react';
+import { useEffect, useState } from 'react';
 import { useSetup } from '../../state/setupStore.ts';
 import { useActions } from '../actionsContext.ts';
 
@@ -7,8 +7,10 @@ export function HubForm(): React.JSX.Element {
   const actions = useActions();
   const reading = useSetup((state) => state.reading);
   const fetching = useSetup((state) => state.fetching);
+  const fetchedBytes = useSetup((state) => state.fetchedBytes);
   const [repository, setRepository] = useState('');
   const [token, setToken] = useState('');
+  useEffect(() => void actions.measureFetched(), [actions]);
   return (
     <form
       className="hub"
@@ -47,6 +49,14 @@ export function HubForm(): React.JSX.Element {
         <button type="submit" className="btn" data-testid="hub-fetch" disabled={repository.trim() === '' || reading !== undefined}>
           Fetch
         </button>
+      )}
+      {fetchedBytes === 0 || fetching ? null : (
+        <p className="note kept" data-testid="hub-kept">
+          {(fetchedBytes / 1e6).toFixed(1)} MB of fetched repositories are kept in this browser.{' '}
+          <button type="button" className="link plain" data-testid="hub-delete" onClick={() => void actions.deleteFetched()}>
+            Delete them
+          </button>
+        </p>
       )}
     </form>
   );

@@ -37,6 +37,10 @@ export function NormsTable({ history, index }: { readonly history: readonly Norm
           })}
         </tbody>
       </table>
+      <p className="note">
+        Norms of the compactor's columns, one a teacher dimension. Hardly kept: below a tenth of the largest. Little of such a dimension
+        reaches the student.
+      </p>
     </details>
   );
 }
