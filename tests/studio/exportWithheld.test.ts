@@ -1,5 +1,5 @@
 import { unzipSync } from 'fflate';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import type { Engine } from '../../src/engines/engine.ts';
 import { ReferenceEngine } from '../../src/engines/reference/referenceEngine.ts';
 import { writeOnnx } from '../../src/export/onnxStudent.ts';
@@ -96,4 +96,21 @@ test('a file that differs is left out and said to be, the rest of the folder is 
   expect(paths).toContain('model.safetensors');
   const written = unzipSync(new Uint8Array(await zip.arrayBuffer()));
   expect(new TextDecoder().decode(written['faulty/README.md'])).toContain('`onnx/model.onnx` is withheld: onnxruntime-web differs');
+});
+
+test.each([
+  ['firstDifference', /more than 0\.0001\. The search for the node where it starts failed: memory access out of bounds$/],
+  ['check', /^onnxruntime-web fails at it: memory access out of bounds$/],
+] as const)('where onnxruntime-web itself fails in %s, the file is withheld and the rest leaves', async (method, sentence) => {
+  const fault = vi.spyOn(OnnxJudge.prototype, method).mockRejectedValue(new Error('memory access out of bounds'));
+  try {
+    const engine = faultyEngine('bert.encoder.layer.1.attention.self.value.weight');
+    const options = { int8: false, latency: false };
+    const { onnx, files } = await exportStudent(engine, givenTeacher(), finishedWith(variant({})), 'faulty', () => undefined, options);
+    expect(fault).toHaveBeenCalled();
+    expect(onnx[0]?.withheld).toMatch(sentence);
+    expect(files.map(({ path }) => path)).toContain('model.safetensors');
+  } finally {
+    fault.mockRestore();
+  }
 });

@@ -6,6 +6,7 @@ import type { OnnxFile } from '../../formats/onnx/onnxModel.ts';
 import { streamZip, type ZipFile } from '../../formats/zipStream.ts';
 import type { Corpus } from '../../text/corpus.ts';
 import type { TextTokenizer } from '../../text/tokenizer.ts';
+import { faultOfRuntime, whereItStarts } from '../verification/runtimeFault.ts';
 import { openOnnx, runtimeVersion, type OnnxRuntime } from '../verification/onnxRuntime.ts';
 import { OnnxJudge, TOLERANCES, worst } from '../verification/onnxVerification.ts';
 import type { ExportOptions, ExportResult, OnnxFileReport, OnnxLatency, OnnxPrecision, StudioListener } from '../studioApi.ts';
@@ -106,8 +107,7 @@ export async function exportFolder(
       const largestDifference = worst(checked.map((check) => check.difference));
       const measured = worst(checked.map((check) => check[tolerance.measure]));
       if (!(measured <= tolerance.most)) {
-        const node = await judge.firstDifference(file, dataName, checked, tolerance.most, form.attentions);
-        const where = node === undefined ? '' : ` It starts at the node ${node}.`;
+        const where = await whereItStarts(() => judge.firstDifference(file, dataName, checked, tolerance.most, form.attentions));
         const what = `onnxruntime-web differs from the engine by ${measured.toExponential(1)} (${tolerance.measure}), more than ${tolerance.most}.${where}`;
         return { ...nothing, largestDifference, checked, withheld: what };
       }
@@ -126,6 +126,9 @@ export async function exportFolder(
         teacherLatency ??= other ?? null;
       }
       return { ...nothing, largestDifference, checked, heldOut, latency, withheld: null };
+    } catch (error) {
+      const reason = faultOfRuntime(error);
+      return { ...nothing, largestDifference: Infinity, checked: [], withheld: `onnxruntime-web fails at it: ${reason}` };
     } finally {
       await runtime.close();
     }

@@ -38,8 +38,8 @@ export function NormsTable({ history, index }: { readonly history: readonly Norm
         </tbody>
       </table>
       <p className="note">
-        Norms of the compactor's columns, one a teacher dimension. Hardly kept: below a tenth of the largest. Little of such a dimension
-        reaches the student.
+        How much of every teacher dimension goes through the compactor: a norm, or in mode progressive a gate; of neighbours together in
+        spaces of more than 64. Hardly kept: below a tenth of the largest, so that little of it reaches the student.
       </p>
     </details>
   );
