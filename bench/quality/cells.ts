@@ -4,7 +4,13 @@ import type { CellResult } from './results.ts';
 
 /** The ways to a student that the table compares; all but the first few are baselines of the same trainer. */
 export const VARIANTS = {
-  calibrated: { title: 'calibrated, compactors trained', mode: 'calibrated', compactorShare: 1, ladder: 'compactors', first: 1e-4 },
+  calibrated: {
+    title: 'calibrated, compactors and teacher weights trained',
+    mode: 'calibrated',
+    compactorShare: 1,
+    ladder: 'compactors',
+    first: 1e-4,
+  },
   polished: {
     title: 'calibrated, no compactor training (= prune from the calibrated start)',
     mode: 'calibrated',
@@ -26,6 +32,9 @@ export const VARIANTS = {
   progressive: { title: 'progressive (gates)', mode: 'progressive', ladder: 'weights', first: 3e-4 },
   paper: { title: 'paper (published schedule, spacing scaled to the run)', mode: 'paper', ladder: 'weights', first: 1e-3 },
 } as const satisfies Readonly<Record<string, VariantSettings>>;
+
+/** Where the search begins at half depth. */
+const DEPTH_FIRST = 3e-4;
 
 /** Peak rates that may be tried, ascending: compactors are more sensitive, their steps are finer. */
 const LADDERS = {
@@ -104,6 +113,8 @@ export function recipeOf(defaults: Recipe, teacher: ModelShape, { variant, shape
     steps,
     batch: 8,
     compactorLearningRate: rate,
+    // As in the default recipe, the teacher's own weights learn at the compactors' rate.
+    teacherLearningRate: mode === 'calibrated' ? rate : 0,
     polishLearningRate: rate,
     // The published rate is the first of the three; the rest of the schedule stays as published.
     paper: { ...defaults.paper, compactorLearningRate: rate },
@@ -132,6 +143,8 @@ function bestRate(results: readonly CellResult[], variant: Variant, shape: Shape
     const [best] = tried(results, variant, shape, known);
     if (best !== undefined) return best.cell.rate;
   }
+  // A half-depth student starts close to the teacher: high rates would undo that.
+  if (shape === 'depth') return Math.min(VARIANTS[variant].first, DEPTH_FIRST);
   return shape === 'half' ? VARIANTS[variant].first : bestRate(results, variant, 'half', steps);
 }
 
