@@ -135,7 +135,7 @@ function tried(results: readonly CellResult[], variant: Variant, shape: ShapeNam
 }
 
 /** Budgets of the table. */
-const BUDGETS = [100, 300, 1000] as const;
+export const BUDGETS = [100, 300, 1000] as const;
 
 /** The best rate known for a way at a budget: of its own runs, else of the next smaller budget, else of half width. */
 function bestRate(results: readonly CellResult[], variant: Variant, shape: ShapeName, steps: number): number {
@@ -163,7 +163,7 @@ function climb(results: readonly CellResult[], variant: Variant, shape: ShapeNam
   return neighbours(variant, rate).map((other) => cell(variant, shape, steps, other, 1));
 }
 
-const SHAPES: readonly ShapeName[] = ['half', 'quarter', 'depth'];
+export const SHAPES: readonly ShapeName[] = ['half', 'quarter', 'depth'];
 const MAIN: readonly Variant[] = ['calibrated', 'prune', 'distil', 'scratch'];
 const STARTS: readonly Variant[] = ['polished', 'halves', 'distilCalibrated'];
 

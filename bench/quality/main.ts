@@ -6,11 +6,14 @@ import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { planned, type Cell } from './cells.ts';
-import { page } from './page.ts';
+import { curves } from './curves.ts';
+import { entrants, page } from './page.ts';
 import { ResultFolder } from './results.ts';
 import { Runner } from './runner.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
+/** Budget whose curves the page shows. */
+const CURVES_AT = 300;
 const CLAIMS = join(ROOT, 'node_modules/.cache/quality');
 
 const { values } = parseArgs({
@@ -75,7 +78,10 @@ function writePage(): void {
   const teacher = folder.teacher();
   if (teacher === undefined) return;
   const why = join(out, 'quality/why.md');
-  writeFileSync(join(out, 'quality.md'), page(folder.all(), teacher, existsSync(why) ? readFileSync(why, 'utf8') : ''));
+  const results = folder.all();
+  const drawn = curves(CURVES_AT, (shape, variant) => entrants(results, shape, CURVES_AT, 1).get(variant));
+  writeFileSync(join(out, 'quality/curves.svg'), drawn);
+  writeFileSync(join(out, 'quality.md'), page(results, teacher, existsSync(why) ? readFileSync(why, 'utf8') : ''));
 }
 
 async function work(): Promise<void> {

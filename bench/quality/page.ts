@@ -1,4 +1,4 @@
-import { SHAPE_TITLES, VARIANT_NAMES, VARIANTS, type ShapeName, type Variant } from './cells.ts';
+import { BUDGETS, SHAPE_TITLES, SHAPES, VARIANT_NAMES, VARIANTS, type ShapeName, type Variant } from './cells.ts';
 import { measured, type CellResult, type Measured, type TeacherResult } from './results.ts';
 
 const percent = (x: number): string => (100 * x).toFixed(1);
@@ -14,7 +14,7 @@ export function difference(a: CellResult, b: CellResult): { readonly mean: numbe
 }
 
 /** The best rate of every variant, seed by seed. */
-function entrants(results: readonly CellResult[], shape: ShapeName, steps: number, seed: number): Map<Variant, CellResult> {
+export function entrants(results: readonly CellResult[], shape: ShapeName, steps: number, seed: number): Map<Variant, CellResult> {
   const best = new Map<Variant, CellResult>();
   for (const result of results) {
     const { cell } = result;
@@ -59,6 +59,22 @@ function table(results: readonly CellResult[], teacher: TeacherResult, shape: Sh
   return rows.length === 0 ? undefined : [`### ${SHAPE_TITLES[shape]}, ${steps} steps`, '', HEAD, ...rows].join('\n');
 }
 
+/** A row a way, a column a shape and budget: the mean of the best rates' losses over seeds, with their number. */
+function summary(results: readonly CellResult[]): string {
+  const columns = SHAPES.flatMap((shape) => BUDGETS.map((steps) => ({ shape, steps })));
+  const rows = VARIANT_NAMES.flatMap((variant) => {
+    const cells = columns.map(({ shape, steps }) => {
+      const seeds = new Set(results.map(({ cell }) => cell.seed));
+      const losses = [...seeds].flatMap((seed) => entrants(results, shape, steps, seed).get(variant)?.loss.mean ?? []);
+      return losses.length === 0 ? '' : `${measured(losses).mean.toFixed(3)} (${losses.length})`;
+    });
+    return cells.every((text) => text === '') ? [] : [`| ${VARIANTS[variant].title} | ${cells.join(' | ')} |`];
+  });
+  const short: Readonly<Record<ShapeName, string>> = { half: 'half', quarter: 'quarter', depth: 'half depth' };
+  const heads = columns.map(({ shape, steps }) => `${short[shape]} ${steps}`);
+  return [`| way | ${heads.join(' | ')} |`, `|---|${columns.map(() => '---|').join('')}`, ...rows].join('\n');
+}
+
 /** Where calibrated is beaten or tied, sentence by sentence. */
 function exceptions(results: readonly CellResult[]): string[] {
   const sentences: string[] = [];
@@ -83,15 +99,21 @@ function exceptions(results: readonly CellResult[]): string[] {
 
 function sweeps(results: readonly CellResult[]): string {
   const rows = results
-    .filter(({ cell }) => cell.seed === 1 && cell.shape === 'half')
-    .toSorted((a, b) => a.cell.steps - b.cell.steps || a.cell.variant.localeCompare(b.cell.variant) || a.loss.mean - b.loss.mean)
+    .filter(({ cell }) => cell.seed === 1)
+    .toSorted(
+      (a, b) =>
+        SHAPES.indexOf(a.cell.shape) - SHAPES.indexOf(b.cell.shape) ||
+        a.cell.steps - b.cell.steps ||
+        a.cell.variant.localeCompare(b.cell.variant) ||
+        a.loss.mean - b.loss.mean,
+    )
     .map(({ cell, loss, accuracy, untrained, seconds }) => {
       const change = Object.entries(cell.change).map(([name, value]) => `${name} ${JSON.stringify(value)}`);
-      return `| ${VARIANTS[cell.variant].title} | ${cell.steps} | ${cell.rate.toExponential()} | ${change.join(', ')} | ${untrained.loss.mean.toFixed(3)} | ${within(loss, 3)} | ${within(accuracy, 1, 100)} | ${seconds.start.toFixed(0)} + ${seconds.training.toFixed(0)} |`;
+      return `| ${cell.shape} | ${VARIANTS[cell.variant].title} | ${cell.steps} | ${cell.rate.toExponential()} | ${change.join(', ')} | ${untrained.loss.mean.toFixed(3)} | ${within(loss, 3)} | ${within(accuracy, 1, 100)} | ${seconds.start.toFixed(0)} + ${seconds.training.toFixed(0)} |`;
     });
   return [
-    '| way | steps | rate | change | loss at step 0 | held-out loss | accuracy % | CPU s |',
-    '|---|---|---|---|---|---|---|---|',
+    '| shape | way | steps | rate | change | loss at step 0 | held-out loss | accuracy % | CPU s |',
+    '|---|---|---|---|---|---|---|---|---|',
     ...rows,
   ].join('\n');
 }
@@ -119,7 +141,18 @@ two of its standard errors, + where the other way is worse. Attention similarity
 on four held-out sequences, with its chance level. CPU seconds are of one thread, start + training with its looks at held-out text;
 the machine was busy with other work, so read them as ratios. ${versions.processor}, Node ${versions.node}, engine ${versions.engine}.
 
-Two to four rates were tried a way (below); a table shows each way's best so far, chosen by the same held-out loss.
+At 100 and 300 steps a way's rate was searched on seed 1 until both neighbours of the best were tried, as far as there was
+time (all rates are below); a table shows each way's best, chosen by the same held-out loss. Longer runs and other seeds use that rate.
+
+## In short
+
+Held-out loss at the end, mean over seeds (their number).
+
+${summary(results)}
+
+![Held-out loss over 300 steps](quality/curves.svg)
+
+Held-out loss over 300 steps, seed 1, each way at its best rate; the other budgets' curves are in the runs' files.
 
 ## Where calibrated with trained compactors does not win
 
@@ -139,7 +172,9 @@ Held-out loss of the whole trained model and of the student cut out of it, on th
 |---|---|---|---|
 ${gaps.join('\n')}
 
-## Sweeps: rates, and the defaults of the calibrated mode (half width, seed 1)
+## Every run of seed 1: rates, and departures from the default recipe
+
+\`teacherLearningRate 0\` leaves the teacher's weights as they are; \`depth "even"\` keeps the layers that end at the last.
 
 ${sweeps(results)}
 `;

@@ -14,6 +14,7 @@ import type { HeldOut, Recipe, StudioEvent } from '../../src/studio/studioApi.ts
 import { readTeacher, type Teacher } from '../../src/studio/teacher/teacher.ts';
 import type { Corpus } from '../../src/text/corpus.ts';
 import { BatchStream, fixedBatches, maskedSlots, type MaskedBatch } from '../../src/text/maskedBatch.ts';
+import { teacherStates } from '../../src/training/teacherStates.ts';
 import { recipeOf, type Cell } from './cells.ts';
 import { measured, type CellResult, type TeacherResult, type Versions } from './results.ts';
 
@@ -113,9 +114,10 @@ export class Runner {
 
   /** The same start serves all runs that differ in their training alone: a run resumed at step 0 gives the same numbers. */
   async #start(recipe: Recipe): Promise<Start> {
-    const { mode, start, student, tied, calibration, calibrationTokens, seed, compactorShare } = recipe;
+    const { mode, start, student, tied, calibration, calibrationTokens, seed, compactorShare, depth } = recipe;
     const compactors = mode === 'calibrated' && compactorShare > 0;
-    const key = JSON.stringify([mode, start, student, tied, calibration, calibrationTokens, seed, compactors]);
+    const learns = compactors && recipe.teacherLearningRate > 0;
+    const key = JSON.stringify([mode, start, student, tied, calibration, calibrationTokens, seed, compactors, learns, depth]);
     const known = this.#starts.get(key);
     if (known !== undefined) return known;
     const began = cpuSeconds();
@@ -129,6 +131,8 @@ export class Runner {
     const { loss, accuracy } = summary(maskings);
     const same = maskings.map(({ predictions }, i) => agreement(predictions, this.#teacherRuns?.[i]?.predictions ?? predictions));
     const untrained: HeldOut = { loss: loss.mean, accuracy: accuracy.mean, agreement: measured(same).mean };
+    // What a run resumes from is all that it trains. No cell leaves out whole heads, so the teacher's tensors are whole.
+    const theirs = teacherStates(this.#teacher.model.config, table, this.#teacher.model.tensors);
     const made: Start = {
       state: {
         phase: compactors ? 'compactors' : 'polish',
@@ -138,7 +142,7 @@ export class Runner {
         heads: [...point.heads],
         untrained,
         seconds: 0,
-        tensors: compactors ? point.compactors : point.student.tensors,
+        tensors: learns ? new Map([...theirs, ...point.compactors]) : compactors ? point.compactors : point.student.tensors,
         compactors: new Map(),
       },
       student: point.student,
