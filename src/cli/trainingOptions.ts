@@ -1,6 +1,6 @@
 import { InvalidArgumentError, Option, type Command } from 'commander';
 import type { Recipe } from '../studio/studioApi.ts';
-import { positive, whole } from './usage.ts';
+import { notNegative, positive, whole } from './usage.ts';
 
 /** Options that decide how a student is trained; each overrides one number of the recipe. */
 export interface TrainingOptions {
@@ -51,7 +51,11 @@ export function trainingOptions(command: Command): Command {
     .option('--temperature <n>', 'distil: softens both distributions', positive)
     .option('--distillation-share <share>', "distil: share of the loss that comes from the teacher's logits (0 to 1)", share)
     .option('--distillation-hidden <weight>', 'distil: weight of the difference of hidden states, through a learned projection', positive)
-    .option('--teacher-rate <rate>', "calibrated: peak learning rate of the teacher's own weights (default: they stay)", positive)
+    .option(
+      '--teacher-rate <rate>',
+      "calibrated: peak learning rate of the teacher's own weights; 0 leaves them (default: as the compactors, 0 for large teachers)",
+      notNegative,
+    )
     .addOption(
       new Option(
         '--depth <name>',

@@ -46,3 +46,11 @@ export function positive(text: string): number {
   if (!Number.isFinite(value) || value <= 0) throw new InvalidArgumentError(`Expected a number above 0, got ${text}.`);
   return value;
 }
+
+/** A number from 0 up, for commander. */
+export function notNegative(text: string): number {
+  const value = Number(text);
+  if (text.trim() === '' || !Number.isFinite(value) || value < 0)
+    throw new InvalidArgumentError(`Expected a number from 0 up, got ${text}.`);
+  return value;
+}

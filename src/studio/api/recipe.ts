@@ -56,7 +56,7 @@ export interface Recipe {
   /** Share of the steps, 0 to 1, that trains compactors; the rest polishes the student's own weights. */
   readonly compactorShare: number;
   readonly compactorLearningRate: number;
-  /** Learning rate of the teacher's own weights under the compactors; 0 = they stay as they are. */
+  /** Learning rate of the teacher's own weights under the compactors; 0 = they stay as they are, the default for large teachers. */
   readonly teacherLearningRate: number;
   /**
    * Where fewer layers inherit from: evenly spaced ones that begin at the first (`first`) or end at the last (`even`), or
