@@ -56,6 +56,6 @@ ${names.join('\n')}
 `;
 }
 
-function isVariant(name: string): name is keyof typeof STYLES & Variant {
+function isVariant(name: string): name is Variant {
   return name in VARIANTS;
 }
