@@ -18,7 +18,7 @@ const DEFAULT_SEQUENCE = 128;
  */
 const CALIBRATION_TOKENS_PER_NEURON = 8;
 
-/** The rate that was best at 300 steps on half width, of compactors and of the teacher's weights under them. */
+/** Of compactors and of the teacher's weights under them: better than 2e-4 after 300 steps on half width; after 100, 5e-5 gains 0.01. */
 const COMPACTOR_RATE = 1e-4;
 
 /** Above this many weights in a teacher's layers their gradients and Adam's moments, 12 bytes each, want too much memory. */
