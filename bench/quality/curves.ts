@@ -13,7 +13,7 @@ const STYLES: Readonly<Partial<Record<Variant, string>>> = {
 };
 
 /**
- * Held-out loss over the steps of a budget, a panel a shape, a line a way, as SVG.
+ * Held-out loss over the steps of a budget, as it was seen on the way (one masking of fewer tokens than the tables' eight), a panel a shape, a line a way, as SVG.
  *
  * @param best the run to draw, if there is one
  */
@@ -26,12 +26,9 @@ export function curves(steps: number, best: (shape: ShapeName, variant: Variant)
     const lines = Object.entries(STYLES).flatMap(([variant, style]) => {
       const run = isVariant(variant) ? best(shape, variant) : undefined;
       if (run === undefined) return [];
-      const points = [
-        { step: 0, loss: run.untrained.loss.mean },
-        ...run.curve.filter(({ step }) => step > 0),
-        { step: steps, loss: run.loss.mean },
-      ];
-      const path = points.filter(({ loss }) => loss <= RANGE.most).map(({ step, loss }) => `${x(step).toFixed(1)},${y(loss).toFixed(1)}`);
+      const path = run.curve
+        .filter(({ loss }) => loss <= RANGE.most)
+        .map(({ step, loss }) => `${x(step).toFixed(1)},${y(loss).toFixed(1)}`);
       return [`<polyline fill="none" ${style} points="${path.join(' ')}"/>`];
     });
     const ticks = index > 0 ? [] : [4, 5, 6, 7].map((loss) => `<text x="${left - 6}" y="${y(loss) + 4}" text-anchor="end">${loss}</text>`);
@@ -45,7 +42,7 @@ export function curves(steps: number, best: (shape: ShapeName, variant: Variant)
   const below = top + height + 24;
   const names = Object.entries(STYLES).map(([variant, style], i) => {
     const at = left + i * 240;
-    return `<line x1="${at}" x2="${at + 30}" y1="${below}" y2="${below}" ${style}/><text x="${at + 36}" y="${below + 4}">${isVariant(variant) ? VARIANTS[variant].title : ''}</text>`;
+    return `<line x1="${at}" x2="${at + 30}" y1="${below}" y2="${below}" ${style}/><text x="${at + 36}" y="${below + 4}">${variant}</text>`;
   });
   const size = `${left + SHAPES.length * (width + gap)} ${below + 14}`;
   return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${size}" font-family="sans-serif" font-size="12" role="img" aria-label="Held-out loss over ${steps} steps">

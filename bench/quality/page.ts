@@ -152,7 +152,7 @@ ${summary(results)}
 
 ![Held-out loss over 300 steps](quality/curves.svg)
 
-Held-out loss over 300 steps, seed 1, each way at its best rate; the other budgets' curves are in the runs' files.
+Held-out loss over 300 steps, seed 1, each way at its best rate, on one masking of fewer tokens than the tables'; the other budgets' curves are in the runs' files.
 
 ## Where calibrated with trained compactors does not win
 
