@@ -8,7 +8,7 @@ import type { GivenFile } from '../../src/studio/studioApi.ts';
 import { readTeacher } from '../../src/studio/teacher/teacher.ts';
 import { goldenTeacher } from '../golden/load.ts';
 import { relativeError } from '../golden/relativeError.ts';
-import { variant } from '../studio/exportFixture.ts';
+import { variant } from '../studio/exporting/exportFixture.ts';
 
 function folder(name: string): { path: string; bytes: Uint8Array }[] {
   const at = new URL(`../golden/checkpoints/${name}/`, import.meta.url);

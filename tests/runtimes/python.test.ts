@@ -5,7 +5,7 @@ import { ReferenceEngine } from '../../src/engines/reference/referenceEngine.ts'
 import { exportFolder } from '../../src/studio/exporting/exportFolder.ts';
 import { sentenceIds } from '../../src/studio/comparison/sentenceCompare.ts';
 import { exportStudent, exportTeacher, studentJob } from '../../src/studio/exporting/studentExport.ts';
-import { finishedWith, givenTeacher, teacherOfWords, variant } from '../studio/exportFixture.ts';
+import { finishedWith, givenTeacher, teacherOfWords, variant } from '../studio/exporting/exportFixture.ts';
 import { Shelf, teacherIn } from './folders.ts';
 
 const SCRIPT = fileURLToPath(new URL('check_folder.py', import.meta.url));

@@ -6,7 +6,7 @@ import { sentenceIds } from '../../src/studio/comparison/sentenceCompare.ts';
 import { exportStudent, exportTeacher, studentJob } from '../../src/studio/exporting/studentExport.ts';
 import { engineLogits } from '../../src/studio/verification/engineAnswer.ts';
 import type { Teacher } from '../../src/studio/teacher/teacher.ts';
-import { finishedWith, givenTeacher, teacherOfWords, variant } from '../studio/exportFixture.ts';
+import { finishedWith, givenTeacher, teacherOfWords, variant } from '../studio/exporting/exportFixture.ts';
 import { DEMO_TEACHER, Shelf, teacherIn } from './folders.ts';
 
 interface Guess {

@@ -1,0 +1,62 @@
+import { expect, test } from 'vitest';
+import { tokenizerFolder } from '../../../src/studio/exporting/tokenizerFolder.ts';
+import { createTokenizer } from '../../../src/text/tokenizer.ts';
+import { givenTeacher, teacherOfWords } from './exportFixture.ts';
+
+const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
+const read = (files: ReadonlyMap<string, Uint8Array>, name: string): string => new TextDecoder().decode(files.get(name));
+const settingsOf = (files: ReadonlyMap<string, Uint8Array>): unknown => JSON.parse(read(files, 'tokenizer_config.json'));
+
+test('what the teacher lacks is made, and says the same about case, accents and Chinese characters', () => {
+  const files = tokenizerFolder(givenTeacher());
+  expect([...files.keys()].toSorted()).toEqual(['special_tokens_map.json', 'tokenizer.json', 'tokenizer_config.json', 'vocab.txt']);
+  expect(settingsOf(files)).toEqual({
+    tokenizer_class: 'BertTokenizer',
+    do_lower_case: true,
+    strip_accents: null,
+    tokenize_chinese_chars: true,
+    unk_token: '[UNK]',
+    sep_token: '[SEP]',
+    pad_token: '[PAD]',
+    cls_token: '[CLS]',
+    mask_token: '[MASK]',
+    model_max_length: 40,
+  });
+});
+
+test("the teacher's settings stay, but not its paths, its code, or a length that no position has", () => {
+  const given = {
+    do_lower_case: false,
+    tokenizer_class: 'BertTokenizerFast',
+    model_max_length: 1e30,
+    mask_token: { content: '[MASK]', special: true },
+  };
+  const elsewhere = { name_or_path: '/home/someone/bert', auto_map: { AutoTokenizer: ['evil.Tokenizer', null] }, tokenizer_file: '/tmp/x' };
+  const tokenizerFiles = new Map([
+    ...givenTeacher().tokenizerFiles,
+    ['tokenizer_config.json', bytes(JSON.stringify({ ...given, ...elsewhere }))],
+  ]);
+  const files = tokenizerFolder({ ...givenTeacher(), tokenizerFiles });
+  expect(settingsOf(files)).toMatchObject({ ...given, model_max_length: 40 });
+  expect(read(files, 'tokenizer_config.json')).not.toMatch(/someone|auto_map|evil|tmp/);
+  expect(JSON.parse(read(files, 'tokenizer.json'))).toMatchObject({ normalizer: { lowercase: false } });
+});
+
+test('vocab.txt made from tokenizer.json gives every id its line', () => {
+  const source: unknown = JSON.parse(read(tokenizerFolder(givenTeacher()), 'tokenizer.json'));
+  const tokenizerJson = JSON.stringify(source).replace('"##z":56', '"##z":70');
+  const teacher = {
+    ...givenTeacher(),
+    tokenizer: createTokenizer({ tokenizerJson }),
+    tokenizerFiles: new Map([['tokenizer.json', bytes(tokenizerJson)]]),
+  };
+  const lines = read(tokenizerFolder(teacher), 'vocab.txt').trimEnd().split('\n');
+  expect(lines).toHaveLength(71);
+  expect(new Set(lines).size).toBe(71);
+  expect(lines[70]).toBe('##z');
+  expect(lines[1]).toBe('[UNK]');
+});
+
+test('whole words get the class that leaves them whole', () => {
+  expect(settingsOf(tokenizerFolder(teacherOfWords()))).toMatchObject({ tokenizer_class: 'PreTrainedTokenizerFast', mask_token: '[MASK]' });
+});
