@@ -1,3 +1,4 @@
+import { fuseAdditions } from './fuseAdditions.ts';
 import { Gaps } from './gaps.ts';
 import type { Graph } from './graph.ts';
 import type { Node } from './operation.ts';
@@ -48,11 +49,11 @@ export interface PlanOptions {
 }
 
 /**
- * Orders the graph, drops what nobody reads, and packs temporaries into one arena by their lifetimes.
+ * Orders the graph, drops what nobody reads, fuses additions into products, and packs temporaries into one arena by their lifetimes.
  * Best fit over free gaps; in the order of first use.
  */
 export function plan(graph: GraphPart, options: PlanOptions = { alignment: 64, inPlace: true }): Plan {
-  const nodes = liveNodes(graph);
+  const nodes = fuseAdditions(liveNodes(graph), graph.outputs.values());
   const { alignment } = options;
   const rounded = (storage: Storage): number => Math.ceil((storage.size * 4) / alignment) * alignment;
   const offsets = new Map<number, number>();

@@ -81,7 +81,7 @@ describe.each([2 ** 27, 2 ** 22, 2 ** 19])('a training step in slabs of at most 
     expect(apart).toBeGreaterThan(0);
     const persistent = [...STEP.inputs.values(), ...STEP.states.values()].reduce((sum, { storage }) => sum + storage.size * 4, 0);
     const temporary = lives.reduce((sum, { value }) => sum + value.storage.size * 4, 0);
-    expect(placement.bytes).toBeLessThan(persistent + 0.8 * temporary);
+    expect(placement.bytes).toBeLessThan(persistent + 0.85 * temporary);
   });
 });
 
