@@ -49,6 +49,5 @@ function withAddend(product: Node, addition: Node, addend: Value): Node {
       const more = inputs.at(-1);
       for (let i = 0; i < output.length; i++) output[i] = (output[i] ?? 0) + (more?.[i] ?? 0);
     },
-    flops: product.flops + addition.flops,
   };
 }
