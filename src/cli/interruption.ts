@@ -1,4 +1,4 @@
-import type { StudioApi, StudioListener } from '../studio/studioApi.ts';
+import type { Recipe, StudioApi, StudioEvent, StudioListener, TeacherReport } from '../studio/studioApi.ts';
 import { EXIT } from './usage.ts';
 
 /** A signal that arrives twice within this many ms came by two ways (terminal and npm), not from two presses. */
@@ -6,9 +6,44 @@ const ONE_PRESS = 500;
 
 const SAID = {
   calibrating: 'Stopping before the first step; nothing will be written.',
+  starting: 'Stopping after the next step; a checkpoint and the student as it then stands will be written.',
   training: 'Stopping after this step; a checkpoint and the student as it stands will be written.',
   writing: 'The run is over and its student is being checked and written.',
 } as const;
+
+/** How far a run is, as far as it matters to who ends it: only before its first student nothing is written. */
+export class RunStage {
+  #stage: keyof typeof SAID;
+  readonly #calibrates: boolean;
+
+  /** @param resumed it goes on from a checkpoint, which calibrates nothing */
+  constructor({ mode }: Pick<Recipe, 'mode'>, { head }: Pick<TeacherReport, 'head'>, resumed: boolean) {
+    this.#calibrates = !resumed && mode !== 'scratch' && mode !== 'paper';
+    // A head is fitted to a teacher without one in all modes, and is stopped as a calibration is.
+    this.#stage = this.#calibrates || head !== 'mlm' ? 'calibrating' : 'starting';
+  }
+
+  /** What an interruption leads to now. */
+  get said(): string {
+    return SAID[this.#stage];
+  }
+
+  get over(): boolean {
+    return this.#stage === 'writing';
+  }
+
+  hear(event: StudioEvent): void {
+    if (this.over) return;
+    if (event.kind === 'step') this.#stage = 'training';
+    // The teacher is judged once it has a head, the student once it is calibrated.
+    else if (this.#stage === 'calibrating' && event.kind === 'heldOut' && (event.model === 'student' || !this.#calibrates))
+      this.#stage = 'starting';
+  }
+
+  writing(): void {
+    this.#stage = 'writing';
+  }
+}
 
 export interface Interruption {
   /** Hears the run, to know how far it is and to stop one that began after the press. */
@@ -19,14 +54,13 @@ export interface Interruption {
 }
 
 /** Ctrl-C ends the run after the step at hand; a second press ends the program. */
-export function stopOnInterrupt(session: StudioApi): Interruption {
+export function stopOnInterrupt(session: StudioApi, stage: RunStage): Interruption {
   let first: number | undefined;
-  let stage: keyof typeof SAID = 'calibrating';
   const interrupt = (): void => {
     const now = performance.now();
     if (first === undefined) {
       first = now;
-      console.error(`\n${SAID[stage]} Press again to end at once.`);
+      console.error(`\n${stage.said} Press again to end at once.`);
       void session.stop();
     } else if (now - first > ONE_PRESS) {
       console.error('Ended; no student was written. --resume goes on from the last checkpoint, if there is one.');
@@ -37,12 +71,10 @@ export function stopOnInterrupt(session: StudioApi): Interruption {
   process.on('SIGTERM', interrupt);
   return {
     hear: (event) => {
-      if (stage === 'calibrating' && event.kind === 'step') stage = 'training';
-      if (first !== undefined && stage !== 'writing') void session.stop();
+      stage.hear(event);
+      if (first !== undefined && !stage.over) void session.stop();
     },
-    writing: () => {
-      stage = 'writing';
-    },
+    writing: () => stage.writing(),
     end: () => {
       process.off('SIGINT', interrupt);
       process.off('SIGTERM', interrupt);

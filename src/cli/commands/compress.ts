@@ -14,7 +14,7 @@ import {
   type EngineOptions,
   type TeacherOptions,
 } from '../options.ts';
-import { stopOnInterrupt } from '../interruption.ts';
+import { RunStage, stopOnInterrupt } from '../interruption.ts';
 import { makeFolder, runsFolder } from '../outFolder.ts';
 import { MODES, recipeFrom, type RecipeOptions } from '../recipe.ts';
 import { costLines, createReport, megabytes, millions, percent, shapeInWords, type Report } from '../report.ts';
@@ -74,7 +74,7 @@ async function run(options: CompressOptions, report: Report): Promise<number> {
   await openEngine(session, options, report);
   report.fact('plan', { recipe, cost });
   report.say([`Teacher: ${shapeInWords(teacher.shape)}`, `Student: ${shapeInWords(recipe.student)}`, ...costLines(cost)].join('\n'));
-  const interruption = stopOnInterrupt(session);
+  const interruption = stopOnInterrupt(session, new RunStage(recipe, teacher, resumed !== undefined));
   if (resumed !== undefined) report.say(`Going on from step ${resumed.done} of ${recipe.steps}, with the recipe of that run.`);
   const room = waitForRoom(session, report);
   const listen: StudioListener = (event) => {
