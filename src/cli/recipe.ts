@@ -1,4 +1,5 @@
 import type { Mode, Recipe, StudioApi } from '../studio/studioApi.ts';
+import { withEarlierFields } from '../studio/runs/recipeVersions.ts';
 import { readJson } from './files.ts';
 import { shapeWish, type StudentOptions, type TextOptions } from './options.ts';
 import { trainingWish, type TrainingOptions } from './trainingOptions.ts';
@@ -30,7 +31,8 @@ function overlay<T extends object>(defaults: T, given: Record<string, unknown>, 
 
 function fromFile(path: string, defaults: Recipe): Recipe {
   const json = readJson(path);
-  const recipe = isObject(json) && isObject(json['recipe']) ? json['recipe'] : json;
+  // A run.json is whole as of its build; what is missing there is not today's default but what that build did.
+  const recipe = isObject(json) && isObject(json['recipe']) ? withEarlierFields(json['recipe']) : json;
   if (!isObject(recipe)) throw new UsageError(`${path}: expected a recipe, got ${typeof json}. Give the run.json of a student.`);
   const whole = overlay(defaults, recipe, path);
   if (!MODES.includes(whole.mode)) throw new UsageError(`${path}.mode: expected ${MODES.join(', ')}, got ${whole.mode}. Correct it.`);

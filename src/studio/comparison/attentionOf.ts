@@ -1,14 +1,13 @@
 import type { Engine } from '../../engines/engine.ts';
-import { openBytes } from '../../tensor/byteSource.ts';
 import { shownName } from '../../tensor/shown.ts';
 import { StudioError } from '../../tensor/studioError.ts';
 import type { Corpus } from '../../text/corpus.ts';
 import { AttentionJudge } from '../compression/attentionJudge.ts';
-import { readJson } from '../teacher/checkpointFolder.ts';
 import { defaultRecipe, recipeLayers, recipeTable } from '../recipe/recipe.ts';
 import { readStudent, type GivenStudent } from './givenStudent.ts';
+import { notedRun } from './notedRun.ts';
 import { headRows, sentenceIds, sentenceMaps } from './sentenceCompare.ts';
-import type { AttentionReport, GivenFile, Recipe } from '../studioApi.ts';
+import type { AttentionReport } from '../studioApi.ts';
 import type { Teacher } from '../teacher/teacher.ts';
 
 /**
@@ -60,38 +59,4 @@ export async function attentionOf(
   } finally {
     judge.dispose();
   }
-}
-
-/**
- * What `run.json` says of where a student's layers and heads come from: by which rule layers were left out, and which
- * heads stayed. Other students are taken to keep all heads in order, and layers by today's default.
- */
-async function notedRun(files: readonly GivenFile[]): Promise<{
-  readonly depth: Pick<Recipe, 'depth'> | undefined;
-  readonly origins: readonly (readonly number[])[] | undefined;
-}> {
-  const file = files.find(({ path }) => path.split('/').at(-1) === 'run.json');
-  let run: unknown;
-  try {
-    if (file !== undefined) run = await readJson(file.path, openBytes(file.bytes));
-  } catch {
-    // Damaged notes are as good as none.
-  }
-  const depth = within(run, 'recipe', 'depth');
-  const origins = within(run, 'result', 'similarity', 'origins');
-  return {
-    depth: depth === 'first' || depth === 'even' || depth === 'mixture' ? { depth } : undefined,
-    origins: isListOfLists(origins) ? origins : undefined,
-  };
-}
-
-function within(value: unknown, ...keys: readonly string[]): unknown {
-  let found = value;
-  for (const key of keys)
-    found = typeof found === 'object' && found !== null ? new Map<string, unknown>(Object.entries(found)).get(key) : undefined;
-  return found;
-}
-
-function isListOfLists(value: unknown): value is readonly (readonly number[])[] {
-  return Array.isArray(value) && value.every((row) => Array.isArray(row) && row.every((n) => Number.isInteger(n) && n >= 0));
 }

@@ -46,6 +46,11 @@ const ANY_TEACHER = {
   maxPositions: 512,
 };
 
+/** The same fields, and for those that a build before them could not write, what that build did. */
+export function withEarlierFields(kept: object): Record<string, unknown> {
+  return { ...BEFORE, ...kept };
+}
+
 /**
  * A recipe as an older build kept it, brought up to date.
  * @throws StudioError naming a field that this build does not know, or one that is missing

@@ -1,0 +1,53 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { recipeFrom } from '../../../src/cli/recipe.ts';
+import { notedRun } from '../../../src/studio/comparison/notedRun.ts';
+import { defaultRecipe, recipeLayers } from '../../../src/studio/recipe/recipe.ts';
+import { createSession } from '../../../src/studio/session.ts';
+import type { GivenFile, Recipe } from '../../../src/studio/studioApi.ts';
+import { TEACHER } from '../runs/runBench.ts';
+
+const SHAPE = { layers: 4, hiddenSize: 32, heads: 4, headSize: 8, intermediateSize: 48 };
+const today = defaultRecipe({ shape: SHAPE, maxPositions: 64 });
+/** As the first builds wrote it. */
+const early = Object.fromEntries(
+  Object.entries(today).filter(([field]) => !['depth', 'teacherLearningRate', 'decay', 'paper', 'rampShare'].includes(field)),
+);
+
+const runJson = (content: unknown): GivenFile[] => [{ path: 'student/run.json', bytes: new TextEncoder().encode(JSON.stringify(content)) }];
+
+test('a run.json without depth is of a student whose layers end at the last, one that names depth is believed', async () => {
+  expect((await notedRun(runJson({ recipe: early }))).depth).toEqual({ depth: 'even' });
+  for (const depth of ['first', 'even', 'mixture'] as const)
+    expect((await notedRun(runJson({ recipe: { ...today, depth } }))).depth).toEqual({ depth });
+});
+
+test('notes that say nothing of layers are as good as none', async () => {
+  expect((await notedRun([])).depth).toBeUndefined();
+  for (const damaged of [{}, { recipe: null }, { recipe: {} }, { recipe: { ...today, depth: 'odd' } }, { recipe: { ...today, warp: 9 } }])
+    expect((await notedRun(runJson(damaged))).depth, JSON.stringify(damaged)).toBeUndefined();
+});
+
+test('mixtures begin at the layers of the default', () => {
+  const layers = (depth: Recipe['depth']): number[] => recipeLayers(SHAPE, { student: { ...SHAPE, layers: 2 }, depth });
+  expect(layers('mixture')).toEqual([0, 2]);
+  expect(layers('mixture')).toEqual(layers('first'));
+  expect(layers('even')).toEqual([1, 3]);
+});
+
+test("--recipe takes what an early run.json lacks from that build, what a user's own file lacks from today", async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'wid-studio-recipe-'));
+  const session = createSession();
+  try {
+    await session.loadTeacher('golden', TEACHER);
+    const file = join(folder, 'run.json');
+    writeFileSync(file, JSON.stringify({ recipe: early }));
+    expect(await recipeFrom(session, { recipe: file })).toMatchObject({ depth: 'even', teacherLearningRate: 0 });
+    writeFileSync(file, JSON.stringify({ steps: 7 }));
+    expect(await recipeFrom(session, { recipe: file })).toMatchObject({ depth: 'first', steps: 7 });
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+});
