@@ -14,5 +14,5 @@ import { TextCache } from '../src/studio/texts/textCache.ts';
 installFaultTransfer();
 const hub: HubSurroundings = { cache: new HubCache(opfsFiles('hub')), fetch: (input, init) => fetch(input, init) };
 const store = new RunStore(opfsFiles('runs'), webLocks('wid-studio/runs'));
-const makeEngine = engineMaker(rememberedFiles(opfsFiles('machine')));
+const makeEngine = engineMaker(rememberedFiles(opfsFiles('machine'), webLocks('wid-studio/machine')));
 expose(createSession(store, { inputs: new InputStore(opfsFiles('inputs')), texts: new TextCache(opfsFiles('texts')), hub, makeEngine }));

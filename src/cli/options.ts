@@ -103,6 +103,12 @@ function namedFiles(path: string | undefined): [string, GivenFile[]] {
   return path === undefined ? ['demo-teacher', filesOf(DEMO_TEACHER)] : [basename(resolve(path)), filesOf(path)];
 }
 
+/** What is measured of this machine, in the user's cache folder. */
+function machineFacts(): ReturnType<typeof rememberedFiles> {
+  const folder = cacheFolder('machine');
+  return rememberedFiles(folderFiles(folder), lockFiles(folder));
+}
+
 /** @param runs folder that keeps checkpoints of unfinished runs; none are kept without it */
 export async function openTeacher(
   options: TeacherOptions,
@@ -111,7 +117,7 @@ export async function openTeacher(
 ): Promise<{ session: StudioApi; teacher: TeacherReport }> {
   const session = createSession(runs === undefined ? undefined : new RunStore(folderFiles(runs), lockFiles(runs)), {
     hub: hubSurroundings(),
-    makeEngine: engineMaker(rememberedFiles(folderFiles(cacheFolder('machine')))),
+    makeEngine: engineMaker(machineFacts()),
   });
   const request = options.teacher === undefined ? undefined : hubRequest(options.teacher, options);
   if (request !== undefined)

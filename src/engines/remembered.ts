@@ -1,7 +1,12 @@
 /** Small facts about this machine that are worth keeping: measured speeds, the kernels that won. Losing them costs time only. */
 export interface Remembered {
   recall(key: string): Promise<string | undefined>;
-  remember(key: string, value: string): Promise<void>;
+  /**
+   * Changes a fact while nobody else does, in this program or another.
+   * @param make the fact from what is known now, which may be another's by then
+   * @returns the fact
+   */
+  remember(key: string, make: (known: string | undefined) => string): Promise<string>;
 }
 
 /** For the life of the process. */
@@ -12,8 +17,9 @@ export class RememberedHere implements Remembered {
     return Promise.resolve(this.#facts.get(key));
   }
 
-  remember(key: string, value: string): Promise<void> {
-    this.#facts.set(key, value);
-    return Promise.resolve();
+  remember(key: string, make: (known: string | undefined) => string): Promise<string> {
+    const fact = make(this.#facts.get(key));
+    this.#facts.set(key, fact);
+    return Promise.resolve(fact);
   }
 }

@@ -2,7 +2,7 @@ import { beforeAll, expect, test } from 'vitest';
 import { DeviceLostError } from '../../src/engines/deviceLost.ts';
 import { RememberedHere, type Remembered } from '../../src/engines/remembered.ts';
 import type { MatmulTile } from '../../src/engines/webgpu/matmulCode.ts';
-import { tileName } from '../../src/engines/webgpu/tuning/tileMemory.ts';
+import { TileMemory, tileName } from '../../src/engines/webgpu/tuning/tileMemory.ts';
 import type { Tuning } from '../../src/engines/webgpu/tuning/tileTuner.ts';
 import { WebGpuEngine } from '../../src/engines/webgpu/webgpuEngine.ts';
 import { Graph } from '../../src/graph/graph.ts';
@@ -30,9 +30,10 @@ class Noted implements Remembered {
     return this.#facts.recall(key);
   }
 
-  remember(key: string, value: string): Promise<void> {
-    this.written.push(value);
-    return this.#facts.remember(key, value);
+  async remember(key: string, make: (known: string | undefined) => string): Promise<string> {
+    const text = await this.#facts.remember(key, make);
+    this.written.push(text);
+    return text;
   }
 }
 
@@ -50,7 +51,12 @@ interface Compiled {
 }
 
 /** Compiles one product on an engine of its own, and checks what it computes. */
-async function compiled(options: Tuning, signal?: AbortSignal, lose = false, more?: readonly [number, number, number]): Promise<Compiled> {
+async function compiled(
+  options: Tuning,
+  signal?: AbortSignal,
+  lose: boolean | number = false,
+  more?: readonly [number, number, number],
+): Promise<Compiled> {
   const engine = await WebGpuEngine.create({ tuning: options });
   try {
     const graph = new Graph();
@@ -63,7 +69,7 @@ async function compiled(options: Tuning, signal?: AbortSignal, lose = false, mor
     const program = await engine.compile(plan(graph, engine.planOptions), {
       progress: (stage, done, total) => {
         stages.push(`${stage} ${done} of ${total}`);
-        if (lose && stage === 'measuring') engine.loseDevice();
+        if (stage === 'measuring' && (lose === true || done + 1 === lose)) engine.loseDevice();
       },
       ...(signal === undefined ? {} : { signal }),
     });
@@ -117,7 +123,7 @@ test.each([
   ['other kernel code', (text: string) => text.replaceAll(/#[0-9a-f]{8}/g, '#00000000')],
 ])('measures again where the memory holds %s', async (_, damage) => {
   expect(damage(text)).not.toBe(text);
-  const damaged: Remembered = { recall: () => Promise.resolve(damage(text)), remember: () => Promise.resolve() };
+  const damaged: Remembered = { recall: () => Promise.resolve(damage(text)), remember: (_, make) => Promise.resolve(make(damage(text))) };
   expect((await compiled(tuning(damaged))).measured).toHaveLength(1);
 });
 
@@ -137,6 +143,60 @@ test('a device that is lost while a kernel is measured is told by its error, and
   expect(kept.written.at(-1)).toContain(`"lost":[${JSON.stringify(tileName(SMALL))}]`);
   const { measured } = await compiled(three);
   expect(measured.map((times) => times.map(([name]) => name))).toEqual([[tileName(LARGE), tileName(THIRD)]]);
+});
+
+test('a kernel under which the device was lost is not taken where nothing is measured', async () => {
+  const three = tuning(new Noted(), [IMPOSSIBLE, SMALL, LARGE]);
+  await expect(compiled(three, undefined, true)).rejects.toBeInstanceOf(DeviceLostError);
+  // The likeliest would not compile.
+  expect((await compiled(three, AbortSignal.abort())).measured).toEqual([]);
+});
+
+test('what was measured before the device was lost is kept', async () => {
+  const kept = new Noted();
+  const two = tuning(kept);
+  await expect(compiled(two, undefined, 2, [64, 96, 64])).rejects.toBeInstanceOf(DeviceLostError);
+  expect(kept.written).toHaveLength(1);
+  expect(kept.written[0]).toMatch(/"chosen":.*"lost":/);
+  // The other product has one kernel left.
+  expect((await compiled(two, undefined, false, [64, 96, 64])).measured).toEqual([]);
+});
+
+test('says so where the device was lost under every kernel', async () => {
+  const kept = new Noted();
+  await compiled(tuning(kept));
+  const all = JSON.stringify([tileName(SMALL), tileName(LARGE)]);
+  const damaged: Remembered = {
+    recall: () => Promise.resolve((kept.written[0] ?? '').replace(/"chosen":"(?:[^"\\]|\\.)*"/, () => `"lost":${all}`)),
+    remember: (_, make) => Promise.resolve(make(undefined)),
+  };
+  await expect(compiled(tuning(damaged))).rejects.toThrow(
+    /webgpu: the device was lost under every matmul kernel for .*96.*Use the CPU engine/,
+  );
+});
+
+test('where another session chose meanwhile, its choice stands, unless it is no kernel or was lost', async () => {
+  const kept = new RememberedHere();
+  const [first, second] = [new TileMemory(kept, 'adapter'), new TileMemory(kept, 'adapter')];
+  const usable = (_: string, name: string): boolean => name !== 'foreign';
+  await first.remember(
+    new Map([
+      ['p', { chosen: 'a' }],
+      ['q', { chosen: 'foreign' }],
+      ['r', { chosen: 'a' }],
+    ]),
+    usable,
+  );
+  const stands = await second.remember(
+    new Map([
+      ['p', { chosen: 'b' }],
+      ['q', { chosen: 'b' }],
+      ['r', { lost: ['a'] }],
+    ]),
+    usable,
+  );
+  expect(Object.fromEntries(stands)).toEqual({ p: { chosen: 'a' }, q: { chosen: 'b' }, r: { lost: ['a'] } });
+  expect(await first.recall()).toEqual(stands);
 });
 
 test('measures nothing once it was cancelled, and keeps nothing of it', async () => {

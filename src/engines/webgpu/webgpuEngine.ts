@@ -2,7 +2,6 @@ import type { Plan, PlanOptions } from '../../graph/plan.ts';
 import { placeInSlabs, type SlabPlacement } from '../../graph/slabs.ts';
 import { formatShape } from '../../tensor/shape.ts';
 import type { CompileWatch, Engine, EngineDescription, EngineLimits } from '../engine.ts';
-import { EngineError } from '../engineError.ts';
 import { bindDispatches } from './binding.ts';
 import { DeviceOwner, USAGE } from './deviceOwner.ts';
 import { UNIFORM_BYTES, type BufferPlace } from './dispatch.ts';
@@ -10,10 +9,10 @@ import { identify, requestAdapter, summarise, type AdapterSummary } from './gpuA
 import { Lowering, type DeviceTraits } from './lower/lowering.ts';
 import { lowerNode } from './lower/lowerNode.ts';
 import type { MatmulTile } from './matmulCode.ts';
-import { candidateTiles, type MatmulProblem } from './matmulTiles.ts';
+import { candidateTiles } from './matmulTiles.ts';
 import { Pipelines } from './pipelines.ts';
 import { mebibytes, ProgramMemory } from './programMemory.ts';
-import { problemName, productsOf, type Candidates } from './tuning/products.ts';
+import { needTile, problemName, productsOf, type Candidates } from './tuning/products.ts';
 import { TileTuner, type Measurement, type Tuning } from './tuning/tileTuner.ts';
 import { WebGpuProgram } from './webgpuProgram.ts';
 
@@ -52,6 +51,8 @@ export class WebGpuEngine implements Engine {
   readonly planOptions: PlanOptions = { alignment: ALIGNMENT, inPlace: false };
   readonly limits: EngineLimits;
   readonly adapter: AdapterSummary;
+  /** Adapter, driver and what WebGPU runs in: what is measured here holds for all of it together. */
+  readonly identity: string;
   readonly #owner: DeviceOwner;
   readonly #pipelines: Pipelines;
   readonly #traits: DeviceTraits;
@@ -60,10 +61,11 @@ export class WebGpuEngine implements Engine {
 
   private constructor(owner: DeviceOwner, adapter: GPUAdapter, traits: DeviceTraits, { tile, tuning }: WebGpuOptions) {
     this.#owner = owner;
+    this.identity = identify(adapter);
     this.#pipelines = new Pipelines(owner);
     this.#traits = traits;
     this.#candidates = tile === undefined ? (tuning?.candidates ?? candidateTiles) : () => [tile];
-    this.#tuner = tuning === undefined ? undefined : new TileTuner(owner, this.#pipelines, identify(adapter), tuning);
+    this.#tuner = tuning === undefined ? undefined : new TileTuner(owner, this.#pipelines, this.identity, tuning);
     this.adapter = summarise(adapter);
     // WebGPU does not tell how much memory there is; what does not fit is refused when it is allocated.
     this.limits = { arenaBytes: Number.MAX_SAFE_INTEGER };
@@ -125,7 +127,9 @@ export class WebGpuEngine implements Engine {
     const placement = placeInSlabs(plan, { slabBytes: bindingBytes, alignment: ALIGNMENT });
     const memory = new ProgramMemory(placement, bindingBytes);
     const tuned = await this.#tuner?.choose(productsOf(plan.nodes, placement, this.#traits, this.#candidates), watch);
-    const lowering = new Lowering(memory, this.#traits, (problem) => tuned?.get(problemName(problem)) ?? this.#likeliestTile(problem));
+    const lowering = new Lowering(memory, this.#traits, (problem) =>
+      needTile(problem, tuned?.get(problemName(problem)) ?? this.#candidates(problem, this.#traits)[0]),
+    );
     for (const node of plan.nodes) lowerNode(lowering, node);
     await this.#pipelines.compile(
       lowering.dispatches.map(({ shader }) => shader),
@@ -133,7 +137,7 @@ export class WebGpuEngine implements Engine {
     );
     const made: GPUBuffer[] = [];
     const allocate = async (label: string, bytes: number, usage: number): Promise<GPUBuffer> => {
-      const buffer = await this.#allocate(label, bytes, usage);
+      const buffer = await this.#owner.buffer(label, bytes, usage);
       made.push(buffer);
       return buffer;
     };
@@ -175,19 +179,5 @@ export class WebGpuEngine implements Engine {
   /** Takes the device away as a driver does that is reset: for tests of what happens then. */
   loseDevice(): void {
     this.#owner.device.destroy();
-  }
-
-  #likeliestTile(problem: MatmulProblem): MatmulTile {
-    const [likeliest] = this.#candidates(problem, this.#traits);
-    if (likeliest === undefined) throw new EngineError('webgpu: no matmul kernel fits this adapter.');
-    return likeliest;
-  }
-
-  #allocate(label: string, size: number, usage: number): Promise<GPUBuffer> {
-    return this.#owner.scoped(
-      `buffer ${label}, ${mebibytes(size)}`,
-      () => this.#owner.device.createBuffer({ label, size: Math.max(16, size), usage }),
-      { buffer: label, bytes: size },
-    );
   }
 }

@@ -4,6 +4,7 @@ import { RememberedHere, type Remembered } from '../../engines/remembered.ts';
 import { measureGflops } from '../../engines/speedTest.ts';
 import { WasmEngine } from '../../engines/wasm/wasmEngine.ts';
 import { WebGpuEngine, type WebGpuOptions } from '../../engines/webgpu/webgpuEngine.ts';
+import { STUDIO_VERSION } from '../version.ts';
 import type { EngineChoice, EngineSettings, EngineSpeeds } from '../studioApi.ts';
 import { ChosenEngine } from './chosenEngine.ts';
 import { defaultThreads } from './defaultThreads.ts';
@@ -59,11 +60,12 @@ async function fastest(threads: number, options: WebGpuOptions, remembered: Reme
 
 /** A second's self-test of both, once a machine. */
 async function speedsOf(cpu: WasmEngine, webgpu: WebGpuEngine, threads: number, remembered: Remembered): Promise<EngineSpeeds> {
-  const key = `speeds of ${threads} threads and ${webgpu.adapter.name}`;
+  // Kernels of another build have other speeds.
+  const key = `speeds of ${threads} threads and ${webgpu.identity}, WID Studio ${STUDIO_VERSION}`;
   const known = parseSpeeds(await remembered.recall(key));
   if (known !== undefined) return known;
   const speeds = { cpu: await measureGflops(cpu, TEST_MILLISECONDS), webgpu: await measureGflops(webgpu, TEST_MILLISECONDS) };
-  await remembered.remember(key, JSON.stringify(speeds));
+  await remembered.remember(key, () => JSON.stringify(speeds));
   return speeds;
 }
 

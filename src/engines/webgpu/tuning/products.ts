@@ -37,6 +37,13 @@ export function problemName({ m, n, k, batch, form }: MatmulProblem): string {
   return `${batch} x (${m} x ${k} x ${n}), ${parts.join(', ')}`;
 }
 
+/** @throws EngineError where there is no kernel */
+export function needTile(problem: MatmulProblem, tile: MatmulTile | undefined): MatmulTile {
+  if (tile === undefined)
+    throw new EngineError(`webgpu: no matmul kernel fits this adapter at ${problemName(problem)}. Use the CPU engine.`);
+  return tile;
+}
+
 /** The different products of a plan, those that take the largest share of its work first. */
 export function productsOf(
   nodes: readonly Node[],
@@ -77,10 +84,7 @@ function lowered(
   const starts: { readonly problem: MatmulProblem; readonly first: number }[] = [];
   const lowering: Lowering = new Lowering(new ProgramMemory(placement, traits.bindingBytes), traits, (problem) => {
     starts.push({ problem, first: lowering.dispatches.length });
-    const tile = choose(problem);
-    if (tile === undefined)
-      throw new EngineError(`webgpu: no matmul kernel fits this adapter at ${problemName(problem)}. Use the CPU engine.`);
-    return tile;
+    return needTile(problem, choose(problem));
   });
   lowerNode(lowering, node);
   return starts.map(({ problem, first }, index) => ({

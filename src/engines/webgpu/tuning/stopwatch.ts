@@ -2,7 +2,6 @@ import { bindDispatches, type ReadyDispatch } from '../binding.ts';
 import { USAGE, type DeviceOwner } from '../deviceOwner.ts';
 import { UNIFORM_BYTES, type Dispatch } from '../dispatch.ts';
 import type { Pipelines } from '../pipelines.ts';
-import { mebibytes } from '../programMemory.ts';
 
 /** Dispatches with memory to work on. */
 export interface Timed {
@@ -38,7 +37,8 @@ export class Stopwatch {
       for (const [binding, { size }] of bindings) sizes.set(binding, Math.max(size, sizes.get(binding) ?? 0));
     const watch = new Stopwatch(owner, pipelines);
     try {
-      for (const [binding, size] of sizes) watch.#buffers.set(binding, await watch.#allocate(`measured ${binding}`, size));
+      for (const [binding, size] of sizes)
+        watch.#buffers.set(binding, await owner.buffer(`measured ${binding}`, size, USAGE.storage | USAGE.copyTarget));
       await watch.#fill();
     } catch (error) {
       watch.dispose();
@@ -49,7 +49,7 @@ export class Stopwatch {
 
   /** Compiles kernels and binds them. @throws EngineError where one does not compile, or is more than the device takes */
   async prepare(dispatches: readonly Dispatch[]): Promise<Timed> {
-    const uniforms = await this.#allocate('measured sizes', dispatches.length * UNIFORM_BYTES, USAGE.uniform | USAGE.copyTarget);
+    const uniforms = await this.#owner.buffer('measured sizes', dispatches.length * UNIFORM_BYTES, USAGE.uniform | USAGE.copyTarget);
     this.#uniforms.push(uniforms);
     const ready = await bindDispatches(this.#owner, this.#pipelines, dispatches, uniforms, (_, binding) => {
       const buffer = this.#buffers.get(binding);
@@ -93,18 +93,10 @@ export class Stopwatch {
     for (const buffer of [...this.#buffers.values(), ...this.#uniforms]) buffer.destroy();
   }
 
-  #allocate(label: string, size: number, usage: number = USAGE.storage | USAGE.copyTarget): Promise<GPUBuffer> {
-    return this.#owner.scoped(
-      `buffer ${label}, ${mebibytes(size)}`,
-      () => this.#owner.device.createBuffer({ label, size: Math.max(16, size), usage }),
-      { buffer: label, bytes: size },
-    );
-  }
-
   async #fill(): Promise<void> {
     const { device } = this.#owner;
     const numbers = Float32Array.from({ length: BLOCK_BYTES / 4 }, (_, i) => ((i * 7919) % 1009) / 1009 - 0.5);
-    const block = await this.#allocate('numbers', BLOCK_BYTES, USAGE.copySource | USAGE.copyTarget);
+    const block = await this.#owner.buffer('numbers', BLOCK_BYTES, USAGE.copySource | USAGE.copyTarget);
     try {
       device.queue.writeBuffer(block, 0, numbers);
       await this.#owner.scoped('filling buffers', () => {

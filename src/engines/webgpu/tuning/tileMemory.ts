@@ -33,12 +33,33 @@ export class TileMemory {
     return parse(await this.#remembered.recall(this.#key));
   }
 
-  /** Adds to what is known. */
-  async remember(products: ReadonlyMap<string, KnownTiles>): Promise<void> {
-    if (products.size === 0) return;
-    const all = new Map([...(await this.recall()), ...products]);
-    const newest = [...all].slice(-MOST_PRODUCTS);
-    await this.#remembered.remember(this.#key, JSON.stringify(Object.fromEntries(newest)));
+  /**
+   * Adds to what is known by now. Where another session has chosen a kernel meanwhile, its choice stands: both go on with it.
+   *
+   * @param usable whether a choice that was found names a kernel that this build could take
+   * @returns everything known; without a kernel that was lost meanwhile
+   */
+  async remember(
+    products: ReadonlyMap<string, KnownTiles>,
+    usable: (product: string, name: string) => boolean,
+  ): Promise<ReadonlyMap<string, KnownTiles>> {
+    if (products.size === 0) return new Map();
+    const text = await this.#remembered.remember(this.#key, (known) => {
+      const all = parse(known);
+      for (const [product, { chosen: ours, lost: newlyLost = [] }] of products) {
+        const { chosen: theirs, lost: longLost = [] } = all.get(product) ?? {};
+        const lost = [...new Set([...longLost, ...newlyLost])];
+        const chosen = theirs !== undefined && usable(product, theirs) && !lost.includes(theirs) ? theirs : ours;
+        // Again at the end: what is in use is not the oldest.
+        all.delete(product);
+        all.set(product, {
+          ...(chosen === undefined || lost.includes(chosen) ? {} : { chosen }),
+          ...(lost.length === 0 ? {} : { lost }),
+        });
+      }
+      return JSON.stringify(Object.fromEntries([...all].slice(-MOST_PRODUCTS)));
+    });
+    return parse(text);
   }
 }
 

@@ -55,8 +55,10 @@ export class TileTuner {
   /**
    * A kernel for every product, by {@link problemName}. What is not measured in time takes the kernel that won the largest
    * product of the same layout, or else its likeliest, and keeps it: the same plan compiles to the same kernels from then on.
+   * What is not measured because of a stop, or for want of scratch memory, takes its likeliest for this once.
    *
    * @throws DeviceLostError if a kernel takes the device away; the next compilation does without that kernel
+   * @throws EngineError if the device was lost under every kernel of a product
    */
   async choose(products: readonly Product[], watch: CompileWatch = {}): Promise<ReadonlyMap<string, MatmulTile>> {
     const known = await this.#memory.recall();
@@ -67,6 +69,10 @@ export class TileTuner {
       const { chosen: kept, lost = [] } = known.get(product.key) ?? {};
       const variants = product.variants.filter(({ name }) => !lost.includes(name));
       const recalled = variants.find(({ name }) => name === kept) ?? (variants.length === 1 ? variants[0] : undefined);
+      if (variants.length === 0)
+        throw new EngineError(
+          `webgpu: the device was lost under every matmul kernel for ${problemName(product.problem)}. Use the CPU engine.`,
+        );
       if (recalled === undefined) open.push({ product, variants });
       else {
         chosen.set(problemName(product.problem), recalled.tile);
@@ -76,11 +82,12 @@ export class TileTuner {
     if (open.length === 0) return chosen;
 
     const learned = new Map<string, KnownTiles>();
-    const settle = ({ key, problem }: Product, { tile, name }: Variant): void => {
-      chosen.set(problemName(problem), tile);
-      const { lost } = known.get(key) ?? {};
-      learned.set(key, { chosen: name, ...(lost === undefined ? {} : { lost }) });
-    };
+    const settle = ({ key }: Product, { name }: Variant): void => void learned.set(key, { chosen: name });
+    // One loss is enough, though the kernel may have had no part in it: not to try it costs one kernel of one product at
+    // most, and a second loss in a row moves a run to the CPU engine.
+    const lose = ({ key }: Product, { name }: Variant): void => void learned.set(key, { lost: [name] });
+    const variantOf = (key: string, name: string): Variant | undefined =>
+      open.find(({ product }) => product.key === key)?.variants.find((variant) => variant.name === name);
     const deadline = performance.now() + this.#milliseconds;
     let stopwatch: Stopwatch | undefined;
     try {
@@ -94,7 +101,7 @@ export class TileTuner {
         const layout = layoutOf(product);
         if (performance.now() < deadline) {
           watch.progress?.('measuring', index, open.length);
-          const measured = await this.#measure(stopwatch, product, variants, deadline, known.get(product.key)?.lost ?? []);
+          const measured = await this.#measure(stopwatch, product, variants, deadline, lose);
           if (measured === undefined) continue;
           settle(product, measured.winner);
           if (measured.compared) keepFirst(winners, layout, measured.winner.tile);
@@ -107,11 +114,22 @@ export class TileTuner {
       watch.progress?.('measuring', open.length, open.length);
     } catch (error) {
       // No room for scratch buffers: the likeliest kernels it is, for this once. The program itself may still fit.
-      if (!(error instanceof EngineError)) throw error;
+      if (!(error instanceof EngineError)) {
+        // What was measured before the device was lost holds on the next one.
+        await this.#memory.remember(learned, (key, name) => variantOf(key, name) !== undefined);
+        throw error;
+      }
     } finally {
       stopwatch?.dispose();
     }
-    await this.#memory.remember(learned);
+    const kept = await this.#memory.remember(learned, (key, name) => variantOf(key, name) !== undefined);
+    for (const { product, variants } of open) {
+      const { key, problem } = product;
+      const name = learned.has(key) ? kept.get(key)?.chosen : undefined;
+      // Not `candidates[0]`, under which the device may have been lost.
+      const variant = (name === undefined ? undefined : variantOf(key, name)) ?? variants[0];
+      if (variant !== undefined) chosen.set(problemName(problem), variant.tile);
+    }
     return chosen;
   }
 
@@ -121,7 +139,7 @@ export class TileTuner {
     product: Product,
     variants: readonly Variant[],
     deadline: number,
-    lost: readonly string[],
+    lose: (product: Product, variant: Variant) => void,
   ): Promise<{ readonly winner: Variant; readonly compared: boolean } | undefined> {
     const late = (): boolean => performance.now() > deadline;
     await stopwatch.compile(variants.flatMap(({ dispatches }) => dispatches));
@@ -132,7 +150,7 @@ export class TileTuner {
     for (const variant of variants) {
       // At least one kernel must be known to run.
       if (late() && running.length > 0) break;
-      const once = await this.#attempt(product, variant, lost, async () => {
+      const once = await attempt(product, variant, lose, async () => {
         const timed = await stopwatch.prepare(variant.dispatches);
         // The first run is not counted: drivers finish compiling in it.
         await stopwatch.time(timed, 1);
@@ -147,7 +165,7 @@ export class TileTuner {
     for (let round = 1; round < ROUNDS && hopeful.length > 1 && !late(); round++)
       for (const { variant, timed } of hopeful) {
         const before = times.get(variant.name) ?? Infinity;
-        const time = await this.#attempt(product, variant, lost, () => stopwatch.time(timed, repeats));
+        const time = await attempt(product, variant, lose, () => stopwatch.time(timed, repeats));
         times.set(variant.name, time === undefined ? undefined : Math.min(before, time));
       }
     const timeOf = ({ name }: Variant): number => times.get(name) ?? Infinity;
@@ -156,19 +174,21 @@ export class TileTuner {
     if (times.size > 1) this.measurements.push({ product: problemName(product.problem), flops: product.flops, times, chosen: winner.name });
     return { winner, compared: times.size > 1 };
   }
+}
 
-  /** What the device refuses is not chosen; a kernel that takes the device away is not tried again. */
-  async #attempt<T>(product: Product, variant: Variant, lost: readonly string[], work: () => Promise<T>): Promise<T | undefined> {
-    try {
-      return await work();
-    } catch (error) {
-      if (error instanceof DeviceLostError) {
-        await this.#memory.remember(new Map([[product.key, { lost: [...lost, variant.name] }]]));
-        throw error;
-      }
-      if (error instanceof EngineError) return undefined;
-      throw error;
-    }
+/** What the device refuses is not chosen; a kernel that takes the device away is not tried again. */
+async function attempt<T>(
+  product: Product,
+  variant: Variant,
+  lose: (product: Product, variant: Variant) => void,
+  work: () => Promise<T>,
+): Promise<T | undefined> {
+  try {
+    return await work();
+  } catch (error) {
+    if (error instanceof DeviceLostError) lose(product, variant);
+    else if (error instanceof EngineError) return undefined;
+    throw error;
   }
 }
 
