@@ -70,11 +70,12 @@ function line(event: StudioEvent): string {
   if (event.kind === 'notKept') return `Checkpoint of step ${event.step} could not be kept: ${event.reason}`;
   if (event.kind === 'engineChanged')
     return `Going on from step ${event.step} on ${event.engine.name} (${event.engine.detail}): ${event.reason}`;
+  if (event.kind === 'engineDiffers') return event.reason;
   return `${event.phase} ${bar(event.step, event.steps)} ${event.step}/${event.steps}  loss ${event.loss.toFixed(3)}${paceOf(event)}`;
 }
 
 /** Events whose line stays; the others are a bar that the next one overwrites. */
-const STANDING: ReadonlySet<StudioEvent['kind']> = new Set(['heldOut', 'notKept', 'onnxFile', 'engineChanged']);
+const STANDING: ReadonlySet<StudioEvent['kind']> = new Set(['heldOut', 'notKept', 'onnxFile', 'engineChanged', 'engineDiffers']);
 
 /** Where the terminal's words go. With `--json`, stdout holds a line of JSON an event and nothing else. */
 export interface Report {

@@ -42,6 +42,11 @@ export interface Engine {
   readonly limits: EngineLimits;
   /** How graphs must be laid out for this engine. */
   readonly planOptions: PlanOptions;
+  /**
+   * Where kernels are measured, what computes each product of the programs that were compiled so far. A product with another
+   * value may be summed in another order.
+   */
+  readonly kernels?: ReadonlyMap<string, string> | undefined;
   describe(): EngineDescription;
   compile(plan: Plan, watch?: CompileWatch): Promise<Program>;
   dispose(): void;

@@ -24,6 +24,7 @@ const TITLES: Readonly<Record<string, string>> = {
   diverged: 'The run diverged',
   storage: 'There is no room to keep the run',
   'device-lost': 'The device was lost; the run goes on',
+  'engine-differs': 'The run goes on, with other rounding',
   cancelled: 'Cancelled',
 };
 

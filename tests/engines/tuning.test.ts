@@ -48,6 +48,8 @@ interface Compiled {
   readonly measured: readonly (readonly [string, number | undefined])[][];
   readonly chosen: readonly string[];
   readonly stages: readonly string[];
+  readonly kernels: ReadonlyMap<string, string>;
+  readonly detail: string;
 }
 
 /** Compiles one product on an engine of its own, and checks what it computes. */
@@ -80,7 +82,13 @@ async function compiled(
     await program.run();
     expect(await program.read('c')).toEqual(numbers.map((x) => 2 * x));
     const { measurements } = engine;
-    return { measured: measurements.map(({ times }) => [...times]), chosen: measurements.map(({ chosen }) => chosen), stages };
+    return {
+      measured: measurements.map(({ times }) => [...times]),
+      chosen: measurements.map(({ chosen }) => chosen),
+      stages,
+      kernels: new Map(engine.kernels),
+      detail: engine.describe().detail,
+    };
   } finally {
     engine.dispose();
   }
@@ -103,6 +111,20 @@ test('measures every candidate once, takes the fastest, and measures nothing whe
   expect(second.stages.every((stage) => stage.startsWith('compiling'))).toBe(true);
   expect(second.stages).toContain('compiling 1 of 1');
   expect(kept.written).toHaveLength(1);
+});
+
+test('names what computes a product, by the kernel that was taken', async () => {
+  const kept = new Noted();
+  const [measured, recalled, other] = [
+    await compiled(tuning(kept)),
+    await compiled(tuning(kept)),
+    await compiled(tuning(new Noted(), [THIRD])),
+  ];
+  expect([...measured.kernels.keys()]).toEqual([expect.stringContaining(`(${SIDE} x ${SIDE} x ${SIDE})`)]);
+  expect(recalled.kernels).toEqual(measured.kernels);
+  expect([...other.kernels.keys()]).toEqual([...measured.kernels.keys()]);
+  expect(other.kernels).not.toEqual(measured.kernels);
+  expect(measured.detail).toMatch(/, measured kernels$/);
 });
 
 test('does not take a kernel that is much slower, though it stands first', async () => {

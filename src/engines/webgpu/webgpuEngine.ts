@@ -108,7 +108,12 @@ export class WebGpuEngine implements Engine {
   describe(): EngineDescription {
     const { subgroupSize, quads } = this.#traits;
     const lanes = subgroupSize > 0 ? `, subgroups of ${subgroupSize}` : quads ? ', subgroups' : '';
-    return { name: 'webgpu', detail: `${this.adapter.name}${this.adapter.software ? ' (software)' : ''}${lanes}`, threads: 1 };
+    const kernels = this.#tuner === undefined ? '' : ', measured kernels';
+    return { name: 'webgpu', detail: `${this.adapter.name}${this.adapter.software ? ' (software)' : ''}${lanes}${kernels}`, threads: 1 };
+  }
+
+  get kernels(): ReadonlyMap<string, string> | undefined {
+    return this.#tuner?.kernels;
   }
 
   /** What was measured for the programs that were compiled so far; nothing where all of it was remembered. */

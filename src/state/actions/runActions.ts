@@ -43,6 +43,10 @@ function follow(desk: Desk, recipe: Recipe): StudioListener {
       useRun.setState({ keptAt: event.step });
     } else if (event.kind === 'notKept') {
       useRun.setState({ fault: { code: 'storage', message: event.reason, details: {} }, ...(event.paused ? { status: 'paused' } : {}) });
+    } else if (event.kind === 'engineDiffers') {
+      useRun.setState({
+        fault: { code: 'engine-differs', message: event.reason, details: { step: event.step, engine: event.engine.name } },
+      });
     } else if (event.kind === 'engineChanged') {
       useSetup.setState({ engine: event.engine, speed: undefined });
       useRun.setState({ fault: { code: 'device-lost', message: event.reason, details: { step: event.step, engine: event.engine.name } } });

@@ -66,6 +66,8 @@ export type StudioEvent =
   | { readonly kind: 'notKept'; readonly step: number; readonly reason: string; readonly paused: boolean }
   /** A device was lost: the run goes on from `step` on another engine, or on a new device of the same. */
   | { readonly kind: 'engineChanged'; readonly step: number; readonly engine: EngineReport; readonly reason: string }
+  /** A run that goes on has another engine, or other measured kernels, than the steps that were kept. */
+  | { readonly kind: 'engineDiffers'; readonly step: number; readonly engine: EngineReport; readonly reason: string }
   /** At evaluations of phases that have compactors or gates. */
   | { readonly kind: 'norms'; readonly step: number; readonly spaces: readonly SpaceNorms[] }
   | { readonly kind: 'similarity'; readonly step: number; readonly value: SimilarityReport }

@@ -16,6 +16,9 @@ export interface Checkpoint {
   readonly savedAt: number;
 }
 
+/** In place of an engine. */
+export const UNNOTED = 'an engine that was not noted';
+
 /** 2: metrics, engine and an earlier phase's compactors; 1 had none of them. 3: a digest of stretches. */
 const VERSION = 3;
 const STEPS = 'metrics/steps';
@@ -94,7 +97,7 @@ function versionOne(name: string, { plain, tensors }: Pick<Unsealed, 'plain' | '
     state: { ...state, recipe: recipeFrom(name, recipe), tensors, compactors: new Map() },
     metrics: NO_METRICS,
     fingerprints,
-    engine: 'an engine that was not noted',
+    engine: UNNOTED,
     savedAt,
   };
 }

@@ -53,9 +53,9 @@ export class RunKeeper {
     await this.#store?.saveRecord(this.#record);
   }
 
-  /** The engine that the steps run on from now on, in words. */
-  ranOn(engine: string): void {
-    this.#record = { ...this.#record, engine };
+  /** The engine that the steps run on from now on, in words, and its kernels. */
+  ranOn(engine: string, kernels: Readonly<Record<string, string>>): void {
+    this.#record = { ...this.#record, engine, kernels };
   }
 
   /** Writes the record, so that the history knows of the run before its first checkpoint. */

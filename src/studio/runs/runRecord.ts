@@ -12,6 +12,8 @@ export interface RunRecord extends RunFacts {
   readonly fingerprints: Fingerprints;
   /** Runs of older builds did not note them. */
   readonly files?: GivenFiles;
+  /** `Engine.kernels` of its last steps, where kernels were measured. */
+  readonly kernels?: Readonly<Record<string, string>>;
   readonly metrics: RunMetrics;
 }
 

@@ -19,6 +19,10 @@ export class ChosenEngine implements Engine {
     this.planOptions = engine.planOptions;
   }
 
+  get kernels(): ReadonlyMap<string, string> | undefined {
+    return this.#engine.kernels;
+  }
+
   describe(): EngineReport {
     return { ...this.#engine.describe(), ...this.#facts };
   }

@@ -1,5 +1,5 @@
 import { StudioError } from '../../tensor/studioError.ts';
-import type { Checkpoint } from '../runs/checkpointFile.ts';
+import { UNNOTED, type Checkpoint } from '../runs/checkpointFile.ts';
 import { NO_METRICS } from '../runs/runMetrics.ts';
 import type { RunRecord } from '../runs/runRecord.ts';
 import type { GivenName, Recipe, StudioApi } from '../studioApi.ts';
@@ -68,10 +68,11 @@ async function newRecord(state: SessionState, recipe: Recipe): Promise<RunRecord
 }
 
 /** The record of a run that goes on: what was said after its checkpoint is said again. */
-async function goneOn(state: SessionState, run: string, { state: kept, metrics, savedAt }: Checkpoint): Promise<RunRecord> {
+async function goneOn(state: SessionState, run: string, { state: kept, metrics, engine, savedAt }: Checkpoint): Promise<RunRecord> {
   const record = await state.store?.record(run);
   return {
     ...(record ?? { ...(await newRecord(state, kept.recipe)), run, startedAt: savedAt }),
+    engine: engine === UNNOTED ? '' : engine,
     ending: 'unfinished',
     result: null,
     done: kept.done,

@@ -8,6 +8,7 @@ import type { Lease } from '../runs/runLocks.ts';
 import type { RunRecord } from '../runs/runRecord.ts';
 import type { RunState } from '../runs/runState.ts';
 import type { RunResult, StudioListener } from '../studioApi.ts';
+import { EngineWitness } from './engineWitness.ts';
 import { Gate } from './gate.ts';
 import type { SessionState } from './sessionState.ts';
 import { teacherWithHead } from './teacherWithHead.ts';
@@ -17,11 +18,6 @@ import { watchedEngine } from './watchedEngine.ts';
 const PATIENCE = 2;
 /** After so many, the engine is not to be trusted, whichever it is. */
 const HOPELESS = 4;
-
-export function engineInWords(engine: Engine): string {
-  const { name, detail } = engine.describe();
-  return `${name} (${detail})`;
-}
 
 /**
  * Trains what a record says, from a kept state or from the start, and keeps it on the way.
@@ -60,8 +56,9 @@ export async function train(state: SessionState, record: RunRecord, listen: Stud
     await keeper.begin();
     // After the record, which says that they are in use.
     if (room !== undefined) await keepInputs(state, record, room.needed, keeper.hear);
-    const made = await onEngines(state, keeper, from, async (chosen, start) => {
-      const engine = watchedEngine(chosen, keeper.hear, gate.stopping);
+    const witness = new EngineWitness(keeper, record);
+    const made = await onEngines(state, keeper, witness, from, async (chosen, start) => {
+      const engine = watchedEngine(chosen, keeper.hear, gate.stopping, () => witness.compiled(chosen));
       const headed = await teacherWithHead(state, engine, keeper.hear, gate);
       return compress(engine, headed, corpus, recipe, gate, keeper.hear, start);
     });
@@ -96,6 +93,7 @@ async function keepInputs(
 async function onEngines(
   state: SessionState,
   keeper: RunKeeper,
+  witness: EngineWitness,
   from: RunState | undefined,
   work: (engine: Engine, from: RunState | undefined) => Promise<Compressed>,
 ): Promise<Compressed> {
@@ -103,7 +101,7 @@ async function onEngines(
   let start = from;
   let losses = 0;
   for (;;) {
-    keeper.ranOn(engineInWords(engine));
+    witness.runsOn(engine);
     try {
       return await work(engine, start);
     } catch (error) {
@@ -113,6 +111,7 @@ async function onEngines(
       if (losses >= HOPELESS) throw error;
       engine = await state.replaceEngine(losses >= PATIENCE);
       start = kept;
+      witness.replaced();
       keeper.hear({ kind: 'engineChanged', step: start?.done ?? 0, engine: engine.describe(), reason: error.message });
     }
   }

@@ -9,17 +9,21 @@ const STAGE_WORDS: Readonly<Record<CompileStage, string>> = {
 /**
  * The same engine, whose compilations are told as progress.
  * @param signal ends measuring kernels: the likeliest ones are taken
+ * @param compiled is called after every compilation
  */
-export function watchedEngine(engine: Engine, listen: StudioListener, signal: AbortSignal): Engine {
+export function watchedEngine(engine: Engine, listen: StudioListener, signal: AbortSignal, compiled: () => void = () => {}): Engine {
   return {
     limits: engine.limits,
     planOptions: engine.planOptions,
     describe: () => engine.describe(),
-    compile: (plan) =>
-      engine.compile(plan, {
+    compile: async (plan) => {
+      const program = await engine.compile(plan, {
         progress: (stage, done, total) => listen({ kind: 'progress', stage: STAGE_WORDS[stage], done, total }),
         signal,
-      }),
+      });
+      compiled();
+      return program;
+    },
     dispose: () => engine.dispose(),
   };
 }

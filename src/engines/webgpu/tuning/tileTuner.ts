@@ -44,6 +44,8 @@ export class TileTuner {
   readonly #milliseconds: number;
   /** What was measured by this tuner, in order. */
   readonly measurements: Measurement[] = [];
+  /** {@link Variant.code} of the kernels that were given out, by {@link problemName}. */
+  readonly kernels = new Map<string, string>();
 
   constructor(owner: DeviceOwner, pipelines: Pipelines, adapter: string, tuning: Tuning) {
     this.#owner = owner;
@@ -61,6 +63,16 @@ export class TileTuner {
    * @throws EngineError if the device was lost under every kernel of a product
    */
   async choose(products: readonly Product[], watch: CompileWatch = {}): Promise<ReadonlyMap<string, MatmulTile>> {
+    const chosen = await this.#choose(products, watch);
+    for (const { problem, variants } of products) {
+      const tile = chosen.get(problemName(problem));
+      const variant = variants.find((each) => each.tile === tile);
+      if (variant !== undefined) this.kernels.set(problemName(problem), variant.code);
+    }
+    return chosen;
+  }
+
+  async #choose(products: readonly Product[], watch: CompileWatch): Promise<ReadonlyMap<string, MatmulTile>> {
     const known = await this.#memory.recall();
     const chosen = new Map<string, MatmulTile>();
     const winners = new Map<string, MatmulTile>();
