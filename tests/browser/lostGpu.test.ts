@@ -45,7 +45,7 @@ async function keptBeyond(page: Page, step: number): Promise<void> {
 test('a run whose GPU device is lost goes on by itself, on a new device or on the CPU, says so, and loses nothing', async () => {
   const stage = await openStage(['--enable-unsafe-webgpu']);
   try {
-    const { page } = await stage.open('?engine=webgpu');
+    const { page } = await stage.open('?engine=webgpu&tuning=off');
     await page
       .getByTestId('engine')
       .filter({ hasText: /WebGPU/ })
