@@ -2,8 +2,7 @@ import type { Engine } from '../../engines/engine.ts';
 import type { RunKeeper } from '../runs/runKeeper.ts';
 import type { RunRecord } from '../runs/runRecord.ts';
 
-const DIFFERS =
-  'From here on its numbers may differ by rounding from those of a run that never stopped; where they must not, stop it and go on as before.';
+const DIFFERS = 'From here on its numbers may differ by rounding from those of a run that never stopped.';
 
 function engineInWords(engine: Engine): string {
   const { name, detail } = engine.describe();
