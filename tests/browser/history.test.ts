@@ -52,7 +52,7 @@ test('kept runs are compared head by head, laid over each other, repeated, renam
 
     await choose('Baseline', 'Delete');
     await page.getByTestId('undo-delete').waitFor();
-    expect(await lines.count()).toBe(1);
+    await expect.poll(() => lines.count()).toBe(1);
     await page.getByTestId('undo-delete').click();
     await expect.poll(() => lines.count()).toBe(2);
 
