@@ -7,6 +7,8 @@ import { TokenStore } from './tokenStore.ts';
 /** Text as packed sequences, [count, sequence] row-major: [CLS] tokens [SEP]; the last of a split is padded. */
 export interface Corpus {
   readonly sequence: number;
+  /** Of the split into training and held-out text. */
+  readonly seed: number;
   readonly train: Int32Array;
   readonly heldOut: Int32Array;
   readonly documents: number;
@@ -96,6 +98,7 @@ export async function buildCorpus(
   const split = (inside: boolean): Int32Array => pack(store, ends, (piece) => held.has(piece) === inside, tokenizer, sequence);
   return {
     sequence,
+    seed,
     train: split(false),
     heldOut: split(true),
     documents: documentEnds.length,

@@ -1,4 +1,5 @@
 import { openBytes, type ByteContent } from '../../tensor/byteSource.ts';
+import type { Corpus } from '../../text/corpus.ts';
 import type { Teacher } from '../teacher/teacher.ts';
 import { sha256 } from './sealedFile.ts';
 
@@ -17,6 +18,15 @@ export function fingerprintOfTeacher({ model, tokenizerFiles }: Pick<Teacher, 'm
       path: `tensor/${name}`,
       bytes: new Uint8Array(data.buffer, data.byteOffset, data.byteLength),
     })),
+  ]);
+}
+
+/** SHA-256 of packed tokens and how they were split, in hexadecimal. */
+export function fingerprintOfCorpus({ train, heldOut, sequence, seed }: Corpus): Promise<string> {
+  const bytes = (ids: Int32Array): Uint8Array => new Uint8Array(ids.buffer, ids.byteOffset, ids.byteLength);
+  return fingerprintOf([
+    { path: `train ${sequence} ${seed}`, bytes: bytes(train) },
+    { path: 'held out', bytes: bytes(heldOut) },
   ]);
 }
 

@@ -1,5 +1,5 @@
 import type { ByteSource } from '../../tensor/byteSource.ts';
-import { fingerprintOfTeacher } from './fingerprint.ts';
+import { fingerprintOfCorpus, fingerprintOfTeacher } from './fingerprint.ts';
 import type { RunFiles } from './runFiles.ts';
 import { decodeTeacher, encodeTeacher } from './teacherFile.ts';
 import type { Teacher } from '../teacher/teacher.ts';
@@ -63,7 +63,7 @@ export class InputStore {
 
   /** @returns undefined where it is not kept, or damaged: then it is removed, to be kept anew */
   text(fingerprint: string): Promise<CachedText | undefined> {
-    return this.#read('text', fingerprint, decodeText, (text) => Promise.resolve(text.fingerprint));
+    return this.#read('text', fingerprint, decodeText, ({ corpus }) => fingerprintOfCorpus(corpus));
   }
 
   async #read<T>(

@@ -1,3 +1,4 @@
+import { StudioError } from '../../tensor/studioError.ts';
 import { sortGiven } from '../sortGiven.ts';
 import type { StudioApi } from '../studioApi.ts';
 import { loadCorpus } from '../texts/textLoading.ts';
@@ -5,21 +6,24 @@ import { attempt, namesOf, type SessionState } from './sessionState.ts';
 
 /** What was given, and text of it. */
 export function inputVerbs(state: SessionState): Pick<StudioApi, 'sortFiles' | 'loadText' | 'cancelText'> {
-  let reading: AbortController | undefined;
   return {
     sortFiles: (files) => sortGiven(files),
     async loadText(name, files, wish, listen = () => undefined) {
       state.needNoRun('reading another text');
-      reading?.abort();
+      state.reading?.abort();
       const mine = new AbortController();
-      reading = mine;
+      state.reading = mine;
       try {
-        const { tokenizer } = state.needTeacher();
+        const teacher = state.needTeacher();
         const { texts } = state.surroundings;
         const key = await texts?.keyOf(files, state.fingerprints.teacher, wish);
         const known = key === undefined ? undefined : await texts?.find(key);
-        const text = known ?? (await loadCorpus(name, files, tokenizer, wish, listen, mine.signal));
+        const text = known ?? (await loadCorpus(name, files, teacher.tokenizer, wish, listen, mine.signal));
         if (known === undefined && key !== undefined) await texts?.keep(key, text, Date.now());
+        // A run may have started, or another teacher or text been asked for, while this one was read.
+        state.needNoRun('reading another text');
+        if (mine.signal.aborted || state.teacher !== teacher)
+          throw new StudioError('cancelled', 'text: reading was cancelled. Nothing was changed.');
         const { corpus, fingerprint } = text;
         state.fingerprints.text = fingerprint;
         state.corpus = corpus;
@@ -27,9 +31,9 @@ export function inputVerbs(state: SessionState): Pick<StudioApi, 'sortFiles' | '
         state.given.text = namesOf(files);
         return state.textReport;
       } finally {
-        if (reading === mine) reading = undefined;
+        if (state.reading === mine) state.reading = undefined;
       }
     },
-    cancelText: () => attempt(() => reading?.abort()),
+    cancelText: () => attempt(() => state.reading?.abort()),
   };
 }

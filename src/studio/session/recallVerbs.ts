@@ -1,36 +1,60 @@
 import { StudioError } from '../../tensor/studioError.ts';
-import type { HistoryApi } from '../studioApi.ts';
+import type { RunRecord } from '../runs/runRecord.ts';
+import type { HistoryApi, RecalledInputs } from '../studioApi.ts';
 import { recordsOf } from './records.ts';
 import type { SessionState } from './sessionState.ts';
 import { takeTeacher } from './teacherVerbs.ts';
 
-/** Teacher and text of a kept run, from where they are kept. */
+const PURPOSE = 'loading what another run began with';
+
+/** Teacher and text of a kept run, from where they are kept. The last load that was asked for counts, as with teachers. */
 export function recallVerbs(state: SessionState): Pick<HistoryApi, 'recallInputs'> {
   return {
     async recallInputs(run) {
-      state.needNoRun('loading what another run began with');
-      const record = (await recordsOf(state)).find((known) => known.record.run === run)?.record;
-      if (record === undefined)
-        throw new StudioError('run', `session: run ${run} — expected one of the history, got none. List the runs again.`);
-      const { inputs } = state.surroundings;
-      const wanted = record.fingerprints;
-      const hasTeacher = (): boolean => state.teacher !== undefined && state.fingerprints.teacher === wanted.teacher;
-      const hasText = (): boolean => hasTeacher() && state.corpus !== undefined && state.fingerprints.text === wanted.text;
-
-      const teacher = hasTeacher() ? undefined : await inputs?.teacher(wanted.teacher);
-      if (teacher !== undefined) takeTeacher(state, teacher, wanted.teacher, record.files?.teacher ?? []);
-      const text = hasText() || !hasTeacher() ? undefined : await inputs?.text(wanted.text);
-      if (text !== undefined) {
-        state.corpus = text.corpus;
-        state.fingerprints.text = text.fingerprint;
-        state.textReport = text.report;
-        state.given.text = record.files?.text ?? [];
+      state.needNoRun(PURPOSE);
+      state.loading?.abort();
+      const mine = new AbortController();
+      state.loading = mine;
+      try {
+        const record = (await recordsOf(state)).find((known) => known.record.run === run)?.record;
+        if (record === undefined)
+          throw new StudioError('run', `session: run ${run} — expected one of the history, got none. List the runs again.`);
+        return await recalled(state, record, mine.signal);
+      } finally {
+        if (state.loading === mine) state.loading = undefined;
       }
-      return {
-        teacher: teacher?.report ?? null,
-        text: text?.report ?? null,
-        missing: [...(hasTeacher() ? [] : ['teacher' as const]), ...(hasText() ? [] : ['text' as const])],
-      };
     },
+  };
+}
+
+async function recalled(state: SessionState, { fingerprints: wanted, files }: RunRecord, signal: AbortSignal): Promise<RecalledInputs> {
+  const { inputs } = state.surroundings;
+  const hasTeacher = (): boolean => state.teacher !== undefined && state.fingerprints.teacher === wanted.teacher;
+  const hasText = (): boolean => hasTeacher() && state.corpus !== undefined && state.fingerprints.text === wanted.text;
+  /** After every wait: a run may have started on what is loaded, or something else been asked for. */
+  const needTurn = (): void => {
+    state.needNoRun(PURPOSE);
+    if (signal.aborted)
+      throw new StudioError('cancelled', 'run: loading what it began with was cancelled, since something else was asked for.');
+  };
+
+  needTurn();
+  const teacher = hasTeacher() ? undefined : await inputs?.teacher(wanted.teacher);
+  needTurn();
+  if (teacher !== undefined) takeTeacher(state, teacher, wanted.teacher, files?.teacher ?? []);
+  const text = hasText() || !hasTeacher() ? undefined : await inputs?.text(wanted.text);
+  needTurn();
+  if (text !== undefined) {
+    // A text that is still being read was asked for earlier.
+    state.reading?.abort();
+    state.corpus = text.corpus;
+    state.fingerprints.text = wanted.text;
+    state.textReport = text.report;
+    state.given.text = files?.text ?? [];
+  }
+  return {
+    teacher: teacher?.report ?? null,
+    text: text?.report ?? null,
+    missing: [...(hasTeacher() ? [] : ['teacher' as const]), ...(hasText() ? [] : ['text' as const])],
   };
 }

@@ -62,6 +62,10 @@ export class SessionState {
   /** Of the run that is going on. */
   gate: Gate | undefined;
   keeper: RunKeeper | undefined;
+  /** Gives up the teacher that is being read or recalled: the last one that was asked for counts. */
+  loading: AbortController | undefined;
+  /** Gives up the text that is being read. */
+  reading: AbortController | undefined;
   /** Ends the export that is going on. */
   exporting: AbortController | undefined;
   finished: FinishedStudent | undefined;

@@ -23,12 +23,11 @@ export function takeTeacher(state: SessionState, teacher: Teacher, fingerprint: 
 export function teacherVerbs(
   state: SessionState,
 ): Pick<StudioApi, 'loadTeacher' | 'loadHubTeacher' | 'cancelTeacher' | 'hubCacheSize' | 'clearHubCache'> {
-  let loading: AbortController | undefined;
   const load = async (work: (signal: AbortSignal) => Promise<Loaded>): Promise<TeacherReport> => {
     state.needNoRun('loading another teacher');
-    loading?.abort();
+    state.loading?.abort();
     const mine = new AbortController();
-    loading = mine;
+    state.loading = mine;
     try {
       const { teacher, files } = await work(mine.signal);
       const fingerprint = await fingerprintOfTeacher(teacher);
@@ -38,7 +37,7 @@ export function teacherVerbs(
       takeTeacher(state, teacher, fingerprint, namesOf(files));
       return teacher.report;
     } finally {
-      if (loading === mine) loading = undefined;
+      if (state.loading === mine) state.loading = undefined;
     }
   };
   return {
@@ -50,7 +49,7 @@ export function teacherVerbs(
         const teacher = await readTeacher(name, files, { listen, signal });
         return { teacher: { ...teacher, report: { ...teacher.report, notes: [...notes, ...teacher.report.notes] } }, files };
       }),
-    cancelTeacher: () => attempt(() => loading?.abort()),
+    cancelTeacher: () => attempt(() => state.loading?.abort()),
     hubCacheSize: () => state.surroundings.hub.cache.size(),
     clearHubCache: () => state.surroundings.hub.cache.clear(),
   };

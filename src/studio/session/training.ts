@@ -1,13 +1,15 @@
 import type { Engine } from '../../engines/engine.ts';
 import { DeviceLostError } from '../../engines/deviceLost.ts';
 import { StudioError } from '../../tensor/studioError.ts';
+import type { Corpus } from '../../text/corpus.ts';
 import { compress, type Compressed } from '../compression/compression.ts';
 import { storageFor } from '../runs/storage.ts';
 import { RunKeeper } from '../runs/runKeeper.ts';
 import type { Lease } from '../runs/runLocks.ts';
 import type { RunRecord } from '../runs/runRecord.ts';
 import type { RunState } from '../runs/runState.ts';
-import type { RunResult, StudioListener } from '../studioApi.ts';
+import type { RunResult, StudioListener, TextReport } from '../studioApi.ts';
+import type { Teacher } from '../teacher/teacher.ts';
 import { EngineWitness } from './engineWitness.ts';
 import { Gate } from './gate.ts';
 import type { SessionState } from './sessionState.ts';
@@ -27,6 +29,8 @@ export async function train(state: SessionState, record: RunRecord, listen: Stud
   state.needNoRun('starting another');
   const teacher = state.needTeacher();
   const corpus = state.needCorpus();
+  const { textReport } = state;
+  needSame(state, record);
   const { recipe, run } = record;
   const { store, surroundings } = state;
   if (corpus.sequence !== recipe.sequence)
@@ -55,7 +59,7 @@ export async function train(state: SessionState, record: RunRecord, listen: Stud
         : await storageFor(store, teacher, recipe, corpus.train.length / corpus.sequence, { run, insist: true });
     await keeper.begin();
     // After the record, which says that they are in use.
-    if (room !== undefined) await keepInputs(state, record, room.needed, keeper.hear);
+    if (room !== undefined) await keepInputs(state, record, { teacher, corpus, textReport }, room.needed, keeper.hear);
     const witness = new EngineWitness(keeper, record);
     const made = await onEngines(state, keeper, witness, from, async (chosen, start) => {
       const engine = watchedEngine(chosen, keeper.hear, gate.stopping, () => witness.compiled(chosen));
@@ -77,14 +81,22 @@ export async function train(state: SessionState, record: RunRecord, listen: Stud
   }
 }
 
+/** A record is made, or read, before the run takes teacher and text: others may have been loaded in between. */
+function needSame({ fingerprints }: SessionState, { run, fingerprints: recorded }: RunRecord): void {
+  for (const kind of ['teacher', 'text'] as const)
+    if (recorded[kind] !== fingerprints[kind])
+      throw new StudioError('order', `session: another ${kind} was loaded while the run was being started. Start it again.`, { run, kind });
+}
+
 /** Keeps what the run begins with beside it, where there is room. */
 async function keepInputs(
-  { surroundings: { inputs }, teacher, corpus, textReport }: SessionState,
+  { surroundings: { inputs } }: SessionState,
   { fingerprints }: RunRecord,
+  { teacher, corpus, textReport }: { teacher: Teacher; corpus: Corpus; textReport: TextReport | undefined },
   reserved: number,
   listen: StudioListener,
 ): Promise<void> {
-  if (inputs === undefined || teacher === undefined || corpus === undefined || textReport === undefined) return;
+  if (inputs === undefined || textReport === undefined) return;
   listen({ kind: 'progress', stage: 'Keeping teacher and text', done: 0, total: 1 });
   await inputs.keep(teacher, { corpus, report: textReport, fingerprint: fingerprints.text }, fingerprints, reserved);
 }

@@ -13,8 +13,8 @@ export interface CachedText {
 }
 
 const KIND = 'WIDTEXT';
-/** 2: a digest of stretches. */
-const VERSION = 2;
+/** 3: the seed of the split. */
+const VERSION = 3;
 /** Reading less again takes no time that a user would notice. */
 const WORTH_TOKENS = 250_000;
 const KEPT = 3;

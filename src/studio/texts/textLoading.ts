@@ -6,7 +6,7 @@ import { maskBatch } from '../../text/maskedBatch.ts';
 import { readDocuments } from '../../text/readers/readDocuments.ts';
 import { TextError, type TextColumns, type TextDocument, type TextFile } from '../../text/textFile.ts';
 import type { TextTokenizer } from '../../text/tokenizer.ts';
-import { fingerprintOf } from '../runs/fingerprint.ts';
+import { fingerprintOfCorpus } from '../runs/fingerprint.ts';
 import type { GivenFile, StudioListener, TextExample, TextReport, TextWish } from '../studioApi.ts';
 import { PLAIN_MASKING } from '../recipe/recipe.ts';
 import { textFilesOf } from './textFiles.ts';
@@ -101,7 +101,7 @@ export async function loadCorpus(
     columns: columns ?? null,
     notices,
   };
-  return { corpus, report, fingerprint: await corpusFingerprint(corpus, seed) };
+  return { corpus, report, fingerprint: await fingerprintOfCorpus(corpus) };
 }
 
 /** The start of the first training sequence as training will see it. */
@@ -114,14 +114,6 @@ function maskedExample(corpus: Corpus, tokenizer: TextTokenizer, seed: number): 
     const token = shownName(tokenizer.token(id));
     return answer === undefined ? { token } : { token, answer: shownName(tokenizer.token(answer)) };
   });
-}
-
-function corpusFingerprint({ train, heldOut, sequence }: Corpus, seed: number): Promise<string> {
-  const bytes = (ids: Int32Array): Uint8Array => new Uint8Array(ids.buffer, ids.byteOffset, ids.byteLength);
-  return fingerprintOf([
-    { path: `train ${sequence} ${seed}`, bytes: bytes(train) },
-    { path: 'held out', bytes: bytes(heldOut) },
-  ]);
 }
 
 function percent(share: number): string {

@@ -1,4 +1,5 @@
 import { isGoing, useRun, type RunInputs } from '../../state/runStore.ts';
+import { useSetup } from '../../state/setupStore.ts';
 import { size } from '../numbers.ts';
 import { useActions } from '../actionsContext.ts';
 
@@ -7,6 +8,7 @@ export function UnfinishedRuns(): React.JSX.Element | null {
   const actions = useActions();
   const unfinished = useRun((state) => state.unfinished);
   const going = useRun((state) => isGoing(state.status));
+  const reading = useSetup((state) => state.reading !== undefined);
   if (unfinished.length === 0 || going) return null;
   return (
     <section className="block unfinished" aria-label="Unfinished runs">
@@ -17,7 +19,13 @@ export function UnfinishedRuns(): React.JSX.Element | null {
             {run.recipe.student.hiddenSize}, from {run.inputs.teacher} on {run.inputs.text}.
           </p>
           <Inputs inputs={run.inputs} />
-          <button type="button" className="btn" data-testid="resume-run" onClick={() => void actions.resumeUnfinished(run)}>
+          <button
+            type="button"
+            className="btn"
+            data-testid="resume-run"
+            disabled={reading}
+            onClick={() => void actions.resumeUnfinished(run)}
+          >
             Go on from step {run.done}
           </button>{' '}
           <button type="button" className="btn quiet" onClick={() => void actions.forget(run)}>
