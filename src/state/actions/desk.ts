@@ -59,6 +59,9 @@ export class Desk {
   /** The text as the user gave it, to be read again when the sequence length or the column changes. */
   text: { readonly name: string; readonly files: readonly GivenFile[]; readonly column?: string } | undefined;
 
+  /** Names of the files of a text that came back with its run, packed: {@link text} is undefined then. */
+  recalledFrom: readonly string[] = [];
+
   #engine: Promise<void> | undefined;
   #engineWork: Promise<void> = Promise.resolve();
 

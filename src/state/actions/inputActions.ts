@@ -1,4 +1,4 @@
-import type { HubRequest, TeacherReport } from '../../studio/studioApi.ts';
+import type { HubRequest, TeacherReport, TextReport } from '../../studio/studioApi.ts';
 import { demoFiles, underFolder, type GivenFile } from '../givenFiles.ts';
 import { recipeFromHash } from '../recipeChoices.ts';
 import { useSetup } from '../setupStore.ts';
@@ -52,10 +52,23 @@ export async function takeTeacher(desk: Desk, teacher: TeacherReport): Promise<v
   await replan(desk);
 }
 
+/** A text that came back with its run is packed, and cannot be read again otherwise. @param cure besides giving its files */
+function packedAlready(desk: Desk, { name, sequence }: TextReport, wanted: string, cure = ''): Error {
+  const files = desk.recalledFrom.length === 0 ? 'its files' : desk.recalledFrom.join(', ');
+  return new Error(
+    `text: ${name} — expected its files, to ${wanted}, got it as its run kept it, packed to ${sequence} tokens. Drop ${files} on this page${cure}.`,
+  );
+}
+
+/** @throws Error where the text came back with its run and the recipe asks for another length */
 export async function loadText(desk: Desk): Promise<void> {
-  const { recipe } = useSetup.getState();
+  const { recipe, text: shown } = useSetup.getState();
   const { text } = desk;
-  if (text === undefined || recipe === undefined) return;
+  if (recipe === undefined) return;
+  if (text === undefined) {
+    if (shown === undefined || shown.sequence === recipe.sequence) return;
+    throw packedAlready(desk, shown, `pack it to ${recipe.sequence}`, `, or set the sequence length to ${shown.sequence}`);
+  }
   useSetup.setState({ reading: 'Reading the text', readingText: true });
   try {
     const wish = { sequence: recipe.sequence, seed: recipe.seed, ...(text.column === undefined ? {} : { column: text.column }) };
@@ -129,7 +142,13 @@ export function inputActions(desk: Desk): InputActions {
     },
     async chooseColumn(column) {
       const before = desk.text;
-      if (before === undefined) return;
+      const { text } = useSetup.getState();
+      if (before === undefined) {
+        await desk.guarded(() =>
+          text === undefined ? Promise.resolve() : Promise.reject(packedAlready(desk, text, 'read another column')),
+        );
+        return;
+      }
       desk.text = { ...before, column };
       if (!(await desk.guarded(() => loadText(desk)))) desk.text = before;
     },

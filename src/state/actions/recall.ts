@@ -16,6 +16,7 @@ export async function recall(desk: Desk, run: string, teacher: string): Promise<
   else if (found.missing.includes('teacher') && teacher === DEMO_NAME) await loadDemo(desk);
   if (found.text !== null) {
     desk.text = undefined;
+    desk.recalledFrom = found.files.text.map(({ path }) => path);
     useSetup.setState({ text: found.text });
   }
   if (useSetup.getState().teacher === undefined)

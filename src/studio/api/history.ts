@@ -70,6 +70,8 @@ export interface RecalledInputs {
   readonly text: TextReport | null;
   /** Neither loaded nor kept here. */
   readonly missing: readonly ('teacher' | 'text')[];
+  /** What the run was given; a text that is kept is packed, and only its files can be packed to another length. */
+  readonly files: GivenFiles;
 }
 
 /** A run that stopped, or was cut off, before its last step. */

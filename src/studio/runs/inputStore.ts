@@ -84,9 +84,16 @@ export class InputStore {
     return undefined;
   }
 
-  /** Removes what no run began with. @param used fingerprints */
-  async sweep(used: ReadonlySet<string>): Promise<void> {
+  /**
+   * Removes what no run began with.
+   * @param inUse fingerprints, or undefined where they cannot be told; asked for after the files are listed: what another tab
+   *   keeps while they are found out is not yet among them
+   */
+  async sweep(inUse: () => Promise<ReadonlySet<string> | undefined>): Promise<void> {
+    const names = await this.#files.list();
+    const used = await inUse();
+    if (used === undefined) return;
     await this.#files.sweep('');
-    for (const name of await this.#files.list()) if (!used.has(name.split('.', 1)[0] ?? '')) await this.#files.remove(name);
+    for (const name of names) if (!used.has(name.split('.', 1)[0] ?? '')) await this.#files.remove(name);
   }
 }

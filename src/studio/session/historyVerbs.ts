@@ -82,8 +82,7 @@ export function historyVerbs(state: SessionState): Omit<HistoryApi, 'keep' | 're
   };
   const tidy = async (store: RunStore): Promise<void> => {
     await store.sweep();
-    const used = await store.inUse();
-    if (used !== undefined) await state.surroundings.inputs?.sweep(used);
+    await state.surroundings.inputs?.sweep(() => store.inUse());
   };
   const summaryOf = async (run: string): Promise<RunSummary> => {
     const found = (await summaries()).find((summary) => summary.run === run);

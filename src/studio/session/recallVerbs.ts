@@ -56,5 +56,6 @@ async function recalled(state: SessionState, { fingerprints: wanted, files }: Ru
     teacher: teacher?.report ?? null,
     text: text?.report ?? null,
     missing: [...(hasTeacher() ? [] : ['teacher' as const]), ...(hasText() ? [] : ['text' as const])],
+    files: files ?? { teacher: [], text: [] },
   };
 }

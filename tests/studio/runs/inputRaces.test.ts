@@ -129,6 +129,22 @@ test('a text of another teacher’s vocabulary is not taken', async () => {
   await expect(reading).rejects.toMatchObject({ code: 'cancelled' });
 });
 
+test('what another tab keeps while a page tidies stays', async () => {
+  const folder = new SlowFolder();
+  const inputs = new InputStore(folder);
+  const other = await bench.open('other tab', { inputs });
+  await folder.write('left-behind.text', [Uint8Array.of(1)]);
+  const store = new RunStore(folderFiles(other.folder), lockFiles(other.folder));
+  await inputs.sweep(async () => {
+    const used = await store.inUse();
+    await other.session.start({ ...other.recipe, steps: 2 }, () => undefined);
+    return used;
+  });
+  const [run] = await other.session.runs();
+  expect(folder.held.has('left-behind.text')).toBe(false);
+  expect((await createSession(store, { inputs }).recallInputs(run?.run ?? '')).missing).toEqual([]);
+});
+
 test('a text under another’s fingerprint is not recalled, whatever it says of itself, and is kept anew', async () => {
   const folder = new MemoryFolder();
   const inputs = new InputStore(folder);
