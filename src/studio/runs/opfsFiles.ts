@@ -5,6 +5,12 @@ import type { RunFiles } from './runFiles.ts';
 /** Chromium's name for what is being written and not yet closed. */
 const ASIDE = '.crswap';
 
+/**
+ * A trial of room takes that room while it lasts: writes share this lock, a trial has it alone, and neither fails for the
+ * other's sake, whichever tab or folder it is in.
+ */
+const ROOM = 'wid-studio/room';
+
 /** Streams take no shared memory. */
 function unshared(part: Uint8Array): Uint8Array<ArrayBuffer> {
   const { buffer, byteOffset, length } = part;
@@ -68,14 +74,16 @@ export function opfsFiles(folder: string): RunFiles {
       const directory = await directoryOf();
       const known = (await names()).includes(name);
       try {
-        const stream = await (await directory.getFileHandle(name, { create: true })).createWritable();
-        try {
-          for (const part of parts) await stream.write(unshared(part));
-        } catch (error) {
-          await stream.abort();
-          throw error;
-        }
-        await stream.close();
+        await navigator.locks.request(ROOM, { mode: 'shared' }, async () => {
+          const stream = await (await directory.getFileHandle(name, { create: true })).createWritable();
+          try {
+            for (const part of parts) await stream.write(unshared(part));
+          } catch (error) {
+            await stream.abort();
+            throw error;
+          }
+          await stream.close();
+        });
       } catch (error) {
         // The name was made before the first byte.
         if (!known) await remove(name).catch(() => {});
@@ -88,12 +96,14 @@ export function opfsFiles(folder: string): RunFiles {
       // A tab that ends takes its open streams with it; what is locked is being written.
       for (const name of await leftovers()) if (name.startsWith(beginning)) await remove(name).catch(() => {});
     },
-    async free(wanted) {
-      const { quota, usage } = await navigator.storage.estimate();
-      const told = quota === undefined ? undefined : Math.max(0, quota - (usage ?? 0));
-      if (told !== undefined && told < wanted) return told;
-      const tried = await triedRoom(await directoryOf(), wanted);
-      return tried === undefined || tried >= wanted ? told : tried;
-    },
+    free: (wanted) =>
+      // Another tab's trial would count as used in the estimate too.
+      navigator.locks.request(ROOM, async () => {
+        const { quota, usage } = await navigator.storage.estimate();
+        const told = quota === undefined ? undefined : Math.max(0, quota - (usage ?? 0));
+        if (told !== undefined && told < wanted) return told;
+        const tried = await triedRoom(await directoryOf(), wanted);
+        return tried === undefined || tried >= wanted ? told : tried;
+      }),
   };
 }
