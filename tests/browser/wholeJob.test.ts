@@ -127,7 +127,10 @@ test('drop a checkpoint and prose, size the student, train, pause, step, resume,
   await page.getByTestId('against').selectOption('Run 2');
   await page.getByTestId('compare').click();
   await page.getByTestId('attention').waitFor({ timeout: 30_000 });
-  expect(await page.getByTestId('attention').locator('.map-name').allTextContents()).toEqual(['Run 2', 'Run 1', 'difference']);
+  // Choosing another student asks for the maps at once, so they may be on their way.
+  await expect
+    .poll(() => page.getByTestId('attention').locator('.map-name').allTextContents(), { timeout: 30_000 })
+    .toEqual(['Run 2', 'Run 1', 'difference']);
 
   // The history is tidied: renamed, deleted, brought back, taken to a file and back from it.
   await page.getByTestId('runs').click();
