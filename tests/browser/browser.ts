@@ -1,10 +1,12 @@
-import { existsSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { chromium, type Browser, type Page } from 'playwright-core';
 import { preview } from 'vite';
 import { BROWSER_ARGS, findBrowser } from '../../scripts/browser.mjs';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
+const GOLDEN = fileURLToPath(new URL('../golden/checkpoints/safetensors/', import.meta.url));
+const PROSE = fileURLToPath(new URL('../../public/demo/prose/a1.txt', import.meta.url));
 
 /** The built app served on a free port, and a browser with a fresh profile beside it. */
 export interface Stage {
@@ -64,3 +66,27 @@ export async function setField(page: Page, name: string, value: number): Promise
 }
 
 export const numberIn = async (page: Page, testId: string): Promise<number> => Number(await page.getByTestId(testId).textContent());
+
+/** A tab on the WebGPU engine: Chromium's software adapter stands in for a GPU. @param tuning whether kernels are measured */
+export async function openOnWebGpu(stage: Stage, tuning = true): Promise<{ readonly page: Page; readonly faults: readonly string[] }> {
+  const tab = await stage.open(`?engine=webgpu${tuning ? '' : '&tuning=off'}`);
+  await tab.page
+    .getByTestId('engine')
+    .filter({ hasText: /WebGPU/ })
+    .waitFor({ timeout: 60_000 });
+  return tab;
+}
+
+/** Drops the golden checkpoint and a text of the demo, and sets fields of the recipe. */
+export async function dropGolden(page: Page, fields: Readonly<Record<string, number>>): Promise<void> {
+  await dropFiles(page, [...readdirSync(GOLDEN).map((name) => `${GOLDEN}${name}`), PROSE]);
+  await page.getByTestId('text-report').waitFor({ timeout: 60_000 });
+  for (const [name, value] of Object.entries(fields)) await setField(page, name, value);
+}
+
+/** Saves from a menu and gives the file's text. */
+export async function saved(page: Page, menu: string, item: string): Promise<string> {
+  await page.getByLabel(menu, { exact: true }).click();
+  const [download] = await Promise.all([page.waitForEvent('download'), page.getByRole('menuitem', { name: item }).click()]);
+  return readFileSync(await download.path(), 'latin1');
+}

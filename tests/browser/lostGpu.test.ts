@@ -1,12 +1,8 @@
-import { readdirSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
 import type { Page, Worker } from 'playwright-core';
 import { expect, test } from 'vitest';
-import { dropFiles, openStage, setField, waitForStatus } from './browser.ts';
+import { dropGolden, openOnWebGpu, openStage, waitForStatus } from './browser.ts';
 import { keptRecords, lossesOf } from './keptRecords.ts';
 
-const CHECKPOINT = fileURLToPath(new URL('../golden/checkpoints/safetensors/', import.meta.url));
-const PROSE = fileURLToPath(new URL('../../public/demo/prose/a1.txt', import.meta.url));
 const STEPS = 40;
 
 declare global {
@@ -45,15 +41,8 @@ async function keptBeyond(page: Page, step: number): Promise<void> {
 test('a run whose GPU device is lost goes on by itself, on a new device or on the CPU, says so, and loses nothing', async () => {
   const stage = await openStage(['--enable-unsafe-webgpu']);
   try {
-    const { page } = await stage.open('?engine=webgpu&tuning=off');
-    await page
-      .getByTestId('engine')
-      .filter({ hasText: /WebGPU/ })
-      .waitFor({ timeout: 60_000 });
-    await dropFiles(page, [...readdirSync(CHECKPOINT).map((name) => `${CHECKPOINT}${name}`), PROSE]);
-    await page.getByTestId('text-report').waitFor({ timeout: 60_000 });
-    for (const [name, value] of Object.entries({ steps: STEPS, batch: 4, sequence: 32, evaluateEvery: 30 }))
-      await setField(page, name, value);
+    const { page } = await openOnWebGpu(stage, false);
+    await dropGolden(page, { steps: STEPS, batch: 4, sequence: 32, evaluateEvery: 30 });
     const worker = studioWorker(page);
     await watchDevices(worker);
     await page.getByTestId('start').click();

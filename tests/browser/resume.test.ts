@@ -1,7 +1,7 @@
 import { readdirSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { dropFiles, openStage, setField, waitForStatus, type Stage } from './browser.ts';
+import { dropFiles, openStage, saved, setField, waitForStatus, type Stage } from './browser.ts';
 
 const CHECKPOINT = fileURLToPath(new URL('../golden/checkpoints/safetensors/', import.meta.url));
 const PROSE = fileURLToPath(new URL('../../public/demo/prose/a1.txt', import.meta.url));
@@ -56,11 +56,14 @@ test('a run whose tab was closed goes on from its checkpoint, is not offered whi
   const second = await context.newPage();
   await second.goto(address);
   await second.getByTestId('resume-run').waitFor({ timeout: 30_000 });
-  expect(await second.getByTestId('unfinished-run').textContent()).toContain('of 40');
+  expect(await second.getByTestId('unfinished-run').textContent()).toMatch(/of 40.*kept in this browser/s);
   await second.getByTestId('resume-run').click();
   await second.locator('[data-testid=run-status][data-status=done]').waitFor({ timeout: 120_000 });
   expect(await second.getByTestId('unfinished-run').count()).toBe(0);
   expect(Number(await second.getByTestId('loss-trained').textContent())).toBeGreaterThan(0);
+  // The curve is the whole run's, not only what came after the checkpoint.
+  const steps = (await saved(second, 'Save Training loss', 'CSV')).trim().split('\n').slice(1);
+  expect(steps.map((line) => Number(line.split(',')[0]))).toEqual(Array.from({ length: 40 }, (_, i) => i + 1));
   await context.close();
 });
 

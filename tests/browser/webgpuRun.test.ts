@@ -1,23 +1,12 @@
-import { readdirSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
-import { dropFiles, numberIn, openStage, setField, waitForStatus } from './browser.ts';
-
-const CHECKPOINT = fileURLToPath(new URL('../golden/checkpoints/safetensors/', import.meta.url));
-const PROSE = fileURLToPath(new URL('../../public/demo/prose/a1.txt', import.meta.url));
+import { dropGolden, numberIn, openOnWebGpu, openStage, waitForStatus } from './browser.ts';
 
 // Chromium's software adapter stands in for a GPU: the same WGSL, the same path from page to device.
 test('a run on WebGPU, asked for by the address, goes through the page from drop to verified export', async () => {
   const stage = await openStage(['--enable-unsafe-webgpu']);
   try {
-    const { page, faults } = await stage.open('?engine=webgpu');
-    await page
-      .getByTestId('engine')
-      .filter({ hasText: /WebGPU/ })
-      .waitFor({ timeout: 60_000 });
-    await dropFiles(page, [...readdirSync(CHECKPOINT).map((name) => `${CHECKPOINT}${name}`), PROSE]);
-    await page.getByTestId('text-report').waitFor({ timeout: 60_000 });
-    for (const [name, value] of Object.entries({ steps: 8, batch: 8, sequence: 32, evaluateEvery: 4 })) await setField(page, name, value);
+    const { page, faults } = await openOnWebGpu(stage);
+    await dropGolden(page, { steps: 8, batch: 8, sequence: 32, evaluateEvery: 4 });
     await page.getByTestId('start').click();
     await page.getByText(/Compiling GPU kernels, \d+ of \d+/).waitFor({ timeout: 60_000 });
     await waitForStatus(page, 'done');

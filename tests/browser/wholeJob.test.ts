@@ -1,9 +1,8 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { unzipSync } from 'fflate';
-import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { dropFiles, numberIn, openStage, setField, waitForStatus, type Stage } from './browser.ts';
+import { dropFiles, numberIn, openStage, saved, setField, waitForStatus, type Stage } from './browser.ts';
 
 const CHECKPOINT = fileURLToPath(new URL('../golden/checkpoints/pytorch-zip/', import.meta.url));
 const PROSE = fileURLToPath(new URL('../../public/demo/prose/', import.meta.url));
@@ -16,13 +15,6 @@ beforeAll(async () => {
 afterAll(async () => {
   await stage.close();
 });
-
-/** Saves from a menu and gives the file's text. */
-async function saved(page: Page, menu: string, item: string): Promise<string> {
-  await page.getByLabel(menu, { exact: true }).click();
-  const [download] = await Promise.all([page.waitForEvent('download'), page.getByRole('menuitem', { name: item }).click()]);
-  return readFileSync(await download.path(), 'latin1');
-}
 
 test('drop a checkpoint and prose, size the student, train, pause, step, resume, compare, fill, export, read the zip', async () => {
   const { page, faults } = await stage.open();

@@ -1,4 +1,4 @@
-import type { Recipe, RunResult, StudioListener, UnfinishedRun } from '../../studio/studioApi.ts';
+import type { Recipe, RunResult, StudioEvent, StudioListener, UnfinishedRun } from '../../studio/studioApi.ts';
 import { rememberSpeed, speedOf } from '../forecast.ts';
 import { nextName, useHistory } from '../historyStore.ts';
 import { isGoing, useRun } from '../runStore.ts';
@@ -59,11 +59,18 @@ const SETTLED = 5;
 
 type RunVerb = (recipe: Recipe, listen: StudioListener) => Promise<RunResult>;
 
-async function run(desk: Desk, name: string, verb: RunVerb = (recipe, listen) => desk.api.start(recipe, listen)): Promise<void> {
+/** @param before what a run that goes on told up to the step that it goes on from */
+async function run(
+  desk: Desk,
+  name: string,
+  verb: RunVerb = (recipe, listen) => desk.api.start(recipe, listen),
+  before: readonly StudioEvent[] = [],
+): Promise<void> {
   const { recipe } = useSetup.getState();
   if (recipe === undefined || isGoing(useRun.getState().status)) return;
   desk.dropResult();
   desk.recorder.reset(name, recipe.steps);
+  for (const event of before) desk.recorder.hear(event);
   useRun.setState(({ number }) => ({ status: 'preparing', number: number + 1, name, recipe, fault: undefined, keptAt: undefined }));
   const done = await desk.guarded(async () => {
     await desk.needEngine();
@@ -105,13 +112,16 @@ export function runActions(desk: Desk): RunActions {
       await desk.guarded(() => desk.api.stop());
     },
     async resumeUnfinished(unfinished) {
+      let before: readonly StudioEvent[] = [];
       const ready = await desk.guarded(async () => {
+        const told = await desk.api.runEvents(unfinished.run);
+        before = told.filter((event) => !('step' in event) || event.step <= unfinished.done);
         const missing = await recall(desk, unfinished.run, unfinished.inputs.teacher);
         await takeRecipe(desk, unfinished.recipe);
         if (missing.includes('text')) await loadText(desk);
       });
       const name = useHistory.getState().runs.find((known) => known.run === unfinished.run)?.name ?? 'Run';
-      if (ready) await run(desk, name, (_recipe, listen) => desk.api.resumeRun(unfinished.run, listen));
+      if (ready) await run(desk, name, (_recipe, listen) => desk.api.resumeRun(unfinished.run, listen), before);
     },
     async forget(unfinished) {
       await desk.guarded(async () => {

@@ -45,7 +45,7 @@ export class InputStore {
       const there = new Set(await this.#files.list());
       const missing = wanted.filter(({ name }) => !there.has(name));
       // A tenth more: names, tokenizers and reports.
-      const needed = missing.reduce((sum, { bytes }) => sum + 1.1 * bytes, reserved);
+      const needed = Math.ceil(missing.reduce((sum, { bytes }) => sum + 1.1 * bytes, reserved));
       const free = missing.length === 0 ? undefined : await this.#files.free(needed);
       if (free !== undefined && free < needed) return false;
       for (const { name, encode } of missing) await this.#files.write(name, await encode());

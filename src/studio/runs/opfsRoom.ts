@@ -35,10 +35,12 @@ function longest(file: FileSystemSyncAccessHandle, bytes: number): number {
  * can't try.
  */
 export async function triedRoom(directory: FileSystemDirectoryHandle, wanted: number): Promise<number | undefined> {
+  // Files have whole bytes; with a part of one, no length would be the one that was asked for.
+  const whole = Math.ceil(wanted);
   const files: { readonly name: string; readonly handle: FileSystemSyncAccessHandle }[] = [];
   let room = 0;
   try {
-    while (room < wanted) {
+    while (room < whole) {
       const name = `${TRIAL}${crypto.randomUUID()}`;
       const file = await directory.getFileHandle(name, { create: true });
       if (!('createSyncAccessHandle' in file)) {
@@ -47,7 +49,7 @@ export async function triedRoom(directory: FileSystemDirectoryHandle, wanted: nu
       }
       const handle = await file.createSyncAccessHandle();
       files.push({ name, handle });
-      const asked = Math.min(LONGEST, wanted - room);
+      const asked = Math.min(LONGEST, whole - room);
       const got = longest(handle, asked);
       room += got;
       if (got < asked) break;

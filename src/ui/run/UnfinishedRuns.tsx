@@ -3,6 +3,9 @@ import { useSetup } from '../../state/setupStore.ts';
 import { size } from '../numbers.ts';
 import { useActions } from '../actionsContext.ts';
 
+/** Files that are named; of more, how many they are. */
+const MOST_NAMED = 8;
+
 /** Runs that were cut off or stopped: go on with them, or delete their checkpoints. */
 export function UnfinishedRuns(): React.JSX.Element | null {
   const actions = useActions();
@@ -40,7 +43,11 @@ export function UnfinishedRuns(): React.JSX.Element | null {
 /** Whether its files must be given again, and which they were. */
 function Inputs({ inputs: { kept, files } }: { readonly inputs: RunInputs }): React.JSX.Element {
   if (kept) return <p className="note">Its teacher and text are kept in this browser: nothing has to be loaded.</p>;
-  const listed = (kind: keyof typeof files): string => files[kind].map(({ path, bytes }) => `${path} (${size(bytes)})`).join(', ');
+  const listed = (kind: keyof typeof files): string => {
+    const named = files[kind].slice(0, MOST_NAMED).map(({ path, bytes }) => `${path} (${size(bytes)})`);
+    const more = files[kind].length - named.length;
+    return `${named.join(', ')}${more === 0 ? '' : ` and ${more} more`}`;
+  };
   return (
     <p className="note">
       Its teacher and text are not kept in this browser. Unless they were the demo, drop them on this page first
