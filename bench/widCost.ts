@@ -158,6 +158,7 @@ const table = spaceTable(
     layers: quarter.layers,
   },
   false,
+  'first',
 );
 const shape: BatchShape = { batch: BATCH, sequence: SEQUENCE, slots: maskedSlots(BATCH, SEQUENCE, 0.15) };
 let detail = '';

@@ -55,7 +55,7 @@ export function layerMapOf(teacherLayers: number, studentLayers: number, rule: L
  * @throws StudioError if Hugging Face's BERT cannot express the student, or it is larger than the teacher; the
  * message names the nearest legal target
  */
-export function spaceTable(teacher: Spaces, student: Spaces, tied: boolean, mixtures = false, rule: LayerRule = 'last'): SpaceTable {
+export function spaceTable(teacher: Spaces, student: Spaces, tied: boolean, rule: LayerRule, mixtures = false): SpaceTable {
   const refuse = (what: string, expected: string, got: number | string): never => {
     throw new StudioError('student', `student: ${what} — expected ${expected}, got ${got}.`, { student });
   };

@@ -16,7 +16,7 @@ const SEQUENCE = 16;
 const BATCH = 6;
 const PARTS = 3;
 const teacher = goldenTeacher();
-const table = spaceTable(spacesOf(teacher.config), { residual: 16, heads: 4, headSize: 4, inner: 24, layers: 3 }, false);
+const table = spaceTable(spacesOf(teacher.config), { residual: 16, heads: 4, headSize: 4, inner: 24, layers: 3 }, false, 'last');
 const config = studentConfig(teacher.config, table);
 const shapeOf = (parts: number) => ({ batch: BATCH / parts, sequence: SEQUENCE, slots: maskedSlots(BATCH / parts, SEQUENCE, 0.15) });
 

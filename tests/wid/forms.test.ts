@@ -16,7 +16,7 @@ import { plainLogits, runForm } from './forms.ts';
 
 const teacher = goldenTeacher();
 const spaces = spacesOf(teacher.config);
-const half = spaceTable(spaces, { residual: 16, heads: 4, headSize: 4, inner: 24, layers: 3 }, false);
+const half = spaceTable(spaces, { residual: 16, heads: 4, headSize: 4, inner: 24, layers: 3 }, false, 'last');
 
 /** Random compactors and LayerNorms of a table that has no golden file. */
 function randomStart(table: SpaceTable): Map<string, Tensor> {
@@ -72,7 +72,7 @@ describe.each(ENGINES)('merged, applied and counted forms on $name', ({ name: en
     ['whole heads', { residual: 16, heads: 2, headSize: 8, inner: 24, layers: 3 }, false],
     ['whole heads and their dimensions', { residual: 12, heads: 3, headSize: 4, inner: 20, layers: 2 }, false],
   ] as const)('%s: the merged form, the applied one and the student are one function', async (_, student, tied) => {
-    const table = spaceTable(spaces, student, tied);
+    const table = spaceTable(spaces, student, tied, 'last');
     const lists = student.heads === 4 ? [] : table.layerMap.map((layer) => [layer, [0, 2, 3].slice(-student.heads)] as const);
     const theirs = keepHeads(teacher.tensors, spaces.headSize, new Map(lists));
     const start = randomStart(table);
@@ -89,7 +89,7 @@ describe.each(ENGINES)('merged, applied and counted forms on $name', ({ name: en
 
   test('mixtures of layers: one-hot ones change nothing, others merge exactly', async () => {
     const student = { residual: 16, heads: 4, headSize: 4, inner: 24, layers: 2 };
-    const [plain, mixed] = [spaceTable(spaces, student, false), spaceTable(spaces, student, false, true)];
+    const [plain, mixed] = [spaceTable(spaces, student, false, 'last'), spaceTable(spaces, student, false, 'last', true)];
     const start = randomStart(plain);
     const alone = await runForm(engine, teacher, plain, teacher.tensors, start, 'merged');
     const oneHot: NamedTensors = new Map([...start, ...oneHotMixtures(mixed)]);

@@ -25,7 +25,7 @@ import { goldenTraining } from './goldenTraining.ts';
 const teacher = goldenTeacher();
 const batch = goldenBatch();
 const shape = { batch: BATCH, sequence: SEQUENCE, slots: batch.predicted };
-const table = spaceTable(spacesOf(teacher.config), { residual: 16, heads: 4, headSize: 4, inner: 24, layers: 3 }, false);
+const table = spaceTable(spacesOf(teacher.config), { residual: 16, heads: 4, headSize: 4, inner: 24, layers: 3 }, false, 'last');
 
 function startingPoint(): Map<string, Tensor> {
   return compactorsOf(golden('wid-compactors').tensors);
@@ -121,7 +121,7 @@ describe.each(ENGINES)('golden numbers on $name', ({ create }) => {
   test('merge: whole heads 1 and 3 kept', async () => {
     const file = golden('heads');
     const kept = [...goldenIntegers(file, 'kept')];
-    const headTable = spaceTable(spacesOf(teacher.config), { residual: 16, heads: 2, headSize: 8, inner: 24, layers: 3 }, false);
+    const headTable = spaceTable(spacesOf(teacher.config), { residual: 16, heads: 2, headSize: 8, inner: 24, layers: 3 }, false, 'last');
     const theirs = keepHeads(teacher.tensors, 8, new Map([0, 1, 2].map((layer) => [layer, kept])));
     const whole = Float32Array.from({ length: 2 * 8 * 8 }, (_, i) => (Math.floor(i / 8) % 8 === i % 8 ? 1 : 0));
     // The golden file was made after the 20 training steps, with the compactors and LayerNorms that they left.

@@ -42,7 +42,7 @@ async function teacherOf(read: ReadGolden): Promise<BertModel> {
 /** The 20 AdamW steps of the golden file `wid-training` on an engine. */
 export async function goldenTraining(engine: Engine, read: ReadGolden): Promise<GoldenTrainingErrors> {
   const teacher = await teacherOf(read);
-  const table = spaceTable(spacesOf(teacher.config), { residual: 16, heads: 4, headSize: 4, inner: 24, layers: 3 }, false);
+  const table = spaceTable(spacesOf(teacher.config), { residual: 16, heads: 4, headSize: 4, inner: 24, layers: 3 }, false, 'last');
   const shapes = compactorShapes(table);
   const start = new Map<string, Tensor>();
   for (const [name, tensor] of (await safetensors(read, 'wid-compactors')).tensors)

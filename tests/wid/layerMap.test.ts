@@ -45,7 +45,7 @@ describe('sequential calibration where the map stops before the last layer', () 
 
   const batch = goldenBatch();
   const transformOf = async (teacher: BertModel): Promise<Float32Array> => {
-    const table = spaceTable(spacesOf(teacher.config), { residual: 32, heads: 4, headSize: 8, inner: 48, layers: 2 }, true, false, 'first');
+    const table = spaceTable(spacesOf(teacher.config), { residual: 32, heads: 4, headSize: 8, inner: 48, layers: 2 }, true, 'first');
     expect(table.layerMap).toEqual([0, 2]);
     const early = { ...table, layerMap: [0, 1] };
     const moments = await gatherMoments(engine, teacher, BATCH, SEQUENCE, [batch], () => {});

@@ -25,6 +25,7 @@ test('a selection shows as ones at the kept dimensions, by the teacher’s order
     { residual: 4, heads: 2, headSize: 2, inner: 4, layers: 1 },
     { residual: 2, heads: 2, headSize: 1, inner: 2, layers: 1 },
     false,
+    'last',
   );
   const pick = { shape: [4, 2], data: Float32Array.of(0, 0, 1, 0, 0, 0, 0, 1) };
   const value = { shape: [2, 1, 2], data: Float32Array.of(1, 0, 0, 1) };

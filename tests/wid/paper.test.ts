@@ -37,9 +37,9 @@ const spaces = spacesOf(teacher.config);
 const SETTINGS = { ...PUBLISHED, compactorLearningRate: 5e-4, weightLearningRate: 5e-5 };
 
 const TABLES: readonly [string, SpaceTable][] = [
-  ['dimensions', spaceTable(spaces, { residual: 16, heads: 4, headSize: 4, inner: 24, layers: 3 }, false)],
-  ['whole heads', spaceTable(spaces, { residual: 16, heads: 2, headSize: 8, inner: 24, layers: 3 }, false)],
-  ['both, two layers', spaceTable(spaces, { residual: 12, heads: 3, headSize: 4, inner: 20, layers: 2 }, false)],
+  ['dimensions', spaceTable(spaces, { residual: 16, heads: 4, headSize: 4, inner: 24, layers: 3 }, false, 'last')],
+  ['whole heads', spaceTable(spaces, { residual: 16, heads: 2, headSize: 8, inner: 24, layers: 3 }, false, 'last')],
+  ['both, two layers', spaceTable(spaces, { residual: 12, heads: 3, headSize: 4, inner: 20, layers: 2 }, false, 'last')],
 ];
 
 function sizesOf({ teacher: t, student: s, layerMap }: SpaceTable): TwinSizes {

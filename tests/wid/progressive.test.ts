@@ -25,9 +25,9 @@ const shape = { batch: BATCH, sequence: SEQUENCE, slots: batch.predicted };
 const spaces = spacesOf(teacher.config);
 
 const TABLES: readonly [string, SpaceTable][] = [
-  ['dimensions', spaceTable(spaces, { residual: 16, heads: 4, headSize: 4, inner: 24, layers: 3 }, false)],
-  ['whole heads, tied', spaceTable(spaces, { residual: 16, heads: 2, headSize: 8, inner: 24, layers: 3 }, true)],
-  ['both', spaceTable(spaces, { residual: 12, heads: 3, headSize: 4, inner: 20, layers: 3 }, false)],
+  ['dimensions', spaceTable(spaces, { residual: 16, heads: 4, headSize: 4, inner: 24, layers: 3 }, false, 'last')],
+  ['whole heads, tied', spaceTable(spaces, { residual: 16, heads: 2, headSize: 8, inner: 24, layers: 3 }, true, 'last')],
+  ['both', spaceTable(spaces, { residual: 12, heads: 3, headSize: 4, inner: 20, layers: 3 }, false, 'last')],
 ];
 
 describe('gates', () => {

@@ -32,7 +32,7 @@ describe.each(ENGINES)('sequential calibration on $name', ({ name, create }) => 
     [2, true],
   ])('%i layers, tied %s', async (layers, tied) => {
     const wanted = golden(`sequential-${layers}-layers-${tied ? 'tied' : 'untied'}`);
-    const table = spaceTable(spacesOf(teacher.config), { residual: 16, heads: 4, headSize: 4, inner: 24, layers }, tied);
+    const table = spaceTable(spacesOf(teacher.config), { residual: 16, heads: 4, headSize: 4, inner: 24, layers }, tied, 'last');
     const moments = await gatherMoments(engine, teacher, BATCH, SEQUENCE, [batch], () => {});
     // The golden keep sets are those of the untied student; the tied decoder's own site would choose others.
     const untied = { ...table, tied: false };

@@ -33,14 +33,14 @@ describe('where matrices meet their compactors', () => {
     [1, false, 0.1],
     [128, false, 0.1],
   ])('%i sequences, tied %s, teacher rate %f: the count chooses the cheaper plan', (sequences, tied, rate) => {
-    const table = spaceTable(spacesOf(teacher), student, tied);
+    const table = spaceTable(spacesOf(teacher), student, tied, 'last');
     const [counted, merged, applied] = (['counted', 'merged', 'applied'] as const).map((meeting) => flops(table, sequences, meeting, rate));
     // Elementwise work is not in the count of multiplications; it is a few thousandths of a plan.
     expect(counted).toBeLessThanOrEqual(1.005 * Math.min(merged ?? 0, applied ?? 0));
   });
 
   test('few rows are sent through the compactors, many rows pay for merging; the lookup is the last to merge', () => {
-    const table = spaceTable(spacesOf(teacher), student, false);
+    const table = spaceTable(spacesOf(teacher), student, false, 'last');
     const plansAt = (tokens: number): ReadonlyMap<string, string> => chooseSites(teacher, table, { tokens, slots: tokens / 8 }, false);
     expect(new Set(plansAt(8).values())).toEqual(new Set(['applied']));
     expect(plansAt(1024).get('layer.0.intermediate')).toBe('merged');

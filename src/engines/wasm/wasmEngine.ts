@@ -1,3 +1,4 @@
+import { mebibytes } from '../../tensor/bytes.ts';
 import { Gaps } from '../../graph/gaps.ts';
 import type { Node } from '../../graph/operation.ts';
 import type { Plan, PlanOptions } from '../../graph/plan.ts';
@@ -107,7 +108,6 @@ export class WasmEngine implements Engine {
   #grow(needed: number, asked: number): void {
     const held = this.#memory.buffer.byteLength;
     if (needed <= held) return;
-    const mebibytes = (bytes: number): string => `${(bytes / 2 ** 20).toFixed(1)} MiB`;
     const refuse = (): never => {
       throw new EngineError(
         `cpu: this step needs ${mebibytes(asked)} beside ${mebibytes(needed - asked)} in use; WebAssembly holds ${mebibytes(MEMORY_BYTES)}. Lower the batch size or the sequence length.`,

@@ -1,6 +1,6 @@
 import { DeviceLostError } from '../deviceLost.ts';
 import { EngineError } from '../engineError.ts';
-import { mebibytes } from './programMemory.ts';
+import { mebibytes } from '../../tensor/bytes.ts';
 
 /** Buffer usages by their bits in the WebGPU specification: Node has no global names for them. */
 export const USAGE = { mapRead: 1, copySource: 4, copyTarget: 8, uniform: 0x40, storage: 0x80, queryResolve: 0x200 } as const;

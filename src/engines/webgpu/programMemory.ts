@@ -1,3 +1,4 @@
+import { mebibytes } from '../../tensor/bytes.ts';
 import type { SlabPlacement, Piece } from '../../graph/slabs.ts';
 import type { Value } from '../../graph/value.ts';
 import { EngineError } from '../engineError.ts';
@@ -123,7 +124,3 @@ export class ProgramMemory {
 
 /** Lower numbers are shared by all operations. */
 const FIRST_KEPT_AREA = 4;
-
-export function mebibytes(bytes: number): string {
-  return `${(bytes / 2 ** 20).toFixed(1)} MiB`;
-}

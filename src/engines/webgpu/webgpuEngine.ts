@@ -1,5 +1,6 @@
 import type { Plan, PlanOptions } from '../../graph/plan.ts';
 import { placeInSlabs, type SlabPlacement } from '../../graph/slabs.ts';
+import { mebibytes } from '../../tensor/bytes.ts';
 import { formatShape } from '../../tensor/shape.ts';
 import type { CompileWatch, Engine, EngineDescription, EngineLimits } from '../engine.ts';
 import { bindDispatches } from './binding.ts';
@@ -11,7 +12,7 @@ import { lowerNode } from './lower/lowerNode.ts';
 import type { MatmulTile } from './matmulCode.ts';
 import { candidateTiles } from './matmulTiles.ts';
 import { Pipelines } from './pipelines.ts';
-import { mebibytes, ProgramMemory } from './programMemory.ts';
+import { ProgramMemory } from './programMemory.ts';
 import { needTile, problemName, productsOf, type Candidates } from './tuning/products.ts';
 import { TileTuner, type Measurement, type Tuning } from './tuning/tileTuner.ts';
 import { WebGpuProgram } from './webgpuProgram.ts';

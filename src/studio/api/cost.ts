@@ -9,6 +9,8 @@ export interface PlanReport {
   readonly bytesInt8: number;
   readonly multiplyAddsPerToken: number;
   readonly teacherMultiplyAddsPerToken: number;
+  /** Teacher layer, from 0, of every layer of the student. */
+  readonly layerMap: readonly number[];
 }
 
 /** What the steps of one phase cost, from the planned program; nothing is run or allocated for it. */

@@ -1,3 +1,4 @@
+import { hexOf } from '../../tensor/bytes.ts';
 import { sha256 } from '@noble/hashes/sha2.js';
 import { shownName } from '../../tensor/shown.ts';
 import type { CachedFile } from './hubCache.ts';
@@ -19,7 +20,7 @@ export async function checkDigest({ path, sha256: wanted }: HubFile, file: Cache
     await new Promise<void>((resolve) => setTimeout(resolve, 0));
     if (signal.aborted) throw cancelled();
   }
-  const got = [...hash.digest()].map((byte) => byte.toString(16).padStart(2, '0')).join('');
+  const got = hexOf(hash.digest());
   if (got === wanted) return;
   await file.discard();
   throw new HubError(

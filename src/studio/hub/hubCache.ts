@@ -1,3 +1,4 @@
+import { hexOf } from '../../tensor/bytes.ts';
 import { checkSpan, openBytes, type ByteSource } from '../../tensor/byteSource.ts';
 import { StudioError } from '../../tensor/studioError.ts';
 import type { RunFiles } from '../runs/runFiles.ts';
@@ -12,7 +13,7 @@ const PART = 8 * 2 ** 20;
 /** SHA-256 in hexadecimal: a name that any file system takes, whatever the repository calls its file. */
 async function keyOf(...words: readonly string[]): Promise<string> {
   const digest = new Uint8Array(await crypto.subtle.digest('SHA-256', new TextEncoder().encode(words.join('\n'))));
-  return [...digest.subarray(0, 16)].map((byte) => byte.toString(16).padStart(2, '0')).join('');
+  return hexOf(digest.subarray(0, 16));
 }
 
 /** Fetched files in parts, each written whole or not at all, so that fetching goes on where it broke off. */

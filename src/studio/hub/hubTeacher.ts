@@ -1,3 +1,4 @@
+import { mebibytes } from '../../tensor/bytes.ts';
 import { parseConfig } from '../../bert/config.ts';
 import { shownName } from '../../tensor/shown.ts';
 import { readJson } from '../teacher/checkpointFolder.ts';
@@ -176,9 +177,8 @@ async function receive(response: Response, from: number, file: CachedFile, tell:
 }
 
 function brokenOff(path: string, file: CachedFile, error: unknown): NetworkError {
-  const megabytes = (bytes: number): string => (bytes / 2 ** 20).toFixed(1);
   return new NetworkError(
-    `${shownName(path)} — expected ${megabytes(file.size)} MiB, got ${megabytes(file.kept)} MiB before the connection broke (${error instanceof Error ? error.message : String(error)}). What arrived is kept; try again to go on.`,
+    `${shownName(path)} — expected ${mebibytes(file.size)}, got ${mebibytes(file.kept)} before the connection broke (${error instanceof Error ? error.message : String(error)}). What arrived is kept; try again to go on.`,
   );
 }
 

@@ -102,7 +102,7 @@ export function wishedShape(teacher: ModelShape, wish: ShapeWish): ModelShape {
 /** Bytes of the student's weights as 4-byte floats. */
 export function studentBytes(config: BertConfig, shape: ModelShape, tied: boolean): number {
   const { layers, hiddenSize, heads, headSize, intermediateSize } = shape;
-  const table = spaceTable(spacesOf(config), { residual: hiddenSize, heads, headSize, inner: intermediateSize, layers }, tied);
+  const table = spaceTable(spacesOf(config), { residual: hiddenSize, heads, headSize, inner: intermediateSize, layers }, tied, 'first');
   return 4 * countParameters(studentConfig(config, table));
 }
 

@@ -99,8 +99,8 @@ export function recipeTable(teacher: Teacher, recipe: Recipe): SpaceTable {
       layers: student.layers,
     },
     recipe.tied,
-    recipe.mode === 'calibrated' && recipe.depth === 'mixture',
     layerRule(recipe),
+    recipe.mode === 'calibrated' && recipe.depth === 'mixture',
   );
 }
 

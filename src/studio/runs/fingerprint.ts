@@ -1,3 +1,4 @@
+import { hexOf } from '../../tensor/bytes.ts';
 import { openBytes, type ByteContent } from '../../tensor/byteSource.ts';
 import type { Corpus } from '../../text/corpus.ts';
 import type { Teacher } from '../teacher/teacher.ts';
@@ -48,5 +49,5 @@ export async function fingerprintOf(files: readonly { readonly path: string; rea
     all.set(part, at);
     at += part.length;
   }
-  return [...(await sha256(all))].map((byte) => byte.toString(16).padStart(2, '0')).join('');
+  return hexOf(await sha256(all));
 }

@@ -1,4 +1,5 @@
 import { parameterShapes } from '../../bert/model.ts';
+import { mebibytes } from '../../tensor/bytes.ts';
 import { StudioError } from '../../tensor/studioError.ts';
 import { MOST_BINS } from '../../wid/norms.ts';
 import { studentConfig } from '../../wid/spaces.ts';
@@ -8,8 +9,6 @@ import type { Recipe, StorageReport } from '../studioApi.ts';
 import type { Teacher } from '../teacher/teacher.ts';
 import { COLUMNS } from './runMetrics.ts';
 import { KEPT, type RunStore } from './runStore.ts';
-
-const mebibytes = (bytes: number): string => `${(bytes / 2 ** 20).toFixed(1)} MiB`;
 
 /** A number of many digits and its comma, as JSON. */
 const NUMBER_BYTES = 21;

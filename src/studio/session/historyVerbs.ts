@@ -46,8 +46,7 @@ export function historyVerbs(state: SessionState): Omit<HistoryApi, 'keep' | 're
       });
     return { ...stored, record, recipe: record.recipe, result: record.result };
   };
-  const summaries = async (): Promise<RunSummary[]> => {
-    const known = await recordsOf(state);
+  const summariesOf = async (known: readonly KnownRun[]): Promise<RunSummary[]> => {
     const busy = await Promise.all(known.map(({ record }) => needStore().held(record.run)));
     return known.map(({ record, resumable, openable }, i): RunSummary => {
       const { run, name, recipe, teacher, text, engine, ending, done, startedAt, savedAt, result } = record;
@@ -73,8 +72,8 @@ export function historyVerbs(state: SessionState): Omit<HistoryApi, 'keep' | 're
       };
     });
   };
-  const inputsOf = async (run: string): Promise<RunInputs> => {
-    const { teacher, text, fingerprints, files = { teacher: [], text: [] } } = (await find(run)).record;
+  const summaries = async (): Promise<RunSummary[]> => summariesOf(await recordsOf(state));
+  const inputsOf = async ({ teacher, text, fingerprints, files = { teacher: [], text: [] } }: RunRecord): Promise<RunInputs> => {
     const { inputs } = state.surroundings;
     const kept =
       inputs !== undefined && (await inputs.has('teacher', fingerprints.teacher)) && (await inputs.has('text', fingerprints.text));
@@ -94,8 +93,11 @@ export function historyVerbs(state: SessionState): Omit<HistoryApi, 'keep' | 're
     async unfinished() {
       if (state.store === undefined) return [];
       const found: UnfinishedRun[] = [];
-      for (const { run, recipe, done, savedAt, resumable, busy } of await summaries())
-        if (resumable && !busy) found.push({ run, recipe, inputs: await inputsOf(run), done, savedAt });
+      const known = await recordsOf(state);
+      for (const [i, { run, recipe, done, savedAt, resumable, busy }] of (await summariesOf(known)).entries()) {
+        const record = known[i]?.record;
+        if (record !== undefined && resumable && !busy) found.push({ run, recipe, inputs: await inputsOf(record), done, savedAt });
+      }
       return found.toSorted((a, b) => b.done - a.done);
     },
     async runs() {

@@ -26,7 +26,8 @@ function multiplyAdds(shape: ModelShape, vocabulary: number, sequence: number, p
 }
 
 function planStudent(teacher: Teacher, recipe: Recipe): PlanReport {
-  const config = studentConfig(teacher.model.config, recipeTable(teacher, recipe));
+  const table = recipeTable(teacher, recipe);
+  const config = studentConfig(teacher.model.config, table);
   const parameters = countParameters(config);
   return {
     parameters,
@@ -36,5 +37,6 @@ function planStudent(teacher: Teacher, recipe: Recipe): PlanReport {
     bytesInt8: parameters,
     multiplyAddsPerToken: multiplyAdds(recipe.student, config.vocabSize, recipe.sequence, 0.15),
     teacherMultiplyAddsPerToken: multiplyAdds(teacher.report.shape, config.vocabSize, recipe.sequence, 0.15),
+    layerMap: table.layerMap,
   };
 }

@@ -1,29 +1,22 @@
-import type { BertModel } from '../../bert/model.ts';
 import { DeviceLostError } from '../../engines/deviceLost.ts';
 import type { Engine } from '../../engines/engine.ts';
 import { openBytes } from '../../tensor/byteSource.ts';
 import { StudioError } from '../../tensor/studioError.ts';
-import type { NamedTensors } from '../../tensor/tensor.ts';
 import type { Corpus } from '../../text/corpus.ts';
+import type { FinishedRun } from '../exporting/finishedRun.ts';
 import { HubCache, memoryFiles } from '../hub/hubCache.ts';
 import type { HubSurroundings } from '../hub/hubTeacher.ts';
 import type { InputStore } from '../runs/inputStore.ts';
 import type { RunStore } from '../runs/runStore.ts';
-import type { EngineChoice, EngineSettings, GivenFile, GivenFiles, GivenName, Recipe, RunResult, TextReport } from '../studioApi.ts';
+import type { EngineChoice, EngineSettings, GivenFile, GivenFiles, GivenName, TextReport } from '../studioApi.ts';
 import type { Teacher } from '../teacher/teacher.ts';
 import type { RunKeeper } from '../runs/runKeeper.ts';
 import type { TextCache } from '../texts/textCache.ts';
 import type { Gate, KeepPace } from './gate.ts';
 import { makeEngine, type EngineMaker } from './makeEngine.ts';
 
-/** A run that ended, and what it made. */
-export interface FinishedStudent {
-  readonly student: BertModel;
-  /** Compactors and LayerNorms that the student was last merged from; empty where there were none. */
-  readonly compactors: NamedTensors;
-  readonly result: RunResult;
-  readonly recipe: Recipe;
-}
+/** A run that ended, and what it made; compactors are empty where there are none. */
+export type FinishedStudent = Required<FinishedRun>;
 
 /** What a session gets from the machine that it runs on; tests give others. */
 export interface Surroundings extends KeepPace {

@@ -1,4 +1,4 @@
-import { useSetup, type ModelShape, type Recipe } from '../../state/setupStore.ts';
+import { useSetup, type ModelShape } from '../../state/setupStore.ts';
 
 const WIDTH = 240;
 const LAYER = 22;
@@ -7,11 +7,11 @@ const LAYER = 22;
 export function ScaleDrawing(): React.JSX.Element | null {
   const teacher = useSetup((state) => state.teacher?.shape);
   const student = useSetup((state) => state.recipe?.student);
-  const depth = useSetup((state) => state.recipe?.depth) ?? 'first';
+  const layerMap = useSetup((state) => state.plan?.layerMap);
   if (teacher === undefined || student === undefined) return null;
   const unit = WIDTH / Math.max(teacher.intermediateSize, teacher.hiddenSize);
   const shown = Math.min(teacher.layers, 12);
-  const places = inheritedLayers(teacher.layers, student.layers, depth);
+  const places = new Set(layerMap);
   // Of deep teachers the drawing shows every so many layers.
   const layerAt = (row: number): number => Math.floor(((shown - row) * teacher.layers) / shown) - 1;
   return (
@@ -56,17 +56,6 @@ export function ScaleDrawing(): React.JSX.Element | null {
         </svg>
       </div>
     </section>
-  );
-}
-
-/**
- * The teacher layers, from 0, that the student's layers inherit from: evenly spaced, beginning at the first or ending at the
- * last (wid.md section 2). Learned mixtures start as `first`.
- */
-function inheritedLayers(teacher: number, student: number, depth: Recipe['depth']): ReadonlySet<number> {
-  const step = teacher / student;
-  return new Set(
-    Array.from({ length: student }, (_, j) => (depth === 'even' ? Math.floor((j + 1) * step + 0.5) - 1 : Math.floor(j * step + 0.5))),
   );
 }
 

@@ -1,43 +1,36 @@
 import { expect, test } from 'vitest';
 import { DeviceLostError } from '../../../src/engines/deviceLost.ts';
-import type { Engine, Program } from '../../../src/engines/engine.ts';
+import type { Program } from '../../../src/engines/engine.ts';
 import { WasmEngine } from '../../../src/engines/wasm/wasmEngine.ts';
+import type { Plan } from '../../../src/graph/plan.ts';
 import { createSession } from '../../../src/studio/session.ts';
 import type { EngineMaker } from '../../../src/studio/session/makeEngine.ts';
-import type { StudioEvent } from '../../../src/studio/studioApi.ts';
+import { ChosenEngine } from '../../../src/studio/session/chosenEngine.ts';
+import type { EngineReport, StudioEvent } from '../../../src/studio/studioApi.ts';
 import { RunBench, TEACHER, TEXT } from './runBench.ts';
 
 const bench = new RunBench();
 
 /** The CPU engine until its device is taken away: from then on every program rejects, as a lost GPU's do. */
-class Frail implements Engine {
-  readonly #engine: WasmEngine;
+class Frail extends ChosenEngine {
   readonly #name: string;
   lost = false;
 
   constructor(engine: WasmEngine, name: string) {
-    this.#engine = engine;
+    super(engine, {});
     this.#name = name;
   }
 
-  get limits(): Engine['limits'] {
-    return this.#engine.limits;
+  override describe(): EngineReport {
+    return { ...super.describe(), name: this.#name };
   }
 
-  get planOptions(): Engine['planOptions'] {
-    return this.#engine.planOptions;
-  }
-
-  describe(): ReturnType<Engine['describe']> {
-    return { ...this.#engine.describe(), name: this.#name };
-  }
-
-  async compile(plan: Parameters<Engine['compile']>[0]): Promise<Program> {
+  override async compile(plan: Plan): Promise<Program> {
     const need = (): void => {
       if (this.lost) throw new DeviceLostError('webgpu: the device was lost (a test took it away).');
     };
     need();
-    const program = await this.#engine.compile(plan);
+    const program = await super.compile(plan);
     return {
       write: (name, data) => program.write(name, data),
       run: async () => {
@@ -54,10 +47,6 @@ class Frail implements Engine {
       },
       dispose: () => program.dispose(),
     };
-  }
-
-  dispose(): void {
-    this.#engine.dispose();
   }
 }
 

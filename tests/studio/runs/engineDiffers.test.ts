@@ -1,44 +1,37 @@
 import { expect, test } from 'vitest';
-import type { Engine, EngineDescription, Program } from '../../../src/engines/engine.ts';
+import type { Engine, Program } from '../../../src/engines/engine.ts';
 import { WasmEngine } from '../../../src/engines/wasm/wasmEngine.ts';
-import type { StudioEvent } from '../../../src/studio/studioApi.ts';
+import type { Plan } from '../../../src/graph/plan.ts';
+import { ChosenEngine } from '../../../src/studio/session/chosenEngine.ts';
+import type { EngineReport, StudioEvent } from '../../../src/studio/studioApi.ts';
 import { RunBench, stopAfter } from './runBench.ts';
 
 const bench = new RunBench();
 
 /** The CPU engine under another name, which says that it has kernels as soon as a program was compiled. */
-class Named implements Engine {
-  readonly #engine: WasmEngine;
+class Named extends ChosenEngine {
   readonly #detail: string;
   readonly #measured: ReadonlyMap<string, string>;
-  kernels: ReadonlyMap<string, string> | undefined;
+  #kernels: ReadonlyMap<string, string> | undefined;
 
   constructor(engine: WasmEngine, detail: string, measured: ReadonlyMap<string, string>) {
-    this.#engine = engine;
+    super(engine, {});
     this.#detail = detail;
     this.#measured = measured;
   }
 
-  get limits(): Engine['limits'] {
-    return this.#engine.limits;
+  override get kernels(): ReadonlyMap<string, string> | undefined {
+    return this.#kernels;
   }
 
-  get planOptions(): Engine['planOptions'] {
-    return this.#engine.planOptions;
-  }
-
-  describe(): EngineDescription {
+  override describe(): EngineReport {
     return { name: 'webgpu', detail: this.#detail, threads: 1 };
   }
 
-  async compile(plan: Parameters<Engine['compile']>[0]): Promise<Program> {
-    const program = await this.#engine.compile(plan);
-    this.kernels = this.#measured;
+  override async compile(plan: Plan): Promise<Program> {
+    const program = await super.compile(plan);
+    this.#kernels = this.#measured;
     return program;
-  }
-
-  dispose(): void {
-    this.#engine.dispose();
   }
 }
 
