@@ -59,7 +59,8 @@ test('a run whose tab was closed goes on from its checkpoint, is not offered whi
   expect(await second.getByTestId('unfinished-run').textContent()).toMatch(/of 40.*kept in this browser/s);
   await second.getByTestId('resume-run').click();
   await second.locator('[data-testid=run-status][data-status=done]').waitFor({ timeout: 120_000 });
-  expect(await second.getByTestId('unfinished-run').count()).toBe(0);
+  // The list of runs is read anew after the run's last event.
+  await expect.poll(() => second.getByTestId('unfinished-run').count()).toBe(0);
   expect(Number(await second.getByTestId('loss-trained').textContent())).toBeGreaterThan(0);
   // The curve is the whole run's, not only what came after the checkpoint.
   const steps = (await saved(second, 'Save Training loss', 'CSV')).trim().split('\n').slice(1);
