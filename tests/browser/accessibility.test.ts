@@ -1,6 +1,7 @@
 import axe from 'axe-core';
 import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { slowness, work } from '../pace.ts';
 import { openStage, type Stage } from './browser.ts';
 
 let stage: Stage;
@@ -50,10 +51,12 @@ async function responses(page: Page, act: () => Promise<void>): Promise<readonly
 }
 
 test('axe finds no violation when empty, running and stopped, light and dark; the page answers while training', async () => {
-  const { page, faults } = await stage.open('#batch=4&evaluateEvery=5&steps=400&calibration=one-pass');
+  const { page, faults } = await stage.open('#batch=4&evaluateEvery=5&steps=4000&calibration=one-pass');
   await page.getByTestId('engine').waitFor();
   expect(await violations(page)).toEqual([]);
 
+  // Before the run: that training must not slow the page down is what is tested.
+  const slower = slowness(await page.evaluate(work));
   await page.getByTestId('try-demo').focus();
   await page.keyboard.press('Enter');
   await page.getByTestId('loss-value').waitFor({ timeout: 120_000 });
@@ -67,14 +70,16 @@ test('axe finds no violation when empty, running and stopped, light and dark; th
     }
   });
   const late = times.toSorted((a, b) => a - b)[Math.ceil(0.95 * times.length) - 1] ?? Number.NaN;
-  console.log(`while training on all threads: ${times.length} clicks and keys answered, 95 % within ${late} ms`);
+  console.log(
+    `while training on all threads: ${times.length} clicks and keys answered, 95 % within ${late} ms, on a machine ${slower.toFixed(1)} times slower than where the bound was set`,
+  );
   expect(times.length).toBeGreaterThanOrEqual(45);
-  expect(late).toBeLessThan(200);
+  expect(late).toBeLessThan(200 * slower);
   expect(await page.getByTestId('run-status').getAttribute('data-status')).toBe('running');
 
   if ((await page.locator('html').getAttribute('data-theme')) === 'dark') await page.getByRole('button', { name: 'Dark theme' }).click();
   await page.getByRole('button', { name: 'Dark theme' }).click();
-  expect(await page.locator('html').getAttribute('data-theme')).toBe('dark');
+  await expect.poll(() => page.locator('html').getAttribute('data-theme')).toBe('dark');
   await page.getByTestId('stop').click();
   await page.locator('[data-testid=run-status][data-status=done]').waitFor({ timeout: 120_000 });
   await page.getByTestId('compare').click();
@@ -104,8 +109,8 @@ test('axe finds no violation when empty, running and stopped, light and dark; th
 test('files that are neither a teacher nor text are refused with the cure, and can be dismissed', async () => {
   const { page } = await stage.open();
   await page.getByTestId('teacher-input').setInputFiles({ name: 'picture.png', mimeType: 'image/png', buffer: Buffer.from('no') });
-  expect(await page.getByTestId('fault').textContent()).toContain('Drop the model folder or text files.');
+  await page.getByTestId('fault').filter({ hasText: 'Drop the model folder or text files.' }).waitFor();
   expect(await violations(page)).toEqual([]);
   await page.getByRole('button', { name: 'Dismiss' }).click();
-  expect(await page.getByTestId('fault').count()).toBe(0);
+  await expect.poll(() => page.getByTestId('fault').count()).toBe(0);
 });

@@ -1,18 +1,22 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { chromium, type Browser, type Page } from 'playwright-core';
+import { chromium, type Browser, type BrowserContext, type Page } from 'playwright-core';
 import { preview } from 'vite';
 import { BROWSER_ARGS, findBrowser } from '../../scripts/browser.mjs';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const GOLDEN = fileURLToPath(new URL('../golden/checkpoints/safetensors/', import.meta.url));
 const PROSE = fileURLToPath(new URL('../../public/demo/prose/a1.txt', import.meta.url));
+/** Milliseconds that anything on a page may take to show where a test says nothing else: for machines that others share. */
+const PATIENCE = 60_000;
 
 /** The built app served on a free port, and a browser with a fresh profile beside it. */
 export interface Stage {
   /** Address of the studio page, with the closing slash. */
   readonly url: string;
   readonly browser: Browser;
+  /** A profile of its own, whose tabs share their storage. */
+  context(): Promise<BrowserContext>;
   /** Opens `path` under the app in a tab of its own; `faults` gathers what the page throws or logs as an error. */
   open(path?: string): Promise<{ readonly page: Page; readonly faults: readonly string[] }>;
   close(): Promise<void>;
@@ -28,11 +32,17 @@ export async function openStage(extraArgs: readonly string[] = []): Promise<Stag
   const url = server.resolvedUrls?.local[0];
   if (url === undefined) throw new Error('browser tests: the preview server gave no address. Run the tests again.');
   const browser = await chromium.launch({ executablePath: await findBrowser(), args: [...BROWSER_ARGS, ...extraArgs] });
+  const context = async (): Promise<BrowserContext> => {
+    const made = await browser.newContext();
+    made.setDefaultTimeout(PATIENCE);
+    return made;
+  };
   return {
     url,
     browser,
+    context,
     async open(path = '') {
-      const page = await browser.newPage();
+      const page = await (await context()).newPage();
       const faults: string[] = [];
       page.on('pageerror', (error) => faults.push(error.message));
       page.on('console', (message) => {
@@ -63,6 +73,23 @@ export async function waitForStatus(page: Page, status: string): Promise<void> {
 export async function setField(page: Page, name: string, value: number): Promise<void> {
   await page.getByTestId(`field-${name}`).fill(String(value));
   await page.getByTestId(`field-${name}`).press('Enter');
+}
+
+/** What the page shows of a place, now. What arrives by a message of the worker is to be polled for, or waited for. */
+export const textIn = async (page: Page, testId: string): Promise<string> => (await page.getByTestId(testId).textContent()) ?? '';
+
+/** @returns asks for all that a place has shown from now on, however short a time it stood there. The place may come later. */
+export async function everySaid(page: Page, testId: string): Promise<() => Promise<readonly string[]>> {
+  const said = await page.evaluateHandle((id) => {
+    const texts = new Set<string>();
+    new MutationObserver(() => texts.add(document.querySelector(`[data-testid=${id}]`)?.textContent ?? '')).observe(document.body, {
+      subtree: true,
+      childList: true,
+      characterData: true,
+    });
+    return texts;
+  }, testId);
+  return () => said.evaluate((texts) => [...texts]);
 }
 
 export const numberIn = async (page: Page, testId: string): Promise<number> => Number(await page.getByTestId(testId).textContent());

@@ -45,7 +45,7 @@ test('a dropped encoder leaves as ONNX in every form, without text and without a
 
   await page.getByTestId('export-teacher').click();
   await page.getByTestId('download').waitFor({ timeout: 120_000 });
-  expect(new Set(runtime)).toEqual(new Set(['ort.wasm.bundle.min.js', 'ort-wasm-simd-threaded.wasm']));
+  await expect.poll(() => new Set(runtime)).toEqual(new Set(['ort.wasm.bundle.min.js', 'ort-wasm-simd-threaded.wasm']));
   const [download] = await Promise.all([page.waitForEvent('download'), page.getByTestId('download').click()]);
   const files = Object.entries(unzipSync(readFileSync(await download.path())));
   const names = files.map(([path]) => path.slice(path.indexOf('/') + 1));

@@ -44,6 +44,8 @@ test('a run that would not fit is refused, one whose storage fills up waits, and
     await waitForStatus(page, 'paused');
     expect(await fault.textContent()).toMatch(/There is no room to keep the run.*The run waits, and what was kept stays/s);
     const kept = await keptAt(page);
+    // What was done when the room ended is done; what the page shows of it comes a moment later.
+    await expect.poll(() => numberIn(page, 'step-value')).toBeGreaterThan(kept);
     const step = await numberIn(page, 'step-value');
 
     // Still none: it stays paused, and says so again.

@@ -26,10 +26,10 @@ test('kept runs are compared head by head, laid over each other, repeated, renam
     await maps.filter({ hasText: 'teacher' }).waitFor();
     await page.getByTestId('against').selectOption('Run 1');
     await maps.filter({ hasText: 'Run 1' }).waitFor();
-    expect(await maps.allTextContents()).toEqual(['Run 1', 'Run 2', 'difference']);
+    await expect.poll(() => maps.allTextContents()).toEqual(['Run 1', 'Run 2', 'difference']);
     await page.getByTestId('against').selectOption({ index: 0 });
     await maps.filter({ hasText: 'student' }).waitFor();
-    expect(await page.getByTestId('overlay').inputValue()).toBe('Run 1');
+    await expect.poll(() => page.getByTestId('overlay').inputValue()).toBe('Run 1');
 
     // Typed at once: the field has the focus. The curve beside goes by the new name.
     const lines = page.getByTestId('run-line');
@@ -44,11 +44,11 @@ test('kept runs are compared head by head, laid over each other, repeated, renam
     await page.keyboard.type('Baseline');
     await page.keyboard.press('Enter');
     await lines.filter({ hasText: 'Baseline' }).waitFor();
-    expect(await page.getByTestId('overlay').locator('option').allTextContents()).toEqual(['nothing', 'Baseline']);
+    await expect.poll(() => page.getByTestId('overlay').locator('option').allTextContents()).toEqual(['nothing', 'Baseline']);
 
     await choose('Baseline', 'Take its recipe');
     await expect.poll(() => page.getByTestId('field-steps').inputValue()).toBe('40');
-    expect(await lines.count()).toBe(0);
+    await expect.poll(() => lines.count()).toBe(0);
 
     await choose('Baseline', 'Delete');
     await page.getByTestId('undo-delete').waitFor();
@@ -58,7 +58,7 @@ test('kept runs are compared head by head, laid over each other, repeated, renam
 
     await lines.filter({ hasText: 'Baseline' }).getByRole('button', { name: 'Open' }).click();
     await page.locator('#run-title').filter({ hasText: 'Baseline' }).waitFor();
-    expect(await lines.count()).toBe(0);
+    await expect.poll(() => lines.count()).toBe(0);
     expect(faults).toEqual([]);
   } finally {
     await stage.close();

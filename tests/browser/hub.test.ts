@@ -79,7 +79,7 @@ function load(page: Page, killAt = Infinity): Promise<Fetched | 'killed'> {
 
 test('a repository is fetched into the browser, goes on after a closed tab, and is there the next time', async () => {
   // One profile: a page of its own would have a storage of its own.
-  const profile = await stage.browser.newContext();
+  const profile = await stage.context();
   const open = async (): Promise<Page> => {
     const page = await profile.newPage();
     await page.goto(stage.url);

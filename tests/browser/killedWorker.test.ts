@@ -43,7 +43,7 @@ async function filesOf(
 }
 
 test(`its worker ended ${KILLS} times at random moments while it writes, a run goes on from its newest checkpoint`, async () => {
-  const context = await stage.browser.newContext();
+  const context = await stage.context();
   // The session's worker, asked every 20 ms to keep the state, so that something is nearly always being written.
   await context.addInitScript(() => {
     const Plain = Worker;

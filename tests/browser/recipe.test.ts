@@ -28,7 +28,7 @@ test('the address chooses the engine, and the badge says which, how fast and why
     .filter({ hasText: /CPU · \d+ threads?.*GFLOP/ })
     .waitFor({ timeout: 30_000 });
   expect((await page.getByTestId('not-webgpu').textContent())?.length).toBeGreaterThan(20);
-  expect(page.url()).not.toContain('engine=');
+  await expect.poll(() => page.url()).not.toContain('engine=');
   await page.getByTestId('engine-cpu').check();
   await page.waitForURL(/\?engine=cpu/);
   expect(faults).toEqual([]);
@@ -47,17 +47,17 @@ test('a zipped model folder becomes the teacher, a text file the text, and the c
 
   await page.getByTestId('text-input').setInputFiles([`${DEMO}prose/a1.txt`, `${DEMO}prose/a2.txt`]);
   await page.getByText('packed into sequences of 128 tokens').waitFor({ timeout: 60_000 });
-  expect(await page.getByTestId('start').isEnabled()).toBe(true);
+  await expect.poll(() => page.getByTestId('start').isEnabled()).toBe(true);
 
   const value = (name: string): Promise<string> => page.getByTestId(`field-${name}`).inputValue();
   await page.getByTestId('slider-hiddenSize').press('ArrowLeft');
-  expect(await value('hiddenSize')).toBe('112');
-  expect(await value('headSize')).toBe('28');
+  await expect.poll(() => value('hiddenSize')).toBe('112');
+  await expect.poll(() => value('headSize')).toBe('28');
   await page.getByTestId('slider-heads').press('ArrowLeft');
-  expect(await value('hiddenSize')).toBe('84');
+  await expect.poll(() => value('hiddenSize')).toBe('84');
   await page.getByTestId('field-intermediateSize').fill('5000');
   await page.getByTestId('field-intermediateSize').press('Enter');
-  expect(await value('intermediateSize')).toBe('1024');
+  await expect.poll(() => value('intermediateSize')).toBe('1024');
   await page.waitForURL(/headSize=28.*intermediateSize=1024/);
 
   await page.getByLabel('Fit to').fill('6');

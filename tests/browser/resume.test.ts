@@ -18,7 +18,7 @@ afterAll(async () => {
 
 test('a run whose tab was closed goes on from its checkpoint, is not offered while another tab has it, nor when it is finished', async () => {
   // Tabs of one context share their storage, as a user's do.
-  const context = await stage.browser.newContext();
+  const context = await stage.context();
   const address = new URL('#batch=2&steps=40&evaluateEvery=40&calibration=one-pass', stage.url).href;
   await context.addInitScript(() => {
     for (const [name, made] of [
@@ -40,7 +40,7 @@ test('a run whose tab was closed goes on from its checkpoint, is not offered whi
   await first.getByTestId('pause').click();
   await first.locator('[data-testid=run-status][data-status=paused]').waitFor({ timeout: 60_000 });
   // The checkpoint of a pause is written in the background.
-  await first.waitForTimeout(1500);
+  await first.getByTestId('stage').filter({ hasText: 'kept at step' }).waitFor();
   const asked = await first.locator('html').evaluate(({ dataset }) => [dataset['persist'], dataset['request']]);
   expect(asked).toEqual(['asked', 'asked']);
 
@@ -69,7 +69,7 @@ test('a run whose tab was closed goes on from its checkpoint, is not offered whi
 });
 
 test("a run on a user's own teacher and text goes on, and is opened, on a page that nothing was given to", async () => {
-  const context = await stage.browser.newContext();
+  const context = await stage.context();
   const first = await context.newPage();
   await first.goto(stage.url);
   await dropFiles(first, [...readdirSync(CHECKPOINT).map((name) => `${CHECKPOINT}${name}`), PROSE]);
@@ -77,10 +77,9 @@ test("a run on a user's own teacher and text goes on, and is opened, on a page t
   for (const [name, value] of Object.entries({ batch: 4, sequence: 32, steps: 2000, evaluateEvery: 2000 }))
     await setField(first, name, value);
   await first.getByTestId('start').click();
-  await first.waitForFunction(() => document.querySelector('[data-testid=stage]')?.textContent?.includes('kept at step') === true);
+  await first.getByTestId('stage').filter({ hasText: 'kept at step' }).waitFor();
   await first.getByTestId('pause').click();
   await waitForStatus(first, 'paused');
-  await first.waitForTimeout(500);
   await first.close();
 
   const second = await context.newPage();
@@ -90,7 +89,7 @@ test("a run on a user's own teacher and text goes on, and is opened, on a page t
   expect(await offer.textContent()).toMatch(/of 2000.*on a1.*kept in this browser: nothing has to be loaded/s);
   await second.getByTestId('resume-run').click();
   await waitForStatus(second, 'running');
-  expect(await second.getByTestId('text-report').textContent()).toMatch(/a1: 1 file.*32 tokens/s);
+  await expect.poll(() => second.getByTestId('text-report').textContent()).toMatch(/a1: 1 file.*32 tokens/s);
   await second.getByTestId('stop').click();
   await waitForStatus(second, 'done');
   await second.close();

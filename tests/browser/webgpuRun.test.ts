@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { dropGolden, numberIn, openOnWebGpu, openStage, waitForStatus } from './browser.ts';
+import { dropGolden, everySaid, numberIn, openOnWebGpu, openStage, waitForStatus } from './browser.ts';
 
 // Chromium's software adapter stands in for a GPU: the same WGSL, the same path from page to device.
 test('a run on WebGPU, asked for by the address, goes through the page from drop to verified export', async () => {
@@ -7,9 +7,10 @@ test('a run on WebGPU, asked for by the address, goes through the page from drop
   try {
     const { page, faults } = await openOnWebGpu(stage);
     await dropGolden(page, { steps: 8, batch: 8, sequence: 32, evaluateEvery: 4 });
+    const said = await everySaid(page, 'stage');
     await page.getByTestId('start').click();
-    await page.getByText(/Compiling GPU kernels, \d+ of \d+/).waitFor({ timeout: 60_000 });
     await waitForStatus(page, 'done');
+    expect((await said()).join('\n')).toMatch(/Compiling GPU kernels, \d+ of \d+/);
     expect(await numberIn(page, 'step-value')).toBe(8);
     expect(await numberIn(page, 'loss-trained')).toBeLessThan(10);
     // The exported file is judged against this engine's own logits.

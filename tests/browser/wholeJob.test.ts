@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { unzipSync } from 'fflate';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { dropFiles, numberIn, openStage, saved, setField, waitForStatus, type Stage } from './browser.ts';
+import { dropFiles, numberIn, openStage, saved, setField, textIn, waitForStatus, type Stage } from './browser.ts';
 
 const CHECKPOINT = fileURLToPath(new URL('../golden/checkpoints/pytorch-zip/', import.meta.url));
 const PROSE = fileURLToPath(new URL('../../public/demo/prose/', import.meta.url));
@@ -44,33 +44,43 @@ test('drop a checkpoint and prose, size the student, train, pause, step, resume,
   await waitForStatus(page, 'running');
   await page.getByTestId('pause').click();
   await waitForStatus(page, 'paused');
-  // What was under way when the verb arrived may still report.
-  await page.waitForTimeout(1500);
-  const held = await numberIn(page, 'step-value');
-  await page.waitForTimeout(800);
-  expect(await numberIn(page, 'step-value')).toBe(held);
+  // What was under way when the verb arrived may still report. Then the state is kept, and nothing moves.
+  const standing = async (): Promise<number> => {
+    let held = Number.NaN;
+    await expect
+      .poll(async () => {
+        held = await numberIn(page, 'step-value');
+        await page.waitForTimeout(800);
+        return [await numberIn(page, 'step-value'), Number(/kept at step (\d+)/.exec(await textIn(page, 'stage'))?.[1])].every(
+          (step) => step === held,
+        );
+      })
+      .toBe(true);
+    return held;
+  };
+  const held = await standing();
   expect(held).toBeLessThan(30);
   await page.getByTestId('step').click();
-  await page.waitForFunction((step) => Number(document.querySelector('[data-testid=step-value]')?.textContent) > step, held);
-  await page.waitForTimeout(800);
-  expect(await numberIn(page, 'step-value')).toBe(held + 1);
+  await expect.poll(() => numberIn(page, 'step-value')).toBeGreaterThan(held);
+  expect(await standing()).toBe(held + 1);
   await page.getByTestId('resume').click();
   await waitForStatus(page, 'done');
-  expect(await numberIn(page, 'step-value')).toBe(30);
+  await expect.poll(() => numberIn(page, 'step-value')).toBe(30);
   expect(await numberIn(page, 'loss-trained')).toBeLessThan(await numberIn(page, 'loss-untrained'));
 
   // Curves: crosshair by keys, numbers as a file, a picture.
   await page.getByTestId('crosshair').focus();
   await page.keyboard.press('ArrowRight');
-  expect(await page.getByRole('figure', { name: 'Training loss' }).locator('.chart-head').textContent()).toMatch(/step 1 · Run 1 \d\.\d\d/);
+  const head = page.getByRole('figure', { name: 'Training loss' }).locator('.chart-head');
+  await expect.poll(() => head.textContent()).toMatch(/step 1 · Run 1 \d\.\d\d/);
   const rows = (await saved(page, 'Save Training loss', 'CSV')).trim().split('\n');
   expect(rows[0]).toBe('step,loss');
   expect(rows).toHaveLength(31);
   expect(await saved(page, 'Save Held-out loss', 'SVG')).toMatch(/^<svg xmlns.*Held-out loss.*<path/s);
   expect((await saved(page, 'Save Attention similarity', 'PNG')).startsWith('\u0089PNG')).toBe(true);
-  expect(await page.getByTestId('norms').locator('canvas').count()).toBeGreaterThan(3);
+  await expect.poll(() => page.getByTestId('norms').locator('canvas').count()).toBeGreaterThan(3);
   await page.getByTestId('norms-table').locator('summary').click();
-  expect(await page.getByTestId('norms-table').locator('tbody tr').count()).toBeGreaterThan(2);
+  await expect.poll(() => page.getByTestId('norms-table').locator('tbody tr').count()).toBeGreaterThan(2);
   expect(await page.getByTestId('norms-table').locator('tbody tr').first().textContent()).toMatch(/^0\d\.\d{3}/);
 
   // Compare.
@@ -78,12 +88,13 @@ test('drop a checkpoint and prose, size the student, train, pause, step, resume,
   await page.getByTestId('sentence').fill('the [MASK] of the a');
   await page.getByTestId('compare').click();
   await page.getByTestId('fill-mask').waitFor({ timeout: 30_000 });
-  expect(await page.getByTestId('fill-mask').locator('li').count()).toBe(10);
-  expect(await page.getByTestId('attention').locator('h3').textContent()).toBe('Layer 2, head 3');
+  // Attention and words are two questions, answered one after the other.
+  await expect.poll(() => page.getByTestId('fill-mask').locator('li').count()).toBe(10);
+  await expect.poll(() => page.getByTestId('attention').locator('h3').textContent()).toBe('Layer 2, head 3');
   await page.getByTestId('attention').locator('.maps').press('ArrowDown');
-  expect(await page.getByTestId('attention').locator('.readout').textContent()).toMatch(
-    /^\S+ to \[CLS\]: teacher \d\.\d\d, student \d\.\d\d/,
-  );
+  await expect
+    .poll(() => page.getByTestId('attention').locator('.readout').textContent())
+    .toMatch(/^\S+ to \[CLS\]: teacher \d\.\d\d, student \d\.\d\d/);
   const pairs = (await saved(page, 'Save attention of Layer 2, head 3', 'CSV')).trim().split('\n').slice(1);
   const ofFirst = pairs.filter((row) => row.startsWith('0,')).reduce((sum, row) => sum + Number(row.split(',').at(-1)), 0);
   expect(ofFirst).toBeCloseTo(1, 4);
@@ -105,15 +116,15 @@ test('drop a checkpoint and prose, size the student, train, pause, step, resume,
   await page.getByTestId('start').click();
   await page.getByRole('heading', { name: 'Run 2' }).waitFor();
   await waitForStatus(page, 'done');
-  expect(await page.getByTestId('overlay').inputValue()).toBe('Run 1');
+  await expect.poll(() => page.getByTestId('overlay').inputValue()).toBe('Run 1');
   await page.getByTestId('runs').click();
   const first = page.getByTestId('run-line').filter({ hasText: 'Run 1' });
-  expect(await first.textContent()).toContain('30 of 30 steps');
+  await expect.poll(() => first.textContent()).toContain('30 of 30 steps');
   await first.getByRole('button', { name: 'Open' }).click();
   await page.keyboard.press('Escape');
   await page.getByRole('heading', { name: 'Run 1' }).waitFor();
-  expect(await numberIn(page, 'step-value')).toBe(30);
-  expect(await page.getByTestId('field-steps').inputValue()).toBe('30');
+  await expect.poll(() => numberIn(page, 'step-value')).toBe(30);
+  await expect.poll(() => page.getByTestId('field-steps').inputValue()).toBe('30');
 
   // Two students beside one another.
   await page.getByTestId('against').selectOption('Run 2');
@@ -145,6 +156,7 @@ test('drop a checkpoint and prose, size the student, train, pause, step, resume,
   await page.getByTestId('run-line').filter({ hasText: 'Short one' }).waitFor();
   await more('Short one', 'Delete');
   await page.getByTestId('undo-delete').waitFor();
+  await page.getByTestId('run-line').filter({ hasText: 'Short one' }).waitFor({ state: 'detached' });
   await page.getByTestId('import-run').setInputFiles({ name: 'run.zip', mimeType: 'application/zip', buffer: readFileSync(kept) });
   await page.getByTestId('run-line').filter({ hasText: 'Short one' }).waitFor();
   await page.keyboard.press('Escape');

@@ -15,7 +15,7 @@ function lastKept(stdout: string): number | undefined {
   return step === undefined ? undefined : Number(step);
 }
 
-test(`killed ${KILLS} times at random moments, a run loses only the steps since its last checkpoint`, { timeout: 240_000 }, async () => {
+test(`killed ${KILLS} times at random moments, a run loses only the steps since its last checkpoint`, { timeout: 900_000 }, async () => {
   await inScratch(async (folder) => {
     const out = join(folder, 'student');
     const store = new RunStore(folderFiles(join(out, '.runs')));
