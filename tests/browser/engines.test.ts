@@ -1,15 +1,10 @@
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { chromium, type Browser, type Page } from 'playwright-core';
+import { readFileSync } from 'node:fs';
+import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { build, preview, type PreviewServer } from 'vite';
-import { BROWSER_ARGS, findBrowser } from '../../scripts/browser.mjs';
 import { expectGoldenTraining } from '../wid/expectGoldenTraining.ts';
 import type { EngineUnderTest } from './engines/engines.worker.ts';
+import { openSmallPage, type SmallPage } from './smallPage.ts';
 
-const PAGE = fileURLToPath(new URL('engines/', import.meta.url));
 const GOLDEN = new URL('../golden/', import.meta.url);
 const FILES = [
   'checkpoints/safetensors/config.json',
@@ -18,28 +13,16 @@ const FILES = [
   'batch.safetensors',
   'wid-training.safetensors',
 ];
-const ISOLATED = { 'Cross-Origin-Opener-Policy': 'same-origin', 'Cross-Origin-Embedder-Policy': 'require-corp' };
 
 // The engines as a browser compiles and runs them, WebGPU on Chromium's software adapter: real WGSL, nothing mocked.
 describe('engines in Chromium', () => {
-  const folder = mkdtempSync(join(tmpdir(), 'wid-studio-engines-'));
-  let server: PreviewServer;
-  let browser: Browser;
+  let small: SmallPage;
   let page: Page;
   beforeAll(async () => {
-    const shared = { root: PAGE, configFile: false, logLevel: 'error' } as const;
-    await build({ ...shared, build: { outDir: folder, target: 'esnext', emptyOutDir: true }, worker: { format: 'es' } });
-    server = await preview({ ...shared, build: { outDir: folder }, preview: { port: 0, host: '127.0.0.1', headers: ISOLATED } });
-    browser = await chromium.launch({ executablePath: await findBrowser(), args: [...BROWSER_ARGS, '--enable-unsafe-webgpu'] });
-    page = await browser.newPage();
-    await page.goto(server.resolvedUrls?.local[0] ?? '');
-    await page.waitForFunction(() => 'engines' in globalThis);
+    small = await openSmallPage('engines', 'engines', ['--enable-unsafe-webgpu']);
+    ({ page } = small);
   });
-  afterAll(async () => {
-    await browser.close();
-    await server.close();
-    rmSync(folder, { recursive: true, force: true });
-  });
+  afterAll(() => small.close());
 
   test.each<EngineUnderTest>(['webgpu', 'webgpu at default limits', 'cpu'])(
     '%s agrees with the reference engine on every case',

@@ -1,31 +1,17 @@
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { chromium } from 'playwright-core';
+import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
-import { build, preview } from 'vite';
-import { BROWSER_ARGS, findBrowser } from '../../scripts/browser.mjs';
 import { Random } from '../../src/tensor/random.ts';
+import { openSmallPage } from './smallPage.ts';
 
 const KILLS = 50;
-const PAGE = fileURLToPath(new URL('runs/', import.meta.url));
-const ISOLATED = { 'Cross-Origin-Opener-Policy': 'same-origin', 'Cross-Origin-Embedder-Policy': 'require-corp' };
 
 const base64 = (path: string): string => readFileSync(new URL(path, import.meta.url)).toString('base64');
 
 // The session in a real worker over the browser's real file system, keeping every step: something is nearly always being written.
 test(`its worker ended ${KILLS} times at random moments, a run loses only the steps since its last checkpoint, and never a file`, async () => {
-  const folder = mkdtempSync(join(tmpdir(), 'wid-studio-killed-'));
-  const shared = { root: PAGE, configFile: false, logLevel: 'error' } as const;
-  await build({ ...shared, build: { outDir: folder, target: 'esnext', emptyOutDir: true }, worker: { format: 'es' } });
-  const server = await preview({ ...shared, build: { outDir: folder }, preview: { port: 0, host: '127.0.0.1', headers: ISOLATED } });
-  const browser = await chromium.launch({ executablePath: await findBrowser(), args: [...BROWSER_ARGS] });
+  const small = await openSmallPage('runs', 'runs');
   try {
-    const page = await browser.newPage();
-    page.on('console', (message) => message.type() === 'error' && console.log(message.text()));
-    await page.goto(server.resolvedUrls?.local[0] ?? '');
-    await page.waitForFunction(() => 'runs' in globalThis);
+    const { page } = small;
     const teacher = Object.fromEntries(
       ['config.json', 'model.safetensors', 'vocab.txt'].map((path) => [path, base64(`../golden/checkpoints/safetensors/${path}`)]),
     );
@@ -48,8 +34,6 @@ test(`its worker ended ${KILLS} times at random moments, a run loses only the st
     expect(await page.evaluate(() => runs.tidied())).toEqual({ leftovers: [], runs: 1 });
     console.log(`${KILLS} ends, ${aside} with a write left aside, ${beyond} with a newer checkpoint than was said, ${kept} steps kept`);
   } finally {
-    await browser.close();
-    await server.close();
-    rmSync(folder, { recursive: true, force: true });
+    await small.close();
   }
 });
