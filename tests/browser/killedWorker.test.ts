@@ -78,7 +78,7 @@ test(`its worker ended ${KILLS} times at random moments while it writes, a run g
     const said = Number(/kept at step (\d+)/.exec((await page.getByTestId('stage').textContent()) ?? '')?.[1]);
     await page.reload();
     const offer = page.getByTestId('unfinished-run');
-    await offer.waitFor({ timeout: 30_000 });
+    await offer.waitFor();
     expect(await offer.count()).toBe(1);
     const files = await filesOf(page);
     expect(files.unreadable).toEqual([]);

@@ -50,8 +50,10 @@ test('a run whose tab was closed goes on from its checkpoint, is not offered whi
   await beside.getByTestId('engine').waitFor();
   await beside.waitForTimeout(1000);
   expect(await beside.getByTestId('unfinished-run').count()).toBe(0);
-  await beside.close();
   await first.close();
+  // It is as soon as nobody holds it any more, without a reload.
+  await beside.getByTestId('resume-run').waitFor();
+  await beside.close();
 
   const second = await context.newPage();
   await second.goto(address);

@@ -3,7 +3,7 @@ import { stayAwake } from '../stayAwake.ts';
 import { Desk, type PageApi } from './desk.ts';
 import { engineActions, type EngineActions } from './engineActions.ts';
 import { exportActions, type ExportActions } from './exportActions.ts';
-import { historyActions, lookForRuns, type HistoryActions } from './historyActions.ts';
+import { historyActions, watchForRuns, type HistoryActions } from './historyActions.ts';
 import { inputActions, type InputActions } from './inputActions.ts';
 import { judgeActions, type JudgeActions } from './judgeActions.ts';
 import { recipeActions, type RecipeActions } from './recipeActions.ts';
@@ -19,7 +19,7 @@ export function createActions(api: PageApi, base: string): StudioActions {
   const desk = new Desk(api, base);
   stayAwake(desk);
   void desk.guarded(() => desk.needEngine());
-  void desk.guarded(() => lookForRuns(desk));
+  watchForRuns(desk);
   return {
     ...engineActions(desk),
     ...inputActions(desk),

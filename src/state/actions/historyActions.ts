@@ -28,6 +28,31 @@ export async function lookForRuns(desk: Desk): Promise<void> {
   useRun.setState({ unfinished: await desk.api.unfinished() });
 }
 
+/** Milliseconds after the start of the page. */
+const LOOK_AGAIN = [1000, 3000, 10_000, 30_000];
+
+/**
+ * Looks for runs now, and again: one whose tab or worker was ended counts as somebody's until the browser has ended it, which
+ * takes a busy machine a while; another tab's run becomes free when that is closed.
+ */
+export function watchForRuns(desk: Desk): void {
+  const again = async (): Promise<void> => {
+    if (isGoing(useRun.getState().status)) return;
+    try {
+      const unfinished = await desk.api.unfinished();
+      const known = useRun.getState().unfinished;
+      if (unfinished.length !== known.length || unfinished.some(({ run }, i) => run !== known[i]?.run)) await lookForRuns(desk);
+    } catch {
+      // Nobody asked; the next look may go better.
+    }
+  };
+  void desk.guarded(() => lookForRuns(desk));
+  for (const after of LOOK_AGAIN) setTimeout(() => void again(), after);
+  document.addEventListener('visibilitychange', () => {
+    if (document.visibilityState === 'visible') void again();
+  });
+}
+
 export function historyActions(desk: Desk): HistoryActions {
   /** Does it, then reads the history again. */
   const tidy = async (work: () => Promise<void>): Promise<void> => {
