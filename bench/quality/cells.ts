@@ -27,7 +27,7 @@ export const VARIANTS = {
   },
   prune: { title: 'prune (plain selection)', mode: 'prune', start: 'selection', ladder: 'weights', first: 1e-3 },
   distil: { title: 'distil (plain selection)', mode: 'distil', start: 'selection', ladder: 'weights', first: 3e-3 },
-  distilCalibrated: { title: 'distil from the calibrated start', mode: 'distil', start: 'calibrated', ladder: 'weights', first: 1e-4 },
+  distilCalibrated: { title: 'distil from the calibrated start', mode: 'distil', start: 'calibrated', ladder: 'weights', first: 3e-4 },
   scratch: { title: 'scratch', mode: 'scratch', ladder: 'weights', first: 1e-3 },
   progressive: { title: 'progressive (gates)', mode: 'progressive', ladder: 'weights', first: 3e-4 },
   paper: { title: 'paper (published schedule, spacing scaled to the run)', mode: 'paper', ladder: 'weights', first: 1e-3 },
@@ -134,6 +134,13 @@ function tried(results: readonly CellResult[], variant: Variant, shape: ShapeNam
     .toSorted((a, b) => a.loss.mean - b.loss.mean);
 }
 
+/** Shares of the teacher's logits in the loss and temperatures that a sweep tries beside the default. */
+const LOSSES = [
+  [1, 2],
+  [0.5, 1],
+  [0.5, 2],
+] as const;
+
 /** Budgets of the table. */
 export const BUDGETS = [100, 300, 1000] as const;
 
@@ -183,7 +190,12 @@ export function planned(results: readonly CellResult[]): Cell[] {
   tuned(MAIN, 100);
   tuned(MAIN, 300);
   once(MAIN, 1000, 1);
+  tuned(['distilCalibrated'], 300, ['quarter', 'half']);
   once(STARTS, 300, 1);
+  // The baseline's own loss: other shares of the teacher's logits and temperatures, with the rate that the default likes.
+  for (const [distillationShare, distillationTemperature] of LOSSES)
+    for (const shape of ['quarter', 'half'] as const)
+      cells.push(cell('distil', shape, 300, bestRate(results, 'distil', shape, 300), 1, { distillationShare, distillationTemperature }));
   const rate = bestRate(results, 'calibrated', 'half', 100);
   const changed = (change: Partial<Recipe>): void => void cells.push(cell('calibrated', 'half', 100, rate, 1, change));
   for (const calibrationTokens of [2048, 4096, 24_576]) changed({ calibrationTokens });

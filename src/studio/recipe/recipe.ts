@@ -59,8 +59,9 @@ export function defaultRecipe(teacher: { readonly shape: ModelShape; readonly ma
     clipNorm: 1,
     calibration: 'sequential',
     calibrationTokens: Math.max(4096, CALIBRATION_TOKENS_PER_NEURON * teacher.shape.intermediateSize),
-    distillationTemperature: 2,
-    distillationShare: 0.5,
+    // The best of four losses at quarter width and of two at half width (docs/results/quality.md).
+    distillationTemperature: 1,
+    distillationShare: 1,
     distillationHidden: 0,
     evaluateEvery: 25,
     seed: 1,
