@@ -1,5 +1,6 @@
 import { Tokenizer } from '@huggingface/tokenizers';
 import { StudioError } from '../tensor/studioError.ts';
+import { checkExpressions, checkRules, LONGEST_PIECE } from './tokenizerRules.ts';
 import { tokenizerJsonOf, unusedPrefix, vocabularySettings } from './tokenizerJson.ts';
 
 /** Text to token ids and back, without special tokens. */
@@ -39,8 +40,11 @@ const LARGEST_ID = 1 << 24;
  */
 export function createTokenizer(texts: TokenizerTexts): TextTokenizer {
   const config = texts.tokenizerConfig === undefined ? {} : parse('tokenizer_config.json', texts.tokenizerConfig);
-  const json = tokenizerJson(texts, config);
-  const { tokenizer, vocabulary } = open(json, config);
+  const given = texts.tokenizerJson === undefined ? undefined : parse('tokenizer.json', texts.tokenizerJson);
+  const expressions = given === undefined ? 0 : checkRules(given);
+  const json = given === undefined ? fromVocabulary(texts, config) : readable(given);
+  const { tokenizer, vocabulary } = open(json, config, expressions);
+  const encode = (text: string): number[] => tokenizer.encode(text, { add_special_tokens: false }).ids;
   const id = (token: string): number => {
     const found = vocabulary.get(token);
     if (found === undefined)
@@ -52,20 +56,40 @@ export function createTokenizer(texts: TokenizerTexts): TextTokenizer {
   return {
     vocabularySize: tokens.length,
     special: { pad: vocabulary.get('[PAD]') ?? 0, unknown: id('[UNK]'), classify: id('[CLS]'), separate: id('[SEP]'), mask: id('[MASK]') },
-    encode: (text) => tokenizer.encode(text, { add_special_tokens: false }).ids,
+    encode: (text) => (expressions === 0 ? encode(text) : [...piecesOf(text)].flatMap(encode)),
     token: (index) => tokens[index] ?? '[UNK]',
     decode: (ids) => tokenizer.decode([...ids], { skip_special_tokens: true }),
     isContinuation: (index) => tokens[index]?.startsWith(CONTINUATION) ?? false,
   };
 }
 
+/** The text in pieces that an expression can take its time for, cut at spaces where there are some. */
+function* piecesOf(text: string): Generator<string> {
+  for (let from = 0; from < text.length;) {
+    const most = from + LONGEST_PIECE;
+    const space = most < text.length ? text.lastIndexOf(' ', most) : text.length;
+    const end = space > from ? space : most;
+    yield text.slice(from, end);
+    from = end;
+  }
+}
+
 /** The library throws plain errors at what it does not know, and some only when it first works. */
-function open(json: object, config: object): { readonly tokenizer: Tokenizer; readonly vocabulary: ReadonlyMap<string, number> } {
+function open(
+  json: object,
+  config: object,
+  expressions: number,
+): { readonly tokenizer: Tokenizer; readonly vocabulary: ReadonlyMap<string, number> } {
   try {
     const tokenizer = new Tokenizer(json, config);
+    checkExpressions(
+      ['normalizer', 'pre_tokenizer', 'decoder'].map((part): unknown => Reflect.get(tokenizer, part)),
+      expressions,
+    );
     tokenizer.encode('a', { add_special_tokens: false });
     return { tokenizer, vocabulary: tokenizer.get_vocab(true) };
   } catch (error) {
+    if (error instanceof StudioError) throw error;
     throw new StudioError(
       'tokenizer',
       `tokenizer.json: expected a BERT tokenizer (WordPiece or word level), got one that cannot be used (${error instanceof Error ? error.message : String(error)}). Take the teacher's original files.`,
@@ -73,8 +97,7 @@ function open(json: object, config: object): { readonly tokenizer: Tokenizer; re
   }
 }
 
-function tokenizerJson(texts: TokenizerTexts, config: object): object {
-  if (texts.tokenizerJson !== undefined) return readable(parse('tokenizer.json', texts.tokenizerJson));
+function fromVocabulary(texts: TokenizerTexts, config: object): object {
   if (texts.vocabulary === undefined)
     throw new StudioError(
       'tokenizer',

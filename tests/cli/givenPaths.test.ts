@@ -1,4 +1,4 @@
-import { chmodSync, existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { chmodSync, copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { CHECKPOINT, FAST, inScratch, ROOT, SMALL, terminal, TEXT } from './terminal.ts';
@@ -46,6 +46,21 @@ test.runIf(process.getuid?.() !== 0)('a folder that may not be written to is ref
     }
   }),
 );
+
+test('a tokenizer whose expression would hold up the program for ever is refused at once', () =>
+  inScratch(async (folder) => {
+    for (const name of ['config.json', 'model.safetensors']) copyFileSync(join(CHECKPOINT, name), join(folder, name));
+    const tokens = readFileSync(join(CHECKPOINT, 'vocab.txt'), 'utf8').trim().split('\n');
+    const rules = { normalizer: null, post_processor: null, decoder: null, added_tokens: [] };
+    const splitter = { type: 'Split', pattern: { Regex: '(\\w+\\s?)+$' }, behavior: 'Isolated', invert: false };
+    const model = { type: 'WordPiece', unk_token: '[UNK]', vocab: Object.fromEntries(tokens.map((token, id) => [token, id])) };
+    writeFileSync(join(folder, 'tokenizer.json'), JSON.stringify({ ...rules, pre_tokenizer: splitter, model }));
+    const { code, stderr } = await terminal([...SMALL, '--teacher', folder, '--steps', '1', '--out', join(folder, 'out')]);
+    expect(stderr).toMatch(
+      /^tokenizer\.json: the expression .*— expected one that is matched in bounded time.*got choices within a repetition/,
+    );
+    expect(code).toBe(2);
+  }));
 
 test('what was tried leaves nothing behind', () =>
   inScratch(async (folder) => {

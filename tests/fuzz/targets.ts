@@ -98,11 +98,19 @@ const zips = [
   zipSync({ 'a.txt': [encode('text '.repeat(400)), { level: 6 }] }, { level: 0 }),
 ];
 const tokenizerJson = readFileSync(new URL('../../public/demo/teacher/tokenizer.json', import.meta.url));
-const smallTokenizer = encode(JSON.stringify(shrunk(JSON.parse(tokenizerJson.toString('utf8')))));
+const small = shrunk(JSON.parse(tokenizerJson.toString('utf8')));
+const smallTokenizer = encode(JSON.stringify(small));
+/** The same with an expression of its own. */
+const splitTokenizer = encode(
+  JSON.stringify({
+    ...small,
+    pre_tokenizer: { type: 'Split', pattern: { Regex: '\\[[^\\]]+\\]|(?:ab)+|\\p{L}{1,3}|.' }, behavior: 'Isolated', invert: false },
+  }),
+);
 
 /** The demo's tokenizer with a vocabulary that a mutation is likely to hit around, not in. */
-function shrunk(json: unknown): unknown {
-  if (typeof json !== 'object' || json === null) return json;
+function shrunk(json: unknown): object {
+  if (typeof json !== 'object' || json === null) throw new Error('fuzz: the tokenizer of the demo is no object');
   const { model, ...rest } = { model: {}, ...json };
   const vocabulary = Object.fromEntries(['[PAD]', '[UNK]', '[CLS]', '[SEP]', '[MASK]', 'a', '##b'].map((token, id) => [token, id]));
   return { ...rest, model: { ...model, vocab: vocabulary } };
@@ -173,8 +181,8 @@ export const TARGETS: readonly FuzzTarget[] = [
   ),
   target('config.json', [golden('safetensors/config.json')], async (bytes) => parseConfig(await readJson('config.json', openBytes(bytes)))),
   folders,
-  target('tokenizer.json', [smallTokenizer], async (bytes) =>
-    createTokenizer({ tokenizerJson: new TextDecoder().decode(bytes) }).encode('a b ab'),
+  target('tokenizer.json', [smallTokenizer, splitTokenizer], async (bytes) =>
+    createTokenizer({ tokenizerJson: new TextDecoder().decode(bytes) }).encode('a b ab[a]a'.repeat(40)),
   ),
   target('vocab.txt', [golden('safetensors/vocab.txt')], async (bytes) =>
     createTokenizer({ vocabulary: new TextDecoder().decode(bytes) }).encode('the ab'),
