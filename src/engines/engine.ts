@@ -24,13 +24,18 @@ export interface CompileWatch {
   readonly signal?: AbortSignal;
 }
 
-/** A compiled plan with its memory. Inputs and states keep their contents between runs. */
+/** A compiled plan with its memory. Inputs and states start at zero and keep their contents between runs. */
 export interface Program {
   /** Overwrites an input or state. @throws EngineError if the name is unknown or the length is off */
   write(name: string, data: Float32Array | Int32Array): void;
+  /**
+   * Runs worth handing over before the results of the first are awaited: the device then goes from one to the next without
+   * a gap. 0 where `run` computes before it returns.
+   */
+  readonly ahead: number;
   /** One pass over the plan. */
   run(): Promise<void>;
-  /** Copies out an input, state or output, row-major. */
+  /** Copies out an input, state or output, row-major: as the runs before this call leave it, whatever is handed over later. */
   read(name: string): Promise<Float32Array>;
   /** Copies out an i32 input or output. */
   readIntegers(name: string): Promise<Int32Array>;

@@ -15,7 +15,7 @@ import type { Tensor } from '../tensor/tensor.ts';
 import type { MaskedBatch } from '../text/maskedBatch.ts';
 import { initialHead, type Features } from './initialHead.ts';
 import { learningRateAt } from './learningRate.ts';
-import { addOptimiser, decayOf } from './optimiserNodes.ts';
+import { addOptimiser, decayOf, HALTED } from './optimiserNodes.ts';
 
 /** How well a fitted head predicts masked tokens that it was not fitted on. */
 export interface HeadFit {
@@ -238,6 +238,8 @@ class HeadProgram {
     this.#program.write('features', data);
     this.#program.write('labels', labels);
     this.#program.write('lossWeight', Float32Array.of(1 / ROWS));
+    // Its losses are not read: a step that is not finite is left out, and the next one counts again.
+    this.#program.write(HALTED, Float32Array.of(0));
     this.#program.write('settings', Float32Array.of(rate, 0.9, 0.98, 1e-8, 1 - 0.9 ** update, 1 - 0.98 ** update, 1));
     await this.#program.run();
   }

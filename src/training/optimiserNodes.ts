@@ -28,6 +28,9 @@ export function decayOf(weightDecay: number): (name: string) => ParameterSetting
   return (name) => ({ decay: name.endsWith('bias') || name.includes('LayerNorm') ? 0 : weightDecay, rate: 1 });
 }
 
+/** The state that keeps every later step from moving the weights after one whose loss or gradient was not finite; 0 clears it. */
+export const HALTED = 'halted';
+
 /** What one micro-batch contributes. */
 export interface PartLoss {
   /** The task's own loss, summed over predicted tokens, [1]: what is reported. */
@@ -60,7 +63,8 @@ export function addOptimiser(
   });
   const gradients = differentiateParts(graph, [...trained.values()], weight, targets);
   if (sum === null) throw new StudioError('graph', 'training graph: a step needs at least one batch.');
-  graph.output('loss', mul(graph, sum, weight));
+  const loss = mul(graph, sum, weight);
+  graph.output('loss', loss);
   const groups = [...trained].map(([name, parameter], index): AdamwGroup => {
     const gradient = gradients[index];
     if (gradient === undefined) throw new StudioError('graph', `training graph: no gradient for ${name}.`);
@@ -78,6 +82,8 @@ export function addOptimiser(
   const norm = globalNorm(
     graph,
     groups.map(({ gradient }) => gradient),
+    loss,
+    graph.state(HALTED, [1]),
   );
   graph.output('norm', norm);
   adamw(graph, groups, settings, norm);

@@ -5,6 +5,7 @@ import { plan } from '../graph/plan.ts';
 import { sizeOf } from '../tensor/shape.ts';
 import { StudioError } from '../tensor/studioError.ts';
 import type { NamedTensors, Tensor } from '../tensor/tensor.ts';
+import { HALTED } from './optimiserNodes.ts';
 import type { TrainingGraph } from './trainingGraph.ts';
 
 /** What one step needs of a batch; `text/` makes them. */
@@ -28,6 +29,7 @@ export interface OptimiserSettings {
 export const DEFAULT_OPTIMISER: OptimiserSettings = { beta1: 0.9, beta2: 0.98, epsilon: 1e-8, clipNorm: 1, biasCorrection: true };
 
 export interface StepMetrics {
+  readonly learningRate: number;
   /** Mean cross-entropy of the predicted tokens before the update, nats. */
   readonly loss: number;
   readonly gradientNorm: number;
@@ -50,22 +52,43 @@ export class DivergenceError extends StudioError {
   }
 }
 
-/** Runs a training graph step by step on an engine. */
+/** A step that was handed over to the engine. */
+interface Handed {
+  /** Updates before it. */
+  readonly updates: number;
+  readonly learningRate: number;
+  /** Its loss; its gradient's norm and flag. */
+  readonly numbers: Promise<[Float32Array, Float32Array]>;
+  /** What the rewritten states held. */
+  readonly rewritten: NamedTensors;
+}
+
+/**
+ * Runs a training graph step by step on an engine.
+ *
+ * Steps are handed over and their numbers read later, so that a GPU never waits for the host between two steps. After a
+ * step that is not finite those behind it leave the weights as they are too, and {@link settle} sets the trainer back.
+ */
 export class Trainer {
   readonly #program: Program;
   readonly #graph: TrainingGraph;
   readonly #optimiser: OptimiserSettings;
   #updates = 0;
+  /** Oldest first. */
+  readonly #handed: Handed[] = [];
+  #rewritten: NamedTensors;
 
-  private constructor(program: Program, graph: TrainingGraph, optimiser: OptimiserSettings) {
+  private constructor(program: Program, graph: TrainingGraph, optimiser: OptimiserSettings, tensors: NamedTensors, updates: number) {
     this.#program = program;
     this.#graph = graph;
     this.#optimiser = optimiser;
+    this.#rewritten = new Map([...tensors].filter(([name]) => graph.rewritten?.has(name) === true));
+    this.#updates = updates;
   }
 
   /**
    * Compiles the graph and writes its starting point.
-   * @param tensors every trained and frozen state by name; with `updates` above 0 also the moments that {@link state} gave
+   * @param tensors every trained and frozen state by name; with `updates` above 0 also their moments, as {@link state} gives them
    * @throws StudioError if one is missing or has another length
    */
   static async create(
@@ -91,29 +114,63 @@ export class Trainer {
     }
     program.write('positionIds', positionIds(shape));
     program.write('typeIds', new Int32Array(shape.batch * shape.sequence));
-    const trainer = new Trainer(program, graph, optimiser);
-    trainer.#updates = updates;
-    return trainer;
+    return new Trainer(program, graph, optimiser, tensors, updates);
+  }
+
+  /** Steps worth having on the way before the first one's numbers are awaited. */
+  get ahead(): number {
+    return this.#program.ahead;
+  }
+
+  /** Steps that were handed over and not settled. */
+  get onTheWay(): number {
+    return this.#handed.length;
   }
 
   /**
-   * One forward and backward pass and one update.
+   * Hands over one forward and backward pass and one update.
    * @param parts the micro-batches of the step, as many as the graph was made for
-   * @throws DivergenceError with the weights untouched
    */
-  async step(parts: readonly StepBatch[], learningRate: number): Promise<StepMetrics> {
+  async handOver(parts: readonly StepBatch[], learningRate: number): Promise<void> {
     const program = this.#program;
     const { beta1, beta2, epsilon, clipNorm, biasCorrection } = this.#optimiser;
-    const next = this.#updates + 1;
-    const correction = (beta: number): number => (biasCorrection ? 1 - beta ** next : 1);
+    const updates = this.#updates;
+    const correction = (beta: number): number => (biasCorrection ? 1 - beta ** (updates + 1) : 1);
     this.#writeParts(parts);
     program.write('settings', Float32Array.of(learningRate, beta1, beta2, epsilon, correction(beta1), correction(beta2), clipNorm));
     await program.run();
-    // One wait for both: on a GPU every read is a round trip.
-    const [[loss = Number.NaN], [gradientNorm = Number.NaN, finite = 0]] = await Promise.all([program.read('loss'), program.read('norm')]);
-    if (finite === 0 || !Number.isFinite(loss)) throw new DivergenceError(this.#updates, loss, gradientNorm);
-    this.#updates = next;
-    return { loss, gradientNorm };
+    const numbers = Promise.all([program.read('loss'), program.read('norm')]);
+    // A lost device is told by `settle`, and by every other call before.
+    numbers.catch(() => {});
+    this.#handed.push({ updates, learningRate, numbers, rewritten: this.#rewritten });
+    this.#updates = updates + 1;
+  }
+
+  /**
+   * The numbers of the oldest step on the way.
+   * @throws DivergenceError where they are not finite: weights, rewritten states and {@link updates} are those before that
+   * step, and nothing is on the way any more
+   */
+  async settle(): Promise<StepMetrics> {
+    const [handed] = this.#handed;
+    if (handed === undefined) throw new StudioError('training', 'trainer: no step is on the way.');
+    const [[loss = Number.NaN], [gradientNorm = Number.NaN, finite = 0]] = await handed.numbers;
+    this.#handed.shift();
+    if (finite !== 0) return { loss, gradientNorm, learningRate: handed.learningRate };
+    for (const { numbers } of this.#handed.splice(0)) await numbers;
+    this.#program.write(HALTED, Float32Array.of(0));
+    this.rewrite(handed.rewritten);
+    this.#updates = handed.updates;
+    throw new DivergenceError(handed.updates, loss, gradientNorm);
+  }
+
+  /**
+   * One step, and its numbers at once.
+   * @throws DivergenceError with the weights untouched
+   */
+  async step(parts: readonly StepBatch[], learningRate: number): Promise<StepMetrics> {
+    await this.handOver(parts, learningRate);
+    return this.settle();
   }
 
   #writeParts(parts: readonly StepBatch[]): void {
@@ -133,12 +190,14 @@ export class Trainer {
     this.#program.write('typeIds', typeIds);
   }
 
-  /** Overwrites states that the graph names as rewritten. */
+  /** Overwrites states that the graph names as rewritten, for the steps that are handed over from now on. */
   rewrite(tensors: NamedTensors): void {
-    for (const [name, { data }] of tensors) if (this.#graph.rewritten?.has(name) === true) this.#program.write(name, data);
+    const known = [...tensors].filter(([name]) => this.#graph.rewritten?.has(name) === true);
+    for (const [name, { data }] of known) this.#program.write(name, data);
+    this.#rewritten = new Map([...this.#rewritten, ...known]);
   }
 
-  /** The trained tensors as they are now, and the rewritten ones. */
+  /** The trained tensors as the steps so far leave them, and the rewritten ones. */
   async read(): Promise<Map<string, Tensor>> {
     const tensors = new Map<string, Tensor>();
     for (const [name, shape] of [...this.#graph.trained, ...(this.#graph.rewritten ?? [])])
@@ -146,14 +205,19 @@ export class Trainer {
     return tensors;
   }
 
-  /** Updates made so far: Adam's bias correction depends on it. */
+  /** Updates handed over so far: Adam's bias correction depends on it. */
   get updates(): number {
     return this.#updates;
   }
 
-  /** Trained tensors and their moments: all that another trainer needs to go on. */
+  /** Trained and rewritten tensors and moments: all that another trainer needs to go on. */
   async state(): Promise<Map<string, Tensor>> {
-    const tensors = await this.read();
+    return new Map([...(await this.read()), ...(await this.moments())]);
+  }
+
+  /** Adam's moments of the trained tensors. */
+  async moments(): Promise<Map<string, Tensor>> {
+    const tensors = new Map<string, Tensor>();
     for (const [name, shape] of this.#graph.trained)
       for (const moment of [`first.${name}`, `second.${name}`]) tensors.set(moment, { shape, data: await this.#program.read(moment) });
     return tensors;

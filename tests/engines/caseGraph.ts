@@ -45,7 +45,7 @@ export function writeCase(
 ): void {
   Object.entries(operation.floats).forEach(([name, shape], i) => program.write(name, randomFloats(shape, i + 1)));
   for (const [name, { data }] of Object.entries(operation.constants ?? {})) program.write(name, data);
-  for (const [name, state] of graph.states) program.write(name, randomFloats(state.shape, 7).map(Math.abs));
+  for (const [name, state] of graph.states) program.write(name, operation.states?.[name] ?? randomFloats(state.shape, 7).map(Math.abs));
   if (!gradients) return;
   program.write('weights', randomFloats(output.shape, 99));
   program.write('seed', Float32Array.of(1));

@@ -33,8 +33,12 @@ describe.each([...ENGINES.filter(({ name }) => name !== 'reference'), PLAIN_WEBG
       if (found === undefined) throw new Error('the case is gone');
       const graph = new Graph();
       const x = graph.input('x', [17]);
-      const settings = graph.input('settings', [7]);
-      found.build(graph, (name) => (name === 'x' ? x : settings));
+      const given = new Map([
+        ['x', x],
+        ['settings', graph.input('settings', [7])],
+        ['loss', graph.input('loss', [1])],
+      ]);
+      found.build(graph, (name) => given.get(name) ?? x);
       const program = await engine.compile(plan(graph, engine.planOptions));
       program.write('settings', found.constants?.['settings']?.data ?? new Float32Array(7));
       const before = randomFloats([17], 5).map(Math.abs);
@@ -48,6 +52,9 @@ describe.each([...ENGINES.filter(({ name }) => name !== 'reference'), PLAIN_WEBG
         for (const name of ['p', 'm', 'v']) expect(await program.read(name)).toEqual(before);
       }
       program.write('x', randomFloats([17], 6));
+      await program.run();
+      expect(await program.read('p'), 'a sound run behind a fault').toEqual(before);
+      program.write('halted', Float32Array.of(0));
       await program.run();
       expect(await program.read('p')).not.toEqual(before);
       program.dispose();

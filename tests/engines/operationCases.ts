@@ -21,6 +21,8 @@ export interface OperationCase {
   readonly floats: Readonly<Record<string, readonly number[]>>;
   /** Data that no gradient flows to. */
   readonly constants?: Readonly<Record<string, { readonly shape: readonly number[]; readonly data: Float32Array | Int32Array }>>;
+  /** What a state holds before the run; random positive numbers where it is not named. */
+  readonly states?: Readonly<Record<string, Float32Array>>;
   build(graph: Graph, given: (name: string) => Value): Value;
 }
 
@@ -174,8 +176,24 @@ export const OTHERS: readonly OperationCase[] = [
   ...SIZES.map((d): OperationCase => ({ name: `reduceRows 17 x ${d}`, floats: { x: [17, d] }, build: (g, t) => reduceRows(g, t('x')) })),
   ...SIZES.map((d): OperationCase => ({
     name: `globalNorm of ${d}`,
-    floats: { x: [d], y: [3, d] },
-    build: (g, t) => globalNorm(g, [t('x'), t('y')]),
+    floats: { x: [d], y: [3, d], loss: [1] },
+    states: { halted: Float32Array.of(0) },
+    build: (g, t) => globalNorm(g, [t('x'), t('y')], t('loss'), g.state('halted', [1])),
+  })),
+  ...[
+    { what: 'halted before', loss: 1, halted: 1 },
+    { what: 'with a loss that is not a number', loss: Number.NaN, halted: 0 },
+    { what: 'with an infinite loss', loss: Number.POSITIVE_INFINITY, halted: 0 },
+  ].map(({ what, loss, halted }): OperationCase => ({
+    name: `globalNorm ${what}`,
+    floats: { x: [129] },
+    constants: { loss: { shape: [1], data: Float32Array.of(loss) } },
+    states: { halted: Float32Array.of(halted) },
+    build: (g, t) => {
+      const state = g.state('halted', [1]);
+      const norm = globalNorm(g, [t('x')], t('loss'), state);
+      return add(g, norm, broadcast(g, state, [2]));
+    },
   })),
   ...(['gelu', 'gelu_tanh', 'relu'] as const).map((activation): OperationCase => ({
     name: `matmul with ${activation} epilogue`,
@@ -195,7 +213,11 @@ export const OTHERS: readonly OperationCase[] = [
   ...SIZES.map((d): OperationCase => ({
     name: `adamw of ${d}`,
     floats: { x: [d] },
-    constants: { settings: { shape: [ADAMW_SETTINGS.length], data: Float32Array.of(0.1, 0.9, 0.98, 1e-3, 0.1, 0.02, 0.5) } },
+    constants: {
+      settings: { shape: [ADAMW_SETTINGS.length], data: Float32Array.of(0.1, 0.9, 0.98, 1e-3, 0.1, 0.02, 0.5) },
+      loss: { shape: [1], data: Float32Array.of(1) },
+    },
+    states: { halted: Float32Array.of(0) },
     build: (g, t) => {
       const [parameter, firstMoment, secondMoment] = ['p', 'm', 'v'].map((name) => g.state(name, [d]));
       if (parameter === undefined || firstMoment === undefined || secondMoment === undefined) throw new Error('three states');
@@ -203,7 +225,7 @@ export const OTHERS: readonly OperationCase[] = [
         g,
         [{ parameter, gradient: t('x'), firstMoment, secondMoment, decay: 0.01, rate: 0.5 }],
         t('settings'),
-        globalNorm(g, [t('x')]),
+        globalNorm(g, [t('x')], t('loss'), g.state('halted', [1])),
       );
       return reshape(g, scale(g, parameter, 1), [d]);
     },

@@ -27,6 +27,7 @@ export class ReferenceEngine implements Engine {
 
 /** A plan in float64 memory. */
 export class ReferenceProgram implements Program {
+  readonly ahead = 0;
   readonly #plan: Plan;
   readonly #memory = new Map<number, Float64Array>();
 

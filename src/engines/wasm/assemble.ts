@@ -142,7 +142,13 @@ function operandsOf(node: Node, address: (value: Value) => number, partials: num
       return [...from(0), target === undefined ? out : address(target), size];
     }
     case 'globalNorm':
-      return [out, inputs.length, ...inputs.flatMap((input) => [address(input), sizeOf(input.shape)])];
+      return [
+        out,
+        ...from(inputs.length - 1),
+        ...writes.map(address),
+        inputs.length - 1,
+        ...inputs.slice(0, -1).flatMap((input) => [address(input), sizeOf(input.shape)]),
+      ];
     case 'adamw': {
       const states = writes.map(address);
       const groups = operation.decay.flatMap((decay, i): Word[] => [

@@ -138,6 +138,7 @@ interface Code {
 
 /** A plan in WebAssembly memory. */
 export class WasmProgram implements Program {
+  readonly ahead = 0;
   readonly #plan: Plan;
   readonly #memory: WebAssembly.Memory;
   readonly #arena: number;

@@ -13,16 +13,20 @@ import type { ProgramMemory } from './programMemory.ts';
 /** Ordinary runs whose time is taken beside the kernels'. */
 const TIMED_RUNS = 3;
 
-/** A plan on a device. `run` hands work over and returns while it is going on, one run ahead at most. */
+/** A plan on a device. `run` hands work over and returns while it is going on; one more run waits behind it at most. */
 export class WebGpuProgram implements Program {
+  readonly ahead = 1;
   readonly #owner: DeviceOwner;
   readonly #plan: Plan;
   readonly #memory: ProgramMemory;
   readonly #slabs: readonly GPUBuffer[];
   readonly #others: readonly GPUBuffer[];
   readonly #dispatches: readonly ReadyDispatch[];
-  /** The run before, while it goes on. */
+  /** The last run and the one before it, while they go on. */
   #running: Promise<void> = Promise.resolve();
+  #before: Promise<void> = Promise.resolve();
+  /** When a run last ended. */
+  #ended = 0;
   readonly #pacing: Pacing;
   #submissions = 0;
   #disposed = false;
@@ -67,14 +71,15 @@ export class WebGpuProgram implements Program {
 
   async run(): Promise<void> {
     this.#usable();
-    await this.#owner.guard(this.#running);
+    await this.#owner.guard(this.#pacing.known ? this.#before : this.#running);
     this.#usable();
     const { queue } = this.#owner.device;
     this.#submissions = 0;
     const started = performance.now();
     if (this.#pacing.known) {
       for (const part of this.#pacing.parts()) this.#submit(part);
-      this.#running = queue.onSubmittedWorkDone().then(() => this.#pacing.tookWhole(performance.now() - started));
+      this.#before = this.#running;
+      this.#running = this.#done(started);
       // A loss is told by the next call.
       this.#running.catch(() => {});
       return;
@@ -89,6 +94,15 @@ export class WebGpuProgram implements Program {
       first = part.end;
     }
     this.#pacing.tookWhole(performance.now() - started);
+  }
+
+  /** Resolves when all that was handed over so far is done. */
+  async #done(started: number): Promise<void> {
+    await this.#owner.device.queue.onSubmittedWorkDone();
+    // Before, the run waited behind another.
+    const began = Math.max(started, this.#ended);
+    this.#ended = performance.now();
+    this.#pacing.tookWhole(this.#ended - began);
   }
 
   /**

@@ -16,20 +16,30 @@ export interface AdamwGroup {
   readonly rate: number;
 }
 
-/** [2]: the joint L2 norm of all tensors, and 1 where it is finite, else 0. */
-export function globalNorm(graph: Graph, tensors: readonly Value[]): Value {
+/**
+ * [2]: the joint L2 norm of all tensors, and a flag: 1 where it and the loss are finite and nothing was halted before, else 0.
+ *
+ * Losses are read late: after a fault `halted` keeps the flag at 0 on the device, run after run, until the host writes 0.
+ *
+ * @param loss [1], no part of the norm   @param halted state [1]: 0 while all was finite; becomes 1 with the first fault
+ */
+export function globalNorm(graph: Graph, tensors: readonly Value[], loss: Value, halted: Value): Value {
+  requireShape('globalNorm', 'loss', loss, [1]);
+  requireShape('globalNorm', 'halted', halted, [1]);
   const inputs = tensors.map((tensor) => contiguous(graph, tensor));
   return graph.add({
     operation: { kind: 'globalNorm' },
-    inputs,
+    inputs: [...inputs, loss],
     output: graph.temporary('globalNorm', [2]),
-    writes: [],
+    writes: [halted],
     gradient: null,
-    reference: (arrays, out) => {
+    reference: (arrays, out, [stopped]) => {
       let sum = 0;
-      for (const array of arrays) for (const x of array) sum += x * x;
+      for (const array of arrays.slice(0, -1)) for (const x of array) sum += x * x;
+      const sound = Number.isFinite(sum) && Number.isFinite(arrays.at(-1)?.[0]) && stopped?.[0] === 0;
       out[0] = Math.sqrt(sum);
-      out[1] = Number.isFinite(sum) ? 1 : 0;
+      out[1] = sound ? 1 : 0;
+      if (stopped !== undefined) stopped[0] = sound ? 0 : 1;
     },
     flops: 2 * inputs.reduce((sum, x) => sum + sizeOf(x.shape), 0),
   });

@@ -35,9 +35,9 @@ export async function attentionOf(
   const layerMap = recipeLayers(teacher.model.config, recipe);
   const origins = noted.origins ?? layerMap.map(() => Array.from({ length: model.config.heads }, (_, head) => head));
   const heads = new Map(layerMap.map((from, layer) => [from, origins[layer] ?? []]));
-  const judge = await AttentionJudge.create(engine, teacher, corpus, recipe, recipeTable(teacher, recipe), heads);
+  const judge = await AttentionJudge.create(engine, teacher, corpus, recipe, recipeTable(teacher, recipe));
   try {
-    const similarity = await judge.student(model, 0, () => {});
+    const similarity = await judge.student(model, 0, () => {}, heads);
     if (sentence === undefined) return { similarity, layerMap, tokens: [], maps: [] };
     const ids = sentenceIds(sentence, teacher.tokenizer, Math.min(teacher.model.config.maxPositions, model.config.maxPositions));
     const theirs = await sentenceMaps(engine, teacher.model, ids);

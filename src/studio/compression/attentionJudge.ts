@@ -17,7 +17,6 @@ const SEQUENCES = 4;
 export class AttentionJudge {
   readonly #engine: Engine;
   readonly #table: SpaceTable;
-  readonly #heads: ReadonlyMap<number, readonly number[]>;
   readonly #batch: ProbeBatch;
   readonly #size: { readonly batch: number; readonly sequence: number };
   readonly #teacherMaps: readonly AttentionMaps[];
@@ -26,34 +25,25 @@ export class AttentionJudge {
   private constructor(
     engine: Engine,
     table: SpaceTable,
-    heads: ReadonlyMap<number, readonly number[]>,
     batch: ProbeBatch,
     size: { readonly batch: number; readonly sequence: number },
     teacherMaps: readonly AttentionMaps[],
   ) {
     this.#engine = engine;
     this.#table = table;
-    this.#heads = heads;
     this.#batch = batch;
     this.#size = size;
     this.#teacherMaps = teacherMaps;
   }
 
-  static async create(
-    engine: Engine,
-    teacher: Teacher,
-    corpus: Corpus,
-    recipe: Recipe,
-    table: SpaceTable,
-    heads: ReadonlyMap<number, readonly number[]>,
-  ): Promise<AttentionJudge> {
+  static async create(engine: Engine, teacher: Teacher, corpus: Corpus, recipe: Recipe, table: SpaceTable): Promise<AttentionJudge> {
     const { sequence } = recipe;
     const count = Math.max(1, Math.min(SEQUENCES, corpus.heldOut.length / sequence));
     const [batch] = fixedBatches(corpus.heldOut, sequence, count, teacher.tokenizer, recipe.seed, 1, PLAIN_MASKING);
     const given = batch ?? { inputIds: new Int32Array(count * sequence), attentionMask: new Float32Array(count * sequence) };
     const probe = await AttentionProbe.create(engine, teacher.model, count, sequence);
     try {
-      return new AttentionJudge(engine, table, heads, given, { batch: count, sequence }, await probe.read(given));
+      return new AttentionJudge(engine, table, given, { batch: count, sequence }, await probe.read(given));
     } finally {
       probe.dispose();
     }
@@ -64,7 +54,7 @@ export class AttentionJudge {
     model: BertModel | Runnable,
     step: number,
     listen: StudioListener,
-    heads: ReadonlyMap<number, readonly number[]> = this.#heads,
+    heads: ReadonlyMap<number, readonly number[]>,
   ): Promise<SimilarityReport> {
     const runnable = asRunnable(model);
     if (this.#probe?.key !== runnable.key) {

@@ -55,7 +55,7 @@ export interface Before {
   readonly student: BertModel | undefined;
   /** Compactors, or whatever else the starting point made. */
   readonly compactors: NamedTensors;
-  /** Trained tensors and moments of the phase before; empty at the start of a run. */
+  /** Trained tensors and moments of the phase before where it hands them on; else empty. */
   readonly state: NamedTensors;
 }
 
@@ -64,6 +64,8 @@ export interface Phase {
   readonly name: PhaseName;
   readonly schedule: Schedule;
   readonly optimiser: OptimiserSettings;
+  /** Whether the next phase goes on with its tensors and moments. */
+  readonly handsOn?: boolean;
   graph(): TrainingGraph;
   /** States that stay as they are, or that `beforeStep` rewrites. */
   frozen(): NamedTensors;

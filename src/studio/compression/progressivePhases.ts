@@ -71,6 +71,7 @@ function gatePhase({ teacher, table, recipe, shape }: PhaseContext, stage: Stage
       decay: recipe.decay,
     },
     optimiser: usualOptimiser(recipe),
+    handsOn: true,
     graph: () => progressiveTraining(config, sizes, table.tied, shape, recipe.weightDecay, recipe.accumulation),
     frozen: () => gates(first),
     trained: ({ compactors, state }) => (before === undefined ? compactors : shrink(state, before, sizes)),

@@ -24,7 +24,7 @@ export class Ticker {
     this.#ended = this.#begun;
   }
 
-  /** A step or an evaluation begins. */
+  /** A step or an evaluation begins, and none is on its way. */
   begin(): void {
     const idle = this.#clock.seconds() - this.#ended;
     if (idle > SLEEP) this.#clock.forgive(idle);
@@ -45,6 +45,8 @@ export class Ticker {
     if (this.#first) this.#ended = this.#clock.seconds();
     else this.#add(this.#steps);
     this.#first = false;
+    // One that is on its way already counts from here.
+    this.#begun = this.#clock.seconds();
     const { steps, batch, sequence, evaluateEvery } = this.#recipe;
     const pace = this.#steps.value;
     const evaluations = Math.floor((steps - 1) / evaluateEvery) - Math.floor(step / evaluateEvery) + 1;

@@ -1,4 +1,4 @@
-import type { RunControl } from '../compression/compression.ts';
+import type { RunControl } from '../compression/runControl.ts';
 import type { RunState } from '../runs/runState.ts';
 
 /**
@@ -94,6 +94,10 @@ export class Gate implements RunControl {
     // A pause is no part of a step.
     this.#last = this.now();
     return !this.#stopped;
+  }
+
+  holds(): boolean {
+    return this.#release !== undefined || this.#stopped;
   }
 
   pause(): void {

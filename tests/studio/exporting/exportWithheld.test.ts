@@ -68,6 +68,7 @@ function faultyEngine(tensor: string): Engine {
     compile: async (plan) => {
       const program = await inner.compile(plan);
       return {
+        ahead: program.ahead,
         write: (name, data) => program.write(name, name === tensor ? data.map((x) => x + 0.05) : data),
         run: () => program.run(),
         read: (name) => program.read(name),

@@ -32,6 +32,7 @@ class Frail extends ChosenEngine {
     need();
     const program = await super.compile(plan);
     return {
+      ahead: program.ahead,
       write: (name, data) => program.write(name, data),
       run: async () => {
         need();

@@ -21,11 +21,14 @@ export function squares(x: usize, n: i32): f64 {
   return sum;
 }
 
-export function storeNorm(mine: f64, out: usize): void {
+/** The joint norm and its flag, which a fault keeps at 0 through `halted`. */
+export function storeNorm(mine: f64, out: usize, loss: usize, halted: usize): void {
   const sum = sumOverTeam(mine);
   if (thread != 0) return;
+  const sound = isFinite(sum) && isFinite(load<f32>(loss)) && load<f32>(halted) == 0;
   store<f32>(out, <f32>Math.sqrt(sum));
-  store<f32>(out, isFinite(sum) ? 1 : 0, 4);
+  store<f32>(out, sound ? 1 : 0, 4);
+  store<f32>(halted, sound ? 0 : 1);
 }
 
 /** settings: rate, beta1, beta2, epsilon, correction1, correction2, clip. Nothing moves while the norm's flag is 0. */

@@ -19,6 +19,8 @@ struct Stretch {
 @group(0) @binding(3) var<storage, read_write> output: array<f32>;
 @group(0) @binding(3) var<storage, read_write> squares: array<vec2f>;
 @group(0) @binding(4) var<storage, read> partSquares: array<vec2f>;
+@group(0) @binding(5) var<storage, read> loss: array<f32>;
+@group(0) @binding(6) var<storage, read_write> halted: array<f32>;
 
 @compute @workgroup_size(GROUP)
 fn reduceSum(
@@ -73,7 +75,7 @@ fn sumSquares(
   }
 }
 
-/// The root of the joint sum, and 1 where everything is finite, else 0.
+/// The root of the joint sum, and 1 where everything is finite, the loss too, and nothing was halted before, else 0.
 @compute @workgroup_size(GROUP)
 fn globalNorm(
   @builtin(workgroup_id) group: vec3u,
@@ -90,6 +92,8 @@ fn globalNorm(
   let allFaults = teamSum(faults, id);
   if (id == 0u) {
     output[0] = sqrt(whole);
-    output[1] = select(0.0, 1.0, allFaults == 0.0 && bad(whole) == 0.0);
+    let sound = allFaults == 0.0 && bad(whole) == 0.0 && bad(loss[0]) == 0.0 && halted[0] == 0.0;
+    output[1] = select(0.0, 1.0, sound);
+    halted[0] = select(1.0, 0.0, sound);
   }
 }

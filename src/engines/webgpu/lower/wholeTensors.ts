@@ -94,8 +94,11 @@ function words(list: readonly (readonly Word[])[], width: number): Uint32Array<A
 
 export function globalNorm(lowering: Lowering, node: Node): void {
   const { memory } = lowering;
+  const loss = inputOf(node, node.inputs.length - 1);
+  const [halted] = node.writes;
+  if (halted === undefined) throw new EngineError('webgpu: globalNorm lacks its state.');
   const bySlab = new Map<number, [number, number][]>();
-  for (const value of node.inputs)
+  for (const value of node.inputs.slice(0, -1))
     for (const { start, count } of shares(lowering, [value])) {
       const { slab, place } = placeOf(lowering, value, start);
       const list = bySlab.get(slab) ?? [];
@@ -126,6 +129,8 @@ export function globalNorm(lowering: Lowering, node: Node): void {
     [
       [4, area],
       [3, memory.whole(node.output)],
+      [5, memory.whole(loss)],
+      [6, memory.whole(halted)],
     ],
     [1, 1, 1],
   );

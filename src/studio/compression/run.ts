@@ -1,0 +1,215 @@
+import type { BertModel } from '../../bert/model.ts';
+import type { Runnable } from '../../bert/runnable.ts';
+import { StudioError } from '../../tensor/studioError.ts';
+import type { NamedTensors } from '../../tensor/tensor.ts';
+import { splitBatch, type BatchStream } from '../../text/maskedBatch.ts';
+import { learningRateAt } from '../../training/learningRate.ts';
+import { DivergenceError, Trainer } from '../../training/trainer.ts';
+import { compactorNorms } from '../../wid/norms.ts';
+import { observedAt } from '../recipe/recipe.ts';
+import type { RunState } from '../runs/runState.ts';
+import type { HeldOut, RunResult, StudioListener } from '../studioApi.ts';
+import type { Looks } from './looks.ts';
+import type { Phase, PhaseContext, StartingPoint } from './phase.ts';
+import type { RunControl } from './runControl.ts';
+import { Ticker } from './ticker.ts';
+import type { WorkClock } from './workClock.ts';
+
+/** A finished or stopped run. */
+export interface Compressed {
+  readonly student: BertModel;
+  /** Compactors and LayerNorms that the student was last merged from; empty where there were none. */
+  readonly compactors: NamedTensors;
+  readonly result: RunResult;
+}
+
+/** What a run works with. */
+export interface RunTools {
+  /** Without heads, which training may decide about. */
+  readonly context: Omit<PhaseContext, 'heads'>;
+  readonly stream: BatchStream;
+  readonly looks: Looks;
+  readonly clock: WorkClock;
+  readonly control: RunControl;
+  readonly listen: StudioListener;
+}
+
+/** Where a run stands before one of its phases. */
+interface Standing {
+  /** Steps whose numbers are told, over all phases. */
+  readonly done: number;
+  readonly untrained: HeldOut;
+  readonly student: BertModel | undefined;
+  readonly compactors: NamedTensors;
+  /** Kept heads by teacher layer. */
+  readonly heads: ReadonlyMap<number, readonly number[]>;
+}
+
+/** A run between its starting point and its result: what it has reached, phase by phase. */
+export class Run {
+  readonly #tools: RunTools;
+  readonly #ticker: Ticker;
+  readonly #untrained: HeldOut;
+  #done: number;
+  #going = true;
+  #fault: string | null = null;
+  #student: BertModel | undefined;
+  #compactors: NamedTensors;
+  #heads: ReadonlyMap<number, readonly number[]>;
+  /** Trained tensors and moments that the phase before hands on. */
+  #state: NamedTensors = new Map();
+  /** What the last phase trained, where the student is cut out of it. */
+  #whole: Runnable | undefined;
+
+  private constructor(tools: RunTools, { done, untrained, student, compactors, heads }: Standing) {
+    this.#tools = tools;
+    this.#ticker = new Ticker(tools.context.recipe, tools.listen, tools.clock);
+    this.#untrained = untrained;
+    this.#done = done;
+    this.#student = student;
+    this.#compactors = compactors;
+    this.#heads = heads;
+  }
+
+  /** A new run, whose untrained student is judged first. */
+  static async begin(tools: RunTools, start: StartingPoint): Promise<Run> {
+    const { looks, context } = tools;
+    const untrained = await looks.atStart(start);
+    if (context.recipe.mode === 'calibrated') looks.norms(0, compactorNorms(context.table, start.compactors));
+    return new Run(tools, { ...start, done: 0, untrained });
+  }
+
+  /** A run that goes on from a kept state. */
+  static resume(tools: RunTools, from: RunState): Run {
+    tools.stream.restore(from.stream);
+    tools.looks.resume(from.untrained);
+    return new Run(tools, { ...from, student: undefined, heads: new Map(from.heads) });
+  }
+
+  get heads(): ReadonlyMap<number, readonly number[]> {
+    return this.#heads;
+  }
+
+  /** Trains a phase to its end, a stop or a fault; nothing where the run is over already. */
+  async train(phase: Phase, resumed: RunState | undefined): Promise<void> {
+    if (!this.#going || phase.schedule.last <= phase.schedule.first) return;
+    const { engine, shape } = this.#tools.context;
+    const { first } = phase.schedule;
+    const before = { student: this.#student, compactors: this.#compactors, state: this.#state };
+    const tensors = new Map([...phase.frozen(), ...(resumed?.tensors ?? phase.trained(before))]);
+    const trainer = await Trainer.create(engine, phase.graph(), shape, tensors, phase.optimiser, resumed?.updates ?? first);
+    let trained: NamedTensors;
+    try {
+      await this.#steps(phase, trainer);
+      trained = await trainer.read();
+      this.#state = phase.handsOn === true ? new Map([...trained, ...(await trainer.moments())]) : new Map();
+    } finally {
+      // Before the merge: both at once may be more memory than an engine has.
+      trainer.dispose();
+    }
+    this.#student = await phase.student(trained);
+    this.#tools.looks.norms(this.#done, phase.norms(trained));
+    if (phase.name === 'compactors') this.#compactors = trained;
+    this.#heads = phase.heads?.(trained) ?? this.#heads;
+    this.#whole = phase.runnable?.(trained);
+  }
+
+  /** The student that the run leaves, judged. */
+  async end(): Promise<Compressed> {
+    const { looks, context } = this.#tools;
+    if (this.#student === undefined) throw new Error('compression: a run ended without a student');
+    const looked = { student: this.#student, heads: this.#heads };
+    const { student, numbers } = await looks.last(this.#done, looked, this.#fault !== null, this.#whole);
+    const result: RunResult = {
+      ...numbers,
+      untrained: this.#untrained,
+      stepsDone: this.#done,
+      stopped: !this.#going,
+      fault: this.#fault,
+      seconds: this.#tools.clock.seconds(),
+    };
+    return { student, compactors: context.recipe.mode === 'progressive' ? new Map() : this.#compactors, result };
+  }
+
+  /** The steps of a phase. A fault ends the run, and leaves the trainer at the last step that was sound. */
+  async #steps(phase: Phase, trainer: Trainer): Promise<void> {
+    const { control } = this.#tools;
+    try {
+      while (trainer.updates < phase.schedule.last && this.#going) {
+        await this.#handOver(phase, trainer);
+        const step = this.#done + trainer.onTheWay;
+        const looks = observedAt(this.#tools.context.recipe, step);
+        await this.#tell(phase, trainer, looks ? 0 : trainer.ahead);
+        if (looks) await this.#look(phase, trainer);
+        if ((await control.wantsState?.(step)) === true) await this.#keep(phase, trainer);
+        if (control.holds?.() === true) await this.#tell(phase, trainer, 0);
+        this.#going = await this.#tools.clock.rest(() => control.proceed());
+      }
+      await this.#tell(phase, trainer, 0);
+    } catch (error) {
+      if (!(error instanceof DivergenceError)) throw error;
+      // The trainer counts the phase's steps, a user the run's.
+      this.#fault = new DivergenceError(this.#done, error.loss, error.norm).message;
+      this.#going = false;
+    }
+  }
+
+  async #handOver(phase: Phase, trainer: Trainer): Promise<void> {
+    const { stream, context } = this.#tools;
+    const { total, rate, warmup, decay } = phase.schedule;
+    if (trainer.onTheWay === 0) this.#ticker.begin();
+    await phase.beforeStep?.(trainer);
+    const parts = splitBatch(stream.next(), context.recipe.accumulation, context.shape.slots);
+    await trainer.handOver(parts, learningRateAt(trainer.updates, total, rate, warmup, decay));
+  }
+
+  /** Tells the numbers of steps until so many are still on the way. @throws DivergenceError */
+  async #tell(phase: Phase, trainer: Trainer, left: number): Promise<void> {
+    while (trainer.onTheWay > left) {
+      const { loss, gradientNorm, learningRate } = await trainer.settle();
+      this.#done += 1;
+      this.#ticker.step(this.#done, phase.name, loss, gradientNorm, learningRate);
+    }
+  }
+
+  /** Judges the student as it stands; nothing may be on the way. */
+  async #look(phase: Phase, trainer: Trainer): Promise<void> {
+    this.#ticker.begin();
+    const trained = await trainer.read();
+    this.#tools.looks.norms(this.#done, phase.norms(trained));
+    const student = await phase.student(trained);
+    await this.#tools.looks.at(this.#done, { student, runnable: phase.runnable?.(trained), heads: this.#heads });
+    this.#ticker.evaluated();
+  }
+
+  async #keep(phase: Phase, trainer: Trainer): Promise<void> {
+    const { control, context, stream } = this.#tools;
+    if (control.keep === undefined) return;
+    await this.#tell(phase, trainer, 0);
+    await control.keep({
+      recipe: context.recipe,
+      phase: phase.name,
+      done: this.#done,
+      updates: trainer.updates,
+      stream: stream.state(),
+      heads: [...this.#heads],
+      untrained: this.#untrained,
+      seconds: this.#tools.clock.seconds(),
+      tensors: await trainer.state(),
+      compactors: phase.name === 'polish' && context.recipe.mode !== 'progressive' ? this.#compactors : new Map(),
+    });
+  }
+}
+
+/**
+ * The phases that a kept state leaves to train, the one it was kept in first.
+ * @throws StudioError if there is none that it can belong to
+ */
+export function phasesFrom(phases: readonly Phase[], from: RunState): readonly Phase[] {
+  const at = phases.findIndex(
+    ({ name, schedule }) => name === from.phase && from.updates >= schedule.first && from.updates <= schedule.last,
+  );
+  if (at < 0)
+    throw new StudioError('checkpoint', `run: its checkpoint is of phase "${from.phase}", which this recipe has not. Start the run again.`);
+  return phases.slice(at);
+}
