@@ -40,8 +40,10 @@ export class Gate implements RunControl {
   #due = false;
   #kept: { readonly at: number; readonly bytes: number } | undefined;
   #last: number | undefined;
-  #open: Promise<void> = Promise.resolve();
-  #release: (() => void) | undefined;
+  #paused = false;
+  /** Steps that may be taken though it is paused. */
+  #steps = 0;
+  #wake: () => void = () => {};
   #stopped = false;
   #asked = false;
 
@@ -90,34 +92,37 @@ export class Gate implements RunControl {
   }
 
   async proceed(): Promise<boolean> {
-    await this.#open;
+    while (this.#paused && this.#steps === 0 && !this.#stopped)
+      await new Promise<void>((resolve) => {
+        this.#wake = resolve;
+      });
+    if (this.#paused) this.#steps -= 1;
     // A pause is no part of a step.
     this.#last = this.now();
     return !this.#stopped;
   }
 
   holds(): boolean {
-    return this.#release !== undefined || this.#stopped;
+    return this.#stopped || (this.#paused && this.#steps === 0);
   }
 
   pause(): void {
     this.ask();
-    if (this.#release !== undefined) return;
-    this.#open = new Promise((resolve) => {
-      this.#release = resolve;
-    });
+    this.#paused = true;
+    this.#steps = 0;
   }
 
-  /** While paused: one step, then paused again. */
+  /** While paused: one step more, then paused again. Heard also while a step is still going on. */
   step(): void {
-    if (this.#release === undefined) return;
-    this.resume();
-    this.pause();
+    if (!this.#paused) return;
+    this.ask();
+    this.#steps += 1;
+    this.#wake();
   }
 
   resume(): void {
-    this.#release?.();
-    this.#release = undefined;
+    this.#paused = false;
+    this.#wake();
   }
 
   stop(): void {

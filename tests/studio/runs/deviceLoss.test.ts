@@ -11,7 +11,7 @@ import { RunBench, TEACHER, TEXT } from './runBench.ts';
 
 const bench = new RunBench();
 
-/** The CPU engine until its device is taken away: from then on every program rejects, as a lost GPU's do. */
+/** The CPU engine until its device is taken away: from then on every program rejects, as a lost GPU's do, reads on their way too. */
 class Frail extends ChosenEngine {
   readonly #name: string;
   lost = false;
@@ -32,7 +32,7 @@ class Frail extends ChosenEngine {
     need();
     const program = await super.compile(plan);
     return {
-      ahead: program.ahead,
+      ahead: 1,
       write: (name, data) => program.write(name, data),
       run: async () => {
         need();
@@ -40,7 +40,10 @@ class Frail extends ChosenEngine {
       },
       read: async (name) => {
         need();
-        return program.read(name);
+        const data = await program.read(name);
+        await new Promise<void>((resolve) => setTimeout(resolve, 0));
+        need();
+        return data;
       },
       readIntegers: async (name) => {
         need();

@@ -1,0 +1,58 @@
+import type { Engine, Program } from '../../src/engines/engine.ts';
+import type { Plan } from '../../src/graph/plan.ts';
+
+/** What a training program was told, in order: steps handed over, and steps whose loss has come. */
+export type StepLog = (readonly ['run' | 'loss', number])[];
+
+export interface LateOptions {
+  /** Numbers the `mask` of this write, over all training programs, with NaN; from 1. */
+  readonly poison?: number;
+  /** Milliseconds that an answer waits for the next step; 25 where it is not given. */
+  readonly patience?: number;
+  /** Runs ahead; those of the engine where it is not given. */
+  readonly ahead?: number;
+}
+
+/**
+ * An engine whose training programs answer late, as a GPU's do: no read resolves before the next step is handed over, or
+ * shows not to come.
+ */
+export function lateEngine(engine: Engine, log: StepLog, { poison, ahead, patience = 25 }: LateOptions = {}): Engine {
+  let masks = 0;
+  const late = (program: Program): Program => {
+    let runs = 0;
+    return {
+      ahead: ahead ?? program.ahead,
+      write: (name, data) => {
+        if (name === 'mask') masks += 1;
+        program.write(name, name === 'mask' && masks === poison ? data.map(() => Number.NaN) : data);
+      },
+      run: async () => {
+        runs += 1;
+        log.push(['run', runs]);
+        await program.run();
+      },
+      read: async (name) => {
+        const run = runs;
+        const data = await program.read(name);
+        if (name !== 'loss' && name !== 'norm') return data;
+        for (const start = performance.now(); runs === run && performance.now() - start < patience;)
+          await new Promise<void>((resolve) => setTimeout(resolve, 1));
+        if (name === 'loss') log.push(['loss', run]);
+        return data;
+      },
+      readIntegers: (name) => program.readIntegers(name),
+      dispose: () => program.dispose(),
+    };
+  };
+  return {
+    limits: engine.limits,
+    planOptions: engine.planOptions,
+    describe: () => engine.describe(),
+    compile: async (plan: Plan) => {
+      const program = await engine.compile(plan);
+      return plan.inputs.has('settings') ? late(program) : program;
+    },
+    dispose: () => engine.dispose(),
+  };
+}
