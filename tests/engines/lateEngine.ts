@@ -13,6 +13,14 @@ export interface LateOptions {
   readonly ahead?: number;
 }
 
+function signal(): { readonly promise: Promise<void>; readonly fire: () => void } {
+  let fire = (): void => {};
+  const promise = new Promise<void>((resolve) => {
+    fire = resolve;
+  });
+  return { promise, fire };
+}
+
 /**
  * An engine whose training programs answer late, as a GPU's do: no read resolves before the next step is handed over, or
  * shows not to come.
@@ -21,6 +29,7 @@ export function lateEngine(engine: Engine, log: StepLog, { poison, ahead, patien
   let masks = 0;
   const late = (program: Program): Program => {
     let runs = 0;
+    let next = signal();
     return {
       ahead: ahead ?? program.ahead,
       write: (name, data) => {
@@ -30,14 +39,15 @@ export function lateEngine(engine: Engine, log: StepLog, { poison, ahead, patien
       run: async () => {
         runs += 1;
         log.push(['run', runs]);
+        next.fire();
+        next = signal();
         await program.run();
       },
       read: async (name) => {
         const run = runs;
         const data = await program.read(name);
         if (name !== 'loss' && name !== 'norm') return data;
-        for (const start = performance.now(); runs === run && performance.now() - start < patience;)
-          await new Promise<void>((resolve) => setTimeout(resolve, 1));
+        await Promise.race([next.promise, new Promise<void>((resolve) => setTimeout(resolve, patience))]);
         if (name === 'loss') log.push(['loss', run]);
         return data;
       },

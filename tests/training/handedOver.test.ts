@@ -39,10 +39,7 @@ describe.each(ENGINES)('steps handed over on $name', ({ create }) => {
     const first = await waited.step([batch], 1e-3);
     for (const each of [batch, poisoned, batch, batch]) await handed.handOver([each], 1e-3);
     expect(await handed.settle()).toEqual(first);
-    await expect(handed.settle()).rejects.toMatchObject({
-      code: 'diverged',
-      message: expect.stringContaining('weights are those of step 1'),
-    });
+    await expect(handed.settle()).rejects.toThrow(/weights are those of step 1\./);
     expect(handed).toMatchObject({ updates: 1, onTheWay: 0 });
     expect(await handed.state()).toEqual(await waited.state());
     // And they go on from there.

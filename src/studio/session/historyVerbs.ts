@@ -26,11 +26,13 @@ export function historyVerbs(state: SessionState): Omit<HistoryApi, 'keep' | 're
     if (state.store === undefined) throw new StudioError('order', 'session: this one keeps no runs.');
     return state.store;
   };
-  const find = async (run: string): Promise<KnownRun> => {
-    const found = (await recordsOf(state)).find(({ record }) => record.run === run);
+  const find = async (run: string): Promise<{ readonly known: readonly KnownRun[]; readonly at: number } & KnownRun> => {
+    const known = await recordsOf(state);
+    const at = known.findIndex(({ record }) => record.run === run);
+    const found = known[at];
     if (found === undefined)
       throw new StudioError('run', `session: run ${run} — expected one of the history, got none. List the runs again.`);
-    return found;
+    return { ...found, known, at };
   };
   const needIdle = async (run: string): Promise<void> => {
     if (await needStore().held(run)) throw new StudioError('run-busy', `run ${run}: it is being trained. Stop it there first.`, { run });
@@ -120,7 +122,7 @@ export function historyVerbs(state: SessionState): Omit<HistoryApi, 'keep' | 're
     async renameRun(run, name) {
       const given = name.trim();
       if (given === '') throw new StudioError('run', 'rename: expected a name, got none. Write one.');
-      if ((await recordsOf(state)).some(({ record }) => record.run !== run && record.name === given))
+      if ((await recordsOf(state)).some((other) => other.record.run !== run && other.record.name === given))
         throw new StudioError('run', `rename: ${given} — expected a name of its own, got that of another run. Choose another.`);
       if (state.keeper?.run === run) return state.keeper.rename(given);
       await needIdle(run);
@@ -137,10 +139,13 @@ export function historyVerbs(state: SessionState): Omit<HistoryApi, 'keep' | 're
     exportRun: async (run) => exportRun(needStore(), (await find(run)).record),
     async importRun(zip) {
       const run = await importRun(needStore(), zip);
-      const { record } = await find(run);
-      const names = new Set((await recordsOf(state)).filter((known) => known.record.run !== run).map((known) => known.record.name));
-      if (names.has(record.name)) await needStore().saveRecord({ ...record, name: freeName(record.name, names) });
-      return summaryOf(run);
+      const { known, at, record, ...rest } = await find(run);
+      const names = new Set(known.toSpliced(at, 1).map((other) => other.record.name));
+      const named = names.has(record.name) ? { ...record, name: freeName(record.name, names) } : record;
+      if (named !== record) await needStore().saveRecord(named);
+      const [summary] = await summariesOf([{ ...rest, record: named }, ...known.slice(at + 1, at + 2)]);
+      if (summary === undefined) throw new StudioError('run', `session: run ${run} is gone. List the runs again.`);
+      return summary;
     },
     async compareRuns(first, second, sentence, layer, head) {
       const [a, b] = [await studentOf(first), await studentOf(second)];

@@ -22,14 +22,17 @@ async function opened(
   return { ...rest, recipe: { ...recipe, student: SMALL, steps: 16, evaluateEvery: 6 } };
 }
 
+type Said = Extract<StudioEvent, { readonly kind: 'step' | 'heldOut' | 'similarity' | 'norms' }>;
+
 /** What a run says, without what a clock decides and without progress, in order. */
-function said(events: readonly StudioEvent[]): unknown[] {
-  return events
-    .filter(({ kind }) => kind === 'step' || kind === 'heldOut' || kind === 'similarity' || kind === 'norms')
-    .map((event) => (event.kind === 'step' ? { ...event, tokensPerSecond: 0, secondsLeft: 0 } : event));
+function said(events: readonly StudioEvent[]): Said[] {
+  return events.flatMap((event): Said[] => {
+    if (event.kind === 'step') return [{ ...event, tokensPerSecond: 0, secondsLeft: 0 }];
+    return event.kind === 'heldOut' || event.kind === 'similarity' || event.kind === 'norms' ? [event] : [];
+  });
 }
 
-async function runOf({ session, recipe }: Opened, change: Partial<Recipe>): Promise<{ events: unknown[]; result: RunResult }> {
+async function runOf({ session, recipe }: Opened, change: Partial<Recipe>): Promise<{ events: Said[]; result: RunResult }> {
   const events: StudioEvent[] = [];
   const result = await session.start({ ...recipe, ...change }, (event) => events.push(event));
   return { events: said(events), result: { ...result, seconds: 0 } };
@@ -75,7 +78,7 @@ test.each([1, 7, 11])('stopped after step %i and resumed, it gives the numbers o
   expect(waiting).toMatchObject({ done: stopped.stepsDone });
   const later: StudioEvent[] = [];
   const result = await second.session.resumeRun(waiting?.run ?? '', (event) => later.push(event));
-  const steps = (events: readonly unknown[]): unknown[] => events.filter((event) => (event as StudioEvent).kind === 'step');
+  const steps = (events: readonly Said[]): Said[] => events.filter(({ kind }) => kind === 'step');
   expect([...steps(said(before)), ...steps(said(later))]).toEqual(steps(straight.events));
   expect({ ...result, seconds: 0 }).toEqual(straight.result);
 });
