@@ -59,7 +59,7 @@ export function trainingOptions(command: Command): Command {
     .addOption(
       new Option(
         '--depth <name>',
-        "fewer layers: the teacher's evenly spaced ones from the first, or to the last (even), or mixtures",
+        "what fewer layers inherit: of each group of the teacher's layers the first, or the last (even), or learned mixtures (default: first)",
       ).choices(['first', 'even', 'mixture']),
     )
     .option('--ramp-share <share>', 'progressive: share of the steps over which gates close (0 to 1)', share)

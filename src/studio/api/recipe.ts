@@ -59,8 +59,9 @@ export interface Recipe {
   /** Learning rate of the teacher's own weights under the compactors; 0 = they stay as they are, the default for large teachers. */
   readonly teacherLearningRate: number;
   /**
-   * Where fewer layers inherit from: evenly spaced ones that begin at the first (`first`) or end at the last (`even`), or
-   * mixtures of all that are learned from those of `first`.
+   * Where fewer layers inherit from: evenly spaced ones, of each group of the teacher's the first (`first`) or the last
+   * (`even`, named when there was no other rule, and so in the runs that are kept), or mixtures of all that are learned from
+   * those of `first`.
    */
   readonly depth: 'first' | 'even' | 'mixture';
   /** `paper` only: what the paper publishes, to be departed from knowingly. */
