@@ -12,7 +12,7 @@ import { compress } from '../src/studio/compression/compression.ts';
 import { presetShape, shapeOf } from '../src/studio/recipe/presets.ts';
 import { defaultRecipe } from '../src/studio/recipe/recipe.ts';
 import { stepCosts } from '../src/studio/recipe/stepCost.ts';
-import type { StudioEvent } from '../src/studio/studioApi.ts';
+import type { StudioEvent } from '../src/studio/api/run.ts';
 import { readTeacher, type Teacher } from '../src/studio/teacher/teacher.ts';
 import { loadCorpus } from '../src/studio/texts/textLoading.ts';
 

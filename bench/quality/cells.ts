@@ -1,5 +1,5 @@
 import { PUBLISHED } from '../../src/wid/paper/settings.ts';
-import type { ModelShape, Recipe } from '../../src/studio/studioApi.ts';
+import type { ModelShape, Recipe } from '../../src/studio/api/recipe.ts';
 import type { CellResult } from './results.ts';
 
 /** The ways to a student that the table compares; all but the first few are baselines of the same trainer. */

@@ -1,6 +1,6 @@
 import { mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Recipe } from '../../src/studio/studioApi.ts';
+import type { Recipe } from '../../src/studio/api/recipe.ts';
 import type { Cell } from './cells.ts';
 
 /** A mean over the fixed maskings with its standard error, and the values. */

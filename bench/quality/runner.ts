@@ -10,7 +10,8 @@ import { defaultRecipe, PLAIN_MASKING, recipeTable } from '../../src/studio/reci
 import type { RunState } from '../../src/studio/runs/runState.ts';
 import { loadCorpus } from '../../src/studio/texts/textLoading.ts';
 import { startingPoint } from '../../src/studio/compression/startingPoint.ts';
-import type { HeldOut, Recipe, StudioEvent } from '../../src/studio/studioApi.ts';
+import type { Recipe } from '../../src/studio/api/recipe.ts';
+import type { HeldOut, StudioEvent } from '../../src/studio/api/run.ts';
 import { readTeacher, type Teacher } from '../../src/studio/teacher/teacher.ts';
 import type { Corpus } from '../../src/text/corpus.ts';
 import { BatchStream, fixedBatches, maskedSlots, type MaskedBatch } from '../../src/text/maskedBatch.ts';

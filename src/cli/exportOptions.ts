@@ -1,7 +1,7 @@
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { Option, type Command } from 'commander';
-import type { ExportOptions, ExportResult } from '../studio/studioApi.ts';
+import type { ExportOptions, ExportResult } from '../studio/api/exporting.ts';
 import { writeFolder } from './files.ts';
 import type { Report } from './report.ts';
 import { EXIT } from './usage.ts';

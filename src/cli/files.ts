@@ -2,7 +2,7 @@ import { accessSync, closeSync, constants, mkdirSync, openSync, readdirSync, rea
 import { basename, dirname, join, relative, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { fileSource } from '../studio/fileSource.ts';
-import type { GivenFile } from '../studio/studioApi.ts';
+import type { GivenFile } from '../studio/api/files.ts';
 import { zipContents } from '../studio/exporting/zipContents.ts';
 import { UsageError } from './usage.ts';
 

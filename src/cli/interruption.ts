@@ -1,4 +1,7 @@
-import type { Recipe, StudioApi, StudioEvent, StudioListener, TeacherReport } from '../studio/studioApi.ts';
+import type { Recipe } from '../studio/api/recipe.ts';
+import type { StudioEvent, StudioListener } from '../studio/api/run.ts';
+import type { TeacherReport } from '../studio/api/teacher.ts';
+import type { StudioApi } from '../studio/studioApi.ts';
 import { EXIT } from './usage.ts';
 
 /** A signal that arrives twice within this many ms came by two ways (terminal and npm), not from two presses. */

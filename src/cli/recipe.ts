@@ -1,4 +1,5 @@
-import type { Mode, Recipe, StudioApi } from '../studio/studioApi.ts';
+import type { Mode, Recipe } from '../studio/api/recipe.ts';
+import type { StudioApi } from '../studio/studioApi.ts';
 import { withEarlierFields } from '../studio/runs/recipeVersions.ts';
 import { readJson } from './files.ts';
 import { shapeWish, type StudentOptions, type TextOptions } from './options.ts';

@@ -1,4 +1,7 @@
-import type { HeldOut, ModelShape, OnnxFileReport, OnnxLatency, PlanReport, StepCost, StudioEvent } from '../studio/studioApi.ts';
+import type { PlanReport, StepCost } from '../studio/api/cost.ts';
+import type { OnnxFileReport, OnnxLatency } from '../studio/api/exporting.ts';
+import type { ModelShape } from '../studio/api/recipe.ts';
+import type { HeldOut, StudioEvent } from '../studio/api/run.ts';
 
 export const percent = (share: number): string => `${(100 * share).toFixed(1)} %`;
 export const megabytes = (bytes: number): string => `${(bytes / 1e6).toFixed(bytes < 1e6 ? 3 : 1)} MB`;

@@ -1,4 +1,4 @@
-import type { TextExample, TextReport } from '../studio/studioApi.ts';
+import type { TextExample, TextReport } from '../studio/api/text.ts';
 import { grouped, megabytes } from './report.ts';
 
 const WIDEST_BAR = 40;

@@ -1,5 +1,5 @@
 import { InvalidArgumentError, Option, type Command } from 'commander';
-import type { Recipe } from '../studio/studioApi.ts';
+import type { Recipe } from '../studio/api/recipe.ts';
 import { notNegative, positive, whole } from './usage.ts';
 
 /** Options that decide how a student is trained; each overrides one number of the recipe. */

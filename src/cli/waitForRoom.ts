@@ -1,4 +1,5 @@
-import type { StudioApi, StudioListener } from '../studio/studioApi.ts';
+import type { StudioListener } from '../studio/api/run.ts';
+import type { StudioApi } from '../studio/studioApi.ts';
 import type { Report } from './report.ts';
 
 const TRY_EVERY_MS = 2000;

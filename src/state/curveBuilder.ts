@@ -1,4 +1,4 @@
-import type { StudioEvent } from '../studio/studioApi.ts';
+import type { StudioEvent } from '../studio/api/run.ts';
 import type { CurvePoint } from './curvesStore.ts';
 
 /** Builds a run's curve out of its events. */

@@ -1,5 +1,6 @@
 import { create } from 'zustand';
-import type { HeldOut, PhaseName } from '../studio/studioApi.ts';
+import type { PhaseName } from '../studio/api/recipe.ts';
+import type { HeldOut } from '../studio/api/run.ts';
 
 export type { PhaseName };
 

@@ -1,4 +1,4 @@
-import type { EngineChoice, EngineSettings } from '../studio/studioApi.ts';
+import type { EngineChoice, EngineSettings } from '../studio/api/engine.ts';
 
 export const ENGINE_CHOICES = ['auto', 'webgpu', 'cpu', 'reference'] as const satisfies readonly EngineChoice[];
 

@@ -1,4 +1,4 @@
-import type { StudioFault } from '../studio/studioApi.ts';
+import type { StudioFault } from '../studio/api/fault.ts';
 
 /** Any thrown value as the fault that people see. */
 export function toFault(error: unknown): StudioFault {

@@ -1,4 +1,6 @@
-import type { EngineReport, Recipe, StepCost } from '../studio/studioApi.ts';
+import type { StepCost } from '../studio/api/cost.ts';
+import type { EngineReport } from '../studio/api/engine.ts';
+import type { Recipe } from '../studio/api/recipe.ts';
 
 /** What a run would take on an engine whose speed is known. */
 export interface Forecast {

@@ -1,4 +1,4 @@
-import type { GivenFile } from '../studio/studioApi.ts';
+import type { GivenFile } from '../studio/api/files.ts';
 
 export type { GivenFile };
 

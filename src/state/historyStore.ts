@@ -1,5 +1,5 @@
 import { create } from 'zustand';
-import type { RunSummary } from '../studio/studioApi.ts';
+import type { RunSummary } from '../studio/api/history.ts';
 
 export type { RunSummary };
 

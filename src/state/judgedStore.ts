@@ -1,5 +1,5 @@
 import { create } from 'zustand';
-import type { SimilarityReport, SpaceNorms } from '../studio/studioApi.ts';
+import type { SimilarityReport, SpaceNorms } from '../studio/api/run.ts';
 
 export type { SimilarityReport, SpaceNorms };
 

@@ -1,4 +1,4 @@
-import type { ModelShape, Recipe } from '../studio/studioApi.ts';
+import type { ModelShape, Recipe } from '../studio/api/recipe.ts';
 import { CHOICE_NAMES, NUMBER_NAMES, PAPER_NAMES, SWITCH_NAMES, withChoice, withNumber, withPaperNumber } from './recipeFields.ts';
 
 /** The student's sizes that a user turns. */

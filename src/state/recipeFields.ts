@@ -1,4 +1,4 @@
-import type { PaperRecipe, Recipe } from '../studio/studioApi.ts';
+import type { PaperRecipe, Recipe } from '../studio/api/recipe.ts';
 
 /** Parts of a recipe that are numbers to type. */
 export type NumberName = {

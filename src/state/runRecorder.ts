@@ -1,4 +1,4 @@
-import type { StudioEvent } from '../studio/studioApi.ts';
+import type { StudioEvent } from '../studio/api/run.ts';
 import { CurveBuilder } from './curveBuilder.ts';
 import { NO_CURVES, useCurves, type CurvePoint, type CurvesState } from './curvesStore.ts';
 import { NOTHING_JUDGED, useJudged, type JudgedState } from './judgedStore.ts';

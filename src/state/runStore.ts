@@ -1,15 +1,9 @@
 import { create } from 'zustand';
-import type {
-  ExportOptions,
-  ExportResult,
-  HeldOut,
-  OnnxFileReport,
-  Recipe,
-  RunInputs,
-  RunResult,
-  StudioFault,
-  UnfinishedRun,
-} from '../studio/studioApi.ts';
+import type { ExportOptions, ExportResult, OnnxFileReport } from '../studio/api/exporting.ts';
+import type { StudioFault } from '../studio/api/fault.ts';
+import type { RunInputs, UnfinishedRun } from '../studio/api/history.ts';
+import type { Recipe } from '../studio/api/recipe.ts';
+import type { HeldOut, RunResult } from '../studio/api/run.ts';
 
 export type { ExportOptions, HeldOut, OnnxFileReport, RunInputs, RunResult, StudioFault };
 

@@ -1,15 +1,9 @@
 import { create } from 'zustand';
-import type {
-  EngineChoice,
-  EngineReport,
-  ModelShape,
-  PlanReport,
-  Recipe,
-  StepCost,
-  StudentPreset,
-  TeacherReport,
-  TextReport,
-} from '../studio/studioApi.ts';
+import type { PlanReport, StepCost } from '../studio/api/cost.ts';
+import type { EngineChoice, EngineReport } from '../studio/api/engine.ts';
+import type { ModelShape, Recipe, StudentPreset } from '../studio/api/recipe.ts';
+import type { TeacherReport } from '../studio/api/teacher.ts';
+import type { TextReport } from '../studio/api/text.ts';
 
 export type { EngineChoice, EngineReport, ModelShape, PlanReport, Recipe, TeacherReport, TextReport };
 

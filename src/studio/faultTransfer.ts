@@ -1,6 +1,6 @@
 import { transferHandlers, type TransferHandler } from 'comlink';
 import { StudioError } from '../tensor/studioError.ts';
-import type { StudioFault } from './studioApi.ts';
+import type { StudioFault } from './api/fault.ts';
 
 /** What comlink hands to its `throw` handler. */
 interface Thrown {

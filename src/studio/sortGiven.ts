@@ -3,7 +3,7 @@ import { isPickle, isZip, torchPickle } from '../formats/pytorchCheckpoint.ts';
 import { isSafetensors } from '../formats/safetensors.ts';
 import { openZip } from '../formats/zip.ts';
 import { openBytes } from '../tensor/byteSource.ts';
-import type { GivenFile, SortedFiles } from './studioApi.ts';
+import type { GivenFile, SortedFiles } from './api/files.ts';
 
 /** Files beside a checkpoint's weights, by name: as text they would be read as prose. */
 const BESIDE_WEIGHTS =

@@ -10,24 +10,10 @@ import type { HubRequest, TeacherReport } from './api/teacher.ts';
 import type { TextReport, TextWish } from './api/text.ts';
 
 /**
- * The verbs of a session and, from `api/` by subject, its shapes: the only ones that cross comlink. Page and terminal know the
- * session by this file alone (docs/architecture.md).
- *
- * Numbers are plain; large data are transferred `Uint8Array`s. Errors cross as {@link StudioFault}.
+ * The session's verbs. Their shapes, by subject in `api/`, are the only ones that cross comlink: page and terminal know the
+ * session by these files alone (docs/architecture.md). Numbers are plain; large data are transferred `Uint8Array`s. Every verb
+ * rejects with an error shaped like `StudioFault`.
  */
-export type * from './api/comparison.ts';
-export type * from './api/cost.ts';
-export type * from './api/engine.ts';
-export type * from './api/exporting.ts';
-export type * from './api/fault.ts';
-export type * from './api/files.ts';
-export type * from './api/history.ts';
-export type * from './api/recipe.ts';
-export type * from './api/run.ts';
-export type * from './api/teacher.ts';
-export type * from './api/text.ts';
-
-/** The session's verbs. Every one rejects with a {@link StudioFault}-shaped error. */
 export interface StudioApi extends HistoryApi {
   engine(choice: EngineChoice, threads?: number, settings?: EngineSettings): Promise<EngineReport>;
   /** Speed of the engine at hand at f32 matrix products, in GFLOP/s, measured in about a third of a second. Not during a run. */

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { RunStage } from '../../src/cli/interruption.ts';
-import type { StudioEvent } from '../../src/studio/studioApi.ts';
+import type { StudioEvent } from '../../src/studio/api/run.ts';
 
 const value = { loss: 1, accuracy: 0, agreement: 0 };
 const teacherJudged: StudioEvent = { kind: 'heldOut', step: 0, model: 'teacher', value };

@@ -4,7 +4,7 @@ import { configToJson } from '../../src/bert/config.ts';
 import type { BertModel } from '../../src/bert/model.ts';
 import { encodeStudentOnnx } from '../../src/export/onnxStudent.ts';
 import type { OnnxPrecision } from '../../src/export/onnxWeights.ts';
-import type { GivenFile } from '../../src/studio/studioApi.ts';
+import type { GivenFile } from '../../src/studio/api/files.ts';
 import { readTeacher } from '../../src/studio/teacher/teacher.ts';
 import { goldenTeacher } from '../golden/load.ts';
 import { relativeError } from '../golden/relativeError.ts';

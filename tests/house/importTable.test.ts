@@ -93,6 +93,11 @@ beforeAll(() => {
   }
   write('src/state/api.ts', IMPORT('../studio/studioApi.ts'));
   write('src/state/apiType.ts', TYPE_IMPORT('../studio/studioApi.ts'));
+  write('src/state/shape.ts', IMPORT('../studio/api/recipe.ts'));
+  write('src/state/shapeType.ts', TYPE_IMPORT('../studio/api/recipe.ts'));
+  write('src/state/actions/shapeType.ts', TYPE_IMPORT('../../studio/api/recipe.ts'));
+  write('src/state/insideType.ts', TYPE_IMPORT('../studio/recipe/recipe.ts'));
+  write('src/ui/shapeType.ts', TYPE_IMPORT('../studio/api/recipe.ts'));
   write('src/state/sessionType.ts', TYPE_IMPORT('../studio/session.ts'));
   write('src/graph/one.ts', "import { two } from './two.ts';\nexport const one = (): unknown => two;\n");
   write('src/graph/two.ts', "import { one } from './one.ts';\nexport const two = (): unknown => one;\n");
@@ -124,10 +129,11 @@ describe('the import table', () => {
     expect(faults(`src/${room}/engineType.ts`)).toContain('contract');
   });
 
-  test('state knows the session by the types of studioApi alone', () => {
-    expect(faults('src/state/apiType.ts')).toBe('');
-    expect(faults('src/state/api.ts')).toContain('no-restricted-imports');
-    expect(faults('src/state/sessionType.ts')).toContain('no-restricted-imports');
+  test('state knows the session by the types of studioApi and of api/ alone', () => {
+    for (const allowed of ['apiType', 'shapeType', 'actions/shapeType']) expect(faults(`src/state/${allowed}.ts`), allowed).toBe('');
+    for (const refused of ['api', 'shape', 'sessionType', 'insideType'])
+      expect(faults(`src/state/${refused}.ts`), refused).toContain('no-restricted-imports');
+    expect(faults('src/ui/shapeType.ts')).toContain('no-restricted-imports');
   });
 });
 

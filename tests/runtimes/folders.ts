@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSyn
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { unzipSync } from 'fflate';
-import type { ExportResult } from '../../src/studio/studioApi.ts';
+import type { ExportResult } from '../../src/studio/api/exporting.ts';
 import { readTeacher, type Teacher } from '../../src/studio/teacher/teacher.ts';
 
 /** The teacher that ships with the studio, or another checkpoint of the repository. */

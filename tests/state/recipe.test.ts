@@ -4,7 +4,8 @@ import { forecast, speedOf } from '../../src/state/forecast.ts';
 import { legalValues, recipeFromHash, recipeToHash, withSize } from '../../src/state/recipeChoices.ts';
 import { CHOICE_NAMES, CHOICES, NUMBER_NAMES, NUMBERS, withNumber } from '../../src/state/recipeFields.ts';
 import { defaultRecipe } from '../../src/studio/recipe/recipe.ts';
-import type { ModelShape, StepCost } from '../../src/studio/studioApi.ts';
+import type { StepCost } from '../../src/studio/api/cost.ts';
+import type { ModelShape } from '../../src/studio/api/recipe.ts';
 
 const TEACHER: ModelShape = { layers: 12, hiddenSize: 768, heads: 12, headSize: 64, intermediateSize: 3072 };
 const POSITIONS = 512;

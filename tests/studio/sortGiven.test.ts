@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { strToU8, zipSync } from 'fflate';
 import { expect, test } from 'vitest';
 import { sortGiven } from '../../src/studio/sortGiven.ts';
-import type { GivenFile } from '../../src/studio/studioApi.ts';
+import type { GivenFile } from '../../src/studio/api/files.ts';
 
 const read = (folder: string, name: string): Uint8Array =>
   new Uint8Array(readFileSync(new URL(`../golden/checkpoints/${folder}/${name}`, import.meta.url)));

@@ -5,7 +5,7 @@ import { Graph } from '../../src/graph/graph.ts';
 import { matmul } from '../../src/graph/ops/matmul.ts';
 import { plan } from '../../src/graph/plan.ts';
 import { watchedEngine } from '../../src/studio/session/watchedEngine.ts';
-import type { StudioEvent } from '../../src/studio/studioApi.ts';
+import type { StudioEvent } from '../../src/studio/api/run.ts';
 import { takeSoftwareGpu } from '../engines/softwareGpu.ts';
 
 /** What is said while one product is compiled. */

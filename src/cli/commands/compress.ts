@@ -1,6 +1,10 @@
 import { basename, resolve } from 'node:path';
 import { Option, type Command } from 'commander';
-import type { ExportResult, HeldOut, PlanReport, RunResult, StudioApi, StudioListener, UnfinishedRun } from '../../studio/studioApi.ts';
+import type { PlanReport } from '../../studio/api/cost.ts';
+import type { ExportResult } from '../../studio/api/exporting.ts';
+import type { UnfinishedRun } from '../../studio/api/history.ts';
+import type { HeldOut, RunResult, StudioListener } from '../../studio/api/run.ts';
+import type { StudioApi } from '../../studio/studioApi.ts';
 import { formOptions, wishedForms, writeExported, type FormOptions } from '../exportOptions.ts';
 import { checkPaths } from '../givenPaths.ts';
 import {

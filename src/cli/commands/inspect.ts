@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import type { TensorUse } from '../../studio/studioApi.ts';
+import type { TensorUse } from '../../studio/api/teacher.ts';
 import { checkPaths } from '../givenPaths.ts';
 import { openTeacher, openText, teacherOptions, textOptions, type TeacherOptions, type TextOptions } from '../options.ts';
 import { createReport, grouped, megabytes, shapeInWords, some } from '../report.ts';

@@ -1,4 +1,6 @@
-import type { EngineChoice, GivenFile, StudioApi } from '../../studio/studioApi.ts';
+import type { EngineChoice } from '../../studio/api/engine.ts';
+import type { GivenFile } from '../../studio/api/files.ts';
+import type { StudioApi } from '../../studio/studioApi.ts';
 import { engineFromAddress, engineSettingsFromAddress } from '../engineChoice.ts';
 import { toFault } from '../faults.ts';
 import { expectedSpeed } from '../forecast.ts';

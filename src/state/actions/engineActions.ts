@@ -1,4 +1,4 @@
-import type { EngineChoice } from '../../studio/studioApi.ts';
+import type { EngineChoice } from '../../studio/api/engine.ts';
 import { engineToAddress } from '../engineChoice.ts';
 import { isGoing, useRun } from '../runStore.ts';
 import type { Desk } from './desk.ts';

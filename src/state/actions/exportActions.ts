@@ -1,4 +1,5 @@
-import type { ExportOptions, ExportResult, StudioListener } from '../../studio/studioApi.ts';
+import type { ExportOptions, ExportResult } from '../../studio/api/exporting.ts';
+import type { StudioListener } from '../../studio/api/run.ts';
 import { useRun, type Download } from '../runStore.ts';
 import { useSetup } from '../setupStore.ts';
 import type { Desk } from './desk.ts';

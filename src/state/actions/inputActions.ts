@@ -1,4 +1,5 @@
-import type { HubRequest, TeacherReport, TextReport } from '../../studio/studioApi.ts';
+import type { HubRequest, TeacherReport } from '../../studio/api/teacher.ts';
+import type { TextReport } from '../../studio/api/text.ts';
 import { demoFiles, underFolder, type GivenFile } from '../givenFiles.ts';
 import { recipeFromHash } from '../recipeChoices.ts';
 import { useSetup } from '../setupStore.ts';

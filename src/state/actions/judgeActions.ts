@@ -1,4 +1,4 @@
-import type { AttentionComparison, FillComparison } from '../../studio/studioApi.ts';
+import type { AttentionComparison, FillComparison } from '../../studio/api/comparison.ts';
 import type { RunSummary } from '../historyStore.ts';
 import { useRun } from '../runStore.ts';
 import type { Desk } from './desk.ts';

@@ -1,4 +1,4 @@
-import type { RecalledInputs } from '../../studio/studioApi.ts';
+import type { RecalledInputs } from '../../studio/api/history.ts';
 import { useSetup } from '../setupStore.ts';
 import type { Desk } from './desk.ts';
 import { DEMO_NAME, loadDemo, takeTeacher } from './inputActions.ts';

@@ -1,4 +1,4 @@
-import type { ModelShape, Recipe } from '../../studio/studioApi.ts';
+import type { ModelShape, Recipe } from '../../studio/api/recipe.ts';
 import { recipeToHash } from '../recipeChoices.ts';
 import { useSetup } from '../setupStore.ts';
 import type { Desk } from './desk.ts';

@@ -1,4 +1,6 @@
-import type { Recipe, RunResult, StudioEvent, StudioListener, UnfinishedRun } from '../../studio/studioApi.ts';
+import type { UnfinishedRun } from '../../studio/api/history.ts';
+import type { Recipe } from '../../studio/api/recipe.ts';
+import type { RunResult, StudioEvent, StudioListener } from '../../studio/api/run.ts';
 import { rememberSpeed, speedOf } from '../forecast.ts';
 import { nextName, useHistory } from '../historyStore.ts';
 import { isGoing, useRun } from '../runStore.ts';

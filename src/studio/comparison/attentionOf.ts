@@ -7,7 +7,7 @@ import { defaultRecipe, recipeLayers, recipeTable } from '../recipe/recipe.ts';
 import { readStudent, type GivenStudent } from './givenStudent.ts';
 import { notedRun } from './notedRun.ts';
 import { headRows, sentenceIds, sentenceMaps } from './sentenceCompare.ts';
-import type { AttentionReport } from '../studioApi.ts';
+import type { AttentionReport } from '../api/comparison.ts';
 import type { Teacher } from '../teacher/teacher.ts';
 
 /**

@@ -4,7 +4,8 @@ import { maskedSlots } from '../../text/maskedBatch.ts';
 import { HeldOutJudge } from '../compression/heldOutJudge.ts';
 import { PLAIN_MASKING } from '../recipe/recipe.ts';
 import { readStudent, type GivenStudent } from './givenStudent.ts';
-import type { HeldOut, Recipe } from '../studioApi.ts';
+import type { Recipe } from '../api/recipe.ts';
+import type { HeldOut } from '../api/run.ts';
 import type { Teacher } from '../teacher/teacher.ts';
 
 /**

@@ -1,5 +1,5 @@
 import { StudioError } from '../../tensor/studioError.ts';
-import type { GivenFile } from '../studioApi.ts';
+import type { GivenFile } from '../api/files.ts';
 import { readTeacher, type Teacher } from '../teacher/teacher.ts';
 
 /** The files of a student that was made before. */

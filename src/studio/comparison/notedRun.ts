@@ -1,6 +1,7 @@
 import { openBytes } from '../../tensor/byteSource.ts';
 import { recipeFrom } from '../runs/recipeVersions.ts';
-import type { GivenFile, Recipe } from '../studioApi.ts';
+import type { GivenFile } from '../api/files.ts';
+import type { Recipe } from '../api/recipe.ts';
 import { readJson } from '../teacher/checkpointFolder.ts';
 
 /**

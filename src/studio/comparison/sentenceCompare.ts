@@ -6,7 +6,7 @@ import { StudioError } from '../../tensor/studioError.ts';
 import { shownName } from '../../tensor/shown.ts';
 import type { TextTokenizer } from '../../text/tokenizer.ts';
 import { engineLogits } from '../verification/engineAnswer.ts';
-import type { AttentionComparison, FillComparison, MaskGuess } from '../studioApi.ts';
+import type { AttentionComparison, FillComparison, MaskGuess } from '../api/comparison.ts';
 import type { Teacher } from '../teacher/teacher.ts';
 
 const LONGEST = 128;

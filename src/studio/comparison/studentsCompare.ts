@@ -5,7 +5,9 @@ import { StudioError } from '../../tensor/studioError.ts';
 import { shownName } from '../../tensor/shown.ts';
 import { recipeLayers } from '../recipe/recipe.ts';
 import { headRows, sentenceIds, sentenceMaps } from './sentenceCompare.ts';
-import type { Recipe, RunResult, StudentsComparison } from '../studioApi.ts';
+import type { StudentsComparison } from '../api/history.ts';
+import type { Recipe } from '../api/recipe.ts';
+import type { RunResult } from '../api/run.ts';
 import type { Teacher } from '../teacher/teacher.ts';
 
 export interface ComparedStudent {

@@ -7,7 +7,8 @@ import type { Corpus } from '../../text/corpus.ts';
 import { fixedBatches } from '../../text/maskedBatch.ts';
 import type { SpaceTable } from '../../wid/spaces.ts';
 import { PLAIN_MASKING } from '../recipe/recipe.ts';
-import type { Recipe, SimilarityReport, StudioListener } from '../studioApi.ts';
+import type { Recipe } from '../api/recipe.ts';
+import type { SimilarityReport, StudioListener } from '../api/run.ts';
 import type { Teacher } from '../teacher/teacher.ts';
 
 /** Held-out sequences whose attention is compared: enough for a steady mean, few enough to be quick. */

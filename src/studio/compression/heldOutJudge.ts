@@ -6,7 +6,8 @@ import type { Engine } from '../../engines/engine.ts';
 import type { Corpus } from '../../text/corpus.ts';
 import { fixedBatches, type MaskedBatch } from '../../text/maskedBatch.ts';
 import { PLAIN_MASKING } from '../recipe/recipe.ts';
-import type { HeldOut, Recipe, StudioListener } from '../studioApi.ts';
+import type { Recipe } from '../api/recipe.ts';
+import type { HeldOut, StudioListener } from '../api/run.ts';
 import type { Teacher } from '../teacher/teacher.ts';
 
 /** Batches of the held-out split at each evaluation. */

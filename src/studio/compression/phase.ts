@@ -8,7 +8,7 @@ import { DEFAULT_OPTIMISER, type OptimiserSettings, type Trainer } from '../../t
 import type { TrainingGraph } from '../../training/trainingGraph.ts';
 import type { SpaceNorms } from '../../wid/norms.ts';
 import type { SpaceTable } from '../../wid/spaces.ts';
-import type { PhaseName, Recipe } from '../studioApi.ts';
+import type { PhaseName, Recipe } from '../api/recipe.ts';
 import type { Teacher } from '../teacher/teacher.ts';
 
 export interface PhaseContext {

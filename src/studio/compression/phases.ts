@@ -16,7 +16,7 @@ import { studentConfig, type SpaceTable } from '../../wid/spaces.ts';
 import { paperPhase } from './paperPhase.ts';
 import { progressivePhases, rampSteps, squeezed } from './progressivePhases.ts';
 import { usualOptimiser, wholeSchedule, type Phase, type PhaseContext } from './phase.ts';
-import type { Recipe } from '../studioApi.ts';
+import type { Recipe } from '../api/recipe.ts';
 
 /** `calibrated` trains compactors, then polishes; the baselines train the student's own weights alone. */
 export function phasesOf(context: PhaseContext): Phase[] {

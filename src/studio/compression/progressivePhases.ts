@@ -11,7 +11,7 @@ import { orderTeacher } from '../../wid/progressive/order.ts';
 import { stageGates, stagesOf, type Stage } from '../../wid/progressive/schedule.ts';
 import { studentConfig, type Spaces, type SpaceTable } from '../../wid/spaces.ts';
 import { usualOptimiser, type Before, type Phase, type PhaseContext, type StartingPoint } from './phase.ts';
-import type { Recipe } from '../studioApi.ts';
+import type { Recipe } from '../api/recipe.ts';
 import type { Teacher } from '../teacher/teacher.ts';
 
 /** Steps of the ramp that closes gates. */

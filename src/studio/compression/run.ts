@@ -8,7 +8,7 @@ import { DivergenceError, Trainer } from '../../training/trainer.ts';
 import { compactorNorms } from '../../wid/norms.ts';
 import { observedAt } from '../recipe/recipe.ts';
 import type { RunState } from '../runs/runState.ts';
-import type { HeldOut, RunResult, StudioListener } from '../studioApi.ts';
+import type { HeldOut, RunResult, StudioListener } from '../api/run.ts';
 import type { Looks } from './looks.ts';
 import type { Phase, PhaseContext, StartingPoint } from './phase.ts';
 import type { RunControl } from './runControl.ts';

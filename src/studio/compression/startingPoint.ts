@@ -15,7 +15,8 @@ import { studentConfig, type SpaceTable } from '../../wid/spaces.ts';
 import type { StartingPoint } from './phase.ts';
 import { progressiveStart } from './progressivePhases.ts';
 import { stepShape } from '../recipe/recipe.ts';
-import type { Recipe, StudioListener } from '../studioApi.ts';
+import type { Recipe } from '../api/recipe.ts';
+import type { StudioListener } from '../api/run.ts';
 import type { Teacher } from '../teacher/teacher.ts';
 
 /** Calibrates, selects or draws the student that a recipe starts from; the calibration batches come from `stream`. */

@@ -1,4 +1,5 @@
-import type { PhaseName, Recipe, StudioListener } from '../studioApi.ts';
+import type { PhaseName, Recipe } from '../api/recipe.ts';
+import type { StudioListener } from '../api/run.ts';
 import { Pace, type WorkClock } from './workClock.ts';
 
 /** So many seconds more than the like took, or between two steps, were slept through: they are no work. */

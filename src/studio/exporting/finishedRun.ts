@@ -1,6 +1,8 @@
 import type { BertModel } from '../../bert/model.ts';
 import type { NamedTensors } from '../../tensor/tensor.ts';
-import type { OnnxFileReport, OnnxLatency, Recipe, RunResult } from '../studioApi.ts';
+import type { OnnxFileReport, OnnxLatency } from '../api/exporting.ts';
+import type { Recipe } from '../api/recipe.ts';
+import type { RunResult } from '../api/run.ts';
 
 /** A run that ended, as its folder is made of it. */
 export interface FinishedRun {

@@ -1,5 +1,6 @@
 import { countParameters, type BertModel } from '../../bert/model.ts';
-import type { HeldOut, OnnxFileReport, OnnxLatency } from '../studioApi.ts';
+import type { OnnxFileReport, OnnxLatency } from '../api/exporting.ts';
+import type { HeldOut } from '../api/run.ts';
 import { recipeInWords } from '../recipe/recipeWords.ts';
 import type { FinishedRun, Measured } from './finishedRun.ts';
 import { headFitInWords } from '../teacher/headedTeacher.ts';

@@ -2,7 +2,8 @@ import { mebibytes } from '../../tensor/bytes.ts';
 import { parseConfig } from '../../bert/config.ts';
 import { shownName } from '../../tensor/shown.ts';
 import { readJson } from '../teacher/checkpointFolder.ts';
-import type { GivenFile, StudioListener } from '../studioApi.ts';
+import type { GivenFile } from '../api/files.ts';
+import type { StudioListener } from '../api/run.ts';
 import { checkDigest } from './digest.ts';
 import type { CachedFile, HubCache } from './hubCache.ts';
 import {

@@ -2,7 +2,7 @@ import type { BertConfig } from '../../bert/config.ts';
 import { countParameters } from '../../bert/model.ts';
 import { StudioError } from '../../tensor/studioError.ts';
 import { spacesOf, spaceTable, studentConfig } from '../../wid/spaces.ts';
-import type { ModelShape, PresetName, ShapeWish, StudentPreset } from '../studioApi.ts';
+import type { ModelShape, PresetName, ShapeWish, StudentPreset } from '../api/recipe.ts';
 
 /** Named students: the share of head size and FFN size that is kept; layers and heads stay. */
 const KEPT_SHARE = {

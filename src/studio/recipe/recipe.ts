@@ -5,7 +5,7 @@ import { RATE_DECAYS } from '../../training/learningRate.ts';
 import { PUBLISHED } from '../../wid/paper/settings.ts';
 import { layerMapOf, spacesOf, spaceTable, type LayerRule, type SpaceTable } from '../../wid/spaces.ts';
 import { presetShape } from './presets.ts';
-import type { ModelShape, Recipe } from '../studioApi.ts';
+import type { ModelShape, Recipe } from '../api/recipe.ts';
 import type { Teacher } from '../teacher/teacher.ts';
 
 /** BERT's own masking: everything is judged by it, however a recipe trains, so that runs can be compared. */

@@ -1,4 +1,4 @@
-import type { Recipe } from '../studioApi.ts';
+import type { Recipe } from '../api/recipe.ts';
 
 const STARTS: Readonly<Record<Recipe['start'], string>> = {
   selection: "a selection of the teacher's weights",

@@ -10,7 +10,8 @@ import { studentConfig } from '../../wid/spaces.ts';
 import { compactorSettings, distillationSettings } from '../compression/phases.ts';
 import { rampSteps } from '../compression/progressivePhases.ts';
 import { checkRecipe, recipeTable, stepShape } from './recipe.ts';
-import type { Recipe, StepCost } from '../studioApi.ts';
+import type { StepCost } from '../api/cost.ts';
+import type { Recipe } from '../api/recipe.ts';
 import type { Teacher } from '../teacher/teacher.ts';
 
 /** A tensor's name, shape and place in a file's header, in bytes; names are of 20 to 70 letters. */

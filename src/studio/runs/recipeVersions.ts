@@ -1,6 +1,6 @@
 import { PUBLISHED } from '../../wid/paper/settings.ts';
 import { defaultRecipe } from '../recipe/recipe.ts';
-import type { Recipe } from '../studioApi.ts';
+import type { Recipe } from '../api/recipe.ts';
 import { refusal } from './sealedFile.ts';
 
 /** Recipe fields that the first checkpoints had. Later ones do not go here but below. */

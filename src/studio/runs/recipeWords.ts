@@ -1,4 +1,4 @@
-import type { ModelShape, Recipe } from '../studioApi.ts';
+import type { ModelShape, Recipe } from '../api/recipe.ts';
 
 const WORDS: Readonly<Partial<Record<keyof Recipe | keyof ModelShape, string>>> = {
   hiddenSize: 'width',

@@ -1,5 +1,5 @@
 import type { RunEnding } from '../api/history.ts';
-import type { RunResult, StudioListener } from '../studioApi.ts';
+import type { RunResult, StudioListener } from '../api/run.ts';
 import type { Checkpoint } from './checkpointFile.ts';
 import { isFull } from './runFiles.ts';
 import { MetricsLog } from './runMetrics.ts';

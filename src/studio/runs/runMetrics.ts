@@ -1,4 +1,5 @@
-import type { PhaseName, StudioEvent, StudioListener } from '../studioApi.ts';
+import type { PhaseName } from '../api/recipe.ts';
+import type { StudioEvent, StudioListener } from '../api/run.ts';
 
 /** What a run said so far, as it is kept. */
 export interface RunMetrics {

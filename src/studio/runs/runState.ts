@@ -1,6 +1,7 @@
 import type { NamedTensors } from '../../tensor/tensor.ts';
 import type { StreamState } from '../../text/maskedBatch.ts';
-import type { HeldOut, PhaseName, Recipe } from '../studioApi.ts';
+import type { PhaseName, Recipe } from '../api/recipe.ts';
+import type { HeldOut } from '../api/run.ts';
 
 /** Everything that a run needs to go on from between two steps as if it had never stopped. */
 export interface RunState {

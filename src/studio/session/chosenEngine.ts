@@ -1,6 +1,6 @@
 import type { CompileWatch, Engine, EngineLimits, Program } from '../../engines/engine.ts';
 import type { Plan, PlanOptions } from '../../graph/plan.ts';
-import type { EngineReport } from '../studioApi.ts';
+import type { EngineReport } from '../api/engine.ts';
 
 /** What is known of an engine besides itself: how it was chosen. */
 export type ChoiceFacts = Omit<EngineReport, 'name' | 'detail' | 'threads'>;

@@ -1,6 +1,7 @@
 import { StudioError } from '../../tensor/studioError.ts';
 import { exportStudent, exportTeacher } from '../exporting/studentExport.ts';
-import type { ExportResult, StudioApi } from '../studioApi.ts';
+import type { ExportResult } from '../api/exporting.ts';
+import type { StudioApi } from '../studioApi.ts';
 import { attempt, type SessionState } from './sessionState.ts';
 import { teacherWithHead } from './teacherWithHead.ts';
 import { watchedEngine } from './watchedEngine.ts';

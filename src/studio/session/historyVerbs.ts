@@ -7,7 +7,8 @@ import type { RunStore } from '../runs/runStore.ts';
 import type { StoredStudent } from '../runs/studentFile.ts';
 import { storageFor } from '../runs/storage.ts';
 import { compareStudents, type ComparedStudent } from '../comparison/studentsCompare.ts';
-import type { HistoryApi, RunInputs, RunSummary, StudioApi, UnfinishedRun } from '../studioApi.ts';
+import type { HistoryApi, RunInputs, RunSummary, UnfinishedRun } from '../api/history.ts';
+import type { StudioApi } from '../studioApi.ts';
 import { recordsOf, type KnownRun } from './records.ts';
 import type { SessionState } from './sessionState.ts';
 

@@ -5,7 +5,7 @@ import { measureGflops } from '../../engines/speedTest.ts';
 import { WasmEngine } from '../../engines/wasm/wasmEngine.ts';
 import { WebGpuEngine, type WebGpuOptions } from '../../engines/webgpu/webgpuEngine.ts';
 import { STUDIO_VERSION } from '../version.ts';
-import type { EngineChoice, EngineSettings, EngineSpeeds } from '../studioApi.ts';
+import type { EngineChoice, EngineSettings, EngineSpeeds } from '../api/engine.ts';
 import { ChosenEngine } from './chosenEngine.ts';
 import { defaultThreads } from './defaultThreads.ts';
 

@@ -1,6 +1,6 @@
 import { StudioError } from '../../tensor/studioError.ts';
 import type { RunRecord } from '../runs/runRecord.ts';
-import type { HistoryApi, RecalledInputs } from '../studioApi.ts';
+import type { HistoryApi, RecalledInputs } from '../api/history.ts';
 import { recordsOf } from './records.ts';
 import type { SessionState } from './sessionState.ts';
 import { takeTeacher } from './teacherVerbs.ts';

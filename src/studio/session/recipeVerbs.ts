@@ -3,7 +3,9 @@ import { studentConfig } from '../../wid/spaces.ts';
 import { presetsOf, studentFor } from '../recipe/presets.ts';
 import { defaultRecipe, recipeTable } from '../recipe/recipe.ts';
 import { stepCosts } from '../recipe/stepCost.ts';
-import type { ModelShape, PlanReport, Recipe, StudioApi } from '../studioApi.ts';
+import type { PlanReport } from '../api/cost.ts';
+import type { ModelShape, Recipe } from '../api/recipe.ts';
+import type { StudioApi } from '../studioApi.ts';
 import type { Teacher } from '../teacher/teacher.ts';
 import { attempt, type SessionState } from './sessionState.ts';
 

@@ -1,7 +1,10 @@
 import { StudioError } from '../../tensor/studioError.ts';
 import { fetchHubTeacher } from '../hub/hubTeacher.ts';
 import { fingerprintOfTeacher } from '../runs/fingerprint.ts';
-import type { GivenFile, GivenName, StudioApi, TeacherReport } from '../studioApi.ts';
+import type { GivenFile } from '../api/files.ts';
+import type { GivenName } from '../api/history.ts';
+import type { TeacherReport } from '../api/teacher.ts';
+import type { StudioApi } from '../studioApi.ts';
 import { readTeacher, type Teacher } from '../teacher/teacher.ts';
 import { attempt, namesOf, type SessionState } from './sessionState.ts';
 

@@ -1,6 +1,6 @@
 import type { Engine } from '../../engines/engine.ts';
 import { fitTeacherHead } from '../teacher/headedTeacher.ts';
-import type { StudioListener } from '../studioApi.ts';
+import type { StudioListener } from '../api/run.ts';
 import type { Teacher } from '../teacher/teacher.ts';
 import { needHead } from '../teacher/teacher.ts';
 import type { SessionState } from './sessionState.ts';

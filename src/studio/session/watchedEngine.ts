@@ -1,5 +1,5 @@
 import type { CompileStage, Engine } from '../../engines/engine.ts';
-import type { StudioListener } from '../studioApi.ts';
+import type { StudioListener } from '../api/run.ts';
 
 const STAGE_WORDS: Readonly<Record<CompileStage, string>> = {
   measuring: 'Measuring GPU kernels',

@@ -7,7 +7,7 @@ import { openZip } from '../../formats/zip.ts';
 import { openBytes, readWhole, type ByteSource } from '../../tensor/byteSource.ts';
 import { shownName } from '../../tensor/shown.ts';
 import { StudioError } from '../../tensor/studioError.ts';
-import type { GivenFile } from '../studioApi.ts';
+import type { GivenFile } from '../api/files.ts';
 
 /** The kinds of weights, the one that is preferred first: where a folder holds several, they are copies. */
 const KINDS = ['safetensors', 'pytorch', 'onnx'] as const;

@@ -4,7 +4,7 @@ import { BatchStream, maskedSlots } from '../../text/maskedBatch.ts';
 import { fitHead, POSITIONS_PER_DIMENSION } from '../../training/fitHead.ts';
 import { PLAIN_MASKING } from '../recipe/recipe.ts';
 import { calibrationStages } from '../compression/startingPoint.ts';
-import type { StudioListener } from '../studioApi.ts';
+import type { StudioListener } from '../api/run.ts';
 import type { Teacher } from './teacher.ts';
 
 /** Sequences at once. */

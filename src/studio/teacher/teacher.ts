@@ -10,7 +10,9 @@ import type { Tensor } from '../../tensor/tensor.ts';
 import { createTokenizer, type TextTokenizer } from '../../text/tokenizer.ts';
 import type { HeadFit } from '../../training/fitHead.ts';
 import { openFolder, openWeights, readJson } from './checkpointFolder.ts';
-import type { GivenFile, StudioListener, TeacherReport } from '../studioApi.ts';
+import type { GivenFile } from '../api/files.ts';
+import type { StudioListener } from '../api/run.ts';
+import type { TeacherReport } from '../api/teacher.ts';
 import { licenceOf } from './teacherLicence.ts';
 
 /** A checkpoint that has been read, checked, and can be trained on. */

@@ -3,7 +3,8 @@ import type { Corpus } from '../../text/corpus.ts';
 import { fingerprintOf } from '../runs/fingerprint.ts';
 import type { RunFiles } from '../runs/runFiles.ts';
 import { seal, unseal } from '../runs/sealedFile.ts';
-import type { GivenFile, TextReport, TextWish } from '../studioApi.ts';
+import type { GivenFile } from '../api/files.ts';
+import type { TextReport, TextWish } from '../api/text.ts';
 
 /** What reading a text gave. */
 export interface CachedText {

@@ -2,7 +2,7 @@ import { openZip } from '../../formats/zip.ts';
 import { openBytes, type ByteSource } from '../../tensor/byteSource.ts';
 import { shownName } from '../../tensor/shown.ts';
 import { TextError, type TextFile } from '../../text/textFile.ts';
-import type { GivenFile } from '../studioApi.ts';
+import type { GivenFile } from '../api/files.ts';
 
 /** What file managers and archivers leave beside a user's files. */
 const LITTER = /(^|\/)(__MACOSX\/|\.DS_Store$|Thumbs\.db$|desktop\.ini$|\._)/;

@@ -7,7 +7,9 @@ import { readDocuments } from '../../text/readers/readDocuments.ts';
 import { TextError, type TextColumns, type TextDocument, type TextFile } from '../../text/textFile.ts';
 import type { TextTokenizer } from '../../text/tokenizer.ts';
 import { fingerprintOfCorpus } from '../runs/fingerprint.ts';
-import type { GivenFile, StudioListener, TextExample, TextReport, TextWish } from '../studioApi.ts';
+import type { GivenFile } from '../api/files.ts';
+import type { StudioListener } from '../api/run.ts';
+import type { TextExample, TextReport, TextWish } from '../api/text.ts';
 import { PLAIN_MASKING } from '../recipe/recipe.ts';
 import { textFilesOf } from './textFiles.ts';
 

@@ -1,5 +1,5 @@
 import { StudioError } from '../../tensor/studioError.ts';
-import type { StudioListener } from '../studioApi.ts';
+import type { StudioListener } from '../api/run.ts';
 
 /** Tells how far a stage is, and hears whether it is still wanted. @throws StudioError `cancelled` */
 export type Progress = (done: number, total: number) => Promise<void>;

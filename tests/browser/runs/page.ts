@@ -3,7 +3,7 @@ import { checkCheckpoint } from '../../../src/studio/runs/checkpointFile.ts';
 import { opfsFiles } from '../../../src/studio/runs/opfsFiles.ts';
 import { webLocks } from '../../../src/studio/runs/runLocks.ts';
 import { RunStore } from '../../../src/studio/runs/runStore.ts';
-import type { GivenFile } from '../../../src/studio/studioApi.ts';
+import type { GivenFile } from '../../../src/studio/api/files.ts';
 import type { RunWorker } from './runs.worker.ts';
 
 export interface Killed {

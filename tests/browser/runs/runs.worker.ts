@@ -3,7 +3,7 @@ import { opfsFiles } from '../../../src/studio/runs/opfsFiles.ts';
 import { webLocks } from '../../../src/studio/runs/runLocks.ts';
 import { RunStore } from '../../../src/studio/runs/runStore.ts';
 import { createSession } from '../../../src/studio/session.ts';
-import type { GivenFile } from '../../../src/studio/studioApi.ts';
+import type { GivenFile } from '../../../src/studio/api/files.ts';
 
 /** The studio's session in a worker as the page has it, except that it keeps every step. */
 export interface RunWorker {

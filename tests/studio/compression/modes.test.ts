@@ -2,7 +2,10 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { RunBench, stopAfter } from '../runs/runBench.ts';
 import { createSession } from '../../../src/studio/session.ts';
-import type { GivenFile, ModelShape, Recipe, RunResult, StudioApi, StudioEvent } from '../../../src/studio/studioApi.ts';
+import type { GivenFile } from '../../../src/studio/api/files.ts';
+import type { ModelShape, Recipe } from '../../../src/studio/api/recipe.ts';
+import type { RunResult, StudioEvent } from '../../../src/studio/api/run.ts';
+import type { StudioApi } from '../../../src/studio/studioApi.ts';
 
 const CHECKPOINT = new URL('../../golden/checkpoints/safetensors/', import.meta.url);
 const FILES: GivenFile[] = ['config.json', 'model.safetensors', 'vocab.txt'].map((path) => ({

@@ -10,7 +10,11 @@ import { readSafetensors, type SafetensorsFile } from '../../../src/formats/safe
 import { createSession } from '../../../src/studio/session.ts';
 import { readTeacher } from '../../../src/studio/teacher/teacher.ts';
 import { recipeTable } from '../../../src/studio/recipe/recipe.ts';
-import type { ExportResult, GivenFile, Recipe, StudioApi, StudioEvent } from '../../../src/studio/studioApi.ts';
+import type { ExportResult } from '../../../src/studio/api/exporting.ts';
+import type { GivenFile } from '../../../src/studio/api/files.ts';
+import type { Recipe } from '../../../src/studio/api/recipe.ts';
+import type { StudioEvent } from '../../../src/studio/api/run.ts';
+import type { StudioApi } from '../../../src/studio/studioApi.ts';
 import { mergeStudent } from '../../../src/training/mergeStudent.ts';
 import { keepHeads } from '../../../src/wid/keepHeads.ts';
 

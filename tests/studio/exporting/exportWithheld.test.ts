@@ -6,7 +6,7 @@ import { writeOnnx } from '../../../src/export/onnxStudent.ts';
 import { openOnnx } from '../../../src/studio/verification/onnxRuntime.ts';
 import { OnnxJudge } from '../../../src/studio/verification/onnxVerification.ts';
 import { exportStudent } from '../../../src/studio/exporting/studentExport.ts';
-import type { StudioEvent } from '../../../src/studio/studioApi.ts';
+import type { StudioEvent } from '../../../src/studio/api/run.ts';
 import { finishedWith, givenTeacher, variant } from './exportFixture.ts';
 
 const { tokenizer } = givenTeacher();

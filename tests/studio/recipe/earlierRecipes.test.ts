@@ -6,7 +6,8 @@ import { recipeFrom } from '../../../src/cli/recipe.ts';
 import { notedRun } from '../../../src/studio/comparison/notedRun.ts';
 import { defaultRecipe, recipeLayers } from '../../../src/studio/recipe/recipe.ts';
 import { createSession } from '../../../src/studio/session.ts';
-import type { GivenFile, Recipe } from '../../../src/studio/studioApi.ts';
+import type { GivenFile } from '../../../src/studio/api/files.ts';
+import type { Recipe } from '../../../src/studio/api/recipe.ts';
 import { TEACHER } from '../runs/runBench.ts';
 
 const SHAPE = { layers: 4, hiddenSize: 32, heads: 4, headSize: 8, intermediateSize: 48 };

@@ -11,7 +11,7 @@ import {
   studentFor,
   wishedShape,
 } from '../../../src/studio/recipe/presets.ts';
-import type { ModelShape } from '../../../src/studio/studioApi.ts';
+import type { ModelShape } from '../../../src/studio/api/recipe.ts';
 
 const base: ModelShape = { layers: 12, hiddenSize: 768, heads: 12, headSize: 64, intermediateSize: 3072 };
 const bertBase = parseConfig({

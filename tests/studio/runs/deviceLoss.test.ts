@@ -6,7 +6,8 @@ import type { Plan } from '../../../src/graph/plan.ts';
 import { createSession } from '../../../src/studio/session.ts';
 import type { EngineMaker } from '../../../src/studio/session/makeEngine.ts';
 import { ChosenEngine } from '../../../src/studio/session/chosenEngine.ts';
-import type { EngineReport, StudioEvent } from '../../../src/studio/studioApi.ts';
+import type { EngineReport } from '../../../src/studio/api/engine.ts';
+import type { StudioEvent } from '../../../src/studio/api/run.ts';
 import { RunBench, TEACHER, TEXT } from './runBench.ts';
 
 const bench = new RunBench();

@@ -3,7 +3,8 @@ import type { Engine, Program } from '../../../src/engines/engine.ts';
 import { WasmEngine } from '../../../src/engines/wasm/wasmEngine.ts';
 import type { Plan } from '../../../src/graph/plan.ts';
 import { ChosenEngine } from '../../../src/studio/session/chosenEngine.ts';
-import type { EngineReport, StudioEvent } from '../../../src/studio/studioApi.ts';
+import type { EngineReport } from '../../../src/studio/api/engine.ts';
+import type { StudioEvent } from '../../../src/studio/api/run.ts';
 import { RunBench, stopAfter } from './runBench.ts';
 
 const bench = new RunBench();

@@ -3,7 +3,8 @@ import { mkdirSync, rmSync, statfsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import type { RunFiles } from '../../../src/studio/runs/runFiles.ts';
-import type { RunResult, StudioApi, StudioEvent } from '../../../src/studio/studioApi.ts';
+import type { RunResult, StudioEvent } from '../../../src/studio/api/run.ts';
+import type { StudioApi } from '../../../src/studio/studioApi.ts';
 import { MemoryFolder } from './memoryFolder.ts';
 import { RunBench } from './runBench.ts';
 

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import type { RunResult, StudioApi, StudioEvent } from '../../../src/studio/studioApi.ts';
+import type { RunResult, StudioEvent } from '../../../src/studio/api/run.ts';
+import type { StudioApi } from '../../../src/studio/studioApi.ts';
 import { RunBench, stopAfter } from './runBench.ts';
 
 const bench = new RunBench();

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import type { StoredStudent } from '../../../src/studio/runs/studentFile.ts';
-import type { ModelShape, Recipe, RunResult, StudioEvent } from '../../../src/studio/studioApi.ts';
+import type { ModelShape, Recipe } from '../../../src/studio/api/recipe.ts';
+import type { RunResult, StudioEvent } from '../../../src/studio/api/run.ts';
 import { HEADLESS, RunBench, stopAfter, TEACHER, type Opened } from './runBench.ts';
 
 const bench = new RunBench();

@@ -8,7 +8,11 @@ import type { RunFiles } from '../../../src/studio/runs/runFiles.ts';
 import { RunStore } from '../../../src/studio/runs/runStore.ts';
 import { createSession } from '../../../src/studio/session.ts';
 import type { Surroundings } from '../../../src/studio/session/sessionState.ts';
-import type { EngineChoice, GivenFile, Recipe, StudioApi, StudioListener } from '../../../src/studio/studioApi.ts';
+import type { EngineChoice } from '../../../src/studio/api/engine.ts';
+import type { GivenFile } from '../../../src/studio/api/files.ts';
+import type { Recipe } from '../../../src/studio/api/recipe.ts';
+import type { StudioListener } from '../../../src/studio/api/run.ts';
+import type { StudioApi } from '../../../src/studio/studioApi.ts';
 
 function checkpoint(folder: string): GivenFile[] {
   const place = new URL(`../../golden/checkpoints/${folder}/`, import.meta.url);

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { createSession } from '../../../src/studio/session.ts';
-import type { GivenFile } from '../../../src/studio/studioApi.ts';
+import type { GivenFile } from '../../../src/studio/api/files.ts';
 
 const CHECKPOINT = new URL('../../golden/checkpoints/safetensors/', import.meta.url);
 const FILES: GivenFile[] = ['config.json', 'model.safetensors', 'vocab.txt'].map((path) => ({

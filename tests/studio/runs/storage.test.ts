@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { storageFor } from '../../../src/studio/runs/storage.ts';
-import type { Recipe } from '../../../src/studio/studioApi.ts';
+import type { Recipe } from '../../../src/studio/api/recipe.ts';
 import { readTeacher } from '../../../src/studio/teacher/teacher.ts';
 import type { NamedTensors } from '../../../src/tensor/tensor.ts';
 import { MemoryFolder } from './memoryFolder.ts';

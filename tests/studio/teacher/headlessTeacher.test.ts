@@ -2,7 +2,8 @@ import { readFileSync } from 'node:fs';
 import { unzipSync } from 'fflate';
 import { expect, test } from 'vitest';
 import { createSession } from '../../../src/studio/session.ts';
-import type { GivenFile, StudioEvent } from '../../../src/studio/studioApi.ts';
+import type { GivenFile } from '../../../src/studio/api/files.ts';
+import type { StudioEvent } from '../../../src/studio/api/run.ts';
 
 const ENCODER = new URL('../../golden/checkpoints/encoder-only/', import.meta.url);
 const FILES: GivenFile[] = ['config.json', 'model.safetensors', 'vocab.txt'].map((path) => ({

@@ -1,7 +1,8 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { createSession } from '../../../src/studio/session.ts';
-import type { GivenFile, StudioEvent } from '../../../src/studio/studioApi.ts';
+import type { GivenFile } from '../../../src/studio/api/files.ts';
+import type { StudioEvent } from '../../../src/studio/api/run.ts';
 import { openBytes } from '../../../src/tensor/byteSource.ts';
 
 const CHECKPOINTS = new URL('../../golden/checkpoints/', import.meta.url);

@@ -2,7 +2,8 @@ import { readFileSync } from 'node:fs';
 import { zipSync } from 'fflate';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { createSession } from '../../../src/studio/session.ts';
-import type { GivenFile, StudioApi } from '../../../src/studio/studioApi.ts';
+import type { GivenFile } from '../../../src/studio/api/files.ts';
+import type { StudioApi } from '../../../src/studio/studioApi.ts';
 import { TextCache } from '../../../src/studio/texts/textCache.ts';
 import { MemoryFolder } from '../runs/memoryFolder.ts';
 
