@@ -17,7 +17,7 @@ import { sizeOf } from '../src/tensor/shape.ts';
 import type { Tensor } from '../src/tensor/tensor.ts';
 import { maskedSlots } from '../src/text/maskedBatch.ts';
 import { Trainer, type StepBatch } from '../src/training/trainer.ts';
-import { compactorTraining, weightTraining, type TrainingGraph } from '../src/training/trainingGraph.ts';
+import { compactorTraining, FROZEN_TEACHER, weightTraining, type TrainingGraph } from '../src/training/trainingGraph.ts';
 import type { Meeting } from '../src/wid/meeting.ts';
 import { squareTable } from '../src/wid/paper/masks.ts';
 import { chooseSites } from '../src/wid/siteCost.ts';
@@ -71,8 +71,7 @@ async function configOf(): Promise<BertConfig> {
 }
 
 function formsOf(config: BertConfig, table: SpaceTable, shape: BatchShape): Form[] {
-  const wid = (used: SpaceTable, meeting: Meeting): TrainingGraph =>
-    compactorTraining(config, used, shape, { teacherRate: 0, teacherDecay: 0, meeting });
+  const wid = (used: SpaceTable, meeting: Meeting): TrainingGraph => compactorTraining(config, used, shape, { ...FROZEN_TEACHER, meeting });
   return [
     { name: 'plain', graph: weightTraining(studentConfig(config, table), shape, 0) },
     { name: 'merged', graph: wid(table, 'merged') },

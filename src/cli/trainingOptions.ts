@@ -22,6 +22,7 @@ export interface TrainingOptions {
   readonly distillationHidden?: number;
   readonly evaluateEvery?: number;
   readonly teacherRate?: number;
+  readonly guidance?: number;
   readonly depth?: Recipe['depth'];
   readonly rampShare?: number;
 }
@@ -48,13 +49,18 @@ export function trainingOptions(command: Command): Command {
     .addOption(new Option('--calibration <name>', 'how compactors are solved').choices(['one-pass', 'sequential']))
     .option('--calibration-tokens <n>', 'tokens read for calibration', whole(1))
     .addOption(new Option('--start <name>', 'where prune and distil start').choices(['selection', 'calibrated']))
-    .option('--temperature <n>', 'distil: softens both distributions', positive)
+    .option('--temperature <n>', 'distil, and calibrated with guidance: softens both distributions', positive)
     .option('--distillation-share <share>', "distil: share of the loss that comes from the teacher's logits (0 to 1)", share)
     .option('--distillation-hidden <weight>', 'distil: weight of the difference of hidden states, through a learned projection', positive)
     .option(
       '--teacher-rate <rate>',
       "calibrated: peak learning rate of the teacher's own weights; 0 leaves them (default: as the compactors, 0 for large teachers)",
       notNegative,
+    )
+    .option(
+      '--guidance <share>',
+      "calibrated: share of the loss that comes from the teacher's logits; 0 is the paper's (default: 1, 0 for large teachers)",
+      share,
     )
     .addOption(
       new Option(
@@ -87,6 +93,7 @@ export function trainingWish(options: TrainingOptions): Partial<Recipe> {
     distillationHidden: options.distillationHidden,
     evaluateEvery: options.evaluateEvery,
     teacherLearningRate: options.teacherRate,
+    guidance: options.guidance,
     depth: options.depth,
     rampShare: options.rampShare,
   } satisfies { readonly [name in keyof Recipe]?: Recipe[name] | undefined };

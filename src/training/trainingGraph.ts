@@ -3,9 +3,8 @@ import type { BertConfig } from '../bert/config.ts';
 import type { ParameterLookup } from '../bert/encoder.ts';
 import { decoderName, encoderShape, parameterShapes } from '../bert/model.ts';
 import { Graph } from '../graph/graph.ts';
-import { reduceSum, scale } from '../graph/ops/elementwise.ts';
+import { scale } from '../graph/ops/elementwise.ts';
 import { add } from '../graph/ops/layout.ts';
-import { distillation } from '../graph/ops/loss.ts';
 import type { Value } from '../graph/value.ts';
 import { StudioError } from '../tensor/studioError.ts';
 import type { Shape } from '../tensor/shape.ts';
@@ -14,6 +13,7 @@ import { compactorShapes, normSites } from '../wid/compactors.ts';
 import { metParameters, sitePlan, type Meeting } from '../wid/meeting.ts';
 import { mergeLinear } from '../wid/merge.ts';
 import { studentConfig, type SpaceTable } from '../wid/spaces.ts';
+import { guidedTarget, guideModel, guideParameters, type Guidance } from './guide.ts';
 import { hiddenLoss, PROJECTION } from './hiddenLoss.ts';
 import { addOptimiser, decayOf, type PartLoss } from './optimiserNodes.ts';
 import { frozenName, teacherShapes } from './teacherStates.ts';
@@ -65,15 +65,23 @@ export interface CompactorSettings {
   /** Weight decay of the teacher's own matrices, where they are trained. */
   readonly teacherDecay: number;
   readonly meeting: Meeting;
+  /** The teacher's logits are learned from as well; a share of 0 leaves its forward pass out. */
+  readonly guidance: Guidance;
 }
 
-export const FROZEN_TEACHER: CompactorSettings = { teacherRate: 0, teacherDecay: 0, meeting: 'counted' };
+export const FROZEN_TEACHER: CompactorSettings = {
+  teacherRate: 0,
+  teacherDecay: 0,
+  meeting: 'counted',
+  guidance: { share: 0, temperature: 1 },
+};
 
 const shapesOf = (values: ReadonlyMap<string, Value>): Map<string, Shape> =>
   new Map([...values].map(([name, value]) => [name, value.shape]));
 
 /**
  * One optimiser step of compactors and LayerNorms, and of the teacher's weights if they have a rate (wid.md section 3).
+ * Learning from the teacher's logits is a departure: the paper has no loss but the task's.
  *
  * @param shape of one micro-batch   @param parts micro-batches in a step; they share one merge
  */
@@ -93,17 +101,24 @@ export function compactorTraining(
   const met = metParameters(graph, teacher, table, plan, parameter, lookup(frozen), lookup(trained));
   const theirs = new Map([...frozen].map(([name, value]) => [frozenName(name), value]));
   const learned = learns ? new Map([...trained, ...theirs]) : trained;
+  const guide = settings.guidance.share > 0 ? guideParameters(graph, teacher, learns ? undefined : frozen) : undefined;
   const batch = (part: number): PartLoss => {
     const inputs = maskedInputs(graph, shape, part);
-    const { lossSum } = maskedModel(graph, encoderShape(config), met.parameter, inputs, parameter(decoderName(config)), met.options);
-    return { lossSum, target: lossSum };
+    const student = maskedModel(graph, encoderShape(config), met.parameter, inputs, parameter(decoderName(config)), met.options);
+    if (guide === undefined) return { lossSum: student.lossSum, target: student.lossSum };
+    const theirLogits = guideModel(graph, teacher, lookup(guide.values), inputs);
+    return { lossSum: student.lossSum, target: guidedTarget(graph, student, theirLogits, inputs, settings.guidance) };
   };
   addOptimiser(graph, learned, batches(parts, batch), (name) =>
     name.startsWith(frozenName(''))
       ? { rate: settings.teacherRate, decay: decayOf(settings.teacherDecay)(name).decay }
       : { rate: 1, decay: 0 },
   );
-  return { graph, trained: shapesOf(learned), frozen: learns ? new Map() : shapesOf(theirs) };
+  return {
+    graph,
+    trained: shapesOf(learned),
+    frozen: new Map([...(learns ? [] : shapesOf(theirs)), ...shapesOf(guide?.own ?? new Map())]),
+  };
 }
 
 function batches(parts: number, batch: (part: number) => PartLoss): (() => PartLoss)[] {
@@ -123,10 +138,7 @@ export function weightTraining(config: BertConfig, shape: BatchShape, weightDeca
 }
 
 /** What a distillation baseline learns from. */
-export interface DistillationSettings {
-  readonly temperature: number;
-  /** Share of the loss, 0 to 1, that comes from the teacher's logits; the rest is the task's. */
-  readonly share: number;
+export interface DistillationSettings extends Guidance {
   /** Weight of the hidden-state loss that is added; 0 = none. */
   readonly hidden: number;
   /** Teacher layer of every student layer. */
@@ -142,28 +154,25 @@ export function distillationTraining(
   config: BertConfig,
   shape: BatchShape,
   weightDecay: number,
-  { temperature, share, hidden, layerMap }: DistillationSettings,
+  { hidden, layerMap, ...guidance }: DistillationSettings,
   parts = 1,
 ): TrainingGraph {
   const graph = new Graph();
   const { values, model } = ownModel(graph, config);
-  const frozen = new Map([...parameterShapes(teacher)].map(([name, dims]) => [name, graph.state(frozenName(name), dims)]));
-  const theirs = lookup(frozen);
+  const guide = guideParameters(graph, teacher);
   const projection = hidden > 0 ? graph.state(PROJECTION, [config.hiddenSize, teacher.hiddenSize]) : undefined;
   if (projection !== undefined) values.set(PROJECTION, projection);
   const batch = (part: number): PartLoss => {
     const inputs = maskedInputs(graph, shape, part);
     const student = model(inputs);
-    const { head, encoder } = maskedModel(graph, encoderShape(teacher), theirs, inputs, theirs(decoderName(teacher)));
-    const soft = reduceSum(graph, distillation(graph, student.head.logits, head.logits, inputs.labels, temperature));
-    const target = add(graph, scale(graph, student.lossSum, 1 - share), scale(graph, soft, share));
+    const theirs = guideModel(graph, teacher, lookup(guide.values), inputs);
+    const target = guidedTarget(graph, student, theirs, inputs, guidance);
     if (projection === undefined) return { lossSum: student.lossSum, target };
-    const apart = hiddenLoss(graph, student.encoder, encoder, inputs.positions, layerMap, projection);
+    const apart = hiddenLoss(graph, student.encoder, theirs.encoder, inputs.positions, layerMap, projection);
     return { lossSum: student.lossSum, target: add(graph, target, scale(graph, apart, hidden)) };
   };
   addOptimiser(graph, values, batches(parts, batch), decayOf(weightDecay));
-  const frozenShapes = new Map([...parameterShapes(teacher)].map(([name, dims]) => [frozenName(name), dims]));
-  return { graph, trained: shapesOf(values), frozen: frozenShapes };
+  return { graph, trained: shapesOf(values), frozen: shapesOf(guide.own) };
 }
 
 function ownModel(graph: Graph, config: BertConfig): { values: Map<string, Value>; model: (inputs: MaskedInputs) => MaskedModel } {

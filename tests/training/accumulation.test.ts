@@ -7,7 +7,13 @@ import type { Tensor } from '../../src/tensor/tensor.ts';
 import { maskBatch, maskedSlots, splitBatch } from '../../src/text/maskedBatch.ts';
 import type { TextTokenizer } from '../../src/text/tokenizer.ts';
 import { Trainer } from '../../src/training/trainer.ts';
-import { compactorTraining, distillationTraining, weightTraining, type TrainingGraph } from '../../src/training/trainingGraph.ts';
+import {
+  compactorTraining,
+  distillationTraining,
+  FROZEN_TEACHER,
+  weightTraining,
+  type TrainingGraph,
+} from '../../src/training/trainingGraph.ts';
 import { spacesOf, spaceTable, studentConfig } from '../../src/wid/spaces.ts';
 import { ENGINES } from '../engines/availableEngines.ts';
 import { goldenTeacher } from '../golden/load.ts';
@@ -51,8 +57,11 @@ function tensorsOf({ trained, frozen }: TrainingGraph): Map<string, Tensor> {
 
 const DISTILLATION = { temperature: 2, share: 0.5, hidden: 0.3, layerMap: table.layerMap };
 
+const GUIDED = { ...FROZEN_TEACHER, guidance: { share: 0.5, temperature: 2 } };
+
 const GRAPHS: readonly [string, (parts: number) => TrainingGraph][] = [
   ['compactors', (parts) => compactorTraining(teacher.config, table, shapeOf(parts), undefined, parts)],
+  ['guided compactors', (parts) => compactorTraining(teacher.config, table, shapeOf(parts), GUIDED, parts)],
   ['own weights', (parts) => weightTraining(config, shapeOf(parts), 0.01, parts)],
   [
     'distillation of logits and hidden states',

@@ -5,9 +5,11 @@ import { maskedInputs, maskedModel, positionIds } from '../../src/bert/masked.ts
 import type { Engine } from '../../src/engines/engine.ts';
 import { differentiate } from '../../src/graph/differentiate.ts';
 import { Graph } from '../../src/graph/graph.ts';
+import { scaleBy } from '../../src/graph/ops/elementwise.ts';
 import { plan } from '../../src/graph/plan.ts';
 import type { Value } from '../../src/graph/value.ts';
 import type { NamedTensors } from '../../src/tensor/tensor.ts';
+import { guidedTarget, guideModel, guideParameters, guideStates, type Guidance } from '../../src/training/guide.ts';
 import { frozenName, teacherStates } from '../../src/training/teacherStates.ts';
 import { mergedParameters } from '../../src/training/trainingGraph.ts';
 import { compactorShapes } from '../../src/wid/compactors.ts';
@@ -20,11 +22,16 @@ import { blocksOf } from './blocks.ts';
 export interface FormResult {
   /** Of every position, [B T, V]. */
   readonly logits: Float32Array;
+  /** What is minimised. */
+  readonly loss: number;
   /** By name; the teacher's own under its frozen names. */
   readonly gradients: ReadonlyMap<string, Float32Array>;
 }
 
-/** Logits and all gradients of the golden batch with the compactors merged, applied to activations, or as counted. */
+/**
+ * Logits and all gradients of the golden batch with the compactors merged, applied to activations, or as counted.
+ * @param guidance learns from the teacher's logits, by its `guide` tensors, which may be others than those that are merged
+ */
 export async function runForm(
   engine: Engine,
   teacher: BertModel,
@@ -32,6 +39,7 @@ export async function runForm(
   teacherTensors: NamedTensors,
   start: NamedTensors,
   meeting: Meeting,
+  guidance?: Guidance & { readonly guide: NamedTensors },
 ): Promise<FormResult> {
   const batch = goldenBatch();
   const tokens = BATCH * SEQUENCE;
@@ -51,11 +59,18 @@ export async function runForm(
   const model = maskedModel(graph, encoderShape(config), met.parameter, inputs, parameter(decoderName(config)), met.options);
   graph.output('logits', model.head.logits);
   const all = new Map([...trained, ...[...frozen].map(([name, value]) => [frozenName(name), value] as const)]);
-  differentiate(graph, model.lossSum, [...all.values()], graph.input('weight', [1])).forEach((gradient, i) =>
-    graph.output(`d.${[...all.keys()][i] ?? ''}`, gradient),
-  );
+  const guide = guidance === undefined ? undefined : guideParameters(graph, teacher.config);
+  const target =
+    guidance === undefined || guide === undefined
+      ? model.lossSum
+      : guidedTarget(graph, model, guideModel(graph, teacher.config, lookup(guide.values), inputs), inputs, guidance);
+  const weight = graph.input('weight', [1]);
+  graph.output('loss', scaleBy(graph, target, weight));
+  differentiate(graph, target, [...all.values()], weight).forEach((gradient, i) => graph.output(`d.${[...all.keys()][i] ?? ''}`, gradient));
   const program = await engine.compile(plan(graph, engine.planOptions));
   for (const [name, tensor] of teacherStates(teacher.config, table, teacherTensors)) program.write(name, tensor.data);
+  for (const name of guide?.own.keys() ?? [])
+    program.write(name, guideStates(guidance?.guide ?? new Map()).get(name)?.data ?? new Float32Array());
   for (const name of trained.keys())
     program.write(name, blocksOf(start.get(name) ?? { shape: [], data: new Float32Array() }, compactorShapes(table).get(name) ?? []).data);
   program.write('inputIds', batch.inputIds);
@@ -74,8 +89,9 @@ export async function runForm(
   const gradients = new Map<string, Float32Array>();
   for (const name of all.keys()) gradients.set(name, await program.read(`d.${name}`));
   const logits = await program.read('logits');
+  const [loss = Number.NaN] = await program.read('loss');
   program.dispose();
-  return { logits, gradients };
+  return { logits, loss, gradients };
 }
 
 /** Logits of every position of the golden batch, from an ordinary model. */

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { BertConfig } from '../../src/bert/config.ts';
 import { plan } from '../../src/graph/plan.ts';
-import { compactorTraining } from '../../src/training/trainingGraph.ts';
+import { compactorTraining, FROZEN_TEACHER } from '../../src/training/trainingGraph.ts';
 import type { Meeting } from '../../src/wid/meeting.ts';
 import { chooseSites } from '../../src/wid/siteCost.ts';
 import { spacesOf, spaceTable, type SpaceTable } from '../../src/wid/spaces.ts';
@@ -20,7 +20,7 @@ const student = { residual: 32, heads: 4, headSize: 8, inner: 128, layers: 2 };
 
 function flops(table: SpaceTable, sequences: number, meeting: Meeting, teacherRate: number): number {
   const shape = { batch: sequences, sequence: 16, slots: 2 * sequences };
-  return plan(compactorTraining(teacher, table, shape, { teacherRate, teacherDecay: 0, meeting }).graph).flops;
+  return plan(compactorTraining(teacher, table, shape, { ...FROZEN_TEACHER, teacherRate, meeting }).graph).flops;
 }
 
 describe('where matrices meet their compactors', () => {

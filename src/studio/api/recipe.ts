@@ -59,6 +59,11 @@ export interface Recipe {
   /** Learning rate of the teacher's own weights under the compactors; 0 = they stay as they are, the default for large teachers. */
   readonly teacherLearningRate: number;
   /**
+   * `calibrated` only: share of the loss, 0 to 1, that comes from the teacher's logits, in both of its phases. The paper
+   * has none (0), the default for large teachers: it costs the teacher's forward pass in every step.
+   */
+  readonly guidance: number;
+  /**
    * Where fewer layers inherit from: evenly spaced ones, of each group of the teacher's the first (`first`) or the last
    * (`even`, named when there was no other rule, and so in the runs that are kept), or mixtures of all that are learned from
    * those of `first`.
@@ -85,7 +90,7 @@ export interface Recipe {
   readonly calibration: 'one-pass' | 'sequential';
   /** Tokens gathered for calibration. */
   readonly calibrationTokens: number;
-  /** `distil` only: softens both distributions. */
+  /** `distil`, and `calibrated` with guidance: softens both distributions. */
   readonly distillationTemperature: number;
   /** `distil` only: share of the loss, 0 to 1, that comes from the teacher's logits. */
   readonly distillationShare: number;

@@ -1,5 +1,4 @@
 import { StudioError } from '../../tensor/studioError.ts';
-import type { Tensor } from '../../tensor/tensor.ts';
 import { freshProjection, PROJECTION } from '../../training/hiddenLoss.ts';
 import { mergeStudent } from '../../training/mergeStudent.ts';
 import {
@@ -8,8 +7,10 @@ import {
   weightTraining,
   type CompactorSettings,
   type DistillationSettings,
+  type TrainingGraph,
 } from '../../training/trainingGraph.ts';
-import { frozenName, teacherStates } from '../../training/teacherStates.ts';
+import { guideStates } from '../../training/guide.ts';
+import { teacherStates } from '../../training/teacherStates.ts';
 import { keepHeads } from '../../wid/keepHeads.ts';
 import { compactorNorms } from '../../wid/norms.ts';
 import { studentConfig, type SpaceTable } from '../../wid/spaces.ts';
@@ -36,15 +37,29 @@ export function phasesOf(context: PhaseContext): Phase[] {
 }
 
 export function compactorSettings(recipe: Recipe): CompactorSettings {
-  const { teacherLearningRate, compactorLearningRate, weightDecay } = recipe;
-  return { teacherRate: teacherLearningRate / compactorLearningRate, teacherDecay: weightDecay, meeting: 'counted' };
+  const { teacherLearningRate, compactorLearningRate, weightDecay, guidance, distillationTemperature } = recipe;
+  return {
+    teacherRate: teacherLearningRate / compactorLearningRate,
+    teacherDecay: weightDecay,
+    meeting: 'counted',
+    guidance: { share: guidance, temperature: distillationTemperature },
+  };
 }
 
-export function distillationSettings(
-  { distillationTemperature, distillationShare, distillationHidden }: Recipe,
-  { layerMap }: SpaceTable,
-): DistillationSettings {
-  return { temperature: distillationTemperature, share: distillationShare, hidden: distillationHidden, layerMap };
+/** What the student's own weights learn from the teacher: `distil` always, polishing where `calibrated` is guided; nothing otherwise. */
+export function distillationSettings(recipe: Recipe, { layerMap }: SpaceTable): DistillationSettings | undefined {
+  const { mode, guidance, distillationTemperature: temperature, distillationShare, distillationHidden } = recipe;
+  if (mode === 'distil') return { temperature, share: distillationShare, hidden: distillationHidden, layerMap };
+  return mode === 'calibrated' && guidance > 0 ? { temperature, share: guidance, hidden: 0, layerMap } : undefined;
+}
+
+/** A step on the student's own weights, with the teacher in the same graph where it is learned from. */
+export function ownWeightsTraining({ teacher, table, recipe, shape }: Omit<PhaseContext, 'engine' | 'heads'>): TrainingGraph {
+  const config = studentConfig(teacher.model.config, table);
+  const settings = distillationSettings(recipe, table);
+  return settings === undefined
+    ? weightTraining(config, shape, recipe.weightDecay, recipe.accumulation)
+    : distillationTraining(teacher.model.config, config, shape, recipe.weightDecay, settings, recipe.accumulation);
 }
 
 function compactorPhase({ engine, teacher, table, recipe, shape, heads }: PhaseContext, steps: number): Phase {
@@ -55,7 +70,11 @@ function compactorPhase({ engine, teacher, table, recipe, shape, heads }: PhaseC
     schedule: wholeSchedule(recipe, steps, recipe.compactorLearningRate),
     optimiser: usualOptimiser(recipe),
     graph: () => compactorTraining(config, table, shape, compactorSettings(recipe), recipe.accumulation),
-    frozen: () => (recipe.teacherLearningRate > 0 ? new Map() : teacherStates(config, table, kept)),
+    frozen: () =>
+      new Map([
+        ...(recipe.teacherLearningRate > 0 ? [] : teacherStates(config, table, kept)),
+        ...(recipe.guidance > 0 ? guideStates(tensors) : []),
+      ]),
     trained: ({ compactors }) =>
       recipe.teacherLearningRate > 0 ? new Map([...teacherStates(config, table, kept), ...compactors]) : compactors,
     student: (trained) => mergeStudent(engine, teacher.model, kept, table, trained),
@@ -65,27 +84,16 @@ function compactorPhase({ engine, teacher, table, recipe, shape, heads }: PhaseC
 
 function weightPhase({ teacher, table, recipe, shape }: PhaseContext, steps: number): Phase {
   const config = studentConfig(teacher.model.config, table);
-  const distils = recipe.mode === 'distil';
+  const learnsFrom = distillationSettings(recipe, table);
   return {
     name: 'polish',
     schedule: wholeSchedule(recipe, steps, recipe.polishLearningRate),
     optimiser: usualOptimiser(recipe),
-    graph: () =>
-      distils
-        ? distillationTraining(
-            teacher.model.config,
-            config,
-            shape,
-            recipe.weightDecay,
-            distillationSettings(recipe, table),
-            recipe.accumulation,
-          )
-        : weightTraining(config, shape, recipe.weightDecay, recipe.accumulation),
-    frozen: () =>
-      distils ? new Map([...teacher.model.tensors].map(([name, tensor]): [string, Tensor] => [frozenName(name), tensor])) : new Map(),
+    graph: () => ownWeightsTraining({ teacher, table, recipe, shape }),
+    frozen: () => (learnsFrom === undefined ? new Map() : guideStates(teacher.model.tensors)),
     trained: ({ student }) => {
       if (student === undefined) throw new StudioError('run', 'run: there is no student to polish. Start the run again.');
-      if (!distils || recipe.distillationHidden === 0) return student.tensors;
+      if (learnsFrom === undefined || learnsFrom.hidden === 0) return student.tensors;
       const projection = freshProjection(config.hiddenSize, teacher.model.config.hiddenSize, recipe.seed);
       return new Map([...student.tensors, [PROJECTION, projection]]);
     },

@@ -25,12 +25,11 @@ const COMPACTOR_RATE = 1e-4;
 const LEARNING_TEACHER = 2 ** 25;
 
 /**
- * The teacher's weights learn with the compactors unless it is large: on the demo after 300 steps a held-out loss lower by
- * 0.03 nats at half width and by 0.08 at quarter width (docs/results/quality.md).
+ * A large teacher's weights stay as they are, and its logits are not learned from: both would cost more than a student of
+ * its shape has time and memory for. On the demo both help at every budget (docs/results/quality.md).
  */
-function teacherRate({ layers, hiddenSize, intermediateSize }: ModelShape): number {
-  const weights = layers * hiddenSize * (4 * hiddenSize + 2 * intermediateSize);
-  return weights <= LEARNING_TEACHER ? COMPACTOR_RATE : 0;
+function isLarge({ layers, hiddenSize, intermediateSize }: ModelShape): boolean {
+  return layers * hiddenSize * (4 * hiddenSize + 2 * intermediateSize) > LEARNING_TEACHER;
 }
 
 /** The recipe that a run starts from when nothing else is said. */
@@ -45,7 +44,8 @@ export function defaultRecipe(teacher: { readonly shape: ModelShape; readonly ma
     sequence: Math.min(DEFAULT_SEQUENCE, teacher.maxPositions),
     compactorShare: 1,
     compactorLearningRate: COMPACTOR_RATE,
-    teacherLearningRate: teacherRate(teacher.shape),
+    teacherLearningRate: isLarge(teacher.shape) ? 0 : COMPACTOR_RATE,
+    guidance: isLarge(teacher.shape) ? 0 : 1,
     depth: 'first',
     paper: PUBLISHED,
     rampShare: 0.5,
@@ -142,6 +142,7 @@ export function checkRecipe(teacher: Teacher, recipe: Recipe): void {
   if (!RATE_DECAYS.includes(recipe.decay))
     throw new StudioError('recipe', `recipe: decay — expected ${RATE_DECAYS.join(' or ')}, got ${recipe.decay}.`, { recipe });
   share('share of distillation', recipe.distillationShare);
+  share('guidance', recipe.guidance);
   if (!(recipe.distillationHidden >= 0 && Number.isFinite(recipe.distillationHidden)))
     refuse('weight of hidden states', 'a number from 0 up', recipe.distillationHidden);
   for (const [what, value] of [

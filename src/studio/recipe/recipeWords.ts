@@ -30,12 +30,12 @@ function start({ mode, start: from, student, depth, calibrationTokens, calibrati
 }
 
 function steps(recipe: Recipe): string {
-  const { mode, batch, sequence, compactorShare, teacherLearningRate } = recipe;
+  const { mode, batch, sequence, compactorShare, teacherLearningRate, guidance, distillationTemperature } = recipe;
   const size = `${recipe.steps} steps of ${batch} x ${sequence} tokens`;
   if (mode !== 'calibrated') {
     const loss =
       mode === 'distil'
-        ? `, ${percent(recipe.distillationShare)} of the loss from the teacher's logits at temperature ${recipe.distillationTemperature}${recipe.distillationHidden > 0 ? `, hidden states with weight ${recipe.distillationHidden}` : ''}`
+        ? `, ${fromLogits(recipe.distillationShare, recipe.distillationTemperature)}${recipe.distillationHidden > 0 ? `, hidden states with weight ${recipe.distillationHidden}` : ''}`
         : '';
     return `Then ${size} trained its own weights (mode \`${mode}\`, peak learning rate ${recipe.polishLearningRate}${loss}).`;
   }
@@ -46,7 +46,12 @@ function steps(recipe: Recipe): string {
     ...(trained > 0 ? [`${trained} trained the compactors (peak learning rate ${recipe.compactorLearningRate}${below})`] : []),
     ...(polished > 0 ? [`${polished} polished the student's own weights (peak learning rate ${recipe.polishLearningRate})`] : []),
   ];
-  return parts.length === 0 ? 'Nothing was trained.' : `Of ${size}, ${parts.join(' and ')}.`;
+  const loss = guidance > 0 ? `, ${fromLogits(guidance, distillationTemperature)}` : '';
+  return parts.length === 0 ? 'Nothing was trained.' : `Of ${size}, ${parts.join(' and ')}${loss}.`;
+}
+
+function fromLogits(part: number, temperature: number): string {
+  return `${percent(part)} of the loss from the teacher's logits at temperature ${temperature}`;
 }
 
 function settings({ masking, wholeWords, warmup, decay, accumulation, clipNorm, weightDecay, seed }: Recipe): string {

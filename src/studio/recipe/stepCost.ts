@@ -5,9 +5,8 @@ import { stagesOf } from '../../wid/progressive/schedule.ts';
 import { progressiveTraining } from '../../training/progressiveTraining.ts';
 import { teacherShapes } from '../../training/teacherStates.ts';
 import { paperTraining } from '../../training/paperTraining.ts';
-import { compactorTraining, distillationTraining, weightTraining, type TrainingGraph } from '../../training/trainingGraph.ts';
-import { studentConfig } from '../../wid/spaces.ts';
-import { compactorSettings, distillationSettings } from '../compression/phases.ts';
+import { compactorTraining, type TrainingGraph } from '../../training/trainingGraph.ts';
+import { compactorSettings, ownWeightsTraining } from '../compression/phases.ts';
 import { rampSteps } from '../compression/progressivePhases.ts';
 import { checkRecipe, recipeTable, stepShape } from './recipe.ts';
 import type { StepCost } from '../api/cost.ts';
@@ -47,16 +46,10 @@ function programsOf(teacher: Teacher, recipe: Recipe): StepProgram[] {
   const { mode, weightDecay } = recipe;
   const table = recipeTable(teacher, recipe);
   const { config } = teacher.model;
-  const student = studentConfig(config, table);
   const shape = stepShape(recipe);
   const program = (phase: StepCost['phase'], steps: number, graph: () => TrainingGraph): StepProgram[] =>
     steps <= 0 ? [] : [{ phase, steps, graph }];
-  const polish = (steps: number): StepProgram[] =>
-    program('polish', steps, () => weightTraining(student, shape, weightDecay, recipe.accumulation));
-  if (mode === 'distil')
-    return program('polish', recipe.steps, () =>
-      distillationTraining(config, student, shape, weightDecay, distillationSettings(recipe, table), recipe.accumulation),
-    );
+  const polish = (steps: number): StepProgram[] => program('polish', steps, () => ownWeightsTraining({ teacher, table, recipe, shape }));
   if (mode === 'paper')
     return program('compactors', recipe.steps, () => paperTraining(config, table, shape, recipe.paper, recipe.accumulation));
   if (mode === 'progressive') {

@@ -36,6 +36,7 @@ const BEFORE: Required<Omit<Recipe, FirstFields>> = {
   masking: 0.15,
   wholeWords: false,
   teacherLearningRate: 0,
+  guidance: 0,
   depth: 'even',
   paper: PUBLISHED,
   rampShare: 0.5,

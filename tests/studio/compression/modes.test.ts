@@ -54,7 +54,8 @@ describe('calibrated runs', () => {
     ['whole heads and their dimensions, fewer layers', BOTH, {}],
     ['mixtures of layers', BOTH, { depth: 'mixture' }],
     ['a teacher that learns', DIMENSIONS, { teacherLearningRate: 1e-5 }],
-    ['everything at once', BOTH, { depth: 'mixture', teacherLearningRate: 1e-5, tied: true }],
+    ['guided by the teacher', HEADS, { guidance: 0.5 }],
+    ['everything at once', BOTH, { depth: 'mixture', teacherLearningRate: 1e-5, tied: true, guidance: 1 }],
   ] as const)('%s: trains, judges and leaves a student of the asked shape', async (_, student, change) => {
     const { result, events } = await runOf({ student, ...change });
     expect(result).toMatchObject({ stepsDone: 8, stopped: false, fault: null });

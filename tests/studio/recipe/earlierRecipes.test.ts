@@ -14,7 +14,7 @@ const SHAPE = { layers: 4, hiddenSize: 32, heads: 4, headSize: 8, intermediateSi
 const today = defaultRecipe({ shape: SHAPE, maxPositions: 64 });
 /** As the first builds wrote it. */
 const early = Object.fromEntries(
-  Object.entries(today).filter(([field]) => !['depth', 'teacherLearningRate', 'decay', 'paper', 'rampShare'].includes(field)),
+  Object.entries(today).filter(([field]) => !['depth', 'teacherLearningRate', 'guidance', 'decay', 'paper', 'rampShare'].includes(field)),
 );
 
 const runJson = (content: unknown): GivenFile[] => [{ path: 'student/run.json', bytes: new TextEncoder().encode(JSON.stringify(content)) }];
@@ -45,7 +45,7 @@ test("--recipe takes what an early run.json lacks from that build, what a user's
     await session.loadTeacher('golden', TEACHER);
     const file = join(folder, 'run.json');
     writeFileSync(file, JSON.stringify({ recipe: early }));
-    expect(await recipeFrom(session, { recipe: file })).toMatchObject({ depth: 'even', teacherLearningRate: 0 });
+    expect(await recipeFrom(session, { recipe: file })).toMatchObject({ depth: 'even', teacherLearningRate: 0, guidance: 0 });
     writeFileSync(file, JSON.stringify({ steps: 7 }));
     expect(await recipeFrom(session, { recipe: file })).toMatchObject({ depth: 'first', steps: 7 });
   } finally {

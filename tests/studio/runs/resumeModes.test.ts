@@ -28,6 +28,7 @@ const CASES: readonly Case[] = [
   { name: 'progressive, tied', change: () => ({ mode: 'progressive', student: DIMENSIONS, tied: true }), stops: [2, 4, 9] },
   { name: 'mixtures of layers', change: () => ({ depth: 'mixture' }), stops: [4, 8] },
   { name: 'a teacher that learns', change: () => ({ teacherLearningRate: 1e-5 }), stops: [4, 8] },
+  { name: 'guided by the teacher', change: () => ({ guidance: 0.5 }), stops: [4, 8] },
   {
     name: 'a teacher that learns, mixtures, tied',
     change: () => ({ teacherLearningRate: 1e-5, depth: 'mixture', tied: true }),

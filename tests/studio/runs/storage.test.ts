@@ -23,6 +23,7 @@ const CASES: readonly (readonly [string, (recipe: Recipe) => Partial<Recipe>])[]
   ['calibrated', () => ({})],
   ['a teacher that learns', () => ({ teacherLearningRate: 1e-5, depth: 'mixture' })],
   ['compactors alone', () => ({ compactorShare: 1 })],
+  ['guided, compactors and polish', () => ({ guidance: 0.5 })],
   ['polish alone', () => ({ compactorShare: 0 })],
   ['paper', () => ({ mode: 'paper' })],
   ['paper, the teacher as it is', ({ paper }) => ({ mode: 'paper', paper: { ...paper, weightLearningRate: 0 } })],
