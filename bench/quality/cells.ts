@@ -4,8 +4,16 @@ import type { CellResult } from './results.ts';
 
 /** The ways to a student that the table compares; all but the first few are baselines of the same trainer. */
 export const VARIANTS = {
+  guided: {
+    title: 'calibrated, guided by the teacher (the default)',
+    mode: 'calibrated',
+    compactorShare: 1,
+    guidance: 1,
+    ladder: 'compactors',
+    first: 4e-4,
+  },
   calibrated: {
-    title: 'calibrated, compactors and teacher weights trained',
+    title: "calibrated, without the teacher's logits",
     mode: 'calibrated',
     compactorShare: 1,
     ladder: 'compactors',
@@ -42,7 +50,7 @@ const LADDERS = {
   weights: [1e-5, 3e-5, 1e-4, 3e-4, 1e-3, 3e-3, 1e-2, 3e-2],
 } as const;
 
-interface VariantSettings extends Partial<Pick<Recipe, 'mode' | 'start' | 'compactorShare'>> {
+interface VariantSettings extends Partial<Pick<Recipe, 'mode' | 'start' | 'compactorShare' | 'guidance'>> {
   readonly title: string;
   readonly ladder: keyof typeof LADDERS;
   /** Where the search begins when nothing of this way is known. */
@@ -50,7 +58,11 @@ interface VariantSettings extends Partial<Pick<Recipe, 'mode' | 'start' | 'compa
 }
 
 export type Variant = keyof typeof VARIANTS;
+/** What the others are compared with: a run as it is by default. */
+export const OURS: Variant = 'guided';
+
 export const VARIANT_NAMES: readonly Variant[] = [
+  'guided',
   'calibrated',
   'prune',
   'scratch',
@@ -116,6 +128,7 @@ export function recipeOf(defaults: Recipe, teacher: ModelShape, { variant, shape
     // As in the default recipe, the teacher's own weights learn at the compactors' rate.
     teacherLearningRate: mode === 'calibrated' ? rate : 0,
     polishLearningRate: rate,
+    guidance: settings.guidance ?? 0,
     // The published rate is the first of the three; the rest of the schedule stays as published.
     paper: { ...defaults.paper, compactorLearningRate: rate },
     evaluateEvery: Math.max(1, Math.round(steps / 5)),
@@ -171,7 +184,7 @@ function climb(results: readonly CellResult[], variant: Variant, shape: ShapeNam
 }
 
 export const SHAPES: readonly ShapeName[] = ['half', 'quarter', 'depth'];
-const MAIN: readonly Variant[] = ['calibrated', 'prune', 'distil', 'scratch'];
+const MAIN: readonly Variant[] = ['guided', 'calibrated', 'prune', 'distil', 'scratch'];
 const STARTS: readonly Variant[] = ['polished', 'halves', 'distilCalibrated'];
 
 /**

@@ -1,4 +1,4 @@
-import { BUDGETS, SHAPE_TITLES, SHAPES, VARIANT_NAMES, VARIANTS, type ShapeName, type Variant } from './cells.ts';
+import { BUDGETS, OURS, SHAPE_TITLES, SHAPES, VARIANT_NAMES, VARIANTS, type ShapeName, type Variant } from './cells.ts';
 import { measured, type CellResult, type Measured, type TeacherResult } from './results.ts';
 
 const percent = (x: number): string => (100 * x).toFixed(1);
@@ -25,9 +25,9 @@ export function entrants(results: readonly CellResult[], shape: ShapeName, steps
   return best;
 }
 
-function row(result: CellResult, teacher: TeacherResult, calibrated: CellResult | undefined): string {
+function row(result: CellResult, teacher: TeacherResult, ours: CellResult | undefined): string {
   const { cell, loss, accuracy, similarity, seconds, untrained } = result;
-  const against = calibrated === undefined || calibrated === result ? undefined : difference(result, calibrated);
+  const against = ours === undefined || ours === result ? undefined : difference(result, ours);
   const verdict = against === undefined ? '' : against.tie ? 'tie' : `${against.mean > 0 ? '+' : '−'}${Math.abs(against.mean).toFixed(3)}`;
   const cells = [
     VARIANTS[cell.variant].title,
@@ -44,7 +44,7 @@ function row(result: CellResult, teacher: TeacherResult, calibrated: CellResult 
   return `| ${cells.join(' | ')} |`;
 }
 
-const HEAD = `| way | rate | seed | loss at step 0 | held-out loss | against calibrated | accuracy % | of the teacher's % | attention similarity (chance) | CPU s |
+const HEAD = `| way | rate | seed | loss at step 0 | held-out loss | against the default | accuracy % | of the teacher's % | attention similarity (chance) | CPU s |
 |---|---|---|---|---|---|---|---|---|---|`;
 
 function table(results: readonly CellResult[], teacher: TeacherResult, shape: ShapeName, steps: number): string | undefined {
@@ -53,7 +53,7 @@ function table(results: readonly CellResult[], teacher: TeacherResult, shape: Sh
     const found = entrants(results, shape, steps, seed);
     return VARIANT_NAMES.flatMap((variant) => {
       const result = found.get(variant);
-      return result === undefined ? [] : [row(result, teacher, found.get('calibrated'))];
+      return result === undefined ? [] : [row(result, teacher, found.get(OURS))];
     });
   });
   return rows.length === 0 ? undefined : [`### ${SHAPE_TITLES[shape]}, ${steps} steps`, '', HEAD, ...rows].join('\n');
@@ -75,22 +75,22 @@ function summary(results: readonly CellResult[]): string {
   return [`| way | ${heads.join(' | ')} |`, `|---|${columns.map(() => '---|').join('')}`, ...rows].join('\n');
 }
 
-/** Where calibrated is beaten or tied, sentence by sentence. */
+/** Where the default is beaten or tied, sentence by sentence. */
 function exceptions(results: readonly CellResult[]): string[] {
   const sentences: string[] = [];
   const groups = new Map(results.map(({ cell }) => [`${cell.shape} ${cell.steps} ${cell.seed}`, cell]));
   for (const { shape, steps, seed } of groups.values()) {
     const found = entrants(results, shape, steps, seed);
-    const ours = found.get('calibrated');
+    const ours = found.get(OURS);
     if (ours === undefined) continue;
     for (const variant of VARIANT_NAMES) {
       const theirs = found.get(variant);
-      if (theirs === undefined || variant === 'calibrated') continue;
+      if (theirs === undefined || variant === OURS) continue;
       const { mean, error, tie } = difference(theirs, ours);
       if (!tie && mean > 0) continue;
       const what = tie ? 'ties with' : 'beats';
       sentences.push(
-        `- ${SHAPE_TITLES[shape]}, ${steps} steps, seed ${seed}: *${VARIANTS[variant].title}* ${what} *calibrated* (${mean.toFixed(4)} ± ${error.toFixed(4)} nats).`,
+        `- ${SHAPE_TITLES[shape]}, ${steps} steps, seed ${seed}: *${VARIANTS[variant].title}* ${what} the default (${mean.toFixed(4)} ± ${error.toFixed(4)} nats).`,
       );
     }
   }
@@ -136,7 +136,7 @@ Made by \`npm run quality\` out of the ${results.length} runs in [quality/](qual
 
 The teacher (${(teacher.parameters / 1e6).toFixed(2)} M parameters): held-out loss ${within(teacher.loss, 3)}, accuracy ${within(teacher.accuracy, 1, 100)} %.
 A step is ${batch?.batch ?? 8} sequences of ${batch?.sequence ?? 128} tokens. Every student is judged on the same eight maskings of ${teacher.sequences} held-out sequences;
-± is the standard error over the maskings. *Against calibrated* is the paired difference of losses over the same maskings: **tie** within
+± is the standard error over the maskings. *Against the default* is the paired difference of losses over the same maskings: **tie** within
 two of its standard errors, + where the other way is worse. Attention similarity is 1 - Jensen-Shannon divergence in bits
 on four held-out sequences, with its chance level. CPU seconds are of one thread, start + training with its looks at held-out text;
 the machine was busy with other work, so read them as ratios. ${versions.processor}, Node ${versions.node}, engine ${versions.engine}.
@@ -154,7 +154,7 @@ ${summary(results)}
 
 Held-out loss over 300 steps, seed 1, each way at its best rate, on one masking of fewer tokens than the tables'; the other budgets' curves are in the runs' files.
 
-## Where calibrated with trained compactors does not win
+## Where the default does not win
 
 ${odd.length === 0 ? 'Nowhere in the runs so far.' : odd.join('\n')}
 
