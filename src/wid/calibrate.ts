@@ -5,7 +5,7 @@ import { StudioError } from '../tensor/studioError.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import { headFactors, selectHeads, type AttentionWeights } from './headFactors.ts';
 import { greedySelection, rootOf, selectionSite, type SelectionSite } from './keepSets.ts';
-import type { CalibrationProgress, Moment, TeacherMoments } from './moments.ts';
+import type { CalibrationProgress, InnerMoments, Moment, TeacherMoments } from './moments.ts';
 import type { SpaceTable } from './spaces.ts';
 
 /** The starting point of a student: compactors in closed form and what was kept (wid.md section 4). */
@@ -19,6 +19,8 @@ export interface Calibration {
   /** Kept FFN neurons, ascending, a list a student layer. */
   readonly inner: readonly (readonly number[])[];
   readonly innerOrder: readonly (readonly number[])[];
+  /** Every FFN neuron's square summed over tokens, a list a student layer. */
+  readonly innerSquares: readonly Float64Array[];
   /** Kept heads by teacher layer; empty where all stay. */
   readonly heads: ReadonlyMap<number, readonly number[]>;
 }
@@ -112,12 +114,14 @@ function stackRows(list: readonly Matrix[]): Matrix {
  *
  * @param moments from gatherMoments
  * @param progress hears of the keep set and of every layer: at BERT-base's size a layer takes seconds
+ * @param inner where those of FFN neurons come from, in the order of layers, if not from `moments`
  */
 export async function calibrateOnePass(
   teacher: BertModel,
   table: SpaceTable,
   moments: TeacherMoments,
   progress: CalibrationProgress,
+  inner: InnerMoments = (layer) => Promise.resolve(momentOf(moments, `${layer}.inner`)),
 ): Promise<Calibration> {
   const { teacher: t, student: s } = table;
   const compactors = new Map<string, Tensor>();
@@ -129,6 +133,7 @@ export async function calibrateOnePass(
   const pickRowsOf = asTensor(transposed(pickStream));
   const heads = new Map<number, readonly number[]>();
   const innerOrder: number[][] = [];
+  const innerSquares: Float64Array[] = [];
 
   compactors.set('embeddings', pick);
   for (const [layer, from] of table.layerMap.entries()) {
@@ -156,7 +161,8 @@ export async function calibrateOnePass(
     compactors.set(`${prefix}.attention.output.L`, stackBlocks(factors.map((f) => f.Lo)));
     compactors.set(`${prefix}.attention.output.R`, pickRowsOf);
 
-    const innerC = momentOf(moments, `${from}.inner`).C;
+    const innerC = (await inner(from)).C;
+    innerSquares.push(Float64Array.from({ length: innerC.rows }, (_, i) => innerC.data[i * innerC.columns + i] ?? 0));
     const order = greedySelection([selectionSite(innerC, select(tensorMatrix(teacher, `${names.output}.weight`), S, null))], s.inner);
     innerOrder.push(order);
     const Sf = ascending(order);
@@ -169,7 +175,7 @@ export async function calibrateOnePass(
   compactors.set('transform.L', asTensor(leastSquares(momentOf(moments, 'final').C, S)));
   compactors.set('transform.R', pickRowsOf);
   if (!table.tied) compactors.set('decoder.L', asTensor(leastSquares(momentOf(moments, 'transform').C, S)));
-  return { compactors, residual: S, residualOrder, inner: innerOrder.map(ascending), innerOrder, heads };
+  return { compactors, residual: S, residualOrder, inner: innerOrder.map(ascending), innerOrder, innerSquares, heads };
 }
 
 function wholeHead(a: number): { Rq: Matrix; Rk: Matrix; Rv: Matrix; Lo: Matrix } {

@@ -4,7 +4,7 @@ import { Graph } from '../graph/graph.ts';
 import { reduceRows, gatherRows } from '../graph/ops/rows.ts';
 import { matmul } from '../graph/ops/matmul.ts';
 import { transpose } from '../graph/ops/view.ts';
-import { plan } from '../graph/plan.ts';
+import { partFor, plan } from '../graph/plan.ts';
 import type { Value } from '../graph/value.ts';
 import type { Engine } from '../engines/engine.ts';
 import { matrix, type Matrix } from '../tensor/matrix.ts';
@@ -32,11 +32,16 @@ export type CalibrationProgress = (done: number, total: number) => Promise<void>
 /** Sites whose moments calibration needs, by the names used in {@link TeacherMoments}. */
 export type TeacherMoments = ReadonlyMap<string, Moment>;
 
+/** Moments of a layer's FFN neurons. Asked for in the order of layers; those before may be gone. */
+export type InnerMoments = (layer: number) => Promise<Moment>;
+
 /**
  * Runs the teacher over the batches and accumulates the second moments of every read (wid.md section 4).
  * Products of one batch are made on the engine; sums over batches are float64. Padding is left out.
  *
  * Sites: `${layer}.read`, `${layer}.values`, `${layer}.attention`, `${layer}.inner`, `final`, `transform`.
+ *
+ * @param wanted which of them; what lies behind the last one is not computed
  */
 export async function gatherMoments(
   engine: Engine,
@@ -45,6 +50,7 @@ export async function gatherMoments(
   sequence: number,
   batches: readonly CalibrationBatch[],
   progress: CalibrationProgress,
+  wanted: (site: string) => boolean = () => true,
 ): Promise<TeacherMoments> {
   const graph = new Graph();
   const tokens = batch * sequence;
@@ -70,6 +76,7 @@ export async function gatherMoments(
 
   const widths = new Map<string, number>();
   const site = (name: string, x: Value): void => {
+    if (!wanted(name)) return;
     const rows = gatherRows(graph, x, real);
     graph.output(`C.${name}`, matmul(graph, transpose(graph, rows), rows));
     graph.output(`s.${name}`, reduceRows(graph, rows));
@@ -84,9 +91,10 @@ export async function gatherMoments(
   site('final', encoder.hidden);
   site('transform', head.transformed);
 
-  const program = await engine.compile(plan(graph, engine.planOptions));
+  const part = partFor(graph, [...graph.outputs.keys()]);
+  const program = await engine.compile(plan(part, engine.planOptions));
   try {
-    for (const [name, tensor] of teacher.tensors) if (states.has(name)) program.write(name, tensor.data);
+    for (const [name, tensor] of teacher.tensors) if (part.states.has(name)) program.write(name, tensor.data);
     program.write(
       'positionIds',
       Int32Array.from({ length: tokens }, (_, i) => i % sequence),

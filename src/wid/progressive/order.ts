@@ -43,7 +43,7 @@ export function orderTeacher(teacher: BertModel, table: SpaceTable, moments: Tea
   });
 
   const residual = behind(kept.residual, residualEnergy(table, moments));
-  const inner = layerMap.map((from, layer) => behind(kept.inner[layer] ?? [], innerEnergy(teacher, moments, from)));
+  const inner = layerMap.map((from, layer) => behind(kept.inner[layer] ?? [], innerEnergy(teacher, from, kept.innerSquares[layer])));
   const heads = new Map(
     layerMap.map((from) => [
       from,
@@ -103,13 +103,12 @@ function addShares(energy: Float64Array, C: Matrix): void {
 }
 
 /** E[h_i^2] |W_2[:, i]|^2: what a neuron adds to the stream. */
-function innerEnergy(teacher: BertModel, moments: TeacherMoments, layer: number): Float64Array {
-  const { C } = momentOf(moments, `${layer}.inner`);
+function innerEnergy(teacher: BertModel, layer: number, squares: Float64Array = new Float64Array()): Float64Array {
   const W = tensorMatrix(teacher, `${layerNames(layer).output}.weight`);
-  const energy = new Float64Array(C.rows);
+  const energy = new Float64Array(W.columns);
   for (let row = 0; row < W.rows; row++)
     for (let i = 0; i < W.columns; i++) energy[i] = (energy[i] ?? 0) + (W.data[row * W.columns + i] ?? 0) ** 2;
-  return energy.map((norm, i) => norm * (C.data[i * C.columns + i] ?? 0));
+  return energy.map((norm, i) => norm * (squares[i] ?? 0));
 }
 
 /** Energy of every head's attended values. */
