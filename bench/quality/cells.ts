@@ -41,8 +41,8 @@ export const VARIANTS = {
   paper: { title: 'paper (published schedule, spacing scaled to the run)', mode: 'paper', ladder: 'weights', first: 1e-3 },
 } as const satisfies Readonly<Record<string, VariantSettings>>;
 
-/** Where the search begins at half depth. */
-const DEPTH_FIRST = 3e-4;
+/** Where the search begins at half depth at most, by ladder. */
+const DEPTH_FIRST = { compactors: 1e-4, weights: 3e-4 } as const;
 
 /** Peak rates that may be tried, ascending: compactors are more sensitive, their steps are finer. */
 const LADDERS = {
@@ -164,7 +164,7 @@ function bestRate(results: readonly CellResult[], variant: Variant, shape: Shape
     if (best !== undefined) return best.cell.rate;
   }
   // A half-depth student starts close to the teacher: high rates would undo that.
-  if (shape === 'depth') return Math.min(VARIANTS[variant].first, DEPTH_FIRST);
+  if (shape === 'depth') return Math.min(VARIANTS[variant].first, DEPTH_FIRST[VARIANTS[variant].ladder]);
   return shape === 'half' ? VARIANTS[variant].first : bestRate(results, variant, 'half', steps);
 }
 
