@@ -6,7 +6,8 @@ const PANEL = { width: 300, height: 220, left: 36, top: 26, gap: 24 } as const;
 const RANGE = { least: 3.4, most: 7 } as const;
 /** Told apart without colour too, by their dashes. */
 const STYLES: Readonly<Partial<Record<Variant, string>>> = {
-  calibrated: 'stroke="#0b6e4f" stroke-width="2.5"',
+  guided: 'stroke="#0b6e4f" stroke-width="2.5"',
+  calibrated: 'stroke="#0b6e4f" stroke-width="1.5" stroke-dasharray="12 3"',
   prune: 'stroke="#b5541c" stroke-width="1.5" stroke-dasharray="6 3"',
   distil: 'stroke="#2f4b9c" stroke-width="1.5" stroke-dasharray="2 3"',
   scratch: 'stroke="#777777" stroke-width="1.5" stroke-dasharray="9 3 2 3"',
@@ -41,7 +42,7 @@ export function curves(steps: number, best: (shape: ShapeName, variant: Variant)
   });
   const below = top + height + 24;
   const names = Object.entries(STYLES).map(([variant, style], i) => {
-    const at = left + i * 240;
+    const at = left + i * 190;
     return `<line x1="${at}" x2="${at + 30}" y1="${below}" y2="${below}" ${style}/><text x="${at + 36}" y="${below + 4}">${variant}</text>`;
   });
   const size = `${left + SHAPES.length * (width + gap)} ${below + 14}`;

@@ -59,19 +59,28 @@ function table(results: readonly CellResult[], teacher: TeacherResult, shape: Sh
   return rows.length === 0 ? undefined : [`### ${SHAPE_TITLES[shape]}, ${steps} steps`, '', HEAD, ...rows].join('\n');
 }
 
-/** A row a way, a column a shape and budget: the mean of the best rates' losses over seeds, with their number. */
-function summary(results: readonly CellResult[]): string {
+const SHORT: Readonly<Record<ShapeName, string>> = { half: 'half', quarter: 'quarter', depth: 'half depth' };
+
+type Figure = (found: readonly CellResult[]) => string;
+
+/** The mean loss over seeds, with their number. */
+const meanLoss: Figure = (found) => `${measured(found.map(({ loss }) => loss.mean)).mean.toFixed(3)} (${found.length})`;
+
+/** CPU seconds of start and training, mean over seeds. */
+const meanSeconds: Figure = (found) => measured(found.map(({ seconds }) => seconds.start + seconds.training)).mean.toFixed(0);
+
+/** A row a way, a column a shape and budget: a figure of the best rates' runs of all seeds. */
+function summary(results: readonly CellResult[], figure: Figure): string {
   const columns = SHAPES.flatMap((shape) => BUDGETS.map((steps) => ({ shape, steps })));
   const rows = VARIANT_NAMES.flatMap((variant) => {
     const cells = columns.map(({ shape, steps }) => {
       const seeds = new Set(results.map(({ cell }) => cell.seed));
-      const losses = [...seeds].flatMap((seed) => entrants(results, shape, steps, seed).get(variant)?.loss.mean ?? []);
-      return losses.length === 0 ? '' : `${measured(losses).mean.toFixed(3)} (${losses.length})`;
+      const found = [...seeds].flatMap((seed) => entrants(results, shape, steps, seed).get(variant) ?? []);
+      return found.length === 0 ? '' : figure(found);
     });
     return cells.every((text) => text === '') ? [] : [`| ${VARIANTS[variant].title} | ${cells.join(' | ')} |`];
   });
-  const short: Readonly<Record<ShapeName, string>> = { half: 'half', quarter: 'quarter', depth: 'half depth' };
-  const heads = columns.map(({ shape, steps }) => `${short[shape]} ${steps}`);
+  const heads = columns.map(({ shape, steps }) => `${SHORT[shape]} ${steps}`);
   return [`| way | ${heads.join(' | ')} |`, `|---|${columns.map(() => '---|').join('')}`, ...rows].join('\n');
 }
 
@@ -95,6 +104,15 @@ function exceptions(results: readonly CellResult[]): string[] {
     }
   }
   return sentences;
+}
+
+/** Where the default was run and where not yet, so that a win is not read where nothing was compared. */
+function comparedAt(results: readonly CellResult[]): string {
+  const places = SHAPES.flatMap((shape) => BUDGETS.map((steps) => ({ shape, steps })));
+  const ran = ({ shape, steps }: (typeof places)[number]): boolean =>
+    [...new Set(results.map(({ cell }) => cell.seed))].some((seed) => entrants(results, shape, steps, seed).has(OURS));
+  const names = (some: typeof places): string => some.map(({ shape, steps }) => `${SHORT[shape]} ${steps}`).join(', ') || 'nowhere';
+  return `The default was run at: ${names(places.filter(ran))}. Not run: ${names(places.filter((place) => !ran(place)))}.`;
 }
 
 function sweeps(results: readonly CellResult[]): string {
@@ -148,13 +166,19 @@ time (all rates are below); a table shows each way's best, chosen by the same he
 
 Held-out loss at the end, mean over seeds (their number).
 
-${summary(results)}
+${summary(results, meanLoss)}
+
+CPU seconds of start and training in the same runs. A guided step runs the teacher too: compare losses at equal seconds as well.
+
+${summary(results, meanSeconds)}
 
 ![Held-out loss over 300 steps](quality/curves.svg)
 
 Held-out loss over 300 steps, seed 1, each way at its best rate, on one masking of fewer tokens than the tables'; the other budgets' curves are in the runs' files.
 
 ## Where the default does not win
+
+${comparedAt(results)}
 
 ${odd.length === 0 ? 'Nowhere in the runs so far.' : odd.join('\n')}
 
