@@ -1,5 +1,4 @@
 import type { Graph } from '../graph/graph.ts';
-import type { Value } from '../graph/value.ts';
 import { StudioError } from '../tensor/studioError.ts';
 import type { Shape } from '../tensor/shape.ts';
 import type { NamedTensors } from '../tensor/tensor.ts';
@@ -19,15 +18,17 @@ export interface Runnable {
   layEncoder(graph: Graph, inputs: EncoderInputs): EncoderResult;
 }
 
-/** States declared when they are first asked for, so that a graph holds only what it reads. */
-export function statesOf(graph: Graph, shapes: ReadonlyMap<string, Shape>): ParameterLookup {
+/**
+ * States declared when they are first asked for, so that a graph holds only what it reads.
+ * @param frozen whether the graph only reads them, and they may be rounded ({@link Graph.frozen})
+ */
+export function statesOf(graph: Graph, shapes: ReadonlyMap<string, Shape>, frozen = false): ParameterLookup {
   return (name) => {
     const known = graph.states.get(name);
     if (known !== undefined) return known;
     const shape = shapes.get(name);
     if (shape === undefined) throw new StudioError('graph', `model: there is no parameter ${name}.`);
-    const value: Value = graph.state(name, shape);
-    return value;
+    return frozen ? graph.frozen(name, shape) : graph.state(name, shape);
   };
 }
 
@@ -46,9 +47,9 @@ export function plainRunnable({ config, tensors }: BertModel): Runnable {
     heads: config.heads,
     tensors,
     lay: (graph, inputs) => {
-      const parameter = statesOf(graph, shapes);
+      const parameter = statesOf(graph, shapes, true);
       return maskedModel(graph, shape, parameter, inputs, parameter(decoderName(config)));
     },
-    layEncoder: (graph, inputs) => bertEncoder(graph, shape, statesOf(graph, shapes), inputs),
+    layEncoder: (graph, inputs) => bertEncoder(graph, shape, statesOf(graph, shapes, true), inputs),
   };
 }

@@ -6,7 +6,7 @@ import { RunStore } from '../studio/runs/runStore.ts';
 import { engineMaker } from '../studio/session/makeEngine.ts';
 import { rememberedFiles } from '../studio/session/rememberedFiles.ts';
 import { createSession } from '../studio/session.ts';
-import type { EngineChoice } from '../studio/api/engine.ts';
+import type { EngineChoice, WeightStorage } from '../studio/api/engine.ts';
 import type { GivenFile } from '../studio/api/files.ts';
 import type { PresetName, ShapeWish } from '../studio/api/recipe.ts';
 import type { TeacherReport } from '../studio/api/teacher.ts';
@@ -14,6 +14,7 @@ import type { TextReport } from '../studio/api/text.ts';
 import type { StudioApi } from '../studio/studioApi.ts';
 import { PRESET_NAMES } from '../studio/recipe/presets.ts';
 import { cacheFolder } from './cacheFolder.ts';
+import { UsageError } from './usage.ts';
 import { DEMO_TEACHER, DEMO_TEXT, filesOf, textsOf } from './files.ts';
 import { grouped, percent, some, type Report } from './report.ts';
 import { hubRequest, hubSurroundings, type HubOptions } from './teacherPlace.ts';
@@ -35,6 +36,7 @@ export interface EngineOptions {
   readonly engine: EngineChoice;
   readonly threads?: number;
   readonly tuning: boolean;
+  readonly storage: WeightStorage;
 }
 export interface StudentOptions {
   readonly preset?: PresetName;
@@ -73,7 +75,12 @@ export function engineOptions(command: Command): Command {
         .default('auto'),
     )
     .option('--threads <n>', 'CPU threads (default: all)', whole(1, 1024))
-    .option('--no-tuning', 'webgpu: take matrix kernels unmeasured, so that numbers do not depend on what was measured here');
+    .option('--no-tuning', 'webgpu: take matrix kernels unmeasured, so that numbers do not depend on what was measured here')
+    .addOption(
+      new Option('--storage <type>', 'webgpu: how weights that are only read are stored')
+        .choices(['float32', 'float16'] satisfies WeightStorage[])
+        .default('float32'),
+    );
 }
 
 export function studentOptions(command: Command): Command {
@@ -161,7 +168,9 @@ export async function openText(
 }
 
 export async function openEngine(session: StudioApi, options: EngineOptions, report: Report): Promise<void> {
-  const engine = await session.engine(options.engine, options.threads, { tuning: options.tuning });
+  if (options.storage === 'float16' && (options.engine === 'cpu' || options.engine === 'reference'))
+    throw new UsageError(`--storage float16: expected --engine webgpu, got ${options.engine}. Other engines store float32 alone.`);
+  const engine = await session.engine(options.engine, options.threads, { tuning: options.tuning, storage: options.storage });
   report.fact('engine', engine);
   report.say(`Engine: ${engine.name} (${engine.detail})`);
   if (engine.speeds !== undefined && engine.notWebGpu !== undefined) report.say(engine.notWebGpu);

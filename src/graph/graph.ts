@@ -29,6 +29,14 @@ export class Graph {
     return value;
   }
 
+  /** A state that nothing writes but the host, and that may be rounded to half precision: weights of a model that only runs. */
+  frozen(name: string, shape: Shape): Value {
+    const made = this.#allocate('state', name, shape, 'f32');
+    const value: Value = { ...made, storage: { ...made.storage, frozen: true } };
+    this.#enter(this.states, name, value);
+    return value;
+  }
+
   /** Makes a value readable after a run under this name. */
   output(name: string, value: Value): void {
     this.#enter(this.outputs, name, value);

@@ -21,6 +21,8 @@ export interface SlabPlacement {
   /** Pieces of every storage in order, by storage id; more than one only where the storage is larger than a slab. */
   readonly pieces: ReadonlyMap<number, readonly Piece[]>;
   readonly bytes: number;
+  /** Storages whose elements take two bytes, by id; all others take four. */
+  readonly halves: ReadonlySet<number>;
 }
 
 export interface SlabOptions {
@@ -28,6 +30,8 @@ export interface SlabOptions {
   readonly slabBytes: number;
   /** Every piece starts at a multiple of this many bytes. */
   readonly alignment: number;
+  /** Storages that are stored in half precision, by id. */
+  readonly halves?: ReadonlySet<number>;
 }
 
 /** A larger tensor is cut after a multiple of this many rows, so that cuts are aligned for every row length. */
@@ -103,27 +107,32 @@ class Placer {
     this.#released.add(storage.id);
     for (const { slab, offset, count } of pieces) {
       const whole = this.#whole.get(slab);
-      if (whole === undefined) this.#slabs[slab]?.give(offset, this.#rounded(count));
+      if (whole === undefined) this.#slabs[slab]?.give(offset, this.#bytes(storage, count));
       else whole.free = true;
     }
   }
 
   result(): SlabPlacement {
     const slabs = this.#slabs.map(({ peak }, index) => this.#whole.get(index)?.bytes ?? peak);
-    return { slabs, pieces: this.#pieces, bytes: slabs.reduce((sum, bytes) => sum + bytes, 0) };
+    const bytes = slabs.reduce((sum, each) => sum + each, 0);
+    return { slabs, pieces: this.#pieces, bytes, halves: this.#options.halves ?? new Set() };
   }
 
-  #rounded(elements: number): number {
-    return Math.ceil((elements * 4) / this.#options.alignment) * this.#options.alignment;
+  #width({ id }: Storage): 2 | 4 {
+    return this.#options.halves?.has(id) === true ? 2 : 4;
+  }
+
+  #bytes(storage: Storage, elements = storage.size): number {
+    return Math.ceil((elements * this.#width(storage)) / this.#options.alignment) * this.#options.alignment;
   }
 
   #isLarge(storage: Storage): boolean {
-    return this.#rounded(storage.size) > this.#options.slabBytes;
+    return this.#bytes(storage) > this.#options.slabBytes;
   }
 
   /** The allowed slab that grows least; a new one where none has room. */
   #place(storage: Storage, forbidden: ReadonlySet<number>): void {
-    const bytes = this.#rounded(storage.size);
+    const bytes = this.#bytes(storage);
     let best = -1;
     let leastGrowth = Infinity;
     for (let slab = this.#groupStart; slab < this.#slabs.length; slab++) {
@@ -141,16 +150,16 @@ class Placer {
 
   #placeLarge({ storage, shape }: Value): void {
     const unit = ROWS_A_CUT * (shape.at(-1) ?? 1);
-    const most = Math.floor(this.#options.slabBytes / 4 / unit) * unit;
+    const most = Math.floor(this.#options.slabBytes / this.#width(storage) / unit) * unit;
     if (most === 0)
       throw new GraphError(
         storage.label,
-        `${formatShape(shape)} cannot be cut: ${ROWS_A_CUT} of its rows need ${unit * 4} bytes, one binding of this device holds ${this.#options.slabBytes}. Use another engine.`,
+        `${formatShape(shape)} cannot be cut: ${ROWS_A_CUT} of its rows need ${unit * this.#width(storage)} bytes, one binding of this device holds ${this.#options.slabBytes}. Use another engine.`,
       );
     const pieces: Piece[] = [];
     for (let first = 0; first < storage.size; first += most) {
       const count = Math.min(most, storage.size - first);
-      pieces.push({ slab: this.#wholeSlab(this.#rounded(count)), offset: 0, first, count });
+      pieces.push({ slab: this.#wholeSlab(this.#bytes(storage, count)), offset: 0, first, count });
     }
     this.#pieces.set(storage.id, pieces);
   }

@@ -11,8 +11,10 @@ export interface Storage {
   readonly id: number;
   readonly kind: 'input' | 'state' | 'temporary';
   readonly label: string;
-  /** Elements of 4 bytes. */
+  /** Elements; of 4 bytes each, unless an engine stores them otherwise. */
   readonly size: number;
+  /** A state that no step changes and that may be rounded: an engine that is asked to stores it in half precision. */
+  readonly frozen?: true;
 }
 
 /** A strided window onto a storage. Strides are in elements; single assignment. */

@@ -8,9 +8,13 @@ export function engineFromAddress(): EngineChoice {
   return ENGINE_CHOICES.find((choice) => choice === asked) ?? 'auto';
 }
 
-/** `?tuning=off` of the page's address: WebGPU kernels are taken unmeasured. */
+/**
+ * `?tuning=off` of the page's address: WebGPU kernels are taken unmeasured. `?storage=float16`: weights that are only read are
+ * stored in half precision where the adapter can.
+ */
 export function engineSettingsFromAddress(): EngineSettings {
-  return { tuning: new URLSearchParams(location.search).get('tuning') !== 'off' };
+  const asked = new URLSearchParams(location.search);
+  return { tuning: asked.get('tuning') !== 'off', storage: asked.get('storage') === 'float16' ? 'float16' : 'float32' };
 }
 
 /** Puts the choice into the address, so that a reload and a shared link keep it. */

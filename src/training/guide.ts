@@ -44,7 +44,7 @@ export function guideParameters(
   for (const [name, shape] of parameterShapes(teacher)) {
     const shared = merged.get(name);
     // Where whole heads were left out, the merge's tensor is another one.
-    const value = shared !== undefined && sameShape(shared.shape, shape) ? shared : graph.state(guideName(name), shape);
+    const value = shared !== undefined && sameShape(shared.shape, shape) ? shared : graph.frozen(guideName(name), shape);
     values.set(name, value);
     if (value !== shared) own.set(guideName(name), value);
   }

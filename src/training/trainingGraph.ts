@@ -44,9 +44,13 @@ export interface MergedParameters {
   readonly frozen: Map<string, Value>;
 }
 
-/** Declares teacher tensors, compactors and LayerNorms as states and merges them. */
-export function mergedParameters(graph: Graph, teacher: BertConfig, table: SpaceTable): MergedParameters {
-  const frozen = new Map([...teacherShapes(teacher, table)].map(([name, shape]) => [name, graph.state(frozenName(name), shape)]));
+/**
+ * Declares teacher tensors, compactors and LayerNorms as states and merges them.
+ * @param exact whether the teacher's weights must be what they are, as where a student's final weights come from them
+ */
+export function mergedParameters(graph: Graph, teacher: BertConfig, table: SpaceTable, exact = false): MergedParameters {
+  const declare = (name: string, shape: Shape): Value => (exact ? graph.state(name, shape) : graph.frozen(name, shape));
+  const frozen = new Map([...teacherShapes(teacher, table)].map(([name, shape]) => [name, declare(frozenName(name), shape)]));
   const trained = new Map([...compactorShapes(table)].map(([name, shape]) => [name, graph.state(name, shape)]));
   const merged = mergeLinear(graph, table, lookup(frozen), lookup(trained), decoderName(teacher));
   for (const [, name] of normSites(table))
@@ -187,7 +191,7 @@ function ownModel(graph: Graph, config: BertConfig): { values: Map<string, Value
 /** The merge alone, with every student tensor as an output under its Hugging Face name. */
 export function mergeGraph(teacher: BertConfig, table: SpaceTable): { graph: Graph; names: string[] } {
   const graph = new Graph();
-  const { parameter } = mergedParameters(graph, teacher, table);
+  const { parameter } = mergedParameters(graph, teacher, table, true);
   const names = [...parameterShapes(studentConfig(teacher, table)).keys()];
   for (const name of names) graph.output(`merged.${name}`, parameter(name));
   return { graph, names };

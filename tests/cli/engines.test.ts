@@ -51,14 +51,20 @@ test('webgpu without an adapter ends by 2 with the cure', async () => {
   });
 });
 
+test('float16 storage on another engine ends by 2 with the cure', async () => {
+  const { code, stderr } = await terminal(['evaluate', ...SMALL, '--engine', 'cpu', '--storage', 'float16']);
+  expect(stderr).toContain('--storage float16: expected --engine webgpu, got cpu. Other engines store float32 alone.');
+  expect(code).toBe(2);
+});
+
 test('webgpu tells of compiling, and keeps what it measured, but measures nothing where it is told not to', async () => {
   await inScratch(async (folder) => {
     const cache = { XDG_CACHE_HOME: folder };
     // Products that are worth measuring.
     const evaluate = ['evaluate', ...SMALL, '--batch', '40', '--engine', 'webgpu'];
-    const untuned = await terminal([...evaluate, '--no-tuning'], undefined, SOFTWARE_GPU, cache);
+    const untuned = await terminal([...evaluate, '--no-tuning', '--storage', 'float16'], undefined, SOFTWARE_GPU, cache);
     expect(untuned.code, untuned.stderr).toBe(0);
-    expect(untuned.stdout).toMatch(/Engine: webgpu \(.*SwiftShader/i);
+    expect(untuned.stdout).toMatch(/Engine: webgpu \(.*SwiftShader.*, weights in float32 \(no shader-f16 here\)\)/i);
     expect(existsSync(join(folder, MACHINE))).toBe(false);
 
     const tuned = await terminal(evaluate, undefined, SOFTWARE_GPU, cache);

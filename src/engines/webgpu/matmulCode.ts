@@ -33,6 +33,9 @@ export interface MatmulTile {
 export interface MatmulForm {
   readonly a: Load;
   readonly b: Load;
+  /** Whether an operand is stored in half precision; it is widened as it is loaded, and all arithmetic is float32. */
+  readonly halfA: boolean;
+  readonly halfB: boolean;
   /** Whether rows of C are whole vectors of four. */
   readonly vectorC: boolean;
   /** Steps of k that loops may take at once: k is a multiple of it. */
@@ -50,10 +53,11 @@ const range = (count: number): number[] => Array.from({ length: count }, (_, i) 
 /** Writes out a matmul kernel; see kernels/matmul.wgsl for the frame. */
 export function matmulShader(tile: MatmulTile, form: MatmulForm, activationNumber: number): Shader {
   const { method, rows, columns, threadsX, threadsY } = tile;
+  const one = oneByOne(method, form);
   const product = method === 'workgroup' ? workgroupProduct(tile, form) : registerProduct(tile, form);
   const parts: Readonly<Record<string, string>> = {
-    aType: form.a === 'single' || (method === 'quad' && form.a === 'depth') ? 'f32' : 'vec4f',
-    bType: form.b === 'single' ? 'f32' : 'vec4f',
+    aType: storedType(form.halfA, one.a),
+    bType: storedType(form.halfB, one.b),
     cType: form.vectorC ? 'vec4f' : 'f32',
     workgroupMemory: method === 'workgroup' ? workgroupMemory(tile) : '',
     builtins: method === 'quad' ? '\n  @builtin(subgroup_invocation_id) lane: u32,' : '',
@@ -66,11 +70,25 @@ export function matmulShader(tile: MatmulTile, form: MatmulForm, activationNumbe
   const constants = { ROWS: rows, COLUMNS: columns, THREADS_X: threadsX, THREADS_Y: threadsY, GROUP: threadsX * threadsY };
   const lines = Object.entries({ ...constants, ACTIVATION: activationNumber }).map(([name, value]) => `const ${name} = ${value}u;`);
   const activation = form.activation === 'none' ? '' : `${KERNELS.item4}\n${KERNELS.activation}`;
-  return {
-    name: `matmul ${method} ${rows}x${columns}`,
-    code: [...(method === 'quad' ? ['enable subgroups;'] : []), ...lines, activation, frame].join('\n'),
-    entry: 'matmul',
-  };
+  const features = [...(form.halfA || form.halfB ? ['enable f16;'] : []), ...(method === 'quad' ? ['enable subgroups;'] : [])];
+  return { name: `matmul ${method} ${rows}x${columns}`, code: [...features, ...lines, activation, frame].join('\n'), entry: 'matmul' };
+}
+
+function storedType(half: boolean, oneByOne: boolean): string {
+  if (half) return oneByOne ? 'f16' : 'vec4<f16>';
+  return oneByOne ? 'f32' : 'vec4f';
+}
+
+/** How A and B are read: what is stored in half precision is widened at once. */
+function loads({ method }: MatmulTile, form: MatmulForm): { readonly a: (place: string) => string; readonly b: (place: string) => string } {
+  const reader = (name: 'a' | 'b', half: boolean, oneByOne: boolean) => (place: string) =>
+    half ? `${oneByOne ? 'f32' : 'vec4f'}(${name}[${place}])` : `${name}[${place}]`;
+  const one = oneByOne(method, form);
+  return { a: reader('a', form.halfA, one.a), b: reader('b', form.halfB, one.b) };
+}
+
+function oneByOne(method: Method, form: MatmulForm): { readonly a: boolean; readonly b: boolean } {
+  return { a: form.a === 'single' || (method === 'quad' && form.a === 'depth'), b: form.b === 'single' };
 }
 
 function sums({ rows, columns }: MatmulTile): string {
@@ -99,6 +117,7 @@ function accumulate({ rows, columns }: MatmulTile, x: (row: number) => string): 
 function registerProduct(tile: MatmulTile, form: MatmulForm): string {
   const { method, rows, columns } = tile;
   const quad = method === 'quad';
+  const load = loads(tile, form);
   const groups = columns / 4;
   const bySide = form.a === 'side';
   const vectorRows = quad ? 16 : 4;
@@ -115,9 +134,9 @@ function registerProduct(tile: MatmulTile, form: MatmulForm): string {
 
   // What is loaded along k is named by its row or column and by its vector of four steps.
   const loadB = (k: string, step: number): string[] => {
-    if (form.b === 'side') return range(groups).map((g) => `let y${g} = b[b${g} + (${k}) * bStep];`);
+    if (form.b === 'side') return range(groups).map((g) => `let y${g} = ${load.b(`b${g} + (${k}) * bStep`)};`);
     const one = (j: number): string =>
-      form.b === 'depth' ? `z${j}_${Math.floor(step / 4)}.${XYZW[step % 4] ?? 'x'}` : `b[b${j} + (${k}) * sizes.bRow]`;
+      form.b === 'depth' ? `z${j}_${Math.floor(step / 4)}.${XYZW[step % 4] ?? 'x'}` : load.b(`b${j} + (${k}) * sizes.bRow`);
     return range(groups).map(
       (g) =>
         `let y${g} = vec4f(${range(4)
@@ -126,16 +145,17 @@ function registerProduct(tile: MatmulTile, form: MatmulForm): string {
     );
   };
   const aheadB = (four: number): string[] =>
-    form.b === 'depth' ? range(columns).map((j) => `let z${j}_${four} = b[(b${j} + k + ${4 * four}u) / 4u];`) : [];
+    form.b === 'depth' ? range(columns).map((j) => `let z${j}_${four} = ${load.b(`(b${j} + k + ${4 * four}u) / 4u`)};`) : [];
   const aheadA = (four: number): string[] => {
     if (bySide || (!quad && form.a !== 'depth')) return [];
     return range(rows).map((i) =>
       quad
-        ? `let v${i}_${four} = a[a${i} + (k + ${4 * four}u + quadLane) * sizes.aColumn];`
-        : `let v${i}_${four} = a[(a${i} + k + ${4 * four}u) / 4u];`,
+        ? `let v${i}_${four} = ${load.a(`a${i} + (k + ${4 * four}u + quadLane) * sizes.aColumn`)};`
+        : `let v${i}_${four} = ${load.a(`(a${i} + k + ${4 * four}u) / 4u`)};`,
     );
   };
-  const sideA = (k: string): string[] => (bySide ? range(rows / vectorRows).map((g) => `let v${g} = a[a${g} + (${k}) * aStep];`) : []);
+  const sideA = (k: string): string[] =>
+    bySide ? range(rows / vectorRows).map((g) => `let v${g} = ${load.a(`a${g} + (${k}) * aStep`)};`) : [];
   const x =
     (step: number, k: string) =>
     (i: number): string => {
@@ -143,7 +163,7 @@ function registerProduct(tile: MatmulTile, form: MatmulForm): string {
       if (bySide) return `v${Math.floor(i / 4)}.${XYZW[i % 4] ?? 'x'}`;
       const four = `v${i}_${Math.floor(step / 4)}`;
       if (quad) return `quadBroadcast(${four}, ${step % 4}u)`;
-      return form.a === 'depth' ? `${four}.${XYZW[step % 4] ?? 'x'}` : `a[a${i} + (${k}) * sizes.aColumn]`;
+      return form.a === 'depth' ? `${four}.${XYZW[step % 4] ?? 'x'}` : load.a(`a${i} + (${k}) * sizes.aColumn`);
     };
   const step = (number: number, k: string): string => `{
       ${[...sideA(k), ...loadB(k, number)].join(' ')}
@@ -151,7 +171,7 @@ function registerProduct(tile: MatmulTile, form: MatmulForm): string {
     }`;
   const single = `{
       ${[...sideA('k'), ...loadB('k', 0)].join(' ')}
-      ${accumulate(tile, bySide ? x(0, 'k') : (i) => `a[a${i} + k * sizes.aColumn]`)}
+      ${accumulate(tile, bySide ? x(0, 'k') : (i) => load.a(`a${i} + k * sizes.aColumn`))}
     }`;
   // Sums are carried from round to round, which costs as much as a few products where registers are short. Only quads have
   // loads to spread over eight steps.
@@ -181,6 +201,7 @@ var<workgroup> bTile: array<vec4f, ${(columns * threadsX * depth) / 4}>;`;
  */
 function workgroupProduct(tile: MatmulTile, form: MatmulForm): string {
   const { rows, columns, threadsX, threadsY, depth } = tile;
+  const reads = loads(tile, form);
   const threads = threadsX * threadsY;
   const fill = (name: 'a' | 'b', load: Load, side: number): string => {
     const first = name === 'a' ? `group.y * ${side}u` : `group.x * ${side}u`;
@@ -188,13 +209,14 @@ function workgroupProduct(tile: MatmulTile, form: MatmulForm): string {
     const sideStride = name === 'a' ? 'sizes.aRow' : 'sizes.bColumn';
     const depthStride = name === 'a' ? 'sizes.aColumn' : 'sizes.bRow';
     const vectors = (side * depth) / 4;
+    const fetch = reads[name];
     const body =
       load === 'side'
         ? `let place = ${first} + (e % ${side / 4}u) * 4u; let step = k + e / ${side / 4}u;
-        ${name}Tile[e] = select(vec4f(0.0), ${name}[(${name}Base + min(step, sizes.k - 1u) * ${depthStride} + min(place, ${bound} - 4u)) / 4u], place < ${bound} && step < sizes.k);`
+        ${name}Tile[e] = select(vec4f(0.0), ${fetch(`(${name}Base + min(step, sizes.k - 1u) * ${depthStride} + min(place, ${bound} - 4u)) / 4u`)}, place < ${bound} && step < sizes.k);`
         : load === 'depth'
           ? `let place = ${first} + e / ${depth / 4}u; let step = k + (e % ${depth / 4}u) * 4u;
-        let loaded = select(vec4f(0.0), ${name}[(${name}Base + min(place, ${bound} - 1u) * ${sideStride} + min(step, sizes.k - 4u)) / 4u], place < ${bound} && step < sizes.k);
+        let loaded = select(vec4f(0.0), ${fetch(`(${name}Base + min(place, ${bound} - 1u) * ${sideStride} + min(step, sizes.k - 4u)) / 4u`)}, place < ${bound} && step < sizes.k);
         let at = (e % ${depth / 4}u) * ${side}u + (e / ${depth / 4}u) / 4u; let part = (e / ${depth / 4}u) & 3u;
         ${range(4)
           .map((s) => `${name}Tile[at + ${(s * side) / 4}u][part] = loaded.${XYZW[s] ?? 'x'};`)
@@ -202,7 +224,7 @@ function workgroupProduct(tile: MatmulTile, form: MatmulForm): string {
           : `let place = ${first} + (e % ${side / 4}u) * 4u; let step = k + e / ${side / 4}u;
         let start = ${name}Base + min(step, sizes.k - 1u) * ${depthStride};
         let loaded = vec4f(${range(4)
-          .map((t) => `${name}[start + min(place + ${t}u, ${bound} - 1u) * ${sideStride}]`)
+          .map((t) => fetch(`start + min(place + ${t}u, ${bound} - 1u) * ${sideStride}`))
           .join(', ')});
         ${name}Tile[e] = select(vec4f(0.0), loaded, step < sizes.k);`;
     return `for (var e = id; e < ${vectors}u; e += ${threads}u) {

@@ -45,16 +45,18 @@ function quadThreads(n: number): number {
 
 /** Kernels worth measuring for a product, the likeliest first. */
 export function candidateTiles({ m, n, k, batch }: Omit<MatmulProblem, 'form'>, traits: DeviceTraits): readonly MatmulTile[] {
-  const { quads, software, invocations, workgroupBytes } = traits;
+  const { quads, subgroupSize, software, invocations, workgroupBytes } = traits;
   // Small products: a small kernel, which is compiled in no time.
   if (m < 8 || n < 8 || 2 * m * n * k * batch < SMALL_FLOPS) return [registers(4, 4, 8, software ? 1 : 8)];
   const bytes = ({ rows, columns, threadsX, threadsY, depth }: MatmulTile): number => (rows * threadsY + columns * threadsX) * depth * 4;
   const fits = (tile: MatmulTile): boolean => tile.threadsX * tile.threadsY <= invocations && bytes(tile) <= workgroupBytes;
-  // A processor has no use for workgroup memory: large register tiles win there, fed by quads.
+  // A processor has no use for workgroup memory: large register tiles win there, fed by quads. Where a subgroup is more than
+  // one quad (Mesa's), exchanging is slow, and such a kernel compiles for minutes.
+  const cheapQuads = quads && subgroupSize === 4;
   const all = software
     ? [
-        ...(quads && m >= 24 ? [quad(32, 8, quadThreads(n))] : []),
-        ...(quads && m >= 12 ? [quad(16, 8, quadThreads(n))] : []),
+        ...(cheapQuads && m >= 24 ? [quad(32, 8, quadThreads(n))] : []),
+        ...(cheapQuads && m >= 12 ? [quad(16, 8, quadThreads(n))] : []),
         registers(8, 8, 4, 1),
         registers(4, 4, 8, 1),
       ]

@@ -31,6 +31,16 @@ export class ProgramMemory {
     this.#bindingBytes = bindingBytes;
   }
 
+  /** Whether the tensor is stored in half precision. */
+  isHalf({ storage }: Value): boolean {
+    return this.#placement.halves.has(storage.id);
+  }
+
+  /** Bytes of one element. */
+  width(value: Value): 2 | 4 {
+    return this.isHalf(value) ? 2 : 4;
+  }
+
   pieces(value: Value): readonly Piece[] {
     const pieces = this.#placement.pieces.get(value.storage.id);
     if (pieces === undefined) throw new EngineError(`webgpu: ${value.storage.label} has no place in the plan.`);
@@ -58,7 +68,7 @@ export class ProgramMemory {
     return {
       place: { kind: 'slab', slab: piece.slab },
       offset: piece.offset,
-      size: Math.ceil((piece.count * 4) / 16) * 16,
+      size: Math.ceil((piece.count * this.width(value)) / 16) * 16,
       label: value.storage.label,
     };
   }
@@ -66,13 +76,14 @@ export class ProgramMemory {
   /** Elements [first, first + count) of a storage in one binding. */
   window(value: Value, first: number, count: number): BoundRange {
     const piece = this.pieceAt(value, first);
-    const offset = piece.offset + (first - piece.first) * 4;
+    const width = this.width(value);
+    const offset = piece.offset + (first - piece.first) * width;
     if (first + count > piece.first + piece.count || offset % BINDING_ALIGNMENT !== 0) throw this.#tooLarge(value, count);
     return {
       place: { kind: 'slab', slab: piece.slab },
       offset,
       // Vectors of four are bound whole; the padding behind a tensor is its own.
-      size: Math.ceil((count * 4) / 16) * 16,
+      size: Math.ceil((count * width) / 16) * 16,
       label: value.storage.label,
     };
   }
@@ -116,8 +127,8 @@ export class ProgramMemory {
 
   #tooLarge(value: Value, count: number): EngineError {
     return new EngineError(
-      `webgpu: ${value.storage.label} [${value.shape.join(', ')}] needs ${mebibytes(count * 4)} in one binding; this adapter allows ${mebibytes(this.#bindingBytes)}. Lower the batch size, or use the CPU engine.`,
-      { bytes: count * 4, limit: this.#bindingBytes, tensor: value.storage.label },
+      `webgpu: ${value.storage.label} [${value.shape.join(', ')}] needs ${mebibytes(count * this.width(value))} in one binding; this adapter allows ${mebibytes(this.#bindingBytes)}. Lower the batch size, or use the CPU engine.`,
+      { bytes: count * this.width(value), limit: this.#bindingBytes, tensor: value.storage.label },
     );
   }
 }

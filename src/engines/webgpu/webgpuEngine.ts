@@ -6,6 +6,7 @@ import type { CompileWatch, Engine, EngineDescription, EngineLimits } from '../e
 import { bindDispatches } from './binding.ts';
 import { DeviceOwner, USAGE } from './deviceOwner.ts';
 import { UNIFORM_BYTES, type BufferPlace } from './dispatch.ts';
+import { halvesOf } from './halves.ts';
 import { identify, requestAdapter, summarise, type AdapterSummary } from './gpuAccess.ts';
 import { Lowering, type DeviceTraits } from './lower/lowering.ts';
 import { lowerNode } from './lower/lowerNode.ts';
@@ -16,6 +17,8 @@ import { ProgramMemory } from './programMemory.ts';
 import { needTile, problemName, productsOf, type Candidates } from './tuning/products.ts';
 import { TileTuner, type Measurement, type Tuning } from './tuning/tileTuner.ts';
 import { WebGpuProgram } from './webgpuProgram.ts';
+
+export type WeightStorage = 'float32' | 'float16';
 
 export interface WebGpuOptions {
   /** Ask for no more than every WebGPU device has, and use no optional feature: for tests of the lowest common device. */
@@ -29,6 +32,11 @@ export interface WebGpuOptions {
    * numbers are the same to the last bit on every first use.
    */
   readonly tuning?: Tuning;
+  /**
+   * How weights are stored that a program only reads: in half precision on adapters with `shader-f16`, in float32 on others.
+   * All arithmetic is float32. Without it everything is stored in float32.
+   */
+  readonly storage?: WeightStorage;
   /** Ask for the GPU's own clock, where the adapter has one: for `WebGpuProgram.times`. */
   readonly timestamps?: boolean;
 }
@@ -59,12 +67,15 @@ export class WebGpuEngine implements Engine {
   readonly #traits: DeviceTraits;
   readonly #candidates: Candidates;
   readonly #tuner: TileTuner | undefined;
+  /** As it was asked for. */
+  readonly #storage: WeightStorage;
 
-  private constructor(owner: DeviceOwner, adapter: GPUAdapter, traits: DeviceTraits, { tile, tuning }: WebGpuOptions) {
+  private constructor(owner: DeviceOwner, adapter: GPUAdapter, traits: DeviceTraits, { tile, tuning, storage = 'float32' }: WebGpuOptions) {
     this.#owner = owner;
     this.identity = identify(adapter);
     this.#pipelines = new Pipelines(owner);
     this.#traits = traits;
+    this.#storage = storage;
     this.#candidates = tile === undefined ? (tuning?.candidates ?? candidateTiles) : () => [tile];
     this.#tuner = tuning === undefined ? undefined : new TileTuner(owner, this.#pipelines, this.identity, tuning);
     this.adapter = summarise(adapter);
@@ -74,7 +85,7 @@ export class WebGpuEngine implements Engine {
 
   /** @throws NoWebGpuError with the reason where WebGPU can't be used */
   static async create(options: WebGpuOptions = {}): Promise<WebGpuEngine> {
-    const { plain = false, bindingBytes = Infinity, timestamps = false } = options;
+    const { plain = false, bindingBytes = Infinity, timestamps = false, storage = 'float32' } = options;
     const adapter = await requestAdapter();
     const { limits } = adapter;
     const subgroups = !plain && adapter.features.has('subgroups');
@@ -82,6 +93,7 @@ export class WebGpuEngine implements Engine {
       label: 'WID Studio',
       requiredFeatures: [
         ...(subgroups ? ['subgroups' as const] : []),
+        ...(storage === 'float16' && !plain && adapter.features.has('shader-f16') ? ['shader-f16' as const] : []),
         ...(timestamps && adapter.features.has('timestamp-query') ? ['timestamp-query' as const] : []),
       ],
       requiredLimits: plain
@@ -110,7 +122,15 @@ export class WebGpuEngine implements Engine {
     const { subgroupSize, quads } = this.#traits;
     const lanes = subgroupSize > 0 ? `, subgroups of ${subgroupSize}` : quads ? ', subgroups' : '';
     const kernels = this.#tuner === undefined ? '' : ', measured kernels';
-    return { name: 'webgpu', detail: `${this.adapter.name}${this.adapter.software ? ' (software)' : ''}${lanes}${kernels}`, threads: 1 };
+    const storage =
+      this.#storage === 'float32' ? '' : this.storesHalves ? ', frozen weights in float16' : ', weights in float32 (no shader-f16 here)';
+    const software = this.adapter.software ? ' (software)' : '';
+    return { name: 'webgpu', detail: `${this.adapter.name}${software}${lanes}${kernels}${storage}`, threads: 1 };
+  }
+
+  /** Whether frozen weights are stored in half precision: asked for, and possible here. */
+  get storesHalves(): boolean {
+    return this.#owner.device.features.has('shader-f16');
   }
 
   get kernels(): ReadonlyMap<string, string> | undefined {
@@ -130,7 +150,8 @@ export class WebGpuEngine implements Engine {
   async compile(plan: Plan, watch: CompileWatch = {}): Promise<WebGpuProgram> {
     this.#owner.alive();
     const { bindingBytes } = this.#traits;
-    const placement = placeInSlabs(plan, { slabBytes: bindingBytes, alignment: ALIGNMENT });
+    const halves = this.storesHalves ? halvesOf(plan) : new Set<number>();
+    const placement = placeInSlabs(plan, { slabBytes: bindingBytes, alignment: ALIGNMENT, halves });
     const memory = new ProgramMemory(placement, bindingBytes);
     const tuned = await this.#tuner?.choose(productsOf(plan.nodes, placement, this.#traits, this.#candidates), watch);
     const lowering = new Lowering(memory, this.#traits, (problem) =>

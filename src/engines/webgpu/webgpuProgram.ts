@@ -1,5 +1,6 @@
 import type { Plan } from '../../graph/plan.ts';
 import { type Value } from '../../graph/value.ts';
+import { decodeHalf, encodeHalf } from '../../tensor/float16.ts';
 import { sizeOf } from '../../tensor/shape.ts';
 import type { Program } from '../engine.ts';
 import { EngineError } from '../engineError.ts';
@@ -10,6 +11,9 @@ import { timeKernels, type RunTimes } from './kernelTimes.ts';
 import { Pacing, type Part } from './pacing.ts';
 import type { ProgramMemory } from './programMemory.ts';
 
+/** All bits of a half's exponent: of infinities and NaN alone. */
+const INFINITE_HALF = 0x7c00;
+const MOST_IN_HALF = 65_504;
 /** Ordinary runs whose time is taken beside the kernels'. */
 const TIMED_RUNS = 3;
 
@@ -53,6 +57,11 @@ export class WebGpuProgram implements Program {
     return this.#dispatches.length;
   }
 
+  /** Bytes of inputs, states and temporaries, without scratch memory. */
+  get tensorBytes(): number {
+    return this.#slabs.reduce((sum, { size }) => sum + size, 0);
+  }
+
   /** In how many pieces the last run was handed over. */
   get submissions(): number {
     return this.#submissions;
@@ -65,8 +74,10 @@ export class WebGpuProgram implements Program {
     if (data.length !== value.storage.size)
       throw new EngineError(`webgpu: ${name} — expected ${value.storage.size} numbers, got ${data.length}.`);
     const words = data instanceof Float32Array === (value.dtype === 'f32') ? data : convert(value, data);
+    const width = this.#memory.width(value);
+    const bytes = width === 2 ? halfBytes(name, words) : toBytes(words);
     for (const { slab, offset, first, count } of this.#memory.pieces(value))
-      this.#owner.device.queue.writeBuffer(this.#slab(slab), offset, toBytes(words), first * 4, count * 4);
+      this.#owner.device.queue.writeBuffer(this.#slab(slab), offset, bytes, first * width, wholeWords(count * width));
   }
 
   async run(): Promise<void> {
@@ -134,7 +145,8 @@ export class WebGpuProgram implements Program {
 
   async read(name: string): Promise<Float32Array> {
     const value = this.#named(name);
-    const words = new Float32Array(await this.#fetch(value));
+    const bytes = await this.#fetch(value);
+    const words = this.#memory.isHalf(value) ? decodeHalf(new Uint16Array(bytes, 0, value.storage.size)) : new Float32Array(bytes);
     return rowMajor(value, words, new Float32Array(sizeOf(value.shape)));
   }
 
@@ -154,7 +166,8 @@ export class WebGpuProgram implements Program {
   async #fetch(value: Value): Promise<ArrayBuffer> {
     this.#usable();
     const { device } = this.#owner;
-    const size = value.storage.size * 4;
+    const width = this.#memory.width(value);
+    const size = wholeWords(value.storage.size * width);
     const label = `read ${value.storage.label}`;
     const copy = await this.#owner.scoped(
       `${label}, ${size} bytes`,
@@ -162,7 +175,7 @@ export class WebGpuProgram implements Program {
         const staging = device.createBuffer({ label, size, usage: USAGE.copyTarget | USAGE.mapRead });
         const encoder = device.createCommandEncoder({ label });
         for (const { slab, offset, first, count } of this.#memory.pieces(value))
-          encoder.copyBufferToBuffer(this.#slab(slab), offset, staging, first * 4, count * 4);
+          encoder.copyBufferToBuffer(this.#slab(slab), offset, staging, first * width, wholeWords(count * width));
         device.queue.submit([encoder.finish()]);
         return staging;
       },
@@ -210,6 +223,29 @@ export class WebGpuProgram implements Program {
 
 function convert(value: Value, data: Float32Array | Int32Array): Float32Array | Int32Array {
   return value.dtype === 'i32' ? Int32Array.from(data) : Float32Array.from(data);
+}
+
+/** Bytes of copies are whole words of four: the padding behind a tensor is its own. */
+function wholeWords(bytes: number): number {
+  return Math.ceil(bytes / 4) * 4;
+}
+
+/**
+ * Rounded to half precision, with room for whole words.
+ * @throws EngineError for a number that half precision does not hold
+ */
+function halfBytes(name: string, words: Float32Array | Int32Array): Uint8Array<ArrayBuffer> {
+  const floats = words instanceof Float32Array ? words : Float32Array.from(words);
+  const halves = encodeHalf(floats);
+  const beyond = halves.findIndex((bits) => (bits & INFINITE_HALF) === INFINITE_HALF);
+  if (beyond >= 0)
+    throw new EngineError(
+      `webgpu: ${name} — expected numbers from -${MOST_IN_HALF} to ${MOST_IN_HALF}, which is all that float16 storage holds, got ${floats[beyond] ?? Number.NaN} at ${beyond}. Store weights in float32.`,
+      { tensor: name, place: beyond },
+    );
+  const bytes = new Uint8Array(wholeWords(2 * halves.length));
+  bytes.set(new Uint8Array(halves.buffer));
+  return bytes;
 }
 
 /** The words as bytes of a memory that is not shared, which is all that a queue takes. */

@@ -8,7 +8,15 @@ export interface EngineSettings {
    * on the adapter alone, and a run gives the same numbers to the last bit before anything was measured and after.
    */
   readonly tuning?: boolean;
+  /**
+   * How WebGPU stores weights that a program only reads: the distillation teacher's, the frozen teacher's in merged training,
+   * and all of a model that is judged. `float16` halves their memory where the adapter can, and rounds them; without it, and on
+   * other engines, everything is float32.
+   */
+  readonly storage?: WeightStorage;
 }
+
+export type WeightStorage = 'float32' | 'float16';
 
 /** Measured speeds at f32 matrix products, in GFLOP/s. */
 export interface EngineSpeeds {

@@ -17,8 +17,8 @@ const TEST_MILLISECONDS = 400;
 
 /** @param remembered keeps measured speeds, and the kernels that won */
 export function engineMaker(remembered: Remembered = new RememberedHere()): EngineMaker {
-  return async (choice, threads, { tuning = true } = {}) => {
-    const webgpu: WebGpuOptions = tuning ? { tuning: { remembered } } : {};
+  return async (choice, threads, { tuning = true, storage = 'float32' } = {}) => {
+    const webgpu: WebGpuOptions = { storage, ...(tuning ? { tuning: { remembered } } : {}) };
     switch (choice) {
       case 'reference':
         return new ReferenceEngine();
@@ -49,7 +49,7 @@ async function fastest(threads: number, options: WebGpuOptions, remembered: Reme
       return new ChosenEngine(webgpu, { adapter, speeds });
     }
     webgpu.dispose();
-    const notWebGpu = `The GPU adapter is a software one (${adapter.name}): ${rate(speeds.webgpu)} GFLOP/s, the CPU engine ${rate(speeds.cpu)}.`;
+    const notWebGpu = `The GPU adapter is a software one (${adapter.name}): ${rate(speeds.webgpu)} GFLOP/s, the CPU engine ${rate(speeds.cpu)}.${options.storage === 'float16' ? ' The CPU engine stores weights in float32.' : ''}`;
     return new ChosenEngine(cpu, { adapter, speeds, notWebGpu });
   } catch (error) {
     // Whatever a driver does wrong, the CPU engine works.

@@ -11,6 +11,8 @@ struct Sizes {
 
 @group(0) @binding(0) var<uniform> sizes: Sizes;
 @group(0) @binding(1) var<storage, read> x: array<Item>;
+/// A table of gatherRows: items, or halves where it is a frozen state that is stored so.
+@group(0) @binding(1) var<storage, read> rowsOfTable: array<STORED>;
 @group(0) @binding(2) var<storage, read> ids: array<i32>;
 @group(0) @binding(3) var<storage, read> chain: array<u32>;
 @group(0) @binding(4) var<storage, read_write> output: array<Item>;
@@ -42,7 +44,7 @@ fn gatherRows(
   }
   let row = u32(wanted) - sizes.firstRow;
   if (u32(wanted) >= sizes.firstRow && row < sizes.height) {
-    output[i] = x[row * sizes.width + i % sizes.width];
+    output[i] = Item(rowsOfTable[row * sizes.width + i % sizes.width]);
   }
 }
 

@@ -61,13 +61,19 @@ export class Lowering {
   team(file: KernelFile, entry: string, width: number, item: 1 | 4): Shader {
     const { group, subgroups } = this.#team(width / item);
     const parts: KernelFile[] = [item === 4 ? 'item4' : 'item1', subgroups ? 'teamSubgroup' : 'teamWorkgroup', file];
-    return shaderOf(parts, entry, { GROUP: group }, subgroups);
+    return shaderOf(parts, entry, { GROUP: group }, subgroups, { STORED: 'Item' });
   }
 
-  /** A shader with one invocation an element or item: the team's functions are there, and not used. */
-  lanes(file: KernelFile, entry: string, item: 1 | 4): { shader: Shader; group: number } {
+  /**
+   * A shader with one invocation an element or item: the team's functions are there, and not used.
+   * @param half whether what the file calls STORED is in half precision
+   */
+  lanes(file: KernelFile, entry: string, item: 1 | 4, half = false): { shader: Shader; group: number } {
     const group = this.traits.software ? 32 : 64;
-    return { shader: shaderOf([item === 4 ? 'item4' : 'item1', 'teamWorkgroup', file], entry, { GROUP: group }, false), group };
+    const stored = half ? (item === 4 ? 'vec4<f16>' : 'f16') : 'Item';
+    const parts: KernelFile[] = [item === 4 ? 'item4' : 'item1', 'teamWorkgroup', file];
+    const shader = shaderOf(parts, entry, { GROUP: group }, false, { STORED: stored });
+    return { shader: half ? { ...shader, code: `enable f16;\n${shader.code}` } : shader, group };
   }
 
   plane(groups: number): [number, number, number] {

@@ -60,6 +60,8 @@ function emitPart(lowering: Lowering, node: Node, operands: Operands, box: Box):
   const form: MatmulForm = {
     a: loadOf([a.start, a0, a1], { stride: aRow, length: m }, { stride: aColumn, length: k }),
     b: loadOf([b.start, b0, b1], { stride: bColumn, length: n }, { stride: bRow, length: k }),
+    halfA: memory.isHalf(operands.a.value),
+    halfB: memory.isHalf(operands.b.value),
     vectorC: [c.start, addend?.start ?? 0, c0, c1, cRow, n].every((x) => x % 4 === 0),
     stride: k % 8 === 0 ? 8 : k % 4 === 0 ? 4 : 1,
     bias: bias !== undefined,

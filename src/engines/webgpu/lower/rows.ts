@@ -15,7 +15,7 @@ export function gatherRows(lowering: Lowering, node: Node): void {
   const [table, ids] = [inputOf(node, 0), inputOf(node, 1)];
   const { rows, width } = rowsOf(node.output);
   const item = itemOf(width);
-  const { shader, group } = lowering.lanes('rows', 'gatherRows', item);
+  const { shader, group } = lowering.lanes('rows', 'gatherRows', item, memory.isHalf(table));
   for (const range of memory.rowRanges(rows, [
     { value: node.output, width },
     { value: ids, width: 1 },
