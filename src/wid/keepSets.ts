@@ -82,6 +82,8 @@ class DeflatedSite {
 
   /** Adds |Q[:,j]|^2 / C[j,j], as a share of the site's energy. */
   addScores(score: Float64Array): void {
+    // Nothing reads it: a share of nothing would make every score NaN.
+    if (this.#energy === 0) return;
     for (let j = 0; j < score.length; j++) {
       const pivot = this.#diagonal[j] ?? 0;
       if (pivot > (this.#floor[j] ?? 0)) score[j] = (score[j] ?? 0) + (this.#norms[j] ?? 0) / pivot / this.#energy;

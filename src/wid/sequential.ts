@@ -33,6 +33,7 @@ import type { SpaceTable } from './spaces.ts';
  * @param onePass where it starts; its head factors, FFN selections and FFN outputs stay
  * @param teacherTensors the teacher after whole heads were left out
  * @param norms the student's LayerNorms by Hugging Face name
+ * @param progress hears of every batch of every pass
  */
 export async function calibrateSequentially(
   engine: Engine,
@@ -48,7 +49,7 @@ export async function calibrateSequentially(
   const compactors = new Map(onePass.compactors);
   const given: Given = { engine, teacher, teacherTensors, table, compactors, norms, size };
   const refit = (name: string, moments: CrossMoments): void => void compactors.set(name, asTensor(crossLeastSquares(moments)));
-  const total = (table.layerMap.length + 2) * batches.length;
+  const total = passes(table) * batches.length;
   let done = 0;
   const advance = (): Promise<void> | void => progress(++done, total);
 
@@ -65,9 +66,12 @@ export async function calibrateSequentially(
     const ours = await compile(layerGraph(studentShape(given), studentLayerParameters(given), size));
     let reached = 0;
     for (const [layer, from] of table.layerMap.entries()) {
-      for (; reached < from; reached++) await advanceTeacher(given, theirs, reached, batches, streams);
+      for (; reached < from; reached++) await advanceTeacher(given, theirs, reached, batches, streams, advance);
       const read = cross.empty();
-      for (const [i, batch] of batches.entries()) await cross.add(read, streams.teacher(i), streams.student(i), batch.attention);
+      for (const [i, batch] of batches.entries()) {
+        await cross.add(read, streams.teacher(i), streams.student(i), batch.attention);
+        await advance();
+      }
       for (const name of ['query', 'key', 'value']) refit(`layer.${layer}.${name}.L`, read);
 
       writeTeacherLayer(given, theirs, from);
@@ -86,12 +90,16 @@ export async function calibrateSequentially(
       for (const [i, batch] of batches.entries()) {
         await run(ours, streams.student(i), batch);
         streams.setStudent(i, await ours.read('hidden'));
+        await advance();
       }
     }
     // The map need not end at the last layer; what the transform reads is the teacher's own end.
-    for (; reached < table.teacher.layers; reached++) await advanceTeacher(given, theirs, reached, batches, streams);
+    for (; reached < table.teacher.layers; reached++) await advanceTeacher(given, theirs, reached, batches, streams, advance);
     const final = cross.empty();
-    for (const [i, batch] of batches.entries()) await cross.add(final, streams.teacher(i), streams.student(i), batch.attention);
+    for (const [i, batch] of batches.entries()) {
+      await cross.add(final, streams.teacher(i), streams.student(i), batch.attention);
+      await advance();
+    }
     refit('transform.L', final);
     if (!table.tied) {
       const head = await compile(headGraph(given));
@@ -106,12 +114,22 @@ export async function calibrateSequentially(
       }
       refit('decoder.L', decoder);
     }
-    await progress(total, total);
     return { ...onePass, compactors };
   } finally {
     for (const program of programs) program.dispose();
     cross.dispose();
   }
+}
+
+/** Passes over the batches: embeddings, three a student layer, one a teacher layer that is left out, final and decoder's read. */
+function passes({ layerMap, teacher, tied }: SpaceTable): number {
+  let left = 0;
+  let reached = 0;
+  for (const from of layerMap) {
+    left += Math.max(0, from - reached);
+    reached = from + 1;
+  }
+  return 1 + 3 * layerMap.length + left + (teacher.layers - reached) + (tied ? 1 : 2);
 }
 
 /** One layer's stream of teacher and student, batch by batch, row-major [N, d] and [N, d']. */
@@ -142,11 +160,13 @@ async function advanceTeacher(
   layer: number,
   batches: readonly CalibrationBatch[],
   streams: Streams,
+  advance: () => Promise<void> | void,
 ): Promise<void> {
   writeTeacherLayer(given, program, layer);
   for (const [i, batch] of batches.entries()) {
     await run(program, streams.teacher(i), batch);
     streams.setTeacher(i, await program.read('hidden'));
+    await advance();
   }
 }
 
