@@ -10,27 +10,35 @@ interface Realm {
   terminate(): void;
 }
 
-// Not a literal in the call: the bundler would copy the source file beside the page.
-const NODE_ENTRY = '../../../workers/parquet.worker.ts';
+// Not a literal in the call: the bundler would copy the source file beside the page. In a package it is JavaScript, as this is.
+const NODE_ENTRY = `../../../workers/parquet.worker.${import.meta.url.endsWith('.ts') ? 'ts' : 'js'}`;
 
 // Node's workers take no loader for their first file.
 const NODE_START = `
 const { workerData } = require('node:worker_threads');
-import(workerData.loader).then(({ register }) => {
-  register();
-  return import(workerData.entry);
-});
+if (workerData.loader === undefined) import(workerData.entry);
+else
+  import(workerData.loader).then(({ register }) => {
+    register();
+    return import(workerData.entry);
+  });
 `;
+
+/** What loads TypeScript where this is run from its source. */
+function loaderOf(entry: string): string | undefined {
+  if (!entry.endsWith('.ts')) return undefined;
+  const { createRequire } = process.getBuiltinModule('node:module');
+  const { pathToFileURL } = process.getBuiltinModule('node:url');
+  return new URL('dist/esm/api/index.mjs', pathToFileURL(createRequire(import.meta.url).resolve('tsx/package.json'))).href;
+}
 
 function startRealm(): Realm {
   if (typeof process !== 'undefined' && typeof process.getBuiltinModule === 'function') {
     const { Worker: NodeWorker } = process.getBuiltinModule('node:worker_threads');
-    const { createRequire } = process.getBuiltinModule('node:module');
-    const { pathToFileURL } = process.getBuiltinModule('node:url');
-    const loader = new URL('dist/esm/api/index.mjs', pathToFileURL(createRequire(import.meta.url).resolve('tsx/package.json'))).href;
+    const entry = new URL(NODE_ENTRY, import.meta.url).href;
     const worker = new NodeWorker(NODE_START, {
       eval: true,
-      workerData: { loader, entry: new URL(NODE_ENTRY, import.meta.url).href },
+      workerData: { loader: loaderOf(entry), entry },
       resourceLimits: { maxOldGenerationSizeMb: 2048 },
     });
     worker.unref();
