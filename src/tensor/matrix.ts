@@ -50,12 +50,13 @@ export function select(a: Matrix, rows: readonly number[] | null, columns: reado
   return out;
 }
 
-/** A square matrix with `ratio` of its mean diagonal added to the diagonal. */
+/** A square matrix with `ratio` of its mean diagonal added to the diagonal; of zeros alone the identity. */
 export function ridged(a: Matrix, ratio: number): Matrix {
   let trace = 0;
   for (let i = 0; i < a.rows; i++) trace += a.data[i * a.columns + i] ?? 0;
   const out = matrix(a.rows, a.columns, a.data);
-  for (let i = 0; i < a.rows; i++) out.data[i * a.columns + i] = (out.data[i * a.columns + i] ?? 0) + (ratio * trace) / a.rows;
+  const ridge = trace === 0 ? 1 : (ratio * trace) / a.rows;
+  for (let i = 0; i < a.rows; i++) out.data[i * a.columns + i] = (out.data[i * a.columns + i] ?? 0) + ridge;
   return out;
 }
 

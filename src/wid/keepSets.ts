@@ -30,6 +30,7 @@ export function selectionSite(C: Matrix, given: Matrix | null): SelectionSite {
 
 /** Any root X with X^T X = gram. */
 export function rootOf(gram: Matrix): Matrix {
+  if (gram.data.every((x) => x === 0)) return gram;
   return transposed(cholesky(ridged(gram, ROOT_RIDGE)));
 }
 
