@@ -10,7 +10,7 @@ export const VARIANTS = {
     compactorShare: 1,
     guidance: 1,
     ladder: 'compactors',
-    first: 4e-4,
+    first: 2e-4,
   },
   calibrated: {
     title: "calibrated, without the teacher's logits",
