@@ -60,17 +60,20 @@ export interface StudioApi extends HistoryApi {
   /**
    * Held-out numbers of the teacher on the loaded text, and of a student checkpoint on the same masked tokens.
    * @param batch sequences judged at once
+   * @param listen hears how far GPU kernels are measured and compiled, where they are
    */
   evaluate(
     student: { readonly name: string; readonly files: readonly GivenFile[] } | undefined,
     batch: number,
     seed: number,
+    listen?: StudioListener,
   ): Promise<{ readonly teacher: HeldOut; readonly student?: HeldOut }>;
   /** Attention of a student checkpoint beside the loaded teacher's: on held-out text, and of a sentence if there is one. */
   attentionOf(
     student: { readonly name: string; readonly files: readonly GivenFile[] },
     seed: number,
     sentence?: string,
+    listen?: StudioListener,
   ): Promise<AttentionReport>;
   /** Attention of one student head, counted from 0, beside its teacher head's, in the finished run. */
   attention(sentence: string, layer: number, head: number): Promise<AttentionComparison>;

@@ -69,6 +69,7 @@ test('webgpu tells of compiling, and keeps what it measured, but measures nothin
 
     const tuned = await terminal(evaluate, undefined, SOFTWARE_GPU, cache);
     expect(tuned.code, tuned.stderr).toBe(0);
+    expect(tuned.stdout).toMatch(/Measuring GPU kernels.*\d+[^]*Compiling GPU kernels.*\d+/);
     expect(remembered(folder)).toMatch(/"matmul kernels of [^"]*SwiftShader[^"]*":"\{.*chosen/);
 
     const out = ['--no-int8', '--no-latency', '--out', join(folder, 'teacher')];

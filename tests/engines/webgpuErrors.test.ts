@@ -96,3 +96,18 @@ test('a fault that nobody waits for is told by the next call', async () => {
   expect(error.message).toMatch(/^webgpu: .*nobody asked/);
   owner.dispose();
 });
+
+// Dawn in Node ended the whole process at two of three such pairs.
+test('two engines that are asked for at once are made one after the other, and work side by side', async () => {
+  const engines = await Promise.all([WebGpuEngine.create(), WebGpuEngine.create()]);
+  const doubles = await Promise.all(
+    engines.map(async (engine, number) => {
+      const program = await engine.compile(plan(doubled(1), engine.planOptions));
+      program.write('a large input', new Float32Array(4096).fill(number + 1));
+      await program.run();
+      return program.read('y');
+    }),
+  );
+  expect(doubles.map((numbers) => numbers.at(-1))).toEqual([2, 4]);
+  for (const engine of engines) engine.dispose();
+});

@@ -59,7 +59,7 @@ Example:
       const seed = options.seed ?? defaults.seed;
       await openText(session, options, options.sequence ?? defaults.sequence, seed, report);
       await openEngine(session, options, report);
-      const { similarity, layerMap, tokens, maps } = await session.attentionOf(student, seed, sentence);
+      const { similarity, layerMap, tokens, maps } = await session.attentionOf(student, seed, sentence, report.event);
       report.fact('attention', { similarity, layerMap });
       report.say(similarityTable(similarity.layers, layerMap));
       report.say(

@@ -37,7 +37,7 @@ export function addEvaluate(program: Command): void {
       const seed = options.seed ?? defaults.seed;
       await openText(session, options, sequence, seed, report);
       await openEngine(session, options, report);
-      const judged = await session.evaluate(student, batch, seed);
+      const judged = await session.evaluate(student, batch, seed, report.event);
       report.fact('evaluation', judged);
       report.say(heldOutLine(`Teacher ${teacher.name}`, judged.teacher));
       if (student !== undefined && judged.student !== undefined)

@@ -37,6 +37,20 @@ export async function requestAdapter(): Promise<GPUAdapter> {
   return adapter;
 }
 
+/** The device that was asked for last, while it is made. */
+let opening: Promise<unknown> = Promise.resolve();
+
+/**
+ * Adapter and device in one turn, one after the other: Dawn in Node ends the whole process when two are asked for at once,
+ * under any driver. Devices that exist work side by side.
+ */
+export function inTurn<T>(open: () => Promise<T>): Promise<T> {
+  const turn = opening.then(open);
+  // The next one's turn comes whether this one fails or not.
+  opening = turn.catch(() => {});
+  return turn;
+}
+
 export function summarise({ info }: GPUAdapter): AdapterSummary {
   const words = [info.description, info.device, info.architecture, info.vendor].filter((word) => word !== '');
   const name = words[0] ?? 'unnamed adapter';

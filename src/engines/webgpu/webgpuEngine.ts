@@ -7,7 +7,7 @@ import { bindDispatches } from './binding.ts';
 import { DeviceOwner, USAGE } from './deviceOwner.ts';
 import { UNIFORM_BYTES, type BufferPlace } from './dispatch.ts';
 import { halvesOf } from './halves.ts';
-import { identify, requestAdapter, summarise, type AdapterSummary } from './gpuAccess.ts';
+import { identify, inTurn, requestAdapter, summarise, type AdapterSummary } from './gpuAccess.ts';
 import { Lowering, type DeviceTraits } from './lower/lowering.ts';
 import { lowerNode } from './lower/lowerNode.ts';
 import type { MatmulTile } from './matmulCode.ts';
@@ -84,7 +84,11 @@ export class WebGpuEngine implements Engine {
   }
 
   /** @throws NoWebGpuError with the reason where WebGPU can't be used */
-  static async create(options: WebGpuOptions = {}): Promise<WebGpuEngine> {
+  static create(options: WebGpuOptions = {}): Promise<WebGpuEngine> {
+    return inTurn(() => WebGpuEngine.#open(options));
+  }
+
+  static async #open(options: WebGpuOptions): Promise<WebGpuEngine> {
     const { plain = false, bindingBytes = Infinity, timestamps = false, storage = 'float32' } = options;
     const adapter = await requestAdapter();
     const { limits } = adapter;

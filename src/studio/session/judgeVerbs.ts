@@ -1,12 +1,20 @@
+import type { Engine } from '../../engines/engine.ts';
 import { StudioError } from '../../tensor/studioError.ts';
 import { attentionOf } from '../comparison/attentionOf.ts';
 import { readStudent } from '../comparison/givenStudent.ts';
 import { evaluateCheckpoints } from '../comparison/evaluateCheckpoints.ts';
 import { defaultRecipe, recipeLayers } from '../recipe/recipe.ts';
 import { compareAttention, compareFill } from '../comparison/sentenceCompare.ts';
+import type { StudioListener } from '../api/run.ts';
 import type { StudioApi } from '../studioApi.ts';
 import type { FinishedStudent, SessionState } from './sessionState.ts';
 import { teacherWithHead } from './teacherWithHead.ts';
+import { watchedEngine } from './watchedEngine.ts';
+
+/** An engine whose compilations are heard, if anybody listens. Nothing stops them. */
+function heardBy(listen: StudioListener | undefined, engine: Engine): Engine {
+  return listen === undefined ? engine : watchedEngine(engine, listen, new AbortController().signal);
+}
 
 /** Teacher and student side by side. */
 export function judgeVerbs(state: SessionState): Pick<StudioApi, 'checkStudent' | 'evaluate' | 'attentionOf' | 'attention' | 'fillMask'> {
@@ -19,15 +27,18 @@ export function judgeVerbs(state: SessionState): Pick<StudioApi, 'checkStudent' 
     async checkStudent(student) {
       return (await readStudent(state.needTeacher(), student)).report;
     },
-    async evaluate(student, batch, seed) {
+    async evaluate(student, batch, seed, listen) {
       const teacher = state.needTeacher();
       const corpus = state.needCorpus();
       const recipe = { ...defaultRecipe(teacher.report), batch, seed, sequence: corpus.sequence };
-      return state.onEngine(async (engine) => evaluateCheckpoints(engine, await teacherWithHead(state, engine), corpus, recipe, student));
+      return state.onEngine(async (engine) => {
+        const heard = heardBy(listen, engine);
+        return evaluateCheckpoints(heard, await teacherWithHead(state, heard), corpus, recipe, student);
+      });
     },
-    async attentionOf(student, seed, sentence) {
+    async attentionOf(student, seed, sentence, listen) {
       const teacher = state.needTeacher();
-      return attentionOf(await state.needEngine(), teacher, state.needCorpus(), student, seed, sentence);
+      return attentionOf(heardBy(listen, await state.needEngine()), teacher, state.needCorpus(), student, seed, sentence);
     },
     async attention(sentence, layer, head) {
       const { student, result, recipe } = needFinished();
