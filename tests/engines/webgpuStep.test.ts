@@ -8,12 +8,12 @@ import { takeSoftwareGpu } from './softwareGpu.ts';
 describe('a training step on WebGPU', () => {
   beforeAll(takeSoftwareGpu);
 
-  // Every dispatch costs a launch, 10 microseconds on a GPU and 200 on a software one. Today 260; lower the bound when fusing more.
+  // Every dispatch costs a launch, 10 microseconds on a GPU and 200 on a software one. Today 259; lower the bound when fusing more.
   test('starts no more kernels than it is known to need, and is handed over in pieces from the first run on', async () => {
     const engine = await WebGpuEngine.create();
     const { graph, fill } = prepareStep(BATCH);
     const program = await engine.compile(plan(graph, engine.planOptions));
-    expect(program.dispatchCount).toBeLessThanOrEqual(270);
+    expect(program.dispatchCount).toBeLessThanOrEqual(264);
     fill(program);
     await program.run();
     // Seconds of work where a processor plays the GPU: neither all at once, nor kernel by kernel.

@@ -1,6 +1,7 @@
 // AdamW over every parameter whose tensors lie in these slabs, in one dispatch: a workgroup finds its stretch in a table.
 // PARAMETERS, FIRST and SECOND name the bound slabs: a slab that holds several of the three is bound once, since two
-// writable bindings must not overlap. Nothing is written while the norm's flag is 0.
+// writable bindings must not overlap. Gradients lie in several slabs, which the lowering declares behind this file with
+// gradientAt(slab, place). Nothing is written while the norm's flag is 0.
 struct Sizes {
   stretches: u32,
 }
@@ -11,6 +12,8 @@ struct Stretch {
   first: u32,
   second: u32,
   gradient: u32,
+  /// Of the gradient, among the bound ones.
+  slab: u32,
   count: u32,
   decay: f32,
   rate: f32,
@@ -31,7 +34,6 @@ struct Settings {
 /// The joint norm of the gradients, and its flag.
 @group(0) @binding(2) var<storage, read> norm: array<f32>;
 @group(0) @binding(3) var<storage, read> stretches: array<Stretch>;
-@group(0) @binding(4) var<storage, read> gradients: array<f32>;
 @group(0) @binding(5) var<storage, read_write> slab0: array<f32>;
 @group(0) @binding(6) var<storage, read_write> slab1: array<f32>;
 @group(0) @binding(7) var<storage, read_write> slab2: array<f32>;
@@ -50,7 +52,7 @@ fn adamw(
   let shrink = min(1.0, settings.clipNorm / (norm[0] + 1e-6));
   let step = settings.learningRate * stretch.rate;
   for (var i = id; i < stretch.count; i += GROUP) {
-    let g = gradients[stretch.gradient + i] * shrink;
+    let g = gradientAt(stretch.slab, stretch.gradient + i) * shrink;
     let first = settings.beta1 * FIRST[stretch.first + i] + (1.0 - settings.beta1) * g;
     let second = settings.beta2 * SECOND[stretch.second + i] + (1.0 - settings.beta2) * g * g;
     FIRST[stretch.first + i] = first;

@@ -143,35 +143,76 @@ export function adamw(lowering: Lowering, node: Node): void {
   const settings = inputOf(node, operation.count);
   const norm = inputOf(node, operation.count + 1);
   if (sizeOf(settings.shape) !== ADAMW_SETTINGS.length) throw new EngineError('webgpu: adamw has other settings than this engine knows.');
-  const bySlabs = new Map<string, { slabs: readonly number[]; list: Word[][] }>();
+  const groups: AdamwDispatch[] = [];
   for (let index = 0; index < operation.count; index++) {
     const [p, m, v] = [writes[3 * index], writes[3 * index + 1], writes[3 * index + 2]];
     if (p === undefined || m === undefined || v === undefined) throw new EngineError('webgpu: adamw lacks a state.');
     const gradient = inputOf(node, index);
     for (const { start, count } of shares(lowering, [p, m, v, gradient])) {
-      const places = [p, m, v, gradient].map((value) => placeOf(lowering, value, start));
-      const slabs = places.map(({ slab }) => slab);
-      const group = bySlabs.get(slabs.join(' ')) ?? { slabs, list: [] };
-      group.list.push([...places.map(({ place }) => place), count, float(operation.decay[index] ?? 0), float(operation.rate[index] ?? 1)]);
-      bySlabs.set(slabs.join(' '), group);
+      const states = [p, m, v].map((value) => placeOf(lowering, value, start));
+      const { slab, place } = placeOf(lowering, gradient, start);
+      const group = groupFor(
+        groups,
+        states.map((state) => state.slab),
+        slab,
+      );
+      const rates = [float(operation.decay[index] ?? 0), float(operation.rate[index] ?? 1)];
+      group.list.push([...states.map((state) => state.place), place, group.gradientSlabs.indexOf(slab), count, ...rates]);
     }
   }
-  for (const { slabs, list } of bySlabs.values()) {
-    const [parameterSlab = 0, firstSlab = 0, secondSlab = 0, gradientSlab = 0] = slabs;
-    const distinct = [...new Set([parameterSlab, firstSlab, secondSlab])];
-    const name = (slab: number): string => `slab${distinct.indexOf(slab)}`;
-    const shader = shaderOf(['adamw'], 'adamw', { GROUP: lowering.traits.software ? 32 : 128 }, false, {
-      PARAMETERS: name(parameterSlab),
-      FIRST: name(firstSlab),
-      SECOND: name(secondSlab),
-    });
+  for (const { stateSlabs, gradientSlabs, list } of groups) {
+    const distinct = [...new Set(stateSlabs)];
+    const name = (part: number): string => `slab${distinct.indexOf(stateSlabs[part] ?? 0)}`;
+    const names = { PARAMETERS: name(0), FIRST: name(1), SECOND: name(2) };
+    const shader = shaderOf(['adamw'], 'adamw', { GROUP: lowering.traits.software ? 32 : 128 }, false, names);
     const written = distinct.map((slab, index): readonly [number, BoundRange] => [5 + index, memory.slab(slab)]);
+    const read = gradientSlabs.map((slab, index): readonly [number, BoundRange] => [FIRST_GRADIENTS + index, memory.slab(slab)]);
     lowering.emit(
       node,
-      shader,
+      { ...shader, code: `${shader.code}\n${gradientAt(gradientSlabs.length)}` },
       [list.length],
-      [[1, memory.whole(settings)], [2, memory.whole(norm)], [3, memory.table(words(list, 7))], [4, memory.slab(gradientSlab)], ...written],
+      [[1, memory.whole(settings)], [2, memory.whole(norm)], [3, memory.table(words(list, 8))], ...written, ...read],
       lowering.plane(list.length),
     );
   }
+}
+
+/** Storage buffers that every adapter binds to one kernel, and those of {@link adamw} that are no slab. */
+const MOST_BUFFERS = 8;
+const OTHER_BUFFERS = 3;
+/** Binding of the first slab of gradients. */
+const FIRST_GRADIENTS = 8;
+
+/** Stretches whose slabs are bound together. */
+interface AdamwDispatch {
+  /** Of parameter and moments. */
+  readonly stateSlabs: readonly number[];
+  readonly gradientSlabs: number[];
+  readonly list: Word[][];
+}
+
+/** The dispatch that has these slabs, or room for the gradient's; a new one where there is none. */
+function groupFor(groups: AdamwDispatch[], stateSlabs: readonly number[], gradientSlab: number): AdamwDispatch {
+  const most = MOST_BUFFERS - OTHER_BUFFERS - new Set(stateSlabs).size;
+  const same = groups.filter((group) => group.stateSlabs.join(' ') === stateSlabs.join(' '));
+  const bound = same.find(({ gradientSlabs }) => gradientSlabs.includes(gradientSlab));
+  if (bound !== undefined) return bound;
+  const open = same.find(({ gradientSlabs }) => gradientSlabs.length < most);
+  open?.gradientSlabs.push(gradientSlab);
+  if (open !== undefined) return open;
+  const made = { stateSlabs, gradientSlabs: [gradientSlab], list: [] };
+  groups.push(made);
+  return made;
+}
+
+/** WGSL of the slabs of gradients. What a kernel names must be bound, and counts against the limit: no more than there are. */
+function gradientAt(slabs: number): string {
+  const numbers = Array.from({ length: slabs }, (_, number) => number);
+  return [
+    ...numbers.map((n) => `@group(0) @binding(${FIRST_GRADIENTS + n}) var<storage, read> gradients${n}: array<f32>;`),
+    'fn gradientAt(slab: u32, place: u32) -> f32 {',
+    ...numbers.slice(1).map((n) => `  if (slab == ${n}u) { return gradients${n}[place]; }`),
+    '  return gradients0[place];',
+    '}',
+  ].join('\n');
 }
