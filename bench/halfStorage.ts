@@ -14,7 +14,7 @@ import { matmul } from '../src/graph/ops/matmul.ts';
 import { plan } from '../src/graph/plan.ts';
 import { placeInSlabs } from '../src/graph/slabs.ts';
 import { readTeacher } from '../src/studio/teacher/teacher.ts';
-import { mebibytes } from '../src/tensor/bytes.ts';
+import { sizeInWords } from '../src/tensor/bytes.ts';
 import { Random } from '../src/tensor/random.ts';
 import { distillationTraining } from '../src/training/trainingGraph.ts';
 
@@ -46,7 +46,7 @@ function memory(name: string, teacher: BertConfig, shape: BatchShape): void {
   const planned = plan(graph, { alignment: 256, inPlace: false });
   const place = (halves: ReadonlySet<number>): number => placeInSlabs(planned, { slabBytes: 2 ** 31 - 256, alignment: 256, halves }).bytes;
   const [whole, halved] = [place(new Set()), place(halvesOf(planned))];
-  console.log(`${name}, ${shape.batch} x ${shape.sequence} tokens: ${mebibytes(whole)} in float32, ${mebibytes(halved)} with halves`);
+  console.log(`${name}, ${shape.batch} x ${shape.sequence} tokens: ${sizeInWords(whole)} in float32, ${sizeInWords(halved)} with halves`);
 }
 
 /** A product with frozen weights as its second operand, by the kernels that are taken unmeasured; both storages in turn. */

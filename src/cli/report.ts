@@ -1,10 +1,10 @@
+import { sizeInWords } from '../tensor/bytes.ts';
 import type { PlanReport, StepCost } from '../studio/api/cost.ts';
 import type { OnnxFileReport, OnnxLatency } from '../studio/api/exporting.ts';
 import type { ModelShape } from '../studio/api/recipe.ts';
 import type { HeldOut, StudioEvent } from '../studio/api/run.ts';
 
 export const percent = (share: number): string => `${(100 * share).toFixed(1)} %`;
-export const megabytes = (bytes: number): string => `${(bytes / 1e6).toFixed(bytes < 1e6 ? 3 : 1)} MB`;
 export const millions = (count: number): string => `${(count / 1e6).toFixed(count < 1e6 ? 3 : 2)} M`;
 export const grouped = (count: number): string => Math.round(count).toLocaleString('en');
 export const clock = (seconds: number): string => {
@@ -18,13 +18,13 @@ export function costLines(cost: PlanReport): string[] {
   const ratio = cost.teacherMultiplyAddsPerToken / cost.multiplyAddsPerToken;
   return [
     `Parameters: ${millions(cost.parameters)} of the teacher's ${millions(cost.teacherParameters)} (${percent(cost.parameters / cost.teacherParameters)})`,
-    `Weights: ${megabytes(cost.bytesFp32)} in fp32, ${megabytes(cost.bytesFp16)} in fp16, ${megabytes(cost.bytesInt8)} in int8`,
+    `Weights: ${sizeInWords(cost.bytesFp32)} in fp32, ${sizeInWords(cost.bytesFp16)} in fp16, ${sizeInWords(cost.bytesInt8)} in int8`,
     `Multiply-adds a token: ${millions(cost.multiplyAddsPerToken)} (the teacher's is ${ratio.toFixed(1)} times that)`,
   ];
 }
 
 export function phaseLine({ phase, steps, bytes, flops }: StepCost): string {
-  return `Training, ${phase}: ${steps} steps of ${(flops / 1e9).toPrecision(3)} GFLOP in ${megabytes(bytes)} of memory`;
+  return `Training, ${phase}: ${steps} steps of ${(flops / 1e9).toPrecision(3)} GFLOP in ${sizeInWords(bytes)} of memory`;
 }
 
 /** The first of many names. */
@@ -52,7 +52,7 @@ export function onnxLine({ path, bytes, largestDifference, heldOut, latency, wit
     heldOut === null
       ? ''
       : `, held-out accuracy ${percent(heldOut.accuracy)} (${percent(heldOut.engineAccuracy)} in the engine, ${heldOut.tokens} tokens)`;
-  return `${path}: ${megabytes(bytes)}, largest logit difference ${largestDifference.toExponential(1)}${judged}${milliseconds(latency)}`;
+  return `${path}: ${sizeInWords(bytes)}, largest logit difference ${largestDifference.toExponential(1)}${judged}${milliseconds(latency)}`;
 }
 
 /** Nothing after the first step of a phase, which also warms kernels up and is not timed. */
@@ -63,7 +63,7 @@ function paceOf({ tokensPerSecond, secondsLeft }: StudioEvent & { readonly kind:
 function line(event: StudioEvent): string {
   if (event.kind === 'onnxFile') return onnxLine(event.file);
   if (event.kind === 'progress' && event.unit === 'bytes')
-    return `${event.stage} ${bar(event.done, event.total)} ${megabytes(event.done)} of ${megabytes(event.total)}`;
+    return `${event.stage} ${bar(event.done, event.total)} ${sizeInWords(event.done)} of ${sizeInWords(event.total)}`;
   if (event.kind === 'progress') return `${event.stage} ${bar(event.done, event.total)} ${event.done}/${event.total}`;
   if (event.kind === 'heldOut') return heldOutLine(event.model === 'teacher' ? 'Teacher' : `Student at step ${event.step}`, event.value);
   if (event.kind === 'similarity')

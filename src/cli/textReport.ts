@@ -1,5 +1,6 @@
+import { sizeInWords } from '../tensor/bytes.ts';
 import type { TextExample, TextReport } from '../studio/api/text.ts';
-import { grouped, megabytes } from './report.ts';
+import { grouped } from './report.ts';
 
 const WIDEST_BAR = 40;
 
@@ -7,7 +8,7 @@ const WIDEST_BAR = 40;
 export function textLines(text: TextReport): string[] {
   const most = Math.max(1, ...text.lengths.map(({ documents }) => documents));
   return [
-    `Files: ${grouped(text.files)} (${megabytes(text.bytes)})`,
+    `Files: ${grouped(text.files)} (${sizeInWords(text.bytes)})`,
     `Sequences of ${text.sequence} tokens: ${grouped(text.trainSequences)} for training, ${grouped(text.heldOutSequences)} held out`,
     'Documents by their length in tokens:',
     ...text.lengths

@@ -1,4 +1,4 @@
-import { mebibytes } from '../tensor/bytes.ts';
+import { sizeInWords } from '../tensor/bytes.ts';
 import { formatShape } from '../tensor/shape.ts';
 import type { Plan } from './plan.ts';
 
@@ -12,5 +12,5 @@ export function printGraph(plan: Plan): string {
       const bytes = (storage.size * 4).toLocaleString('en');
       return `${node.operation.kind}#${storage.id} ${formatShape(shape)} <- ${inputs} | at ${plan.offsets.get(storage.id) ?? 0}, ${bytes} B, ${(node.flops / 1e6).toFixed(3)} MFLOP`;
     });
-  return [...lines, `${lines.length} operations, ${mebibytes(plan.arenaBytes)}, ${(plan.flops / 1e9).toFixed(3)} GFLOP`].join('\n');
+  return [...lines, `${lines.length} operations, ${sizeInWords(plan.arenaBytes)}, ${(plan.flops / 1e9).toFixed(3)} GFLOP`].join('\n');
 }

@@ -1,6 +1,6 @@
-/** A size in messages. */
-export function mebibytes(bytes: number): string {
-  return `${(bytes / 2 ** 20).toFixed(1)} MiB`;
+/** A size as everybody reads it, on the page, in the terminal and in errors: decimal, so that all of them can be compared. */
+export function sizeInWords(bytes: number): string {
+  return bytes >= 1e6 ? `${(bytes / 1e6).toFixed(1)} MB` : `${Math.ceil(bytes / 1e3)} kB`;
 }
 
 /** Bytes in hexadecimal, as digests are written. */

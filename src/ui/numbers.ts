@@ -1,12 +1,7 @@
 /** Numbers as people read them. */
 export const whole = (value: number): string => Math.round(value).toLocaleString('en');
 export const millions = (value: number): string => `${(value / 1e6).toFixed(2)}M`;
-export const megabytes = (bytes: number): string => `${(bytes / 1e6).toFixed(1)} MB`;
 export const percent = (share: number): string => `${(100 * share).toFixed(1)}%`;
-
-export function size(bytes: number): string {
-  return bytes >= 1e6 ? megabytes(bytes) : `${Math.max(1, Math.round(bytes / 1e3))} kB`;
-}
 
 export function duration(seconds: number): string {
   const left = Math.max(0, Math.round(seconds));

@@ -32,7 +32,9 @@ test('a run that would not fit is refused, one whose storage fills up waits, and
     await page.getByTestId('start').click();
     const fault = page.getByTestId('fault');
     await fault.waitFor();
-    expect(await fault.textContent()).toMatch(/There is no room to keep the run.*room for checkpoints.*MiB.*0\.[67] MiB.*Delete old runs/s);
+    expect(await fault.textContent()).toMatch(
+      /There is no room to keep the run.*room for checkpoints.*[Mk]B.*[67]\d\d kB.*Delete old runs/s,
+    );
     await waitForStatus(page, 'failed');
     expect(await keptRecords(page)).toEqual([]);
     await fault.getByLabel('Dismiss').click();

@@ -34,7 +34,7 @@ describe('export', () => {
       expect(readdirSync(out).toSorted()).toEqual(MADE.toSorted());
       expect(readdirSync(join(out, 'onnx')).toSorted()).toEqual(['model.onnx', 'model_attentions.onnx']);
       expect(stdout).toMatch(
-        /onnx\/model\.onnx: [\d.]+ MB, largest logit difference \d\.\de-\d, [\d.]+ ms \(p95 [\d.]+\) for 1 x 40 tokens/,
+        /onnx\/model\.onnx: [\d.]+ [Mk]B, largest logit difference \d\.\de-\d, [\d.]+ ms \(p95 [\d.]+\) for 1 x 40 tokens/,
       );
       expect(stdout).toContain(`Written to ${out}`);
     }));

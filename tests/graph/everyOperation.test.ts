@@ -61,7 +61,7 @@ test('printGraph shows name, shape, place, bytes and cost a line, and the sums',
   const graph = new Graph();
   graph.output('y', linear(graph, graph.input('x', [4, 8]), graph.state('w', [16, 8])));
   expect(printGraph(plan(graph))).toBe(
-    'matmul#2 [4, 16] <- x#0[4, 8] w#1[8, 16] | at 640, 256 B, 0.001 MFLOP\n1 operations, 0.0 MiB, 0.000 GFLOP',
+    'matmul#2 [4, 16] <- x#0[4, 8] w#1[8, 16] | at 640, 256 B, 0.001 MFLOP\n1 operations, 1 kB, 0.000 GFLOP',
   );
 });
 

@@ -38,7 +38,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   studio: ['tensor', 'formats', 'text', 'graph', 'engines', 'bert', 'wid', 'training', 'analysis', 'export'],
   state: ['tensor'],
   ui: ['state', 'tensor'],
-  cli: ['studio'],
+  cli: ['tensor', 'studio'],
 };
 
 /** Rooms that know engines by their contract, as a type. */

@@ -1,3 +1,4 @@
+import { sizeInWords } from '../../tensor/bytes.ts';
 import { basename, resolve } from 'node:path';
 import { Option, type Command } from 'commander';
 import type { PlanReport } from '../../studio/api/cost.ts';
@@ -21,7 +22,7 @@ import {
 import { RunStage, stopOnInterrupt } from '../interruption.ts';
 import { makeFolder, runsFolder } from '../outFolder.ts';
 import { MODES, recipeFrom, type RecipeOptions } from '../recipe.ts';
-import { costLines, createReport, megabytes, millions, percent, shapeInWords, type Report } from '../report.ts';
+import { costLines, createReport, millions, percent, shapeInWords, type Report } from '../report.ts';
 import { trainingOptions } from '../trainingOptions.ts';
 import { EXIT, UsageError, whole } from '../usage.ts';
 import { waitForRoom } from '../waitForRoom.ts';
@@ -43,7 +44,7 @@ function resultTable(result: RunResult, cost: PlanReport): string {
       percent(value.accuracy).padStart(10),
       percent(value.agreement).padStart(11),
       millions(parameters).padStart(12),
-      megabytes(4 * parameters).padStart(12),
+      sizeInWords(4 * parameters).padStart(12),
     ].join('');
   return [
     `${''.padEnd(22)}held-out loss  accuracy  agreement  parameters        fp32`,

@@ -1,8 +1,9 @@
+import { sizeInWords } from '../../tensor/bytes.ts';
 import type { Command } from 'commander';
 import type { TensorUse } from '../../studio/api/teacher.ts';
 import { checkPaths } from '../givenPaths.ts';
 import { openTeacher, openText, teacherOptions, textOptions, type TeacherOptions, type TextOptions } from '../options.ts';
-import { createReport, grouped, megabytes, shapeInWords, some } from '../report.ts';
+import { createReport, grouped, shapeInWords, some } from '../report.ts';
 import { textLines } from '../textReport.ts';
 
 function tensorLine({ name, shape, dtype, use, as, why }: TensorUse): string {
@@ -26,7 +27,7 @@ export function addInspect(program: Command): void {
       report.say(
         [
           `Teacher ${teacher.name}: ${shapeInWords(teacher.shape)}`,
-          `Parameters: ${grouped(teacher.parameters)} (${megabytes(teacher.bytes)} in fp32)`,
+          `Parameters: ${grouped(teacher.parameters)} (${sizeInWords(teacher.bytes)} in fp32)`,
           `Vocabulary: ${grouped(teacher.vocabularySize)} tokens, ${teacher.maxPositions} positions`,
           `Head for masked language modelling: ${teacher.head === 'mlm' ? 'yes' : 'none'}`,
           ...teacher.notes,

@@ -1,4 +1,4 @@
-import { mebibytes } from '../../tensor/bytes.ts';
+import { sizeInWords } from '../../tensor/bytes.ts';
 import { Gaps } from '../../graph/gaps.ts';
 import type { Node } from '../../graph/operation.ts';
 import type { Plan, PlanOptions } from '../../graph/plan.ts';
@@ -110,7 +110,7 @@ export class WasmEngine implements Engine {
     if (needed <= held) return;
     const refuse = (): never => {
       throw new EngineError(
-        `cpu: this step needs ${mebibytes(asked)} beside ${mebibytes(needed - asked)} in use; WebAssembly holds ${mebibytes(MEMORY_BYTES)}. Lower the batch size or the sequence length.`,
+        `cpu: this step needs ${sizeInWords(asked)} beside ${sizeInWords(needed - asked)} in use; WebAssembly holds ${sizeInWords(MEMORY_BYTES)}. Lower the batch size or the sequence length.`,
         { bytes: asked },
       );
     };

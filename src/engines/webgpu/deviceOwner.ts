@@ -1,6 +1,6 @@
 import { DeviceLostError } from '../deviceLost.ts';
 import { EngineError } from '../engineError.ts';
-import { mebibytes } from '../../tensor/bytes.ts';
+import { sizeInWords } from '../../tensor/bytes.ts';
 
 /** Buffer usages by their bits in the WebGPU specification: Node has no global names for them. */
 export const USAGE = { mapRead: 1, copySource: 4, copyTarget: 8, uniform: 0x40, storage: 0x80, queryResolve: 0x200 } as const;
@@ -80,10 +80,14 @@ export class DeviceOwner {
 
   /** A buffer of 16 bytes at least. @throws EngineError if there is no memory for it, with its name and size */
   buffer(label: string, size: number, usage: number): Promise<GPUBuffer> {
-    return this.scoped(`buffer ${label}, ${mebibytes(size)}`, () => this.device.createBuffer({ label, size: Math.max(16, size), usage }), {
-      buffer: label,
-      bytes: size,
-    });
+    return this.scoped(
+      `buffer ${label}, ${sizeInWords(size)}`,
+      () => this.device.createBuffer({ label, size: Math.max(16, size), usage }),
+      {
+        buffer: label,
+        bytes: size,
+      },
+    );
   }
 
   dispose(): void {

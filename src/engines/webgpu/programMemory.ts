@@ -1,4 +1,4 @@
-import { mebibytes } from '../../tensor/bytes.ts';
+import { sizeInWords } from '../../tensor/bytes.ts';
 import type { SlabPlacement, Piece } from '../../graph/slabs.ts';
 import type { Value } from '../../graph/value.ts';
 import { EngineError } from '../engineError.ts';
@@ -54,7 +54,7 @@ export class ProgramMemory {
     return piece;
   }
 
-  /** A whole tensor in one binding. @throws EngineError with sizes in MiB where it was cut */
+  /** A whole tensor in one binding. @throws EngineError with its size where it was cut */
   whole(value: Value): BoundRange {
     return this.window(value, 0, value.storage.size);
   }
@@ -109,7 +109,9 @@ export class ProgramMemory {
   scratchArea(number: number, bytes: number): BoundRange {
     const size = Math.ceil(bytes / BINDING_ALIGNMENT) * BINDING_ALIGNMENT;
     if (size > this.#bindingBytes)
-      throw new EngineError(`webgpu: a scratch area of ${mebibytes(bytes)} does not fit in a binding of ${mebibytes(this.#bindingBytes)}.`);
+      throw new EngineError(
+        `webgpu: a scratch area of ${sizeInWords(bytes)} does not fit in a binding of ${sizeInWords(this.#bindingBytes)}.`,
+      );
     this.scratch[number] = Math.max(this.scratch[number] ?? BINDING_ALIGNMENT, size);
     return { place: { kind: 'scratch', number }, offset: 0, size, label: `scratch ${number}` };
   }
@@ -127,7 +129,7 @@ export class ProgramMemory {
 
   #tooLarge(value: Value, count: number): EngineError {
     return new EngineError(
-      `webgpu: ${value.storage.label} [${value.shape.join(', ')}] needs ${mebibytes(count * this.width(value))} in one binding; this adapter allows ${mebibytes(this.#bindingBytes)}. Lower the batch size, or use the CPU engine.`,
+      `webgpu: ${value.storage.label} [${value.shape.join(', ')}] needs ${sizeInWords(count * this.width(value))} in one binding; this adapter allows ${sizeInWords(this.#bindingBytes)}. Lower the batch size, or use the CPU engine.`,
       { bytes: count * this.width(value), limit: this.#bindingBytes, tensor: value.storage.label },
     );
   }

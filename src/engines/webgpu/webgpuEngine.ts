@@ -1,6 +1,6 @@
 import type { Plan, PlanOptions } from '../../graph/plan.ts';
 import { placeInSlabs, type SlabPlacement } from '../../graph/slabs.ts';
-import { mebibytes } from '../../tensor/bytes.ts';
+import { sizeInWords } from '../../tensor/bytes.ts';
 import { formatShape } from '../../tensor/shape.ts';
 import type { CompileWatch, Engine, EngineDescription, EngineLimits } from '../engine.ts';
 import { bindDispatches } from './binding.ts';
@@ -177,7 +177,7 @@ export class WebGpuEngine implements Engine {
       const slabs: GPUBuffer[] = [];
       const holds = largestTensors(plan, placement);
       for (const [index, bytes] of placement.slabs.entries()) {
-        const label = `slab ${index} of ${placement.slabs.length} (${holds.get(index) ?? 'empty'}; the program needs ${mebibytes(placement.bytes)} in all)`;
+        const label = `slab ${index} of ${placement.slabs.length} (${holds.get(index) ?? 'empty'}; the program needs ${sizeInWords(placement.bytes)} in all)`;
         slabs.push(await allocate(label, bytes, storage));
       }
       const scratch: GPUBuffer[] = [];

@@ -1,3 +1,4 @@
+import { sizeInWords } from '../../tensor/bytes.ts';
 import type { HubRequest, TeacherReport } from '../../studio/api/teacher.ts';
 import type { TextReport } from '../../studio/api/text.ts';
 import { demoFiles, underFolder, type GivenFile } from '../givenFiles.ts';
@@ -25,8 +26,6 @@ export interface InputActions {
 
 export const DEMO_NAME = 'demo-teacher';
 
-const inMegabytes = (bytes: number): string => (bytes / 1e6).toFixed(1);
-
 async function measureFetched(desk: Desk): Promise<void> {
   try {
     useSetup.setState({ fetchedBytes: await desk.api.hubCacheSize() });
@@ -40,7 +39,7 @@ export async function loadTeacher(desk: Desk, name: string, files: readonly Give
   useSetup.setState({ reading: `Reading ${name}` });
   const report = await desk.api.loadTeacher(name, files, (event) => {
     if (event.kind === 'progress')
-      useSetup.setState({ reading: `${event.stage}, ${inMegabytes(event.done)} of ${inMegabytes(event.total)} MB` });
+      useSetup.setState({ reading: `${event.stage}, ${sizeInWords(event.done)} of ${sizeInWords(event.total)}` });
   });
   await takeTeacher(desk, report);
 }
@@ -124,7 +123,7 @@ export function inputActions(desk: Desk): InputActions {
       await desk.guarded(async () => {
         const report = await desk.api.loadHubTeacher(request, (event) => {
           if (event.kind === 'progress')
-            useSetup.setState({ reading: `${event.stage}, ${inMegabytes(event.done)} of ${inMegabytes(event.total)} MB` });
+            useSetup.setState({ reading: `${event.stage}, ${sizeInWords(event.done)} of ${sizeInWords(event.total)}` });
         });
         await takeTeacher(desk, report);
         await loadText(desk);

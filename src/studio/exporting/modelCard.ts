@@ -1,3 +1,4 @@
+import { sizeInWords } from '../../tensor/bytes.ts';
 import { countParameters, type BertModel } from '../../bert/model.ts';
 import type { OnnxFileReport, OnnxLatency } from '../api/exporting.ts';
 import type { HeldOut } from '../api/run.ts';
@@ -9,7 +10,6 @@ import { answerName } from '../verification/engineAnswer.ts';
 import { STUDIO_VERSION } from '../version.ts';
 
 const percent = (share: number): string => `${(100 * share).toFixed(1)} %`;
-const megabytes = (bytes: number): string => `${(bytes / 1e6).toFixed(1)} MB`;
 const millions = (count: number): string => `${(count / 1e6).toFixed(2)} M`;
 
 function frontMatter(teacher: Teacher, headless: boolean): string[] {
@@ -39,7 +39,7 @@ function onnxTable({ onnx, teacherLatency }: Measured): string[] {
     '|---|---|---|---|---|',
     ...written.map(
       ({ path, bytes, largestDifference, heldOut, latency }) =>
-        `| \`${path}\` | ${megabytes(bytes)} | ${largestDifference.toExponential(1)} | ${heldOut === null ? '-' : `${percent(heldOut.accuracy)} (fp32: ${percent(heldOut.engineAccuracy)}, ${heldOut.tokens} tokens)`} | ${milliseconds(latency)} |`,
+        `| \`${path}\` | ${sizeInWords(bytes)} | ${largestDifference.toExponential(1)} | ${heldOut === null ? '-' : `${percent(heldOut.accuracy)} (fp32: ${percent(heldOut.engineAccuracy)}, ${heldOut.tokens} tokens)`} | ${milliseconds(latency)} |`,
     ),
     ...(teacherLatency === null ? [] : [`| the teacher, fp32 | - | - | - | ${milliseconds(teacherLatency)} |`]),
     '',

@@ -1,4 +1,4 @@
-import { mebibytes } from '../../tensor/bytes.ts';
+import { sizeInWords } from '../../tensor/bytes.ts';
 import { parseConfig } from '../../bert/config.ts';
 import { shownName } from '../../tensor/shown.ts';
 import { readJson } from '../teacher/checkpointFolder.ts';
@@ -179,7 +179,7 @@ async function receive(response: Response, from: number, file: CachedFile, tell:
 
 function brokenOff(path: string, file: CachedFile, error: unknown): NetworkError {
   return new NetworkError(
-    `${shownName(path)} — expected ${mebibytes(file.size)}, got ${mebibytes(file.kept)} before the connection broke (${error instanceof Error ? error.message : String(error)}). What arrived is kept; try again to go on.`,
+    `${shownName(path)} — expected ${sizeInWords(file.size)}, got ${sizeInWords(file.kept)} before the connection broke (${error instanceof Error ? error.message : String(error)}). What arrived is kept; try again to go on.`,
   );
 }
 

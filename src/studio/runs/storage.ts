@@ -1,5 +1,5 @@
 import { parameterShapes } from '../../bert/model.ts';
-import { mebibytes } from '../../tensor/bytes.ts';
+import { sizeInWords } from '../../tensor/bytes.ts';
 import { StudioError } from '../../tensor/studioError.ts';
 import { MOST_BINS } from '../../wid/norms.ts';
 import { studentConfig } from '../../wid/spaces.ts';
@@ -52,7 +52,7 @@ export async function storageFor(
   if (insist && free !== null && free < needed)
     throw new StudioError(
       'storage',
-      `storage: room for checkpoints — expected ${mebibytes(needed)}, got ${mebibytes(free)}. Delete old runs, or free room on the disk, and start again.`,
+      `storage: room for checkpoints — expected ${sizeInWords(needed)}, got ${sizeInWords(free)}. Delete old runs, or free room on the disk, and start again.`,
       { needed, free },
     );
   return { needed, free };

@@ -1,3 +1,4 @@
+import { sizeInWords } from '../../tensor/bytes.ts';
 import { useEffect, useState } from 'react';
 import { useSetup } from '../../state/setupStore.ts';
 import { useActions } from '../actionsContext.ts';
@@ -52,7 +53,7 @@ export function HubForm(): React.JSX.Element {
       )}
       {fetchedBytes === 0 || fetching ? null : (
         <p className="note kept" data-testid="hub-kept">
-          {(fetchedBytes / 1e6).toFixed(1)} MB of fetched repositories are kept in this browser.{' '}
+          {sizeInWords(fetchedBytes)} of fetched repositories are kept in this browser.{' '}
           <button type="button" className="link plain" data-testid="hub-delete" onClick={() => void actions.deleteFetched()}>
             Delete them
           </button>

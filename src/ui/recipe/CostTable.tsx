@@ -1,6 +1,7 @@
+import { sizeInWords } from '../../tensor/bytes.ts';
 import { forecast } from '../../state/forecast.ts';
 import { useSetup, type PlanReport } from '../../state/setupStore.ts';
-import { duration, megabytes, millions, stepTime, whole } from '../numbers.ts';
+import { duration, millions, stepTime, whole } from '../numbers.ts';
 
 /** What the student would cost beside the teacher, and the run, before anything runs. */
 export function CostTable(): React.JSX.Element | null {
@@ -35,9 +36,9 @@ function ModelRows({ plan }: { readonly plan: PlanReport }): React.JSX.Element {
   const rows = [
     { name: 'Parameters', teacher: plan.teacherParameters, student: plan.parameters, show: millions },
     { name: 'Multiply-adds/token', teacher: plan.teacherMultiplyAddsPerToken, student: plan.multiplyAddsPerToken, show: millions },
-    { name: 'fp32', teacher: 4 * plan.teacherParameters, student: plan.bytesFp32, show: megabytes },
-    { name: 'fp16', teacher: 2 * plan.teacherParameters, student: plan.bytesFp16, show: megabytes },
-    { name: 'int8', teacher: plan.teacherParameters, student: plan.bytesInt8, show: megabytes },
+    { name: 'fp32', teacher: 4 * plan.teacherParameters, student: plan.bytesFp32, show: sizeInWords },
+    { name: 'fp16', teacher: 2 * plan.teacherParameters, student: plan.bytesFp16, show: sizeInWords },
+    { name: 'int8', teacher: plan.teacherParameters, student: plan.bytesInt8, show: sizeInWords },
   ];
   return (
     <tbody>
@@ -74,7 +75,7 @@ function RunRows(): React.JSX.Element {
       <tr>
         <th scope="row">Training memory</th>
         <td colSpan={3} data-testid="memory">
-          {known === undefined ? '…' : megabytes(known.bytes)}
+          {known === undefined ? '…' : sizeInWords(known.bytes)}
         </td>
       </tr>
       <tr>

@@ -1,9 +1,10 @@
+import { sizeInWords } from '../../tensor/bytes.ts';
 import { useState } from 'react';
 import { forecast } from '../../state/forecast.ts';
 import { isGoing, useRun } from '../../state/runStore.ts';
 import { useSetup } from '../../state/setupStore.ts';
 import { useActions } from '../actionsContext.ts';
-import { duration, megabytes, millions, whole } from '../numbers.ts';
+import { duration, millions, whole } from '../numbers.ts';
 import { CostTable } from './CostTable.tsx';
 import { ScaleDrawing } from './ScaleDrawing.tsx';
 import { StudentControls } from './StudentControls.tsx';
@@ -57,7 +58,7 @@ function StartFoot(): React.JSX.Element {
     <div className="recipe-foot">
       <p className="note">
         {ready
-          ? plan !== undefined && `${millions(plan.parameters)} parameters · ${megabytes(plan.bytesFp32)}`
+          ? plan !== undefined && `${millions(plan.parameters)} parameters · ${sizeInWords(plan.bytesFp32)}`
           : 'Add text to train on: drop files anywhere.'}
       </p>
       <button

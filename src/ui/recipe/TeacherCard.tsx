@@ -1,9 +1,10 @@
+import { sizeInWords } from '../../tensor/bytes.ts';
 import { isGoing, useRun } from '../../state/runStore.ts';
 import { useSetup, type TeacherReport } from '../../state/setupStore.ts';
 import { FilePicker, TEACHER_FILES } from '../drop/FilePicker.tsx';
 import { HubForm } from '../drop/HubForm.tsx';
 import { Icon } from '../Icon.tsx';
-import { megabytes, millions, whole } from '../numbers.ts';
+import { millions, whole } from '../numbers.ts';
 import { TensorTable } from './TensorTable.tsx';
 
 /** What arrived as a teacher. */
@@ -25,7 +26,7 @@ export function TeacherCard(): React.JSX.Element | null {
       <div className="card">
         <p className="row2">
           <strong>{teacher.name}</strong>
-          <span className="num">{megabytes(teacher.bytes)}</span>
+          <span className="num">{sizeInWords(teacher.bytes)}</span>
         </p>
         <p className="sub">
           {shape.layers} layers · {shape.hiddenSize} wide · {shape.heads} heads · FFN {whole(shape.intermediateSize)}

@@ -1,6 +1,7 @@
+import { sizeInWords } from '../../tensor/bytes.ts';
 import { useRun } from '../../state/runStore.ts';
 import { useSetup } from '../../state/setupStore.ts';
-import { megabytes, millions, percent } from '../numbers.ts';
+import { millions, percent } from '../numbers.ts';
 
 /** What the run bought, in a few figures: size, work, accuracy, and, once exported, speed. */
 export function ResultStrip(): React.JSX.Element | null {
@@ -19,7 +20,7 @@ export function ResultStrip(): React.JSX.Element | null {
           <Figure
             value={`${(plan.teacherParameters / plan.parameters).toFixed(1)}×`}
             name="smaller"
-            note={`${megabytes(4 * plan.teacherParameters)} to ${megabytes(plan.bytesFp32)}`}
+            note={`${sizeInWords(4 * plan.teacherParameters)} to ${sizeInWords(plan.bytesFp32)}`}
           />
           <Figure
             value={`${(plan.teacherMultiplyAddsPerToken / plan.multiplyAddsPerToken).toFixed(1)}×`}

@@ -1,6 +1,7 @@
+import { sizeInWords } from '../../tensor/bytes.ts';
 import { useRun } from '../../state/runStore.ts';
 import { useSetup } from '../../state/setupStore.ts';
-import { duration, megabytes, millions, percent } from '../numbers.ts';
+import { duration, millions, percent } from '../numbers.ts';
 
 /** Held-out numbers of teacher and student when a run is over. */
 export function ResultTable(): React.JSX.Element | null {
@@ -51,7 +52,7 @@ export function ResultTable(): React.JSX.Element | null {
                 {plan === undefined ? null : (
                   <>
                     <td>{parameters === undefined ? '' : millions(parameters)}</td>
-                    <td>{parameters === undefined ? '' : megabytes(4 * parameters)}</td>
+                    <td>{parameters === undefined ? '' : sizeInWords(4 * parameters)}</td>
                   </>
                 )}
               </tr>

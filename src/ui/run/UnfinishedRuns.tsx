@@ -1,6 +1,6 @@
+import { sizeInWords } from '../../tensor/bytes.ts';
 import { isGoing, useRun, type RunInputs } from '../../state/runStore.ts';
 import { useSetup } from '../../state/setupStore.ts';
-import { size } from '../numbers.ts';
 import { useActions } from '../actionsContext.ts';
 
 /** Files that are named; of more, how many they are. */
@@ -44,7 +44,7 @@ export function UnfinishedRuns(): React.JSX.Element | null {
 function Inputs({ inputs: { kept, files } }: { readonly inputs: RunInputs }): React.JSX.Element {
   if (kept) return <p className="note">Its teacher and text are kept in this browser: nothing has to be loaded.</p>;
   const listed = (kind: keyof typeof files): string => {
-    const named = files[kind].slice(0, MOST_NAMED).map(({ path, bytes }) => `${path} (${size(bytes)})`);
+    const named = files[kind].slice(0, MOST_NAMED).map(({ path, bytes }) => `${path} (${sizeInWords(bytes)})`);
     const more = files[kind].length - named.length;
     return `${named.join(', ')}${more === 0 ? '' : ` and ${more} more`}`;
   };

@@ -1,9 +1,9 @@
+import { sizeInWords } from '../../tensor/bytes.ts';
 import { useState } from 'react';
 import { useProgress } from '../../state/progressStore.ts';
 import { isGoing, useRun, type ExportOptions } from '../../state/runStore.ts';
 import { useActions } from '../actionsContext.ts';
 import { Icon } from '../Icon.tsx';
-import { size } from '../numbers.ts';
 import { EXPORT_DEFAULTS, ExportChoices } from './ExportChoices.tsx';
 import { FileTable } from './FileTable.tsx';
 import { Verification } from './Verification.tsx';
@@ -87,7 +87,7 @@ function Offer(): React.JSX.Element | null {
       <div className="block">
         <a className="btn primary wide" href={download.url} download={`${download.name}.zip`} data-testid="download">
           <Icon name="save" />
-          Download {download.name}.zip, {size(download.bytes)}
+          Download {download.name}.zip, {sizeInWords(download.bytes)}
         </a>
       </div>
       <div className="block">

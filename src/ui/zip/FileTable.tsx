@@ -1,6 +1,6 @@
+import { sizeInWords } from '../../tensor/bytes.ts';
 import type { Download } from '../../state/runStore.ts';
 import { Icon } from '../Icon.tsx';
-import { size } from '../numbers.ts';
 
 export function FileTable({ files }: Pick<Download, 'files'>): React.JSX.Element {
   return (
@@ -13,7 +13,7 @@ export function FileTable({ files }: Pick<Download, 'files'>): React.JSX.Element
               <Icon name="file" />
               {path}
             </td>
-            <td>{size(bytes)}</td>
+            <td>{sizeInWords(bytes)}</td>
           </tr>
         ))}
       </tbody>

@@ -1,6 +1,7 @@
+import { sizeInWords } from '../../tensor/bytes.ts';
 import { useRun, type OnnxFileReport } from '../../state/runStore.ts';
 import { Icon } from '../Icon.tsx';
-import { percent, size } from '../numbers.ts';
+import { percent } from '../numbers.ts';
 
 /** Every ONNX file as it is checked: how far from the engine, what its precision costs, how fast it is. */
 export function Verification(): React.JSX.Element | null {
@@ -34,7 +35,7 @@ function FileReport({ file, teacherLatency }: FileReportProps): React.JSX.Elemen
         <span>
           <Icon name={withheld === null ? 'check' : 'warn'} /> <b>{path}</b>
         </span>
-        <span className="num">{withheld === null ? size(bytes) : 'withheld'}</span>
+        <span className="num">{withheld === null ? sizeInWords(bytes) : 'withheld'}</span>
       </p>
       {withheld === null ? null : <p className="note warn">{withheld}</p>}
       <dl>
