@@ -207,8 +207,12 @@ export function planned(results: readonly CellResult[]): Cell[] {
   once(STARTS, 300, 1);
   // The baseline's own loss: other shares of the teacher's logits and temperatures, with the rate that the default likes.
   for (const [distillationShare, distillationTemperature] of LOSSES)
-    for (const shape of ['quarter', 'half'] as const)
+    for (const shape of ['quarter', 'half', 'depth'] as const)
       cells.push(cell('distil', shape, 300, bestRate(results, 'distil', shape, 300), 1, { distillationShare, distillationTemperature }));
+  // How much of the default's loss comes from the teacher's logits.
+  for (const steps of [100, 300])
+    for (const shape of ['depth', 'quarter', 'half'] as const)
+      cells.push(cell('guided', shape, steps, bestRate(results, 'guided', shape, steps), 1, { guidance: 0.5 }));
   const rate = bestRate(results, 'calibrated', 'half', 100);
   const changed = (change: Partial<Recipe>): void => void cells.push(cell('calibrated', 'half', 100, rate, 1, change));
   for (const calibrationTokens of [2048, 4096, 24_576]) changed({ calibrationTokens });
