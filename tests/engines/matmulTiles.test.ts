@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import type { Engine } from '../../src/engines/engine.ts';
 import { ReferenceEngine } from '../../src/engines/reference/referenceEngine.ts';
 import type { MatmulTile } from '../../src/engines/webgpu/matmulCode.ts';
-import { candidateTiles } from '../../src/engines/webgpu/matmulTiles.ts';
+import { wholeTiles } from '../../src/engines/webgpu/matmulTiles.ts';
 import { WebGpuEngine } from '../../src/engines/webgpu/webgpuEngine.ts';
 import { relativeError } from '../golden/relativeError.ts';
 import { DIFFERENTIABLE } from './operationCases.ts';
@@ -17,7 +17,7 @@ function tiles(): ReadonlyMap<string, MatmulTile> {
   const found = new Map<string, MatmulTile>();
   for (const software of [false, true])
     for (const size of [256, 96, 64, 32, 16, 4])
-      for (const tile of candidateTiles({ ...LOAD, m: size, n: size }, { ...TRAITS, software })) {
+      for (const tile of wholeTiles({ ...LOAD, m: size, n: size }, { ...TRAITS, software })) {
         const { method, rows, columns, threadsX, threadsY, depth } = tile;
         // Quads differ in nothing but where the right edge lies.
         const invocations = method === 'quad' ? 'quads' : `${threadsX} x ${threadsY} invocations`;

@@ -27,6 +27,8 @@ export interface MatmulTile {
   readonly threadsY: number;
   /** Steps of k that one load of workgroup memory holds; `workgroup` only. */
   readonly depth: number;
+  /** Parts along k that are summed side by side and added up afterwards, for products with few sums; one where it is not named. */
+  readonly split?: number;
 }
 
 /** What a kernel must fit: layouts, and what follows the product. */

@@ -37,14 +37,35 @@ const workgroup = (rows: number, columns: number, threadsX: number, threadsY: nu
 
 const SMALL_FLOPS = 1e6;
 
+/** A product of fewer sums than this leaves most of a GPU idle, unless its steps along k are shared out. */
+const FEW_SUMS = 2 ** 17;
+const LONG = 2048;
+const PARTS = 8;
+
+/** Whether a product may be cut into so many parts along k: what follows a product would have to follow their sum. */
+export function splits({ k, batch, form }: MatmulProblem, parts: number): boolean {
+  const alone = !form.bias && !form.addend && !form.accumulate && form.activation === 'none';
+  return alone && batch === 1 && k % (8 * parts) === 0;
+}
+
 /** As many invocations in a row of eight columns each as leave the fewest idle at the right edge. */
 function quadThreads(n: number): number {
   const taken = (threads: number): number => Math.ceil(n / (8 * threads)) * threads;
   return [16, 8, 4].reduce((best, threads) => (taken(threads) < taken(best) ? threads : best));
 }
 
-/** Kernels worth measuring for a product, the likeliest first. */
-export function candidateTiles({ m, n, k, batch }: Omit<MatmulProblem, 'form'>, traits: DeviceTraits): readonly MatmulTile[] {
+/** Kernels worth measuring for a product, the likeliest first; last, where sums are few and long, one by parts along k. */
+export function candidateTiles(problem: MatmulProblem, traits: DeviceTraits): readonly MatmulTile[] {
+  const whole = wholeTiles(problem, traits);
+  const { m, n, k } = problem;
+  // A processor's few cores are busy with whole sums already.
+  if (traits.software || m * n > FEW_SUMS || k < LONG || !splits(problem, PARTS)) return whole;
+  const small = whole.find(({ method, rows }) => method === 'workgroup' && rows === 4);
+  return small === undefined ? whole : [...whole, { ...small, split: PARTS }];
+}
+
+/** Kernels that sum along the whole of k. */
+export function wholeTiles({ m, n, k, batch }: Omit<MatmulProblem, 'form'>, traits: DeviceTraits): readonly MatmulTile[] {
   const { quads, subgroupSize, software, invocations, workgroupBytes } = traits;
   // Small products: a small kernel, which is compiled in no time.
   if (m < 8 || n < 8 || 2 * m * n * k * batch < SMALL_FLOPS) return [registers(4, 4, 8, software ? 1 : 8)];

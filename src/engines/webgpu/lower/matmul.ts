@@ -4,7 +4,9 @@ import { cutBox, fourAxes, startOf, type Box, type BoxOperand } from '../boxes.t
 import { float, type BoundRange } from '../dispatch.ts';
 import { matmulShader, type Load, type MatmulForm } from '../matmulCode.ts';
 import { ACTIVATIONS } from './elementwise.ts';
+import { splits } from '../matmulTiles.ts';
 import { inputOf, type Lowering } from './lowering.ts';
+import { MORE_PARTIALS, PARTIALS, sumBlocks } from './rows.ts';
 
 /** Axes of a product's box. */
 const N = 3;
@@ -71,34 +73,43 @@ function emitPart(lowering: Lowering, node: Node, operands: Operands, box: Box):
   };
   const problem = { m, n, k, batch: n0 * n1, form };
   const tile = lowering.chooseTile(problem);
+  // The parts' sums lie row by row, as those of C must.
+  const dense = c.start === 0 && cRow === n && m * n === operands.c.value.storage.size;
+  const wanted = tile.split ?? 1;
+  const parts = dense && splits(problem, wanted) && wanted * m * n * 4 <= traits.bindingBytes ? wanted : 1;
+  // The parts of a product along k are its inner batches, each with a plane of sums of its own.
+  const [outer, inner] = parts > 1 ? [1, parts] : [n0, n1];
   const groups: [number, number, number] = [
     Math.ceil(n / (tile.threadsX * tile.columns)),
     Math.ceil(m / (tile.threadsY * tile.rows)),
-    n0 * n1,
+    outer * inner,
   ];
   if (groups.some((count) => count > traits.groupsAnAxis))
     throw new EngineError(`webgpu: ${n0 * n1} products of [${m}, ${k}] and [${k}, ${n}] are too many for one dispatch.`);
+  const part = k / parts;
+  const sums = parts > 1 ? memory.scratchArea(PARTIALS, parts * m * n * 4) : c.range;
   const product = [
-    [m, n, k, n1],
-    [a.start, a0, a1, aRow, aColumn],
-    [b.start, b0, b1, bRow, bColumn],
-    [c.start, c0, c1, cRow],
+    [m, n, part, inner],
+    [a.start, a0, parts > 1 ? part * aColumn : a1, aRow, aColumn],
+    [b.start, b0, parts > 1 ? part * bRow : b1, bRow, bColumn],
+    parts > 1 ? [0, 0, m * n, n] : [c.start, c0, c1, cRow],
     [addend?.start ?? 0, box.first[N] ?? 0],
   ].flat();
   lowering.emit(
     node,
-    matmulShader(tile, form, ACTIVATIONS[form.activation]),
+    matmulShader(tile, parts > 1 ? { ...form, vectorC: n % 4 === 0 } : form, ACTIVATIONS[form.activation]),
     [...product, float(operation.alpha)],
     [
       [1, a.range],
       [2, b.range],
-      [3, c.range],
+      [3, sums],
       ...(bias === undefined ? [] : [[4, memory.whole(bias)] as const]),
       ...(addend === undefined ? [] : [[5, addend.range] as const]),
     ],
     groups,
     2 * n0 * n1 * m * n * k,
   );
+  if (parts > 1) sumBlocks(lowering, node, [{ source: sums, rows: parts }], m * n, c.range, MORE_PARTIALS);
 }
 
 function bind({ memory }: Lowering, operand: BoxOperand, box: Box): { range: BoundRange; start: number } {

@@ -7,8 +7,9 @@ import { inputOf, itemOf, rowsOf, type Lowering } from './lowering.ts';
 const ROWS_A_BLOCK = 64;
 /** Tables of at most this many rows are summed block by block instead of row by row. */
 const FEW_ROWS = 8;
-const PARTIALS = 0;
-const MORE_PARTIALS = 1;
+/** Scratch areas that an operation uses and is done with. */
+export const PARTIALS = 0;
+export const MORE_PARTIALS = 1;
 
 export function gatherRows(lowering: Lowering, node: Node): void {
   const { memory } = lowering;
