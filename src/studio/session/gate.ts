@@ -66,7 +66,7 @@ export class Gate implements RunControl {
     await new Promise<void>((resolve) => setTimeout(resolve, 0));
     await this.#letWrite();
     this.#due ||= step % this.#pace.keepEvery === 0;
-    const wants = this.#asked || (this.#due && !this.#tooSoon());
+    const wants = this.#asked || this.#paused || (this.#due && !this.#tooSoon());
     this.#asked = false;
     return wants;
   }
@@ -112,10 +112,9 @@ export class Gate implements RunControl {
     this.#steps = 0;
   }
 
-  /** While paused: one step more, then paused again. Heard also while a step is still going on. */
+  /** While paused: one step more, which is kept, then paused again. Heard also while a step is still going on. */
   step(): void {
     if (!this.#paused) return;
-    this.ask();
     this.#steps += 1;
     this.#wake();
   }

@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { WasmEngine } from '../../../src/engines/wasm/wasmEngine.ts';
 import { WebGpuEngine } from '../../../src/engines/webgpu/webgpuEngine.ts';
 import type { Engine } from '../../../src/engines/engine.ts';
@@ -87,33 +87,32 @@ test.each([1, 7, 11])('stopped after step %i and resumed, it gives the numbers o
 test('every step of a paused run is told, one a click', async () => {
   const { session, recipe } = await opened('paused', { ahead: 1 });
   const steps: number[] = [];
-  const told = (count: number): Promise<void> =>
-    new Promise((resolve) => {
-      const look = (): void => {
-        if (steps.length >= count) resolve();
-        else setTimeout(look, 5);
-      };
-      look();
-    });
+  const kept: number[] = [];
   const running = session.start(recipe, (event) => {
+    if (event.kind === 'kept') kept.push(event.step);
     if (event.kind !== 'step') return;
     steps.push(event.step);
     if (event.step === 2) void session.pause();
   });
-  const quiet = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 300));
-  await told(2);
-  await quiet();
+  /** A paused run keeps its state once all of its steps are told. */
+  const heldAfter = (step: number): Promise<void> =>
+    vi.waitFor(
+      () => {
+        expect(kept.at(-1)).toBeGreaterThanOrEqual(step);
+        expect(steps).toHaveLength(kept.at(-1) ?? 0);
+      },
+      { timeout: 30_000 },
+    );
+  await heldAfter(2);
   // The step that was on its way when the pause came is told within it.
   const held = steps.length;
   expect(held).toBeLessThanOrEqual(3);
   await session.step();
-  await told(held + 1);
-  await quiet();
+  await heldAfter(held + 1);
   expect(steps).toHaveLength(held + 1);
   // Two clicks at once are two steps.
   await Promise.all([session.step(), session.step()]);
-  await told(held + 3);
-  await quiet();
+  await heldAfter(held + 3);
   expect(steps).toHaveLength(held + 3);
   await session.resume();
   const result = await running;
