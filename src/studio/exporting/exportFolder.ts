@@ -8,7 +8,8 @@ import type { Corpus } from '../../text/corpus.ts';
 import type { TextTokenizer } from '../../text/tokenizer.ts';
 import { faultOfRuntime, whereItStarts } from '../verification/runtimeFault.ts';
 import { openOnnx, runtimeVersion, type OnnxRuntime } from '../verification/onnxRuntime.ts';
-import { OnnxJudge, TOLERANCES, worst } from '../verification/onnxVerification.ts';
+import { worst } from '../verification/difference.ts';
+import { OnnxJudge, TOLERANCES } from '../verification/onnxVerification.ts';
 import type { ExportOptions, ExportResult, OnnxFileReport, OnnxLatency, OnnxPrecision } from '../api/exporting.ts';
 import type { StudioListener } from '../api/run.ts';
 import type { Measured } from './finishedRun.ts';
@@ -108,7 +109,7 @@ export async function exportFolder(
       const largestDifference = worst(checked.map((check) => check.difference));
       const measured = worst(checked.map((check) => check[tolerance.measure]));
       if (!(measured <= tolerance.most)) {
-        const where = await whereItStarts(() => judge.firstDifference(file, dataName, checked, tolerance.most, form.attentions));
+        const where = await whereItStarts(() => judge.firstDifference(file, dataName, checked, tolerance, form.attentions));
         const what = `onnxruntime-web differs from the engine by ${measured.toExponential(1)} (${tolerance.measure}), more than ${tolerance.most}.${where}`;
         return { ...nothing, largestDifference, checked, withheld: what };
       }

@@ -2,6 +2,7 @@ import { encoderShape, type BertModel } from '../../bert/model.ts';
 import type { Engine } from '../../engines/engine.ts';
 import { attentionNode, decoderNode, embeddingNode, layerNodes, transformNode, type TracedNode } from '../../export/onnxTrace.ts';
 import { withOutputs, type OnnxFile, type OnnxValue } from '../../formats/onnx/onnxModel.ts';
+import { difference, type Tolerance } from './difference.ts';
 import { openOnnx } from './onnxRuntime.ts';
 import { answerName, engineAnswer } from './engineAnswer.ts';
 import type { TextBatch } from './textBatch.ts';
@@ -9,7 +10,7 @@ import type { TextBatch } from './textBatch.ts';
 /**
  * Runs a file with its inner values as outputs and compares them with the engine's, in the order in which they are made.
  *
- * @param tolerance share of max(1, |value|)
+ * @param tolerance what the file as a whole was judged by: each value is held against it by the same measure
  * @param attentions whether the file has every layer's attention as an output, under a name of its own
  * @returns name of the first node that differs, or undefined where only their sum does
  */
@@ -19,7 +20,7 @@ export async function firstDifference(
   file: OnnxFile,
   dataName: string,
   batch: TextBatch,
-  tolerance: number,
+  tolerance: Tolerance,
   attentions = false,
 ): Promise<string | undefined> {
   const { layers } = encoderShape(model.config);
@@ -45,11 +46,6 @@ export async function firstDifference(
   }
 }
 
-function differs(expected: Float32Array | undefined, got: Float32Array | undefined, tolerance: number): boolean {
-  if (expected === undefined || got === undefined || expected.length !== got.length) return true;
-  return expected.some((value, i) => {
-    const gap = Math.abs(value - (got[i] ?? Number.NaN));
-    // A gap that is not a number counts.
-    return !(gap <= tolerance * Math.max(1, Math.abs(value)));
-  });
+function differs(expected: Float32Array | undefined, got: Float32Array | undefined, { measure, most }: Tolerance): boolean {
+  return got === undefined || difference(expected, got)[measure] > most;
 }

@@ -4,13 +4,12 @@ import type { OnnxFile } from '../../formats/onnx/onnxModel.ts';
 import type { Corpus } from '../../text/corpus.ts';
 import type { TextTokenizer } from '../../text/tokenizer.ts';
 import { openOnnx, type OnnxRuntime } from './onnxRuntime.ts';
-import type { OnnxCheck, OnnxFileReport, OnnxPrecision } from '../api/exporting.ts';
+import type { OnnxCheck, OnnxPrecision } from '../api/exporting.ts';
+import { difference, worst, type Tolerance } from './difference.ts';
 import { answerName, engineAnswer, type EngineAnswer } from './engineAnswer.ts';
 import { firstDifference } from './firstDifference.ts';
 import type { Progress } from './progress.ts';
 import { textBatch, verificationTokens, type TextBatch } from './textBatch.ts';
-
-export type Tolerance = OnnxFileReport['tolerance'];
 
 /**
  * What a file may differ by before it is withheld.
@@ -88,48 +87,15 @@ export class OnnxJudge {
     file: OnnxFile,
     dataName: string,
     checks: readonly OnnxCheck[],
-    tolerance: number,
+    tolerance: Tolerance,
     attentions = false,
   ): Promise<string | undefined> {
-    const most = worst(checks.map(({ relative }) => relative));
-    const at = checks.findIndex(({ relative }) => Object.is(relative, most));
+    const measured = checks.map((check) => check[tolerance.measure]);
+    const at = measured.findIndex((value) => Object.is(value, worst(measured)));
     const found = this.#cases[at];
     if (found === undefined) return undefined;
     return firstDifference(this.#engine, this.#model, file, dataName, found.batch, tolerance, attentions);
   }
-}
-
-/** The largest, or NaN if there is one, which Math.max also gives. */
-export const worst = (values: readonly number[]): number => Math.max(...values);
-
-interface Difference {
-  readonly difference: number;
-  readonly relative: number;
-  readonly rms: number;
-}
-
-/** Numbers that are not finite, and outputs that the engine lacks, differ by infinity. */
-export function difference(expected: Float32Array | undefined, got: Float32Array): Difference {
-  const endless = { difference: Infinity, relative: Infinity, rms: Infinity };
-  if (expected === undefined || expected.length !== got.length) return endless;
-  let largest = 0;
-  let relative = 0;
-  let squares = 0;
-  let sum = 0;
-  let sumSquares = 0;
-  for (const [i, value] of expected.entries()) {
-    const gap = Math.abs(value - (got[i] ?? Number.NaN));
-    if (!Number.isFinite(gap)) return endless;
-    if (gap > largest) largest = gap;
-    const share = gap / Math.max(1, Math.abs(value));
-    if (share > relative) relative = share;
-    squares += gap * gap;
-    sum += value;
-    sumSquares += value * value;
-  }
-  const count = Math.max(1, expected.length);
-  const spread = sumSquares / count - (sum / count) ** 2;
-  return { difference: largest, relative, rms: spread > 0 ? Math.sqrt(squares / count / spread) : Math.sqrt(squares / count) };
 }
 
 /** Compares a file in onnxruntime-web with the engine at several batch sizes and lengths, padding included. */

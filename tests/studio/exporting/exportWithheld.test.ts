@@ -3,8 +3,10 @@ import { describe, expect, test, vi } from 'vitest';
 import type { Engine } from '../../../src/engines/engine.ts';
 import { ReferenceEngine } from '../../../src/engines/reference/referenceEngine.ts';
 import { writeOnnx } from '../../../src/export/onnxStudent.ts';
+import { quantizeRows } from '../../../src/export/quantize.ts';
+import type { OnnxCheck } from '../../../src/studio/api/exporting.ts';
 import { openOnnx } from '../../../src/studio/verification/onnxRuntime.ts';
-import { OnnxJudge } from '../../../src/studio/verification/onnxVerification.ts';
+import { OnnxJudge, TOLERANCES } from '../../../src/studio/verification/onnxVerification.ts';
 import { exportStudent } from '../../../src/studio/exporting/studentExport.ts';
 import type { StudioEvent } from '../../../src/studio/api/run.ts';
 import { finishedWith, givenTeacher, variant } from './exportFixture.ts';
@@ -41,7 +43,7 @@ describe('a file with one changed weight is told apart, and the first node that 
     const checked = await judge.check(runtime, quiet);
     await runtime.close();
     expect(Math.max(...checked.map(({ relative }) => relative))).toBeGreaterThan(1e-4);
-    expect(await judge.firstDifference(file, '', checked, 1e-4)).toBe(node);
+    expect(await judge.firstDifference(file, '', checked, TOLERANCES.fp32)).toBe(node);
   });
 });
 
@@ -54,7 +56,27 @@ test('in the form with attentions too, whose softmax leaves under another name',
   const runtime = await openOnnx(file);
   const checked = await judge.check(runtime, quiet);
   await runtime.close();
-  expect(await judge.firstDifference(file, '', checked, 1e-4, true)).toBe('/bert/encoder/layer.0/attention/self/Softmax');
+  expect(await judge.firstDifference(file, '', checked, TOLERANCES.fp32, true)).toBe('/bert/encoder/layer.0/attention/self/Softmax');
+});
+
+test('in int8, judged by the same measure as the file', async () => {
+  const model = variant({});
+  const file = writeOnnx(model, 'golden', {}, { precision: 'int8' });
+  const judge = await OnnxJudge.create(new ReferenceEngine(), model, tokenizer, undefined, false, quiet);
+  const check = async (): Promise<OnnxCheck[]> => {
+    const runtime = await openOnnx(file);
+    const checked = await judge.check(runtime, quiet);
+    await runtime.close();
+    return checked;
+  };
+  expect(Math.max(...(await check()).map(({ rms }) => rms))).toBeLessThan(TOLERANCES.int8.most);
+  const { data, shape } = model.tensors.get('bert.encoder.layer.1.intermediate.dense.weight') ?? { data: new Float32Array(0), shape: [] };
+  const { scales } = quantizeRows(data, shape[0] ?? 0);
+  const view = new DataView(file.model.buffer, file.model.byteOffset + offsetOf(file.model, scales));
+  for (const [row, scale] of scales.entries()) view.setFloat32(4 * row, -20 * scale, true);
+  const checked = await check();
+  expect(Math.max(...checked.map(({ rms }) => rms))).toBeGreaterThan(TOLERANCES.int8.most);
+  expect(await judge.firstDifference(file, '', checked, TOLERANCES.int8)).toBe('/bert/encoder/layer.1/intermediate/dense/Add');
 });
 
 /** The reference engine with one weight read wrongly, as if it or the exporter had a fault. */
