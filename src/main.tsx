@@ -69,6 +69,7 @@ const api: PageApi = {
   exportRun: (run) => remote.exportRun(run),
   importRun: (zip) => remote.importRun(zip),
   storage: (recipe) => remote.storage(recipe),
+  whyNotKept: () => remote.whyNotKept(),
   keep: () => remote.keep(),
 };
 

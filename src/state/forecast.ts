@@ -1,6 +1,7 @@
 import type { StepCost } from '../studio/api/cost.ts';
 import type { EngineReport } from '../studio/api/engine.ts';
 import type { Recipe } from '../studio/api/recipe.ts';
+import { recalled, remember } from './remembered.ts';
 
 /** What a run would take on an engine whose speed is known. */
 export interface Forecast {
@@ -39,12 +40,12 @@ const keyOf = (engine: EngineReport): string => `${KEPT} ${engine.name} ${engine
 
 /** Steps' speed before any has run: that of the last run here on this engine, or a share of what was just measured. */
 export function expectedSpeed(engine: EngineReport, gflops: number): { readonly flops: number; readonly from: string } {
-  const kept = Number(localStorage.getItem(keyOf(engine)) ?? Number.NaN);
+  const kept = Number(recalled(keyOf(engine)) ?? Number.NaN);
   return kept > 0
     ? { flops: kept, from: 'as in the last run on this engine' }
     : { flops: STEP_SHARE * gflops * 1e9, from: `half of the ${gflops.toFixed(0)} measured at matrix products` };
 }
 
 export function rememberSpeed(engine: EngineReport, flops: number): void {
-  localStorage.setItem(keyOf(engine), String(Math.round(flops)));
+  remember(keyOf(engine), String(Math.round(flops)));
 }

@@ -9,9 +9,11 @@ export interface HistoryState {
   readonly runs: readonly RunSummary[];
   /** The one deleted last, which can come back. */
   readonly deleted: RunSummary | undefined;
+  /** Why runs last only until this tab is closed, in words; null = they outlive it, or that is not known yet. */
+  readonly whyNotKept: string | null;
 }
 
-export const useHistory = create<HistoryState>(() => ({ runs: [], deleted: undefined }));
+export const useHistory = create<HistoryState>(() => ({ runs: [], deleted: undefined, whyNotKept: null }));
 
 /** What the next run will be called. */
 export function nextName(runs: readonly RunSummary[]): string {

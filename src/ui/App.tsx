@@ -19,7 +19,15 @@ export function App(): React.JSX.Element {
   }, [empty, status]);
   return (
     <>
-      <a className="skip" href="#main">
+      <a
+        className="skip"
+        href="#main"
+        onClick={(event) => {
+          // The address's fragment is the recipe.
+          event.preventDefault();
+          document.querySelector<HTMLElement>('#main')?.focus();
+        }}
+      >
         Skip to the run
       </a>
       <Header />

@@ -1,4 +1,5 @@
-import { useRun } from '../state/runStore.ts';
+import { useState } from 'react';
+import { useRun, type StudioFault } from '../state/runStore.ts';
 import { useActions } from './actionsContext.ts';
 import { Icon } from './Icon.tsx';
 
@@ -28,6 +29,9 @@ const TITLES: Readonly<Record<string, string>> = {
   cancelled: 'Cancelled',
 };
 
+/** What happened in these does not stop the run. */
+const GOES_ON: ReadonlySet<string> = new Set(['device-lost', 'engine-differs']);
+
 /** Says what failed and the cure. */
 export function FaultToast(): React.JSX.Element | null {
   const fault = useRun((state) => state.fault);
@@ -53,12 +57,8 @@ export function FaultToast(): React.JSX.Element | null {
           <Part name="Cure" words={cure} />
         </dl>
       )}
-      <p className="note">What was loaded before is untouched.</p>
-      <div className="btns">
-        <button type="button" className="btn" onClick={() => void navigator.clipboard.writeText(JSON.stringify(fault, undefined, 1))}>
-          Copy details
-        </button>
-      </div>
+      {GOES_ON.has(fault.code) ? null : <p className="note">What was loaded before is untouched.</p>}
+      <CopyDetails key={fault.message} fault={fault} />
     </div>
   );
 }
@@ -69,6 +69,34 @@ function Part({ name, words }: { readonly name: string; readonly words: string |
     <>
       <dt>{name}</dt>
       <dd>{words}</dd>
+    </>
+  );
+}
+
+/** The whole fault as JSON, to report it; where the clipboard is refused, to be copied by hand. */
+function CopyDetails({ fault }: { readonly fault: StudioFault }): React.JSX.Element {
+  const [said, setSaid] = useState<'' | 'copied' | 'refused'>('');
+  const details = JSON.stringify(fault, undefined, 1);
+  const copy = async (): Promise<void> => {
+    try {
+      // Pages that came over plain HTTP have no clipboard at all.
+      await navigator.clipboard.writeText(details);
+      setSaid('copied');
+    } catch {
+      setSaid('refused');
+    }
+  };
+  return (
+    <>
+      {said === 'refused' ? <textarea className="details" aria-label="Details" readOnly rows={5} value={details} /> : null}
+      <div className="btns">
+        <button type="button" className="btn" data-testid="copy-details" onClick={() => void copy()}>
+          Copy details
+        </button>
+        <output className="note">
+          {said === 'copied' ? 'Copied.' : said === 'refused' ? 'The clipboard is refused: copy them above.' : ''}
+        </output>
+      </div>
     </>
   );
 }

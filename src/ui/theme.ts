@@ -1,18 +1,24 @@
 import { useSyncExternalStore } from 'react';
+import { recalled, remember } from '../state/remembered.ts';
 
 export type Theme = 'light' | 'dark';
 
 const KEY = 'wid-studio-theme';
+/** On this page: it holds where nothing can be remembered. */
+let chosen: Theme | undefined;
 
 export function currentTheme(): Theme {
-  const kept = localStorage.getItem(KEY);
+  const kept = chosen ?? recalled(KEY);
   if (kept === 'light' || kept === 'dark') return kept;
   return matchMedia('(prefers-color-scheme: dark)').matches ? 'dark' : 'light';
 }
 
 /** Sets the page's colours; a choice is kept, otherwise the system decides. */
 export function applyTheme(choice?: Theme): void {
-  if (choice !== undefined) localStorage.setItem(KEY, choice);
+  if (choice !== undefined) {
+    chosen = choice;
+    remember(KEY, choice);
+  }
   document.documentElement.dataset['theme'] = currentTheme();
   for (const hear of listeners) hear();
 }

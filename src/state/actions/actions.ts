@@ -1,3 +1,4 @@
+import { askBeforeLeaving } from '../leaving.ts';
 import { useRun } from '../runStore.ts';
 import { stayAwake } from '../stayAwake.ts';
 import { Desk, type PageApi } from './desk.ts';
@@ -6,7 +7,7 @@ import { exportActions, type ExportActions } from './exportActions.ts';
 import { historyActions, watchForRuns, type HistoryActions } from './historyActions.ts';
 import { inputActions, type InputActions } from './inputActions.ts';
 import { judgeActions, type JudgeActions } from './judgeActions.ts';
-import { recipeActions, type RecipeActions } from './recipeActions.ts';
+import { followAddress, recipeActions, type RecipeActions } from './recipeActions.ts';
 import { runActions, type RunActions } from './runActions.ts';
 
 /** Everything that a user can make happen. None of them throws: faults go to the run store. */
@@ -18,6 +19,8 @@ export interface StudioActions extends EngineActions, InputActions, RecipeAction
 export function createActions(api: PageApi, base: string): StudioActions {
   const desk = new Desk(api, base);
   stayAwake(desk);
+  askBeforeLeaving();
+  followAddress(desk);
   void desk.guarded(() => desk.needEngine());
   watchForRuns(desk);
   return {

@@ -49,6 +49,7 @@ export type PageApi = Pick<
   | 'exportRun'
   | 'importRun'
   | 'storage'
+  | 'whyNotKept'
   | 'keep'
 >;
 
@@ -63,6 +64,9 @@ export class Desk {
 
   /** Names of the files of a text that came back with its run, packed: {@link text} is undefined then. */
   recalledFrom: readonly string[] = [];
+
+  /** The teacher that is being loaded; a text that is given meanwhile is read with it. */
+  loadingTeacher: Promise<unknown> = Promise.resolve();
 
   #engine: Promise<void> | undefined;
   #engineWork: Promise<void> = Promise.resolve();

@@ -24,7 +24,7 @@ export interface HistoryActions {
 }
 
 export async function lookForRuns(desk: Desk): Promise<void> {
-  useHistory.setState({ runs: await desk.api.runs() });
+  useHistory.setState({ whyNotKept: await desk.api.whyNotKept(), runs: await desk.api.runs() });
   useRun.setState({ unfinished: await desk.api.unfinished() });
 }
 

@@ -35,7 +35,13 @@ async function measureFetched(desk: Desk): Promise<void> {
   }
 }
 
-export async function loadTeacher(desk: Desk, name: string, files: readonly GivenFile[]): Promise<void> {
+export function loadTeacher(desk: Desk, name: string, files: readonly GivenFile[]): Promise<void> {
+  const loading = readTeacher(desk, name, files);
+  desk.loadingTeacher = loading.catch(() => undefined);
+  return loading;
+}
+
+async function readTeacher(desk: Desk, name: string, files: readonly GivenFile[]): Promise<void> {
   useSetup.setState({ reading: `Reading ${name}` });
   const report = await desk.api.loadTeacher(name, files, (event) => {
     if (event.kind === 'progress')
@@ -101,6 +107,7 @@ export function inputActions(desk: Desk): InputActions {
           throw new Error(
             'drop: these files — expected a BERT (config.json, weights, vocabulary) or text (.txt, .jsonl, .csv, .tsv, .parquet), got neither. Drop the model folder or text files.',
           );
+        if (places.teacher.length === 0) await desk.loadingTeacher;
         if (places.teacher.length === 0 && useSetup.getState().teacher === undefined)
           throw new Error('drop: text alone — expected a teacher first, got none. Choose a BERT checkpoint, or try the demo.');
         if (places.teacher.length > 0) {

@@ -1,5 +1,5 @@
 import type { ModelShape, Recipe } from '../../studio/api/recipe.ts';
-import { recipeToHash } from '../recipeChoices.ts';
+import { recipeFromHash, recipeToHash } from '../recipeChoices.ts';
 import { useSetup } from '../setupStore.ts';
 import type { Desk } from './desk.ts';
 
@@ -35,6 +35,16 @@ export async function takeRecipe(desk: Desk, recipe: Recipe): Promise<void> {
   history.replaceState(null, '', `#${recipeToHash(recipe)}`);
   await replan(desk);
   await recost(desk);
+}
+
+/** A shared link opened where the studio is already open changes the address alone: its recipe is taken over all the same. */
+export function followAddress(desk: Desk): void {
+  window.addEventListener('hashchange', () => {
+    const { recipe, teacher } = useSetup.getState();
+    if (recipe === undefined || teacher === undefined || !location.hash.includes('=')) return;
+    const named = recipeFromHash(location.hash, recipe, teacher.shape, teacher.maxPositions);
+    void desk.guarded(() => takeRecipe(desk, named));
+  });
 }
 
 export function recipeActions(desk: Desk): RecipeActions {

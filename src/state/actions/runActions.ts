@@ -22,7 +22,7 @@ export interface RunActions {
   stop(): Promise<void>;
   /** Goes on with a run that was cut off, on what is loaded, or on the demo where nothing is. */
   resumeUnfinished(unfinished: UnfinishedRun): Promise<void>;
-  /** Deletes a run's checkpoints. */
+  /** Deletes an unfinished run; the history's `undoDelete` brings it back. */
   forget(unfinished: UnfinishedRun): Promise<void>;
 }
 
@@ -114,6 +114,9 @@ export function runActions(desk: Desk): RunActions {
       await desk.guarded(() => desk.api.stop());
     },
     async resumeUnfinished(unfinished) {
+      if (useSetup.getState().reading !== undefined || isGoing(useRun.getState().status)) return;
+      // At once, so that a second click finds it.
+      useSetup.setState({ reading: 'Looking for what the run began with' });
       let before: readonly StudioEvent[] = [];
       const ready = await desk.guarded(async () => {
         const told = await desk.api.runEvents(unfinished.run);
@@ -127,7 +130,9 @@ export function runActions(desk: Desk): RunActions {
     },
     async forget(unfinished) {
       await desk.guarded(async () => {
+        const deleted = useHistory.getState().runs.find(({ run: known }) => known === unfinished.run);
         await desk.api.deleteRun(unfinished.run);
+        useHistory.setState({ deleted });
         await lookForRuns(desk);
       });
     },

@@ -135,6 +135,8 @@ export interface HistoryApi {
   compareRuns(first: string, second: string, sentence: string, layer: number, head: number): Promise<StudentsComparison>;
   /** What a run of this recipe would need, and what there is. */
   storage(recipe: Recipe): Promise<StorageReport>;
+  /** Why runs last only as long as this session, and the cure, in words; null = they outlive it. */
+  whyNotKept(): Promise<string | null>;
   /** Keeps the state after the step at hand; for a page that is being hidden. */
   keep(): Promise<void>;
 }

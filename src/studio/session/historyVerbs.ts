@@ -153,6 +153,7 @@ export function historyVerbs(state: SessionState): Omit<HistoryApi, 'keep' | 're
       state.needNoRun('comparing students');
       return state.onEngine((engine) => compareStudents(engine, state.needTeacher(), a, b, sentence, layer, head));
     },
+    whyNotKept: () => state.surroundings.whyNotKept(),
     storage: (recipe) =>
       storageFor(needStore(), state.needTeacher(), recipe, (state.corpus?.train.length ?? 0) / (state.corpus?.sequence ?? 1)),
   };

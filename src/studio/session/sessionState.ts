@@ -30,6 +30,8 @@ export interface Surroundings extends KeepPace {
   readonly texts?: TextCache;
   /** Keeps what runs began with; without it, teacher and text must be loaded again. */
   readonly inputs?: InputStore;
+  /** Why what is kept lasts only as long as this session, in words; null = it outlives it. */
+  readonly whyNotKept: () => Promise<string | null>;
   /** How repositories are fetched, and where their files are kept. */
   readonly hub: HubSurroundings;
 }
@@ -40,6 +42,7 @@ const MACHINE: Surroundings = {
   keepEvery: 25,
   // Copying, hashing and writing 60 MiB takes 0.4 s from two busy cores (`npm run checkpoint`): at this pace, 4 % of them.
   keepRate: 6 * 2 ** 20,
+  whyNotKept: () => Promise.resolve(null),
   hub: { cache: new HubCache(memoryFiles()), fetch: (input, init) => fetch(input, init) },
 };
 

@@ -7,8 +7,10 @@ export function DropAnywhere(): React.JSX.Element | null {
   const actions = useActions();
   const [over, setOver] = useState(false);
   useEffect(() => {
+    // Words dragged into a field, or a link, are the browser's own to drop.
+    const holdsFiles = (event: DragEvent): boolean => event.dataTransfer?.types.includes('Files') === true;
     const enter = (event: DragEvent): void => {
-      if (event.dataTransfer?.types.includes('Files') !== true) return;
+      if (!holdsFiles(event)) return;
       event.preventDefault();
       setOver(true);
     };
@@ -16,7 +18,7 @@ export function DropAnywhere(): React.JSX.Element | null {
       if (event.relatedTarget === null) setOver(false);
     };
     const drop = (event: DragEvent): void => {
-      if (event.dataTransfer === null) return;
+      if (event.dataTransfer === null || !holdsFiles(event)) return;
       event.preventDefault();
       setOver(false);
       void actions.open(readDrop(event.dataTransfer));

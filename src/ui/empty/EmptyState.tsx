@@ -3,6 +3,7 @@ import { useActions } from '../actionsContext.ts';
 import { HubForm } from '../drop/HubForm.tsx';
 import { FilePicker, TEACHER_FILES } from '../drop/FilePicker.tsx';
 import { UnfinishedRuns } from '../run/UnfinishedRuns.tsx';
+import { StorageNote } from '../runs/StorageNote.tsx';
 import { Hero } from './Hero.tsx';
 
 /** The invitation: one button to see everything, one to bring one's own model. */
@@ -40,6 +41,7 @@ export function EmptyState(): React.JSX.Element {
           <output className="note">
             {reading ?? 'The demo is a 5.4M-parameter teacher and short prose, 11 MB. Training starts at once.'}
           </output>
+          <StorageNote />
         </div>
         <Hero />
       </div>

@@ -53,6 +53,7 @@ function StartFoot(): React.JSX.Element {
   const speed = useSetup((state) => state.speed);
   const time = costs === undefined || speed === undefined ? '' : `, about ${duration(forecast(costs, speed.flops).seconds)}`;
   const going = useRun((state) => isGoing(state.status));
+  const exporting = useRun((state) => state.exporting);
   const again = useRun((state) => state.number > 0);
   return (
     <div className="recipe-foot">
@@ -65,10 +66,14 @@ function StartFoot(): React.JSX.Element {
         type="button"
         className={going || again ? 'btn wide' : 'btn primary wide'}
         data-testid="start"
-        disabled={going || !ready}
+        disabled={going || exporting || !ready}
         onClick={() => void actions.start()}
       >
-        {going ? 'A run is going on' : `${again ? 'Start another run' : 'Start'}, ${whole(steps ?? 0)} steps${time}`}
+        {going
+          ? 'A run is going on'
+          : exporting
+            ? 'An export is going on'
+            : `${again ? 'Start another run' : 'Start'}, ${whole(steps ?? 0)} steps${time}`}
       </button>
     </div>
   );

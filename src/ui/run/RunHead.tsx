@@ -1,7 +1,9 @@
 import { useCurves } from '../../state/curvesStore.ts';
+import { useHistory } from '../../state/historyStore.ts';
 import { useProgress } from '../../state/progressStore.ts';
 import { isGoing, useRun, type RunStatus } from '../../state/runStore.ts';
 import { useActions } from '../actionsContext.ts';
+import { useFocusRescue } from '../focusRescue.ts';
 import { Icon } from '../Icon.tsx';
 import { duration, whole } from '../numbers.ts';
 
@@ -27,10 +29,12 @@ export function RunHead(): React.JSX.Element {
   const number = useRun((state) => state.number);
   const name = useRun((state) => state.name);
   const status = useRun((state) => state.status);
+  // Start, Pause and Stop go away with what they do.
+  const title = useFocusRescue<HTMLHeadingElement>(isGoing(status));
   return (
     <div className="status">
       <div className="status-top">
-        <h2 id="run-title" tabIndex={-1}>
+        <h2 id="run-title" tabIndex={-1} ref={title}>
           {number === 0 ? 'Run' : name}
         </h2>
         <output className="pill" data-testid="run-status" data-status={status}>
@@ -49,6 +53,8 @@ function RunButtons({ status }: { readonly status: RunStatus }): React.JSX.Eleme
   const actions = useActions();
   if (!isGoing(status)) return null;
   const held = status === 'paused';
+  // Not disabled while it waits for the step: that would take the focus from who pauses and resumes by keyboard.
+  const pausable = status === 'running' || status === 'preparing';
   return (
     <div className="btns">
       {held ? (
@@ -61,8 +67,10 @@ function RunButtons({ status }: { readonly status: RunStatus }): React.JSX.Eleme
           type="button"
           className="btn"
           data-testid="pause"
-          disabled={status !== 'running' && status !== 'preparing'}
-          onClick={() => void actions.pause()}
+          aria-disabled={!pausable}
+          onClick={() => {
+            if (pausable) void actions.pause();
+          }}
         >
           <Icon name="pause" />
           Pause
@@ -92,6 +100,7 @@ function Meter(): React.JSX.Element {
   const steps = useCurves((state) => state.steps);
   const status = useRun((state) => state.status);
   const keptAt = useRun((state) => state.keptAt);
+  const passing = useHistory((state) => state.whyNotKept !== null);
   const going = isGoing(status);
   const preparing = status === 'preparing' && progress !== undefined;
   return (
@@ -109,7 +118,8 @@ function Meter(): React.JSX.Element {
       </dl>
       <output className="note stage" data-testid="stage">
         {progress === undefined || !going ? ' ' : `${progress.stage}, ${whole(progress.done)} of ${whole(progress.total)}`}
-        {keptAt === undefined || !going ? '' : ` · kept at step ${whole(keptAt)}`}
+        {keptAt === undefined || !going || passing ? '' : ` · kept at step ${whole(keptAt)}`}
+        {passing && going ? ' · kept only until this tab is closed' : ''}
       </output>
     </>
   );

@@ -1,7 +1,9 @@
 import { sizeInWords } from '../../tensor/bytes.ts';
+import { useHistory } from '../../state/historyStore.ts';
 import { isGoing, useRun, type RunInputs } from '../../state/runStore.ts';
 import { useSetup } from '../../state/setupStore.ts';
 import { useActions } from '../actionsContext.ts';
+import { UndoDelete } from '../runs/UndoDelete.tsx';
 
 /** Files that are named; of more, how many they are. */
 const MOST_NAMED = 8;
@@ -12,7 +14,9 @@ export function UnfinishedRuns(): React.JSX.Element | null {
   const unfinished = useRun((state) => state.unfinished);
   const going = useRun((state) => isGoing(state.status));
   const reading = useSetup((state) => state.reading !== undefined);
-  if (unfinished.length === 0 || going) return null;
+  // One that was deleted from here must come back from here.
+  const deleted = useHistory((state) => state.deleted?.ending === 'unfinished');
+  if ((unfinished.length === 0 && !deleted) || going) return null;
   return (
     <section className="block unfinished" aria-label="Unfinished runs">
       {unfinished.map((run) => (
@@ -32,10 +36,11 @@ export function UnfinishedRuns(): React.JSX.Element | null {
             Go on from step {run.done}
           </button>{' '}
           <button type="button" className="btn quiet" onClick={() => void actions.forget(run)}>
-            Delete its checkpoint
+            Delete it
           </button>
         </div>
       ))}
+      {deleted ? <UndoDelete /> : null}
     </section>
   );
 }

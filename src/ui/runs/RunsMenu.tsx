@@ -5,12 +5,14 @@ import { useRun } from '../../state/runStore.ts';
 import { useActions } from '../actionsContext.ts';
 import { Icon } from '../Icon.tsx';
 import { RunLine } from './RunLine.tsx';
+import { StorageNote } from './StorageNote.tsx';
+import { UndoDelete } from './UndoDelete.tsx';
 
 /** The runs kept in this browser, behind the name of the one at hand. */
 export function RunsMenu(): React.JSX.Element {
   const actions = useActions();
   const runs = useHistory((state) => state.runs);
-  const deleted = useHistory((state) => state.deleted);
+  const passing = useHistory((state) => state.whyNotKept !== null);
   const name = useRun((state) => state.name);
   const [open, setOpen] = useState(false);
   return (
@@ -21,9 +23,12 @@ export function RunsMenu(): React.JSX.Element {
       </Popover.Trigger>
       <Popover.Portal>
         <Popover.Content className="pop floating runs-pop" align="start" sideOffset={4} collisionPadding={12} aria-label="Runs">
-          <h2>Runs in this browser</h2>
+          <h2>Runs in this {passing ? 'tab' : 'browser'}</h2>
+          <StorageNote />
           {runs.length === 0 ? (
-            <p className="note">None yet. Every run is kept here with its curves and its student, until you delete it.</p>
+            <p className="note">
+              None yet. Every run is kept here with its curves and its student{passing ? '' : ', until you delete it'}.
+            </p>
           ) : (
             <ul className="runs-list">
               {runs.map((run) => (
@@ -31,14 +36,7 @@ export function RunsMenu(): React.JSX.Element {
               ))}
             </ul>
           )}
-          {deleted === undefined ? null : (
-            <p className="row2 note">
-              <output>{deleted.name} was deleted.</output>
-              <button type="button" className="link plain" data-testid="undo-delete" onClick={() => void actions.undoDelete()}>
-                Undo
-              </button>
-            </p>
-          )}
+          <UndoDelete />
           <label className="link">
             <input
               type="file"

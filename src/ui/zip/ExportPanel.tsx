@@ -3,6 +3,7 @@ import { useState } from 'react';
 import { useProgress } from '../../state/progressStore.ts';
 import { isGoing, useRun, type ExportOptions } from '../../state/runStore.ts';
 import { useActions } from '../actionsContext.ts';
+import { takeLostFocus } from '../focusRescue.ts';
 import { Icon } from '../Icon.tsx';
 import { EXPORT_DEFAULTS, ExportChoices } from './ExportChoices.tsx';
 import { FileTable } from './FileTable.tsx';
@@ -85,7 +86,7 @@ function Offer(): React.JSX.Element | null {
   return (
     <>
       <div className="block">
-        <a className="btn primary wide" href={download.url} download={`${download.name}.zip`} data-testid="download">
+        <a ref={takeLostFocus} className="btn primary wide" href={download.url} download={`${download.name}.zip`} data-testid="download">
           <Icon name="save" />
           Download {download.name}.zip, {sizeInWords(download.bytes)}
         </a>
