@@ -5,6 +5,10 @@ import type { SmoothPoint } from './smoothing.ts';
 /** Pixels between the baselines of two names. */
 const APART = 13;
 
+/** Letters that fit before the value. */
+const LETTERS = 9;
+const shortened = (name: string): string => (name.length <= LETTERS ? name : `${name.slice(0, LETTERS - 1)}…`);
+
 export interface NamedLine {
   readonly name: string;
   readonly look: 'main' | 'past' | 'teacher';
@@ -41,7 +45,7 @@ export function EndLabels({ lines, show }: EndLabelsProps): React.JSX.Element | 
       {places.map(({ line, y }) => (
         <g key={line.name} className={`end ${line.look}`}>
           <text x={left + 8} y={y + 4}>
-            {line.name}
+            {shortened(line.name)}
           </text>
           <text x={left + 90} y={y + 4} textAnchor="end">
             {show(line.value)}

@@ -14,6 +14,8 @@ export function UnfinishedRuns(): React.JSX.Element | null {
   const unfinished = useRun((state) => state.unfinished);
   const going = useRun((state) => isGoing(state.status));
   const reading = useSetup((state) => state.reading !== undefined);
+  const runs = useHistory((state) => state.runs);
+  const names = new Map(runs.map(({ run, name }) => [run, name]));
   // One that was deleted from here must come back from here.
   const deleted = useHistory((state) => state.deleted?.ending === 'unfinished');
   if ((unfinished.length === 0 && !deleted) || going) return null;
@@ -22,7 +24,7 @@ export function UnfinishedRuns(): React.JSX.Element | null {
       {unfinished.map((run) => (
         <div key={run.run} className="card" data-testid="unfinished-run">
           <p>
-            A run stopped at step {run.done} of {run.recipe.steps}: {run.recipe.student.layers} layers, width{' '}
+            {names.get(run.run) ?? 'A run'} stopped at step {run.done} of {run.recipe.steps}: {run.recipe.student.layers} layers, width{' '}
             {run.recipe.student.hiddenSize}, from {run.inputs.teacher} on {run.inputs.text}.
           </p>
           <Inputs inputs={run.inputs} />
