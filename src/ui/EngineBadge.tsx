@@ -84,18 +84,36 @@ function EngineCard({ engine, gflops }: { readonly engine: EngineReport; readonl
         <>
           <h3>Why not WebGPU?</h3>
           <p data-testid="not-webgpu">{engine.notWebGpu}</p>
-          <p>
-            On Linux the GPU is often switched off in the browser: <code>chrome://flags/#enable-unsafe-webgpu</code> switches it on. Runs
-            that were stopped are kept.
-          </p>
+          <GpuHelp />
         </>
       )}
       <h3>Threads</h3>
       <p>
         {globalThis.crossOriginIsolated
           ? `This machine has ${whole(navigator.hardwareConcurrency)} logical cores; the CPU engine uses them all.`
-          : 'This page is not cross-origin isolated, so memory cannot be shared and one thread computes. Serve it with COOP and COEP headers.'}
+          : `This page is not cross-origin isolated, so memory cannot be shared and one thread computes. ${
+              isSecureContext ? 'Serve it with COOP and COEP headers.' : 'It came over plain HTTP: open it by HTTPS, or on localhost.'
+            }`}
       </p>
     </>
   );
+}
+
+/** Where this browser has its switch. What it is called is the only thing that its name is asked for. */
+function GpuHelp(): React.JSX.Element | null {
+  const { userAgent } = navigator;
+  if (!isSecureContext) return <p>Browsers give WebGPU to pages that came by HTTPS, or from localhost, alone.</p>;
+  if (userAgent.includes('Firefox/'))
+    return (
+      <p>
+        Where Firefox has it switched off, <code>dom.webgpu.enabled</code> in <code>about:config</code> switches it on.
+      </p>
+    );
+  if (userAgent.includes('Chrome/'))
+    return (
+      <p>
+        On Linux the GPU is often switched off in the browser: <code>chrome://flags/#enable-unsafe-webgpu</code> switches it on.
+      </p>
+    );
+  return null;
 }

@@ -76,6 +76,8 @@ test('a shared recipe opened where the studio is open is taken over, and nonsens
     address.replace('steps=4&', 'steps=77&'),
   );
   await expect.poll(() => page.getByTestId('field-steps').inputValue()).toBe('77');
+  await page.goBack();
+  await expect.poll(() => page.getByTestId('field-steps').inputValue()).toBe('4');
   for (const nonsense of ['#steps=-5&batch=NaN&mode=__proto__&heads=1e99&layers=0', '#%E0%A4%A=%', '#steps']) {
     await page.evaluate((hash) => {
       location.hash = hash;

@@ -29,10 +29,20 @@ export async function recost(desk: Desk): Promise<void> {
   if (useSetup.getState().recipe === recipe) useSetup.setState({ costs });
 }
 
-/** Makes a whole recipe the one at hand, address and costs included. */
-export async function takeRecipe(desk: Desk, recipe: Recipe): Promise<void> {
+/**
+ * Makes a whole recipe the one at hand, address and costs included; the browser's Back brings the one before it.
+ * @param fromAddress the address names it already
+ */
+export async function takeRecipe(desk: Desk, recipe: Recipe, fromAddress = false): Promise<void> {
+  const before = useSetup.getState().recipe;
   useSetup.setState({ recipe, costs: undefined });
-  history.replaceState(null, '', `#${recipeToHash(recipe)}`);
+  const hash = `#${recipeToHash(recipe)}`;
+  if (fromAddress || before === undefined) history.replaceState(null, '', hash);
+  else if (hash !== `#${recipeToHash(before)}`) {
+    // Sliders that have just moved may not be in the address yet.
+    history.replaceState(null, '', `#${recipeToHash(before)}`);
+    history.pushState(null, '', hash);
+  }
   await replan(desk);
   await recost(desk);
 }
@@ -43,7 +53,7 @@ export function followAddress(desk: Desk): void {
     const { recipe, teacher } = useSetup.getState();
     if (recipe === undefined || teacher === undefined || !location.hash.includes('=')) return;
     const named = recipeFromHash(location.hash, recipe, teacher.shape, teacher.maxPositions);
-    void desk.guarded(() => takeRecipe(desk, named));
+    void desk.guarded(() => takeRecipe(desk, named, true));
   });
 }
 
@@ -58,6 +68,8 @@ export function recipeActions(desk: Desk): RecipeActions {
     clearTimeout(planTimer);
     clearTimeout(costTimer);
     planTimer = setTimeout(() => {
+      // Another recipe was taken whole meanwhile.
+      if (useSetup.getState().recipe !== changed) return;
       history.replaceState(null, '', `#${recipeToHash(changed)}`);
       void desk.guarded(() => replan(desk));
     }, PLAN_AFTER_MS);
