@@ -21,6 +21,7 @@ async function lookForStorage(): Promise<string | null> {
     !('locks' in navigator) ||
     !('storage' in navigator) ||
     !('getDirectory' in navigator.storage) ||
+    typeof FileSystemFileHandle === 'undefined' ||
     !('createWritable' in FileSystemFileHandle.prototype)
   )
     return 'This browser is too old to keep files for a site. Update it: Chrome or Edge 86, Firefox 111, Safari 26 or newer.';
