@@ -156,7 +156,7 @@ test('leaving asks while a run has no checkpoint; nothing starts during an expor
   const second = await context.newPage();
   await second.goto(stage.url);
   await second.getByTestId('unfinished-run').waitFor({ timeout: 30_000 });
-  await second.getByRole('button', { name: 'Delete it' }).click();
+  await second.getByRole('button', { name: 'Delete the run' }).click();
   await second.getByTestId('unfinished-run').waitFor({ state: 'detached' });
   await second.getByTestId('undo-delete').click();
   await second.getByTestId('unfinished-run').waitFor();

@@ -8,7 +8,7 @@ import { UndoDelete } from '../runs/UndoDelete.tsx';
 /** Files that are named; of more, how many they are. */
 const MOST_NAMED = 8;
 
-/** Runs that were cut off or stopped: go on with them, or delete their checkpoints. */
+/** Runs that were cut off or stopped: go on with them, or delete them. */
 export function UnfinishedRuns(): React.JSX.Element | null {
   const actions = useActions();
   const unfinished = useRun((state) => state.unfinished);
@@ -17,7 +17,7 @@ export function UnfinishedRuns(): React.JSX.Element | null {
   const runs = useHistory((state) => state.runs);
   const names = new Map(runs.map(({ run, name }) => [run, name]));
   // One that was deleted from here must come back from here.
-  const deleted = useHistory((state) => state.deleted?.ending === 'unfinished');
+  const deleted = useHistory((state) => state.deleted?.resumable === true);
   if ((unfinished.length === 0 && !deleted) || going) return null;
   return (
     <section className="block unfinished" aria-label="Unfinished runs">
@@ -38,7 +38,7 @@ export function UnfinishedRuns(): React.JSX.Element | null {
             Go on from step {run.done}
           </button>{' '}
           <button type="button" className="btn quiet" onClick={() => void actions.forget(run)}>
-            Delete it
+            Delete the run
           </button>
         </div>
       ))}
