@@ -110,6 +110,12 @@ test('garbage is refused with the cure and leaves the teacher alone; words dragg
     await fault.getByLabel('Dismiss').click();
     expect(await page.locator('.recipe .card strong').first().textContent()).toBe(teacher);
   }
+  await page.locator('body').evaluate((body) => {
+    const data = new DataTransfer();
+    data.items.add(new File(['A ship came into the harbour. '.repeat(400)], 'from-a-page.txt'));
+    body.dispatchEvent(new DragEvent('drop', { bubbles: true, cancelable: true, dataTransfer: data }));
+  });
+  await page.getByTestId('text-report').filter({ hasText: 'from-a-page' }).waitFor();
   const prevented = await page.getByTestId('sentence').evaluate((field) => {
     const data = new DataTransfer();
     data.setData('text/plain', 'words');

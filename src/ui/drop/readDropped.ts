@@ -26,11 +26,13 @@ async function walk(entry: FileSystemEntry): Promise<GivenFile[]> {
 
 /** Files and the files in folders, from a drop, none of them read. Must be called within the drop event. */
 export async function readDrop(data: DataTransfer): Promise<GivenFile[]> {
-  const entries = [...data.items].flatMap((item) => item.webkitGetAsEntry() ?? []);
-  return (await Promise.all(entries.map(walk))).flat();
+  const given = [...data.items].map((item) => ({ entry: item.webkitGetAsEntry(), file: item.getAsFile() }));
+  // Files that lie on no disk, as those dragged out of another page, have no entry.
+  const found = given.map(({ entry, file }) => (entry === null ? (file === null ? [] : readInput([file])) : walk(entry)));
+  return (await Promise.all(found)).flat();
 }
 
 /** The same from a file input. */
-export function readInput(files: FileList): GivenFile[] {
+export function readInput(files: Iterable<File>): GivenFile[] {
   return [...files].map((file) => ({ path: file.webkitRelativePath || file.name, bytes: file }));
 }
