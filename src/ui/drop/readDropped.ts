@@ -28,7 +28,7 @@ async function walk(entry: FileSystemEntry): Promise<GivenFile[]> {
 export async function readDrop(data: DataTransfer): Promise<GivenFile[]> {
   const given = [...data.items].map((item) => ({ entry: item.webkitGetAsEntry(), file: item.getAsFile() }));
   // Files that lie on no disk, as those dragged out of another page, have no entry.
-  const found = given.map(({ entry, file }) => (entry === null ? (file === null ? [] : readInput([file])) : walk(entry)));
+  const found = given.map(async ({ entry, file }) => (entry === null ? (file === null ? [] : readInput([file])) : walk(entry)));
   return (await Promise.all(found)).flat();
 }
 
