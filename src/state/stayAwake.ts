@@ -19,8 +19,9 @@ export function stayAwake(desk: Desk): void {
   useRun.subscribe((state, before) => {
     if (state.status === before.status) return;
     void update();
-    // Without it, a browser that runs out of room may take kept runs away. Asked when there is something to keep.
-    if (state.status === 'preparing' && 'storage' in navigator) void desk.asked(() => navigator.storage.persist());
+    // Without it, a browser that runs out of room may take kept runs away. Asked when there is something to keep;
+    // where storage is refused altogether, the page has said so.
+    if (state.status === 'preparing' && 'storage' in navigator) void navigator.storage.persist().catch(() => false);
   });
   document.addEventListener('visibilitychange', () => {
     void update();
