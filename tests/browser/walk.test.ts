@@ -33,11 +33,11 @@ const focused = (page: Page): Promise<string> =>
 test('by keyboard: the skip link leaves the recipe in the address, and the focus stays with the run from Start to its end', async () => {
   const { page, faults } = await stage.open();
   await page.getByTestId('engine').waitFor();
-  await dropGolden(page, { ...SMALL, steps: 2000, evaluateEvery: 2000 });
-  await page.waitForURL(/steps=2000/);
+  await dropGolden(page, { ...SMALL, steps: 20_000, evaluateEvery: 20_000 });
+  await page.waitForURL(/steps=20000/);
   await page.locator('a.skip').focus();
   await page.keyboard.press('Enter');
-  expect(page.url()).toMatch(/steps=2000/);
+  expect(page.url()).toMatch(/steps=20000/);
   expect(await focused(page)).toBe('main');
 
   await page.getByTestId('start').focus();
