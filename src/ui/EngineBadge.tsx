@@ -89,11 +89,13 @@ function EngineCard({ engine, gflops }: { readonly engine: EngineReport; readonl
       )}
       <h3>Threads</h3>
       <p>
-        {globalThis.crossOriginIsolated
-          ? `This machine has ${whole(navigator.hardwareConcurrency)} logical cores; the CPU engine uses them all.`
-          : `This page is not cross-origin isolated, so memory cannot be shared and one thread computes. ${
-              isSecureContext ? 'Serve it with COOP and COEP headers.' : 'It came over plain HTTP: open it by HTTPS, or on localhost.'
-            }`}
+        {globalThis.crossOriginIsolated && typeof SharedArrayBuffer === 'undefined'
+          ? 'This browser shares no memory between workers, so one thread computes.'
+          : globalThis.crossOriginIsolated
+            ? `This machine has ${whole(navigator.hardwareConcurrency)} logical cores; the CPU engine uses them all.`
+            : `This page is not cross-origin isolated, so memory cannot be shared and one thread computes. ${
+                isSecureContext ? 'Serve it with COOP and COEP headers.' : 'It came over plain HTTP: open it by HTTPS, or on localhost.'
+              }`}
       </p>
     </>
   );

@@ -24,7 +24,7 @@ async function lookForStorage(): Promise<string | null> {
     typeof FileSystemFileHandle === 'undefined' ||
     !('createWritable' in FileSystemFileHandle.prototype)
   )
-    return 'This browser is too old to keep files for a site. Update it: Chrome or Edge 86, Firefox 111, Safari 26 or newer.';
+    return 'This browser has no file storage for sites. Use Chrome or Edge 86, Firefox 111, Safari 26, or a newer one.';
   try {
     await navigator.storage.getDirectory();
     await navigator.locks.query();

@@ -25,10 +25,10 @@ const granted = { locks, storage: { getDirectory: () => Promise.resolve({}) } };
 
 test.each([
   ['plain HTTP', false, {}, undefined, /plain HTTP.*HTTPS, or on localhost/s],
-  ['no locks', true, { storage: granted.storage }, Writable, /too old.*Update it/s],
-  ['no private file system', true, { locks, storage: {} }, Writable, /too old.*Update it/s],
-  ['no files at all', true, granted, undefined, /too old.*Update it/s],
-  ['a file system that cannot be written', true, granted, Readable, /too old.*Update it/s],
+  ['no locks', true, { storage: granted.storage }, Writable, /no file storage.*Use Chrome/s],
+  ['no private file system', true, { locks, storage: {} }, Writable, /no file storage.*Use Chrome/s],
+  ['no files at all', true, granted, undefined, /no file storage.*Use Chrome/s],
+  ['a file system that cannot be written', true, granted, Readable, /no file storage.*Use Chrome/s],
   ['site data blocked', true, { locks, storage: { getDirectory: refuse } }, Writable, /refuses storage.*Allow site data/s],
   ['locks refused', true, { ...granted, locks: { query: refuse } }, Writable, /refuses storage.*Allow site data/s],
 ])('with %s, files last as long as the session, and the reason comes with its cure', async (_what, secure, navigator, fileHandle, why) => {
