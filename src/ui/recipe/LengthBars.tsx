@@ -21,7 +21,7 @@ export function LengthBars({ lengths }: Pick<TextReport, 'lengths'>): React.JSX.
           const height = documents === 0 ? 0 : Math.max(1.5, (HEIGHT * documents) / most);
           return (
             <g key={from}>
-              <title>{`${whole(from)} to ${whole(to - 1)} tokens: ${whole(documents)} documents`}</title>
+              <title>{`${whole(from)} to ${whole(to - 1)} tokens: ${whole(documents)} ${documents === 1 ? 'document' : 'documents'}`}</title>
               <rect className="bar" x={i * each} y={HEIGHT - height} width={each - 2} height={height} />
               <text x={i * each} y={HEIGHT + 12}>
                 {from >= 1000 ? `${Math.round(from / 1000)}k` : from}
