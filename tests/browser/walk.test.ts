@@ -1,5 +1,5 @@
 // What a user does who is in a hurry, works by keyboard, or drops the wrong thing.
-import { copyFileSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -110,11 +110,14 @@ test('garbage is refused with the cure and leaves the teacher alone; words dragg
     await fault.getByLabel('Dismiss').click();
     expect(await page.locator('.recipe .card strong').first().textContent()).toBe(teacher);
   }
-  await page.locator('body').evaluate((body) => {
-    const data = new DataTransfer();
-    data.items.add(new File(['A ship came into the harbour. '.repeat(400)], 'from-a-page.txt'));
-    body.dispatchEvent(new DragEvent('drop', { bubbles: true, cancelable: true, dataTransfer: data }));
-  });
+  await page.locator('body').evaluate(
+    (body, words) => {
+      const data = new DataTransfer();
+      data.items.add(new File([words], 'from-a-page.txt'));
+      body.dispatchEvent(new DragEvent('drop', { bubbles: true, cancelable: true, dataTransfer: data }));
+    },
+    readFileSync(PROSE, 'utf8'),
+  );
   await page.getByTestId('text-report').filter({ hasText: 'from-a-page' }).waitFor();
   const prevented = await page.getByTestId('sentence').evaluate((field) => {
     const data = new DataTransfer();
