@@ -1,3 +1,4 @@
+import { sha256 } from '../runs/sealedFile.ts';
 import { hexOf } from '../../tensor/bytes.ts';
 import { checkSpan, openBytes, type ByteSource } from '../../tensor/byteSource.ts';
 import { StudioError } from '../../tensor/studioError.ts';
@@ -12,7 +13,7 @@ const PART = 8 * 2 ** 20;
 
 /** SHA-256 in hexadecimal: a name that any file system takes, whatever the repository calls its file. */
 async function keyOf(...words: readonly string[]): Promise<string> {
-  const digest = new Uint8Array(await crypto.subtle.digest('SHA-256', new TextEncoder().encode(words.join('\n'))));
+  const digest = await sha256(new TextEncoder().encode(words.join('\n')));
   return hexOf(digest.subarray(0, 16));
 }
 

@@ -1,3 +1,4 @@
+import { sha256 as hashed } from '@noble/hashes/sha2.js';
 import { openSafetensorsFile } from '../../formats/safetensors.ts';
 import { safetensorsPieces } from '../../formats/safetensorsPieces.ts';
 import { openBytes, sliceOf, type ByteContent, type ByteSource } from '../../tensor/byteSource.ts';
@@ -42,7 +43,8 @@ export async function sha256(bytes: Uint8Array): Promise<Uint8Array> {
   const { buffer } = bytes;
   // Web Crypto takes no shared memory.
   const view = buffer instanceof ArrayBuffer ? new Uint8Array(buffer, bytes.byteOffset, bytes.length) : Uint8Array.from(bytes);
-  return new Uint8Array(await crypto.subtle.digest('SHA-256', view));
+  // Pages that came over plain HTTP have no Web Crypto.
+  return 'subtle' in crypto ? new Uint8Array(await crypto.subtle.digest('SHA-256', view)) : hashed(view);
 }
 
 /** JSON has no NaN and no infinities; losses of runs that diverged do. */

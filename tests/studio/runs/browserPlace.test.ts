@@ -2,6 +2,7 @@ import { afterEach, expect, test, vi } from 'vitest';
 import { browserPlace } from '../../../src/studio/runs/browserPlace.ts';
 import { memoryFiles } from '../../../src/studio/runs/memoryFiles.ts';
 import { isFull } from '../../../src/studio/runs/runFiles.ts';
+import { sha256 } from '../../../src/studio/runs/sealedFile.ts';
 
 afterEach(() => vi.unstubAllGlobals());
 
@@ -66,4 +67,11 @@ test('what is written into memory is a copy, is read in parts, and is gone when 
   const failure: unknown = await files.read('a').catch((error: unknown) => error);
   expect(failure).toMatchObject({ code: 'file' });
   expect(isFull(failure)).toBe(false);
+});
+
+test('fingerprints are the same where a page has no Web Crypto', async () => {
+  const bytes = Uint8Array.from({ length: 1000 }, (_, i) => i % 251);
+  const known = await sha256(bytes);
+  vi.stubGlobal('crypto', {});
+  expect([...(await sha256(bytes))]).toEqual([...known]);
 });
