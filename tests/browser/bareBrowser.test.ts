@@ -1,5 +1,5 @@
-// Browsers that refuse or lack what others have: no storage, no clipboard, no shared memory.
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+// Browsers that refuse or lack what others have: no storage.
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -7,10 +7,9 @@ import { chromium, type Page } from 'playwright-core';
 import { preview, type PreviewServer } from 'vite';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { BROWSER_ARGS, findBrowser } from '../../scripts/browser.mjs';
-import { dropFiles, dropGolden, waitForStatus } from './browser.ts';
+import { dropGolden, waitForStatus } from './browser.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
-const GOLDEN = fileURLToPath(new URL('../golden/checkpoints/safetensors/', import.meta.url));
 let server: PreviewServer;
 let url = '';
 
@@ -18,7 +17,7 @@ beforeAll(async () => {
   server = await preview({
     root: ROOT,
     logLevel: 'error',
-    preview: { port: 0, host: '127.0.0.1', open: false, allowedHosts: ['studio.test'] },
+    preview: { port: 0, host: '127.0.0.1', open: false },
   });
   url = server.resolvedUrls?.local[0] ?? '';
 });
@@ -72,30 +71,5 @@ test('a profile that blocks site data trains all the same, says that nothing out
   } finally {
     await context.close();
     rmSync(profile, { recursive: true, force: true });
-  }
-});
-
-test('over plain HTTP, on one thread: trains, says why runs are not kept and what to do, shows details that no clipboard takes', async () => {
-  const browser = await chromium.launch({
-    executablePath: await findBrowser(),
-    args: [...BROWSER_ARGS, '--host-resolver-rules=MAP studio.test 127.0.0.1'],
-  });
-  try {
-    const page = await browser.newPage();
-    const faults = faultsOf(page);
-    await page.goto(url.replace('127.0.0.1', 'studio.test'));
-    expect(await page.evaluate(() => [isSecureContext, crossOriginIsolated])).toEqual([false, false]);
-    await page
-      .getByTestId('engine')
-      .filter({ hasText: /1 thread/ })
-      .waitFor();
-    await runsInMemory(page, /plain HTTP.*HTTPS, or on localhost/s);
-    await page.keyboard.press('Escape');
-    await dropFiles(page, [`${GOLDEN}${readdirSync(GOLDEN).find((name) => name.endsWith('.safetensors')) ?? ''}`]);
-    await page.getByTestId('copy-details').click();
-    expect(await page.getByLabel('Details').inputValue()).toContain('"message"');
-    expect(faults).toEqual([]);
-  } finally {
-    await browser.close();
   }
 });
