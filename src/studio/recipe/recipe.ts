@@ -28,7 +28,8 @@ const LEARNING_TEACHER = 2 ** 25;
 
 /**
  * A large teacher's weights stay as they are, and its logits are not learned from: both would cost more than a student of
- * its shape has time and memory for. On the demo both help at every budget (docs/results/quality.md).
+ * its shape has time and memory for. On the demo both help narrower students at every budget; where only layers go, half of the
+ * loss is better from the text (docs/results/quality.md).
  */
 function isLarge({ layers, hiddenSize, intermediateSize }: ModelShape): boolean {
   return layers * hiddenSize * (4 * hiddenSize + 2 * intermediateSize) > LEARNING_TEACHER;
