@@ -1,3 +1,5 @@
+import type { WeightStorage } from '../../engines/webgpu/webgpuEngine.ts';
+
 /** Engines by name; `auto` picks the fastest that this machine can use. */
 export type EngineChoice = 'auto' | 'cpu' | 'reference' | 'webgpu';
 
@@ -16,7 +18,7 @@ export interface EngineSettings {
   readonly storage?: WeightStorage;
 }
 
-export type WeightStorage = 'float32' | 'float16';
+export type { WeightStorage };
 
 /** Measured speeds at f32 matrix products, in GFLOP/s. */
 export interface EngineSpeeds {

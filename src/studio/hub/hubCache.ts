@@ -1,6 +1,6 @@
 import { sha256 } from '../runs/sealedFile.ts';
 import { hexOf } from '../../tensor/bytes.ts';
-import { checkSpan, openBytes, type ByteSource } from '../../tensor/byteSource.ts';
+import { checkSpan, type ByteSource } from '../../tensor/byteSource.ts';
 import { StudioError } from '../../tensor/studioError.ts';
 import type { RunFiles } from '../runs/runFiles.ts';
 import type { HubListing } from './hubClient.ts';
@@ -162,18 +162,4 @@ export class CachedFile implements ByteSource {
     if (this.#last?.index !== index) this.#last = { index, bytes: await this.#files.read(partName(this.#key, index)) };
     return this.#last.bytes;
   }
-}
-
-/** A store in memory, where nothing else is to be had: fetching still works, and begins anew next time. */
-export function memoryFiles(): HubStore {
-  const held = new Map<string, Uint8Array>();
-  return {
-    list: () => Promise.resolve([...held.keys()]),
-    read: (name) => Promise.resolve(held.get(name) ?? new Uint8Array()),
-    open: (name) => Promise.resolve(openBytes(held.get(name) ?? new Uint8Array())),
-    async write(name, parts) {
-      held.set(name, new Uint8Array(await new Blob([...parts].map((part) => new Uint8Array(part))).arrayBuffer()));
-    },
-    remove: (name) => Promise.resolve(void held.delete(name)),
-  };
 }
