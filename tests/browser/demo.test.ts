@@ -48,6 +48,9 @@ test('one button trains the demo with its defaults: progress, a held-out point a
   await waitForStatus(page, 'done');
   expect(await numberIn(page, 'loss-trained')).toBeLessThan(await numberIn(page, 'loss-untrained'));
   expect(await numberIn(page, 'loss-teacher')).toBeLessThan(await numberIn(page, 'loss-trained'));
+  await page.setViewportSize({ width: 360, height: 800 });
+  // A panel that is wider than a phone makes the whole page slide sideways.
+  await expect.poll(() => page.evaluate(() => document.documentElement.scrollWidth)).toBe(360);
   expect(requests.filter((url) => !url.startsWith(stage.url) && !url.startsWith('blob:') && !url.startsWith('data:'))).toEqual([]);
   expect(faults).toEqual([]);
 });
