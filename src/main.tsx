@@ -41,7 +41,7 @@ const api: PageApi = {
   clearHubCache: () => remote.clearHubCache(),
   loadText: (name, files, wish, listen) => remote.loadText(name, files, wish, ...(listen === undefined ? [] : [proxy(listen)])),
   cancelText: () => remote.cancelText(),
-  defaults: () => remote.defaults(),
+  defaults: (student) => remote.defaults(student),
   presets: () => remote.presets(),
   student: (wish, tied) => remote.student(wish, tied),
   plan: (recipe) => remote.plan(recipe),

@@ -1,3 +1,4 @@
+import { defaultRecipe } from '../../src/studio/recipe/recipe.ts';
 import { PUBLISHED } from '../../src/wid/paper/settings.ts';
 import type { ModelShape, Recipe } from '../../src/studio/api/recipe.ts';
 import type { CellResult } from './results.ts';
@@ -8,7 +9,7 @@ export const VARIANTS = {
     title: 'calibrated, guided by the teacher (the default)',
     mode: 'calibrated',
     compactorShare: 1,
-    guidance: 1,
+    guidance: 'usual',
     ladder: 'compactors',
     first: 2e-4,
   },
@@ -50,8 +51,10 @@ const LADDERS = {
   weights: [1e-5, 3e-5, 1e-4, 3e-4, 1e-3, 3e-3, 1e-2, 3e-2],
 } as const;
 
-interface VariantSettings extends Partial<Pick<Recipe, 'mode' | 'start' | 'compactorShare' | 'guidance'>> {
+interface VariantSettings extends Partial<Pick<Recipe, 'mode' | 'start' | 'compactorShare'>> {
   readonly title: string;
+  /** As it is by default for the student's shape; the loss is the text's alone where left out. */
+  readonly guidance?: 'usual';
   readonly ladder: keyof typeof LADDERS;
   /** Where the search begins when nothing of this way is known. */
   readonly first: number;
@@ -114,21 +117,25 @@ function cell(variant: Variant, shape: ShapeName, steps: number, rate: number, s
   };
 }
 
-export function recipeOf(defaults: Recipe, teacher: ModelShape, { variant, shape, steps, rate, seed, change }: Cell): Recipe {
+export function recipeOf(
+  teacher: { readonly shape: ModelShape; readonly maxPositions: number },
+  { variant, shape, steps, rate, seed, change }: Cell,
+): Recipe {
   const { mode, ...settings }: VariantSettings = VARIANTS[variant];
+  const student = shapeOf(teacher.shape, shape);
+  const defaults = defaultRecipe(teacher, student);
   return {
     ...defaults,
     mode: mode ?? 'calibrated',
     ...(settings.start === undefined ? {} : { start: settings.start }),
     ...(settings.compactorShare === undefined ? {} : { compactorShare: settings.compactorShare }),
-    student: shapeOf(teacher, shape),
     steps,
     batch: 8,
     compactorLearningRate: rate,
     // As in the default recipe, the teacher's own weights learn at the compactors' rate.
     teacherLearningRate: mode === 'calibrated' ? rate : 0,
     polishLearningRate: rate,
-    guidance: settings.guidance ?? 0,
+    guidance: settings.guidance === undefined ? 0 : defaults.guidance,
     // The published rate is the first of the three; the rest of the schedule stays as published.
     paper: { ...defaults.paper, compactorLearningRate: rate },
     evaluateEvery: Math.max(1, Math.round(steps / 5)),
@@ -209,10 +216,14 @@ export function planned(results: readonly CellResult[]): Cell[] {
   for (const [distillationShare, distillationTemperature] of LOSSES)
     for (const shape of ['quarter', 'half', 'depth'] as const)
       cells.push(cell('distil', shape, 300, bestRate(results, 'distil', shape, 300), 1, { distillationShare, distillationTemperature }));
-  // How much of the default's loss comes from the teacher's logits.
-  for (const steps of [100, 300])
-    for (const shape of ['depth', 'quarter', 'half'] as const)
-      cells.push(cell('guided', shape, steps, bestRate(results, 'guided', shape, steps), 1, { guidance: 0.5 }));
+  // How much of the default's loss comes from the teacher's logits: what suits the other shapes.
+  for (const steps of BUDGETS)
+    for (const [shape, guidance] of [
+      ['depth', 1],
+      ['quarter', 0.5],
+      ['half', 0.5],
+    ] as const)
+      cells.push(cell('guided', shape, steps, bestRate(results, 'guided', shape, steps), 1, { guidance }));
   const rate = bestRate(results, 'calibrated', 'half', 100);
   const changed = (change: Partial<Recipe>): void => void cells.push(cell('calibrated', 'half', 100, rate, 1, change));
   for (const calibrationTokens of [2048, 4096, 24_576]) changed({ calibrationTokens });

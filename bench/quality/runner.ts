@@ -40,7 +40,6 @@ const always = { proceed: (): Promise<boolean> => Promise.resolve(true) };
 
 /** Runs cells on the demo teacher and prose, on one thread of the CPU engine. */
 export class Runner {
-  readonly defaults: Recipe;
   readonly #engine: WasmEngine;
   readonly #teacher: Teacher;
   readonly #corpus: Corpus;
@@ -52,7 +51,6 @@ export class Runner {
     this.#engine = engine;
     this.#teacher = teacher;
     this.#corpus = corpus;
-    this.defaults = defaultRecipe(teacher.report);
     const { sequence, heldOut } = corpus;
     this.#maskings = Array.from({ length: MASKINGS }, (_, masking) =>
       fixedBatches(heldOut, sequence, JUDGED_AT_ONCE, teacher.tokenizer, 1000 + masking, Number.POSITIVE_INFINITY, PLAIN_MASKING),
@@ -79,7 +77,7 @@ export class Runner {
   }
 
   async run(cell: Cell): Promise<CellResult> {
-    const recipe = recipeOf(this.defaults, this.#teacher.report.shape, cell);
+    const recipe = recipeOf(this.#teacher.report, cell);
     // Calibrated and plain starts are shared; modes that start from the whole teacher make their own.
     const own = recipe.mode === 'paper' || recipe.mode === 'progressive';
     const start = own ? undefined : await this.#start(recipe);

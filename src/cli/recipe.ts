@@ -1,4 +1,4 @@
-import type { Mode, Recipe } from '../studio/api/recipe.ts';
+import type { Mode, ModelShape, Recipe } from '../studio/api/recipe.ts';
 import type { StudioApi } from '../studio/studioApi.ts';
 import { withEarlierFields } from '../studio/runs/recipeVersions.ts';
 import { readJson } from './files.ts';
@@ -45,15 +45,18 @@ function fromFile(path: string, defaults: Recipe): Recipe {
  * Shape options replace the file's student as a whole.
  */
 export async function recipeFrom(session: StudioApi, options: RecipeOptions): Promise<Recipe> {
-  const defaults = await session.defaults();
-  const base = options.recipe === undefined ? defaults : fromFile(options.recipe, defaults);
-  const tied = options.tied ?? base.tied;
   const wish = shapeWish(options);
+  const shaped = (tied: boolean): Promise<ModelShape | undefined> =>
+    wish === undefined ? Promise.resolve(undefined) : session.student(wish, tied);
+  const defaults = await session.defaults();
+  const base =
+    options.recipe === undefined ? await session.defaults(await shaped(options.tied ?? defaults.tied)) : fromFile(options.recipe, defaults);
+  const tied = options.tied ?? base.tied;
   return {
     ...base,
     tied,
     mode: options.mode ?? base.mode,
-    student: wish === undefined ? base.student : await session.student(wish, tied),
+    student: (await shaped(tied)) ?? base.student,
     steps: options.steps ?? base.steps,
     batch: options.batch ?? base.batch,
     sequence: options.sequence ?? base.sequence,

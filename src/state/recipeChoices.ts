@@ -1,4 +1,5 @@
 import type { ModelShape, Recipe } from '../studio/api/recipe.ts';
+import type { UsualGuidance } from './setupStore.ts';
 import { CHOICE_NAMES, NUMBER_NAMES, PAPER_NAMES, SWITCH_NAMES, withChoice, withNumber, withPaperNumber } from './recipeFields.ts';
 
 /** The student's sizes that a user turns. */
@@ -34,6 +35,16 @@ export function withSize(teacher: ModelShape, student: ModelShape, control: Shap
   const value = nearest(legalValues(control, teacher, student), wanted);
   const changed = control === 'hiddenSize' ? { ...student, headSize: value / student.heads } : { ...student, [control]: value };
   return { ...changed, hiddenSize: changed.heads * changed.headSize };
+}
+
+/** The recipe for another student. Guidance follows the shape, unless the user has set it. */
+export function withStudent(recipe: Recipe, student: ModelShape, teacher: ModelShape, usual: UsualGuidance): Recipe {
+  const guidanceOf = ({ hiddenSize, heads, intermediateSize }: ModelShape): number =>
+    hiddenSize === teacher.hiddenSize && heads === teacher.heads && intermediateSize === teacher.intermediateSize
+      ? usual.onlyShallower
+      : usual.narrower;
+  const isUsual = recipe.guidance === guidanceOf(recipe.student);
+  return { ...recipe, student, guidance: isUsual ? guidanceOf(student) : recipe.guidance };
 }
 
 const SIZES = ['layers', 'heads', 'headSize', 'intermediateSize'] as const;

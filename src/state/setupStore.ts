@@ -13,6 +13,12 @@ export interface Speed {
   readonly from: string;
 }
 
+/** Default share of the loss from the teacher's logits: for students with the teacher's sizes but fewer layers, and for others. */
+export interface UsualGuidance {
+  readonly onlyShallower: number;
+  readonly narrower: number;
+}
+
 /** What the user chose: changes by hand, a few times a minute. */
 export interface SetupState {
   readonly engine: EngineReport | undefined;
@@ -22,6 +28,7 @@ export interface SetupState {
   readonly teacher: TeacherReport | undefined;
   readonly text: TextReport | undefined;
   readonly recipe: Recipe | undefined;
+  readonly usualGuidance: UsualGuidance | undefined;
   readonly plan: PlanReport | undefined;
   /** Memory and work of the steps, phase by phase; undefined while it is being computed. */
   readonly costs: readonly StepCost[] | undefined;
@@ -44,6 +51,7 @@ export const useSetup = create<SetupState>(() => ({
   teacher: undefined,
   text: undefined,
   recipe: undefined,
+  usualGuidance: undefined,
   plan: undefined,
   costs: undefined,
   speed: undefined,

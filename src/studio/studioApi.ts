@@ -34,8 +34,8 @@ export interface StudioApi extends HistoryApi {
   loadText(name: string, files: readonly GivenFile[], wish: TextWish, listen?: StudioListener): Promise<TextReport>;
   /** Ends a `loadText` that is going on: it rejects with code `cancelled`. */
   cancelText(): Promise<void>;
-  /** Recipe defaults for the loaded teacher. */
-  defaults(): Promise<Recipe>;
+  /** Recipe defaults for the loaded teacher and a student's shape; half its width where none is given. */
+  defaults(student?: ModelShape): Promise<Recipe>;
   /** The named students of the loaded teacher. */
   presets(): Promise<readonly StudentPreset[]>;
   /** The legal student that a wish describes; a refusal carries the nearest legal ones in `details.nearest`. */

@@ -1,7 +1,7 @@
 import { assert, constantFrom, double, integer, property, record } from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { forecast, speedOf } from '../../src/state/forecast.ts';
-import { legalValues, recipeFromHash, recipeToHash, withSize } from '../../src/state/recipeChoices.ts';
+import { legalValues, recipeFromHash, recipeToHash, withSize, withStudent } from '../../src/state/recipeChoices.ts';
 import { CHOICE_NAMES, CHOICES, NUMBER_NAMES, NUMBERS, withNumber } from '../../src/state/recipeFields.ts';
 import { defaultRecipe } from '../../src/studio/recipe/recipe.ts';
 import type { StepCost } from '../../src/studio/api/cost.ts';
@@ -101,4 +101,27 @@ describe('the forecast', () => {
     expect(speedOf(costs, 'gates', recipe, 800)).toBeUndefined();
     expect(speedOf(costs, 'polish', recipe, 0)).toBeUndefined();
   });
+});
+
+test('guidance follows the shape from half of the loss to all of it, and stays where the user set it', () => {
+  const teacher: ModelShape = { layers: 4, hiddenSize: 64, heads: 4, headSize: 16, intermediateSize: 256 };
+  const report = { shape: teacher, maxPositions: POSITIONS };
+  const shallow = { ...teacher, layers: 2 };
+  const narrow = defaultRecipe(report);
+  const usual = { onlyShallower: defaultRecipe(report, shallow).guidance, narrower: narrow.guidance };
+  expect(usual).toEqual({ onlyShallower: 0.5, narrower: 1 });
+
+  const moved = withStudent(narrow, shallow, teacher, usual);
+  expect(moved).toEqual(defaultRecipe(report, shallow));
+  expect(withStudent(moved, narrow.student, teacher, usual)).toEqual(narrow);
+  const narrowed = withStudent(moved, { ...shallow, intermediateSize: 128 }, teacher, usual);
+  expect(narrowed.guidance).toBe(1);
+
+  const own = withStudent({ ...narrow, guidance: 0.3 }, shallow, teacher, usual);
+  expect(own).toMatchObject({ student: shallow, guidance: 0.3 });
+});
+
+test('a large teacher guides no student, whatever its shape', () => {
+  const shallow = { ...TEACHER, layers: 6 };
+  expect(defaultRecipe({ shape: TEACHER, maxPositions: POSITIONS }, shallow).guidance).toBe(0);
 });

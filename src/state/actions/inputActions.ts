@@ -52,8 +52,19 @@ async function readTeacher(desk: Desk, name: string, files: readonly GivenFile[]
 
 /** Shows a teacher that the session has. */
 export async function takeTeacher(desk: Desk, teacher: TeacherReport): Promise<void> {
-  const recipe = recipeFromHash(location.hash, await desk.api.defaults(), teacher.shape, teacher.maxPositions);
-  useSetup.setState({ teacher, recipe, presets: await desk.api.presets(), text: undefined, plan: undefined, costs: undefined });
+  const usual = await desk.api.defaults();
+  const shallower = await desk.api.defaults(teacher.shape);
+  const usualGuidance = { onlyShallower: shallower.guidance, narrower: usual.guidance };
+  const recipe = recipeFromHash(location.hash, usual, teacher.shape, teacher.maxPositions);
+  useSetup.setState({
+    teacher,
+    recipe,
+    usualGuidance,
+    presets: await desk.api.presets(),
+    text: undefined,
+    plan: undefined,
+    costs: undefined,
+  });
   desk.dropResult();
   await replan(desk);
 }

@@ -1,5 +1,5 @@
 import type { ModelShape, Recipe } from '../../studio/api/recipe.ts';
-import { recipeFromHash, recipeToHash } from '../recipeChoices.ts';
+import { recipeFromHash, recipeToHash, withStudent } from '../recipeChoices.ts';
 import { useSetup } from '../setupStore.ts';
 import type { Desk } from './desk.ts';
 
@@ -75,14 +75,19 @@ export function recipeActions(desk: Desk): RecipeActions {
     }, PLAN_AFTER_MS);
     costTimer = setTimeout(() => void desk.guarded(() => recost(desk)), COST_AFTER_MS);
   };
+  const changeStudent = (student: ModelShape): void => {
+    const { recipe, teacher, usualGuidance } = useSetup.getState();
+    if (recipe !== undefined && teacher !== undefined && usualGuidance !== undefined)
+      change(withStudent(recipe, student, teacher.shape, usualGuidance));
+  };
   return {
     change,
-    changeStudent: (student) => change({ student }),
+    changeStudent,
     async fit(bytes) {
       const { recipe } = useSetup.getState();
       if (recipe === undefined) return;
       const { layers, heads } = recipe.student;
-      await desk.guarded(async () => change({ student: await desk.api.student({ maxBytes: bytes, layers, heads }, recipe.tied) }));
+      await desk.guarded(async () => changeStudent(await desk.api.student({ maxBytes: bytes, layers, heads }, recipe.tied)));
     },
   };
 }

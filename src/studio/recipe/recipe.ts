@@ -28,21 +28,38 @@ const LEARNING_TEACHER = 2 ** 25;
 
 /**
  * A large teacher's weights stay as they are, and its logits are not learned from: both would cost more than a student of
- * its shape has time and memory for. On the demo both help narrower students at every budget; where only layers go, half of the
- * loss is better from the text (docs/results/quality.md).
+ * its shape has time and memory for. On the demo both help students at every budget (docs/results/quality.md).
  */
 function isLarge({ layers, hiddenSize, intermediateSize }: ModelShape): boolean {
   return layers * hiddenSize * (4 * hiddenSize + 2 * intermediateSize) > LEARNING_TEACHER;
 }
 
-/** The recipe that a run starts from when nothing else is said. */
-export function defaultRecipe(teacher: { readonly shape: ModelShape; readonly maxPositions: number }): Recipe {
+/**
+ * How much of the loss comes from the logits of a teacher that is not large. A student that only has fewer layers starts
+ * next to its teacher, and the logits alone hold it there: with half of the loss from the text it passes the teacher
+ * (docs/results/quality.md, half depth).
+ */
+function usualGuidance(teacher: ModelShape, student: ModelShape): number {
+  const { hiddenSize, heads, intermediateSize } = teacher;
+  const isOnlyShallower = student.hiddenSize === hiddenSize && student.heads === heads && student.intermediateSize === intermediateSize;
+  return isOnlyShallower ? 0.5 : 1;
+}
+
+/**
+ * The recipe that a run starts from when nothing else is said.
+ *
+ * @param student its shape; `half` where none is given
+ */
+export function defaultRecipe(
+  teacher: { readonly shape: ModelShape; readonly maxPositions: number },
+  student: ModelShape = presetShape(teacher.shape, 'half'),
+): Recipe {
   const large = isLarge(teacher.shape);
   const rate = large ? COMPACTOR_RATE : GUIDED_RATE;
   return {
     mode: 'calibrated',
     start: 'calibrated',
-    student: presetShape(teacher.shape, 'half'),
+    student,
     tied: false,
     steps: 100,
     batch: 16,
@@ -50,7 +67,7 @@ export function defaultRecipe(teacher: { readonly shape: ModelShape; readonly ma
     compactorShare: 1,
     compactorLearningRate: rate,
     teacherLearningRate: large ? 0 : rate,
-    guidance: large ? 0 : 1,
+    guidance: large ? 0 : usualGuidance(teacher.shape, student),
     depth: 'first',
     paper: PUBLISHED,
     rampShare: 0.5,

@@ -12,7 +12,7 @@ import { attempt, type SessionState } from './sessionState.ts';
 /** What could be run, and what it would cost. */
 export function recipeVerbs(state: SessionState): Pick<StudioApi, 'defaults' | 'presets' | 'student' | 'plan' | 'stepCosts'> {
   return {
-    defaults: () => attempt(() => defaultRecipe(state.needTeacher().report)),
+    defaults: (student) => attempt(() => defaultRecipe(state.needTeacher().report, student)),
     presets: () => attempt(() => presetsOf(state.needTeacher().report.shape)),
     student: (wish, tied) => attempt(() => studentFor(state.needTeacher().model.config, tied, wish)),
     plan: (recipe) => attempt(() => planStudent(state.needTeacher(), recipe)),
