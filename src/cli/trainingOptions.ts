@@ -59,7 +59,7 @@ export function trainingOptions(command: Command): Command {
     )
     .option(
       '--guidance <share>',
-      "calibrated: share of the loss that comes from the teacher's logits; 0 is the paper's, 0.5 is better where only layers go (default: 1, 0 for large teachers)",
+      "calibrated: share of the loss that comes from the teacher's logits; 0 is the paper's (default: 1, 0.5 where only layers go, 0 for large teachers)",
       share,
     )
     .addOption(
