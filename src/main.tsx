@@ -4,6 +4,7 @@ import { createRoot } from 'react-dom/client';
 import { createActions } from './state/actions/actions.ts';
 import type { PageApi } from './state/actions/desk.ts';
 import { installFaultTransfer } from './studio/faultTransfer.ts';
+import type { StudioListener } from './studio/api/run.ts';
 import type { StudioApi } from './studio/studioApi.ts';
 import { ActionsContext } from './ui/actionsContext.ts';
 import { App } from './ui/App.tsx';
@@ -23,6 +24,8 @@ applyTheme();
 followSystemTheme();
 installFaultTransfer();
 const remote = wrap<StudioApi>(new Worker(new URL('../workers/studio.worker.ts', import.meta.url), { type: 'module' }));
+
+const heard = (listen: StudioListener | undefined): StudioListener | undefined => (listen === undefined ? undefined : proxy(listen));
 
 /** The worker's session, with the teacher's bytes handed over rather than copied, and listeners called across. */
 const api: PageApi = {
@@ -51,8 +54,8 @@ const api: PageApi = {
   step: () => remote.step(),
   resume: () => remote.resume(),
   stop: () => remote.stop(),
-  attention: (sentence, layer, head) => remote.attention(sentence, layer, head),
-  fillMask: (sentence) => remote.fillMask(sentence),
+  attention: (sentence, layer, head, listen) => remote.attention(sentence, layer, head, heard(listen)),
+  fillMask: (sentence, listen) => remote.fillMask(sentence, heard(listen)),
   unfinished: () => remote.unfinished(),
   resumeRun: (run, listen) => remote.resumeRun(run, proxy(listen)),
   deleteRun: (run) => remote.deleteRun(run),
@@ -61,7 +64,7 @@ const api: PageApi = {
   exportTeacher: (name, listen, options) => remote.exportTeacher(name, proxy(listen), options),
   runs: () => remote.runs(),
   runEvents: (run) => remote.runEvents(run),
-  compareRuns: (first, second, sentence, layer, head) => remote.compareRuns(first, second, sentence, layer, head),
+  compareRuns: (first, second, sentence, layer, head, listen) => remote.compareRuns(first, second, sentence, layer, head, heard(listen)),
   openRun: (run) => remote.openRun(run),
   recallInputs: (run) => remote.recallInputs(run),
   renameRun: (run, name) => remote.renameRun(run, name),

@@ -30,6 +30,8 @@ export interface RunState {
   readonly exporting: boolean;
   /** The finished run is being asked about a sentence. */
   readonly asking: boolean;
+  /** What that waits for, in words, such as kernels that are compiled. */
+  readonly askingStage: string | undefined;
   /** ONNX files of the export at hand, as they are checked. */
   readonly checkedFiles: readonly OnnxFileReport[];
   readonly download: Download | undefined;
@@ -48,6 +50,7 @@ export const useRun = create<RunState>(() => ({
   result: undefined,
   exporting: false,
   asking: false,
+  askingStage: undefined,
   checkedFiles: [],
   download: undefined,
   keptAt: undefined,

@@ -75,10 +75,13 @@ export interface StudioApi extends HistoryApi {
     sentence?: string,
     listen?: StudioListener,
   ): Promise<AttentionReport>;
-  /** Attention of one student head, counted from 0, beside its teacher head's, in the finished run. */
-  attention(sentence: string, layer: number, head: number): Promise<AttentionComparison>;
+  /**
+   * Attention of one student head, counted from 0, beside its teacher head's, in the finished run.
+   * @param listen hears how far GPU kernels are measured and compiled, as it does below
+   */
+  attention(sentence: string, layer: number, head: number, listen?: StudioListener): Promise<AttentionComparison>;
   /** Both models' words for the first [MASK] of a sentence, in the finished run. */
-  fillMask(sentence: string): Promise<FillComparison>;
+  fillMask(sentence: string, listen?: StudioListener): Promise<FillComparison>;
   exportStudent(name: string, listen: StudioListener, options?: ExportOptions): Promise<ExportResult>;
   /** Ends an export that is going on: it rejects with code `cancelled`. */
   cancelExport(): Promise<void>;

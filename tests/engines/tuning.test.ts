@@ -15,8 +15,8 @@ beforeAll(takeSoftwareGpu);
 const SMALL: MatmulTile = { method: 'registers', rows: 4, columns: 4, threadsX: 8, threadsY: 1, depth: 0 };
 const LARGE: MatmulTile = { method: 'registers', rows: 8, columns: 8, threadsX: 4, threadsY: 1, depth: 0 };
 const THIRD: MatmulTile = { ...SMALL, threadsX: 16 };
-/** One invocation a workgroup: most lanes of any adapter have nothing to do. */
-const SLOW: MatmulTile = { ...SMALL, threadsX: 1 };
+/** One invocation a workgroup, which fills memory for itself alone: twenty times slower, whatever else the machine does. */
+const SLOW: MatmulTile = { ...SMALL, method: 'workgroup', threadsX: 1, depth: 4 };
 /** More invocations than any adapter allows: a pipeline that cannot be made. */
 const IMPOSSIBLE: MatmulTile = { ...SMALL, threadsX: 65_536 };
 const SIDE = 96;

@@ -1,4 +1,5 @@
 import type { AttentionComparison, FillComparison } from '../../studio/api/comparison.ts';
+import type { StudioListener } from '../../studio/api/run.ts';
 import type { RunSummary } from '../historyStore.ts';
 import { useRun } from '../runStore.ts';
 import type { Desk } from './desk.ts';
@@ -20,27 +21,32 @@ export interface JudgeActions {
 }
 
 export function judgeActions(desk: Desk): JudgeActions {
+  const listen: StudioListener = (event) => {
+    // An event may arrive after the answer.
+    if (event.kind === 'progress' && useRun.getState().asking)
+      useRun.setState({ askingStage: event.done < event.total ? `${event.stage}, ${event.done} of ${event.total}` : undefined });
+  };
   const ask = async <T>(question: () => Promise<T>): Promise<T | undefined> => {
     useRun.setState({ asking: true });
     const answer = await desk.asked(() => desk.exclusive(question));
-    useRun.setState({ asking: false });
+    useRun.setState({ asking: false, askingStage: undefined });
     return answer;
   };
   return {
     attention: (sentence, layer, head) =>
       ask(async () => ({
-        ...(await desk.api.attention(sentence, layer, head)),
+        ...(await desk.api.attention(sentence, layer, head, listen)),
         names: { teacher: 'teacher', student: 'student', difference: 'difference' },
       })),
     attentionOfRuns: (ours, other, sentence, layer, head) =>
       ask(async () => {
-        const { tokens, first, second } = await desk.api.compareRuns(ours.run, other.run, sentence, layer, head);
+        const { tokens, first, second } = await desk.api.compareRuns(ours.run, other.run, sentence, layer, head, listen);
         if (second.length === 0)
           throw new Error(
             `compare: ${other.name} — expected a head from the same teacher head as layer ${layer + 1}, head ${head + 1} of ${ours.name}, got none. Choose another head.`,
           );
         return { tokens, teacher: second, student: first, names: { teacher: other.name, student: ours.name, difference: 'difference' } };
       }),
-    fillMask: (sentence) => ask(() => desk.api.fillMask(sentence)),
+    fillMask: (sentence) => ask(() => desk.api.fillMask(sentence, listen)),
   };
 }

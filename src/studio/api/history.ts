@@ -1,5 +1,5 @@
 import type { Recipe } from './recipe.ts';
-import type { HeldOut, RunResult, StudioEvent } from './run.ts';
+import type { HeldOut, RunResult, StudioEvent, StudioListener } from './run.ts';
 import type { TeacherReport } from './teacher.ts';
 import type { TextReport } from './text.ts';
 
@@ -132,7 +132,14 @@ export interface HistoryApi {
   /** Adds an exported run to the history. One that is there already is not doubled. */
   importRun(zip: Uint8Array | Blob): Promise<RunSummary>;
   /** Two students of the loaded teacher on one sentence; `layer` and `head` are the first student's, from 0. */
-  compareRuns(first: string, second: string, sentence: string, layer: number, head: number): Promise<StudentsComparison>;
+  compareRuns(
+    first: string,
+    second: string,
+    sentence: string,
+    layer: number,
+    head: number,
+    listen?: StudioListener,
+  ): Promise<StudentsComparison>;
   /** What a run of this recipe would need, and what there is. */
   storage(recipe: Recipe): Promise<StorageReport>;
   /** Why runs last only as long as this session, and the cure, in words; null = they outlive it. */

@@ -11,6 +11,7 @@ import type { HistoryApi, RunInputs, RunSummary, UnfinishedRun } from '../api/hi
 import type { StudioApi } from '../studioApi.ts';
 import { recordsOf, type KnownRun } from './records.ts';
 import type { SessionState } from './sessionState.ts';
+import { heardBy } from './watchedEngine.ts';
 
 /** A deleted run can be brought back for so long, in milliseconds. */
 const BIN_KEEPS = 24 * 60 * 60 * 1000;
@@ -148,10 +149,10 @@ export function historyVerbs(state: SessionState): Omit<HistoryApi, 'keep' | 're
       if (summary === undefined) throw new StudioError('run', `session: run ${run} is gone. List the runs again.`);
       return summary;
     },
-    async compareRuns(first, second, sentence, layer, head) {
+    async compareRuns(first, second, sentence, layer, head, listen) {
       const [a, b] = [await studentOf(first), await studentOf(second)];
       state.needNoRun('comparing students');
-      return state.onEngine((engine) => compareStudents(engine, state.needTeacher(), a, b, sentence, layer, head));
+      return state.onEngine((engine) => compareStudents(heardBy(listen, engine), state.needTeacher(), a, b, sentence, layer, head));
     },
     whyNotKept: () => state.surroundings.whyNotKept(),
     storage: (recipe) =>

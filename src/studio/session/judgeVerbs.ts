@@ -1,20 +1,13 @@
-import type { Engine } from '../../engines/engine.ts';
 import { StudioError } from '../../tensor/studioError.ts';
 import { attentionOf } from '../comparison/attentionOf.ts';
 import { readStudent } from '../comparison/givenStudent.ts';
 import { evaluateCheckpoints } from '../comparison/evaluateCheckpoints.ts';
 import { defaultRecipe, recipeLayers } from '../recipe/recipe.ts';
 import { compareAttention, compareFill } from '../comparison/sentenceCompare.ts';
-import type { StudioListener } from '../api/run.ts';
 import type { StudioApi } from '../studioApi.ts';
 import type { FinishedStudent, SessionState } from './sessionState.ts';
 import { teacherWithHead } from './teacherWithHead.ts';
-import { watchedEngine } from './watchedEngine.ts';
-
-/** An engine whose compilations are heard, if anybody listens. Nothing stops them. */
-function heardBy(listen: StudioListener | undefined, engine: Engine): Engine {
-  return listen === undefined ? engine : watchedEngine(engine, listen, new AbortController().signal);
-}
+import { heardBy } from './watchedEngine.ts';
 
 /** Teacher and student side by side. */
 export function judgeVerbs(state: SessionState): Pick<StudioApi, 'checkStudent' | 'evaluate' | 'attentionOf' | 'attention' | 'fillMask'> {
@@ -40,18 +33,21 @@ export function judgeVerbs(state: SessionState): Pick<StudioApi, 'checkStudent' 
       const teacher = state.needTeacher();
       return attentionOf(heardBy(listen, await state.needEngine()), teacher, state.needCorpus(), student, seed, sentence);
     },
-    async attention(sentence, layer, head) {
+    async attention(sentence, layer, head, listen) {
       const { student, result, recipe } = needFinished();
       const teacher = state.needTeacher();
       const origin = {
         layer: recipeLayers(teacher.model.config, recipe)[layer] ?? layer,
         head: result.similarity.origins[layer]?.[head] ?? head,
       };
-      return state.onEngine((engine) => compareAttention(engine, teacher, student, sentence, layer, head, origin));
+      return state.onEngine((engine) => compareAttention(heardBy(listen, engine), teacher, student, sentence, layer, head, origin));
     },
-    async fillMask(sentence) {
+    async fillMask(sentence, listen) {
       const { student } = needFinished();
-      return state.onEngine(async (engine) => compareFill(engine, await teacherWithHead(state, engine), student, sentence));
+      return state.onEngine(async (engine) => {
+        const heard = heardBy(listen, engine);
+        return compareFill(heard, await teacherWithHead(state, heard), student, sentence);
+      });
     },
   };
 }

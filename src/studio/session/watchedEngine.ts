@@ -6,6 +6,11 @@ const STAGE_WORDS: Readonly<Record<CompileStage, string>> = {
   compiling: 'Compiling GPU kernels',
 };
 
+/** An engine whose compilations are heard, if anybody listens. Nothing stops them. */
+export function heardBy(listen: StudioListener | undefined, engine: Engine): Engine {
+  return listen === undefined ? engine : watchedEngine(engine, listen, new AbortController().signal);
+}
+
 /**
  * The same engine, whose compilations are told as progress.
  * @param signal ends measuring kernels: the likeliest ones are taken

@@ -26,6 +26,7 @@ export function Compare(): React.JSX.Element {
   const result = useRun((state) => state.result);
   const going = useRun((state) => isGoing(state.status));
   const asking = useRun((state) => state.asking);
+  const stage = useRun((state) => state.askingStage);
   const ready = result !== undefined && !going;
   const [sentence, setSentence] = useState(EXAMPLE);
   const [place, setPlace] = useState<HeadPlace>({ layer: 0, head: 0 });
@@ -76,6 +77,9 @@ export function Compare(): React.JSX.Element {
             {asking ? 'Comparing' : 'Compare'}
           </button>
         </form>
+        <output className="note" data-testid="asking-stage">
+          {stage}
+        </output>
         {ready && others.length > 0 ? (
           <label className="inline against">
             Attention beside
