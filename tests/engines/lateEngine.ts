@@ -45,9 +45,11 @@ export function lateEngine(engine: Engine, log: StepLog, { poison, ahead, patien
       },
       read: async (name) => {
         const run = runs;
+        // Of this run: while a GPU computes the numbers, the next run may be handed over already.
+        const following = next.promise;
         const data = await program.read(name);
         if (name !== 'loss' && name !== 'norm') return data;
-        await Promise.race([next.promise, new Promise<void>((resolve) => setTimeout(resolve, patience))]);
+        await Promise.race([following, new Promise<void>((resolve) => setTimeout(resolve, patience))]);
         if (name === 'loss') log.push(['loss', run]);
         return data;
       },
