@@ -224,6 +224,8 @@ export function planned(results: readonly CellResult[]): Cell[] {
       ['half', 0.5],
     ] as const)
       cells.push(cell('guided', shape, steps, bestRate(results, 'guided', shape, steps), 1, { guidance }));
+  // An untied decoder makes a half-depth student larger than its teacher.
+  for (const steps of BUDGETS) cells.push(cell('guided', 'depth', steps, bestRate(results, 'guided', 'depth', steps), 1, { tied: true }));
   const rate = bestRate(results, 'calibrated', 'half', 100);
   const changed = (change: Partial<Recipe>): void => void cells.push(cell('calibrated', 'half', 100, rate, 1, change));
   for (const calibrationTokens of [2048, 4096, 24_576]) changed({ calibrationTokens });
