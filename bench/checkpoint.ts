@@ -40,6 +40,7 @@ function largeCheckpoint(gib: number): Checkpoint {
   const recipe = defaultRecipe({
     shape: { layers: 12, hiddenSize: 768, heads: 12, headSize: 64, intermediateSize: 3072 },
     maxPositions: 512,
+    tiedDecoder: true,
   });
   return {
     state: {

@@ -1,4 +1,4 @@
-import { defaultRecipe } from '../../src/studio/recipe/recipe.ts';
+import { defaultRecipe, type TeacherTraits } from '../../src/studio/recipe/recipe.ts';
 import { PUBLISHED } from '../../src/wid/paper/settings.ts';
 import type { ModelShape, Recipe } from '../../src/studio/api/recipe.ts';
 import type { CellResult } from './results.ts';
@@ -117,10 +117,7 @@ function cell(variant: Variant, shape: ShapeName, steps: number, rate: number, s
   };
 }
 
-export function recipeOf(
-  teacher: { readonly shape: ModelShape; readonly maxPositions: number },
-  { variant, shape, steps, rate, seed, change }: Cell,
-): Recipe {
+export function recipeOf(teacher: TeacherTraits, { variant, shape, steps, rate, seed, change }: Cell): Recipe {
   const { mode, ...settings }: VariantSettings = VARIANTS[variant];
   const student = shapeOf(teacher.shape, shape);
   const defaults = defaultRecipe(teacher, student);
@@ -129,6 +126,8 @@ export function recipeOf(
     mode: mode ?? 'calibrated',
     ...(settings.start === undefined ? {} : { start: settings.start }),
     ...(settings.compactorShare === undefined ? {} : { compactorShare: settings.compactorShare }),
+    // In all ways alike; a tied one is a departure, also where it is the default.
+    tied: false,
     steps,
     batch: 8,
     compactorLearningRate: rate,

@@ -46,7 +46,7 @@ export interface StudentOptions {
   readonly heads?: number;
   readonly headSize?: number;
   readonly intermediate?: number;
-  readonly tied?: true;
+  readonly tied?: boolean;
 }
 
 export function teacherOptions(command: Command): Command {
@@ -92,7 +92,8 @@ export function studentOptions(command: Command): Command {
     .option('--heads <n>', "attention heads (default: the teacher's)", whole(1))
     .option('--head-size <n>', 'dimensions a head (default: width / heads)', whole(1))
     .option('--intermediate <n>', 'FFN size (default: in proportion to the width)', whole(1))
-    .option('--tied', 'one table for word embeddings and decoder');
+    .option('--tied', "one table for word embeddings and decoder (default: where only layers go, if it is the teacher's)")
+    .option('--no-tied', 'a decoder of its own');
 }
 
 /** The shape options that were given, or nothing. */

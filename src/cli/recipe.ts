@@ -51,11 +51,14 @@ export async function recipeFrom(session: StudioApi, options: RecipeOptions): Pr
   const defaults = await session.defaults();
   const base =
     options.recipe === undefined ? await session.defaults(await shaped(options.tied ?? defaults.tied)) : fromFile(options.recipe, defaults);
-  const tied = options.tied ?? base.tied;
+  const mode = options.mode ?? base.mode;
+  // The published method has a decoder of its own.
+  const usuallyTied = base.tied && (options.recipe !== undefined || mode !== 'paper');
+  const tied = options.tied ?? usuallyTied;
   return {
     ...base,
     tied,
-    mode: options.mode ?? base.mode,
+    mode,
     student: (await shaped(tied)) ?? base.student,
     steps: options.steps ?? base.steps,
     batch: options.batch ?? base.batch,

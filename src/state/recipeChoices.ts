@@ -1,5 +1,5 @@
-import type { ModelShape, Recipe } from '../studio/api/recipe.ts';
-import type { UsualGuidance } from './setupStore.ts';
+import type { ModelShape, Recipe, ShapeDefaults } from '../studio/api/recipe.ts';
+import type { DefaultsByShape } from './setupStore.ts';
 import { CHOICE_NAMES, NUMBER_NAMES, PAPER_NAMES, SWITCH_NAMES, withChoice, withNumber, withPaperNumber } from './recipeFields.ts';
 
 /** The student's sizes that a user turns. */
@@ -37,14 +37,21 @@ export function withSize(teacher: ModelShape, student: ModelShape, control: Shap
   return { ...changed, hiddenSize: changed.heads * changed.headSize };
 }
 
-/** The recipe for another student. Guidance follows the shape, unless the user has set it. */
-export function withStudent(recipe: Recipe, student: ModelShape, teacher: ModelShape, usual: UsualGuidance): Recipe {
-  const guidanceOf = ({ hiddenSize, heads, intermediateSize }: ModelShape): number =>
-    hiddenSize === teacher.hiddenSize && heads === teacher.heads && intermediateSize === teacher.intermediateSize
-      ? usual.onlyShallower
-      : usual.narrower;
-  const isUsual = recipe.guidance === guidanceOf(recipe.student);
-  return { ...recipe, student, guidance: isUsual ? guidanceOf(student) : recipe.guidance };
+/** The recipe for another student. What depends on its shape follows, unless the user has set it. */
+export function withStudent(recipe: Recipe, student: ModelShape, teacher: ModelShape, byShape: DefaultsByShape): Recipe {
+  const defaultsOf = ({ hiddenSize, heads, intermediateSize }: ModelShape): ShapeDefaults => {
+    const isOnlyShallower = hiddenSize === teacher.hiddenSize && heads === teacher.heads && intermediateSize === teacher.intermediateSize;
+    return isOnlyShallower ? byShape.onlyShallower : byShape.narrower;
+  };
+  const before = defaultsOf(recipe.student);
+  const now = defaultsOf(student);
+  return {
+    ...recipe,
+    student,
+    guidance: recipe.guidance === before.guidance ? now.guidance : recipe.guidance,
+    // The published method has a decoder of its own.
+    tied: recipe.tied === before.tied && recipe.mode !== 'paper' ? now.tied : recipe.tied,
+  };
 }
 
 const SIZES = ['layers', 'heads', 'headSize', 'intermediateSize'] as const;

@@ -145,7 +145,9 @@ export function withNumber(recipe: Recipe, name: NumberName, typed: number, maxP
 
 /** The recipe with one choice made, or as it is where the word is none of the choices. */
 export function withChoice(recipe: Recipe, name: ChoiceName, word: string | null): Recipe {
-  return word !== null && Object.hasOwn(CHOICES[name].words, word) ? { ...recipe, [name]: word } : recipe;
+  if (word === null || !Object.hasOwn(CHOICES[name].words, word)) return recipe;
+  // The published method has a decoder of its own.
+  return { ...recipe, [name]: word, ...(name === 'mode' && word === 'paper' ? { tied: false } : {}) };
 }
 
 /** Settings of the published method alone. */

@@ -1,7 +1,7 @@
 import { create } from 'zustand';
 import type { PlanReport, StepCost } from '../studio/api/cost.ts';
 import type { EngineChoice, EngineReport } from '../studio/api/engine.ts';
-import type { ModelShape, Recipe, StudentPreset } from '../studio/api/recipe.ts';
+import type { ModelShape, Recipe, ShapeDefaults, StudentPreset } from '../studio/api/recipe.ts';
 import type { TeacherReport } from '../studio/api/teacher.ts';
 import type { TextReport } from '../studio/api/text.ts';
 
@@ -13,10 +13,10 @@ export interface Speed {
   readonly from: string;
 }
 
-/** Default share of the loss from the teacher's logits: for students with the teacher's sizes but fewer layers, and for others. */
-export interface UsualGuidance {
-  readonly onlyShallower: number;
-  readonly narrower: number;
+/** Defaults for students with the teacher's sizes but fewer layers, and for others. */
+export interface DefaultsByShape {
+  readonly onlyShallower: ShapeDefaults;
+  readonly narrower: ShapeDefaults;
 }
 
 /** What the user chose: changes by hand, a few times a minute. */
@@ -28,7 +28,7 @@ export interface SetupState {
   readonly teacher: TeacherReport | undefined;
   readonly text: TextReport | undefined;
   readonly recipe: Recipe | undefined;
-  readonly usualGuidance: UsualGuidance | undefined;
+  readonly byShape: DefaultsByShape | undefined;
   readonly plan: PlanReport | undefined;
   /** Memory and work of the steps, phase by phase; undefined while it is being computed. */
   readonly costs: readonly StepCost[] | undefined;
@@ -51,7 +51,7 @@ export const useSetup = create<SetupState>(() => ({
   teacher: undefined,
   text: undefined,
   recipe: undefined,
-  usualGuidance: undefined,
+  byShape: undefined,
   plan: undefined,
   costs: undefined,
   speed: undefined,

@@ -88,6 +88,19 @@ test('plan counts as the exported student does, and writes nothing', async () =>
   });
 });
 
+test('a student of fewer layers alone keeps the one table of words and decoder, unless told otherwise', async () => {
+  const parametersOf = async (...options: string[]): Promise<number> => {
+    const { stdout } = await terminal(['plan', '--teacher', CHECKPOINT, '--width', '32', '--intermediate', '48', '--json', ...options]);
+    return Number(/"kind":"plan".*?"parameters":(\d+)/.exec(stdout)?.[1]);
+  };
+  const shallow = await parametersOf('--layers', '2');
+  expect(shallow).toBeLessThan(27_053);
+  expect(await parametersOf('--layers', '2', '--tied')).toBe(shallow);
+  const table = (await parametersOf('--layers', '2', '--no-tied')) - shallow;
+  expect(table).toBeGreaterThan(0);
+  expect(table % 32).toBe(0);
+});
+
 describe('compress', () => {
   test('writes the folder; evaluate reads it back with the same numbers; its run.json gives the same run again', async () => {
     await inScratch(async (folder) => {

@@ -138,7 +138,11 @@ const listing = encode(
 
 const runBody = writeSafetensors(new Map([['w', { shape: [2], data: Float32Array.of(1, 2) }]]), {
   state: JSON.stringify({
-    recipe: defaultRecipe({ shape: { layers: 2, hiddenSize: 8, heads: 2, headSize: 4, intermediateSize: 16 }, maxPositions: 16 }),
+    recipe: defaultRecipe({
+      shape: { layers: 2, hiddenSize: 8, heads: 2, headSize: 4, intermediateSize: 16 },
+      maxPositions: 16,
+      tiedDecoder: true,
+    }),
     stream: {},
     fingerprints: {},
     savedAt: 1,

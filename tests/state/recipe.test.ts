@@ -2,14 +2,14 @@ import { assert, constantFrom, double, integer, property, record } from 'fast-ch
 import { describe, expect, test } from 'vitest';
 import { forecast, speedOf } from '../../src/state/forecast.ts';
 import { legalValues, recipeFromHash, recipeToHash, withSize, withStudent } from '../../src/state/recipeChoices.ts';
-import { CHOICE_NAMES, CHOICES, NUMBER_NAMES, NUMBERS, withNumber } from '../../src/state/recipeFields.ts';
+import { CHOICE_NAMES, CHOICES, NUMBER_NAMES, NUMBERS, withChoice, withNumber } from '../../src/state/recipeFields.ts';
 import { defaultRecipe } from '../../src/studio/recipe/recipe.ts';
 import type { StepCost } from '../../src/studio/api/cost.ts';
 import type { ModelShape } from '../../src/studio/api/recipe.ts';
 
 const TEACHER: ModelShape = { layers: 12, hiddenSize: 768, heads: 12, headSize: 64, intermediateSize: 3072 };
 const POSITIONS = 512;
-const RECIPE = defaultRecipe({ shape: TEACHER, maxPositions: POSITIONS });
+const RECIPE = defaultRecipe({ shape: TEACHER, maxPositions: POSITIONS, tiedDecoder: true });
 
 describe('a recipe in the address', () => {
   test('comes back as it was, every part of it', () => {
@@ -103,25 +103,34 @@ describe('the forecast', () => {
   });
 });
 
-test('guidance follows the shape from half of the loss to all of it, and stays where the user set it', () => {
+test('what depends on the shape follows it, and stays where the user set it', () => {
   const teacher: ModelShape = { layers: 4, hiddenSize: 64, heads: 4, headSize: 16, intermediateSize: 256 };
-  const report = { shape: teacher, maxPositions: POSITIONS };
+  const traits = { shape: teacher, maxPositions: POSITIONS, tiedDecoder: true };
   const shallow = { ...teacher, layers: 2 };
-  const narrow = defaultRecipe(report);
-  const usual = { onlyShallower: defaultRecipe(report, shallow).guidance, narrower: narrow.guidance };
-  expect(usual).toEqual({ onlyShallower: 0.5, narrower: 1 });
+  const narrow = defaultRecipe(traits);
+  const byShape = { onlyShallower: defaultRecipe(traits, shallow), narrower: narrow };
+  expect(byShape).toMatchObject({ onlyShallower: { guidance: 0.5, tied: true }, narrower: { guidance: 1, tied: false } });
 
-  const moved = withStudent(narrow, shallow, teacher, usual);
-  expect(moved).toEqual(defaultRecipe(report, shallow));
-  expect(withStudent(moved, narrow.student, teacher, usual)).toEqual(narrow);
-  const narrowed = withStudent(moved, { ...shallow, intermediateSize: 128 }, teacher, usual);
-  expect(narrowed.guidance).toBe(1);
+  const moved = withStudent(narrow, shallow, teacher, byShape);
+  expect(moved).toEqual(defaultRecipe(traits, shallow));
+  expect(withStudent(moved, narrow.student, teacher, byShape)).toEqual(narrow);
+  const narrowed = withStudent(moved, { ...shallow, intermediateSize: 128 }, teacher, byShape);
+  expect(narrowed).toMatchObject({ guidance: 1, tied: false });
 
-  const own = withStudent({ ...narrow, guidance: 0.3 }, shallow, teacher, usual);
-  expect(own).toMatchObject({ student: shallow, guidance: 0.3 });
+  const own = withStudent({ ...narrow, guidance: 0.3, tied: true }, shallow, teacher, byShape);
+  expect(own).toMatchObject({ student: shallow, guidance: 0.3, tied: true });
+  expect(withStudent({ ...own, tied: false }, narrow.student, teacher, byShape).tied).toBe(false);
+
+  const published = withChoice(moved, 'mode', 'paper');
+  expect(published).toMatchObject({ mode: 'paper', tied: false });
+  expect(withStudent(withChoice(narrow, 'mode', 'paper'), shallow, teacher, byShape).tied).toBe(false);
 });
 
-test('a large teacher guides no student, whatever its shape', () => {
+test('a large teacher guides no student, and one with a decoder of its own ties none', () => {
   const shallow = { ...TEACHER, layers: 6 };
-  expect(defaultRecipe({ shape: TEACHER, maxPositions: POSITIONS }, shallow).guidance).toBe(0);
+  expect(defaultRecipe({ shape: TEACHER, maxPositions: POSITIONS, tiedDecoder: true }, shallow)).toMatchObject({ guidance: 0, tied: true });
+  expect(defaultRecipe({ shape: TEACHER, maxPositions: POSITIONS, tiedDecoder: false }, shallow)).toMatchObject({
+    guidance: 0,
+    tied: false,
+  });
 });

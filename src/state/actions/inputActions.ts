@@ -52,14 +52,13 @@ async function readTeacher(desk: Desk, name: string, files: readonly GivenFile[]
 
 /** Shows a teacher that the session has. */
 export async function takeTeacher(desk: Desk, teacher: TeacherReport): Promise<void> {
-  const usual = await desk.api.defaults();
-  const shallower = await desk.api.defaults(teacher.shape);
-  const usualGuidance = { onlyShallower: shallower.guidance, narrower: usual.guidance };
-  const recipe = recipeFromHash(location.hash, usual, teacher.shape, teacher.maxPositions);
+  const narrower = await desk.api.defaults();
+  const byShape = { onlyShallower: await desk.api.defaults(teacher.shape), narrower };
+  const recipe = recipeFromHash(location.hash, narrower, teacher.shape, teacher.maxPositions);
   useSetup.setState({
     teacher,
     recipe,
-    usualGuidance,
+    byShape,
     presets: await desk.api.presets(),
     text: undefined,
     plan: undefined,

@@ -76,9 +76,9 @@ export function recipeActions(desk: Desk): RecipeActions {
     costTimer = setTimeout(() => void desk.guarded(() => recost(desk)), COST_AFTER_MS);
   };
   const changeStudent = (student: ModelShape): void => {
-    const { recipe, teacher, usualGuidance } = useSetup.getState();
-    if (recipe !== undefined && teacher !== undefined && usualGuidance !== undefined)
-      change(withStudent(recipe, student, teacher.shape, usualGuidance));
+    const { recipe, teacher, byShape } = useSetup.getState();
+    if (recipe !== undefined && teacher !== undefined && byShape !== undefined)
+      change(withStudent(recipe, student, teacher.shape, byShape));
   };
   return {
     change,

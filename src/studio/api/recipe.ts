@@ -99,3 +99,6 @@ export interface Recipe {
   readonly evaluateEvery: number;
   readonly seed: number;
 }
+
+/** Parts of a recipe whose default depends on the student's shape. */
+export type ShapeDefaults = Pick<Recipe, 'guidance' | 'tied'>;

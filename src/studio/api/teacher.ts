@@ -9,6 +9,8 @@ export interface TeacherReport {
   readonly shape: ModelShape;
   readonly vocabularySize: number;
   readonly maxPositions: number;
+  /** Whether its decoder is the word table. */
+  readonly tiedDecoder: boolean;
   readonly parameters: number;
   /** Size of the weights as 4-byte floats, in bytes. */
   readonly bytes: number;

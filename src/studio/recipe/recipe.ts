@@ -5,7 +5,8 @@ import { RATE_DECAYS } from '../../training/learningRate.ts';
 import { PUBLISHED } from '../../wid/paper/settings.ts';
 import { layerMapOf, spacesOf, spaceTable, type LayerRule, type SpaceTable } from '../../wid/spaces.ts';
 import { presetShape } from './presets.ts';
-import type { ModelShape, Recipe } from '../api/recipe.ts';
+import type { ModelShape, Recipe, ShapeDefaults } from '../api/recipe.ts';
+import type { TeacherReport } from '../api/teacher.ts';
 import type { Teacher } from '../teacher/teacher.ts';
 
 /** BERT's own masking: everything is judged by it, however a recipe trains, so that runs can be compared. */
@@ -34,15 +35,20 @@ function isLarge({ layers, hiddenSize, intermediateSize }: ModelShape): boolean 
   return layers * hiddenSize * (4 * hiddenSize + 2 * intermediateSize) > LEARNING_TEACHER;
 }
 
+/** What the default recipe needs to know of a teacher. */
+export type TeacherTraits = Pick<TeacherReport, 'shape' | 'maxPositions' | 'tiedDecoder'>;
+
 /**
- * How much of the loss comes from the logits of a teacher that is not large. A student that only has fewer layers starts
- * next to its teacher, and the logits alone hold it there: with half of the loss from the text it passes the teacher
- * (docs/results/quality.md, half depth).
+ * What follows from a student's shape (figures in docs/results/quality.md). One that only has fewer layers starts next to
+ * its teacher. The logits alone would hold it there: with half of the loss from the text it passes the teacher. And it
+ * keeps the teacher's one table for words and decoder: a second one makes it larger than the teacher, and no better.
+ * Narrower students gain by both, the logits and a decoder that is fitted apart.
  */
-function usualGuidance(teacher: ModelShape, student: ModelShape): number {
+function shapeDefaults({ shape: teacher, tiedDecoder }: TeacherTraits, student: ModelShape): ShapeDefaults {
   const { hiddenSize, heads, intermediateSize } = teacher;
   const isOnlyShallower = student.hiddenSize === hiddenSize && student.heads === heads && student.intermediateSize === intermediateSize;
-  return isOnlyShallower ? 0.5 : 1;
+  const guidance = isOnlyShallower ? 0.5 : 1;
+  return { guidance: isLarge(teacher) ? 0 : guidance, tied: isOnlyShallower && tiedDecoder };
 }
 
 /**
@@ -50,24 +56,20 @@ function usualGuidance(teacher: ModelShape, student: ModelShape): number {
  *
  * @param student its shape; `half` where none is given
  */
-export function defaultRecipe(
-  teacher: { readonly shape: ModelShape; readonly maxPositions: number },
-  student: ModelShape = presetShape(teacher.shape, 'half'),
-): Recipe {
+export function defaultRecipe(teacher: TeacherTraits, student: ModelShape = presetShape(teacher.shape, 'half')): Recipe {
   const large = isLarge(teacher.shape);
   const rate = large ? COMPACTOR_RATE : GUIDED_RATE;
   return {
     mode: 'calibrated',
     start: 'calibrated',
     student,
-    tied: false,
+    ...shapeDefaults(teacher, student),
     steps: 100,
     batch: 16,
     sequence: Math.min(DEFAULT_SEQUENCE, teacher.maxPositions),
     compactorShare: 1,
     compactorLearningRate: rate,
     teacherLearningRate: large ? 0 : rate,
-    guidance: large ? 0 : usualGuidance(teacher.shape, student),
     depth: 'first',
     paper: PUBLISHED,
     rampShare: 0.5,

@@ -45,6 +45,7 @@ const BEFORE: Required<Omit<Recipe, FirstFields>> = {
 const ANY_TEACHER = {
   shape: { layers: 2, hiddenSize: 128, heads: 2, headSize: 64, intermediateSize: 512 },
   maxPositions: 512,
+  tiedDecoder: true,
 };
 
 /** The same fields, and for those that a build before them could not write, what that build did. */

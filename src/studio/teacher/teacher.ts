@@ -117,6 +117,7 @@ export async function readTeacher(
       },
       vocabularySize: config.vocabSize,
       maxPositions: config.maxPositions,
+      tiedDecoder: config.tieWordEmbeddings,
       parameters,
       bytes: 4 * parameters,
       head: map.head,

@@ -11,7 +11,7 @@ import type { Recipe } from '../../../src/studio/api/recipe.ts';
 import { TEACHER } from '../runs/runBench.ts';
 
 const SHAPE = { layers: 4, hiddenSize: 32, heads: 4, headSize: 8, intermediateSize: 48 };
-const today = defaultRecipe({ shape: SHAPE, maxPositions: 64 });
+const today = defaultRecipe({ shape: SHAPE, maxPositions: 64, tiedDecoder: true });
 /** As the first builds wrote it. */
 const early = Object.fromEntries(
   Object.entries(today).filter(([field]) => !['depth', 'teacherLearningRate', 'guidance', 'decay', 'paper', 'rampShare'].includes(field)),
