@@ -156,7 +156,8 @@ The teacher (${(teacher.parameters / 1e6).toFixed(2)} M parameters): held-out lo
 A step is ${batch?.batch ?? 8} sequences of ${batch?.sequence ?? 128} tokens. Every student is judged on the same eight maskings of ${teacher.sequences} held-out sequences;
 ± is the standard error over the maskings. *Against the default* is the paired difference of losses over the same maskings: **tie** within
 two of its standard errors, + where the other way is worse. Attention similarity is 1 - Jensen-Shannon divergence in bits
-on four held-out sequences, with its chance level. CPU seconds are of one thread, start + training with its looks at held-out text;
+on four held-out sequences, with its chance level. All students have a decoder of their own (untied) unless \`tied true\` says
+otherwise, also at half depth, where the default is tied. CPU seconds are of one thread, start + training with its looks at held-out text;
 the machine was busy with other work, so read them as ratios. ${versions.processor}, Node ${versions.node}, engine ${versions.engine}.
 
 At 100 and 300 steps a way's rate was searched on seed 1 until both neighbours of the best were tried, as far as there was
