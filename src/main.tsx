@@ -36,13 +36,13 @@ const api: PageApi = {
     const buffers = files.flatMap(({ bytes }) =>
       bytes instanceof Uint8Array && bytes.buffer instanceof ArrayBuffer ? [bytes.buffer] : [],
     );
-    return remote.loadTeacher(name, transfer(files, buffers), ...(listen === undefined ? [] : [proxy(listen)]));
+    return remote.loadTeacher(name, transfer(files, buffers), heard(listen));
   },
   loadHubTeacher: (request, listen) => remote.loadHubTeacher(request, proxy(listen)),
   cancelTeacher: () => remote.cancelTeacher(),
   hubCacheSize: () => remote.hubCacheSize(),
   clearHubCache: () => remote.clearHubCache(),
-  loadText: (name, files, wish, listen) => remote.loadText(name, files, wish, ...(listen === undefined ? [] : [proxy(listen)])),
+  loadText: (name, files, wish, listen) => remote.loadText(name, files, wish, heard(listen)),
   cancelText: () => remote.cancelText(),
   defaults: (student) => remote.defaults(student),
   presets: () => remote.presets(),
