@@ -18,9 +18,9 @@ function tiles(): ReadonlyMap<string, MatmulTile> {
   for (const software of [false, true])
     for (const size of [256, 96, 64, 32, 16, 4])
       for (const tile of wholeTiles({ ...LOAD, m: size, n: size }, { ...TRAITS, software })) {
-        const { method, rows, columns, threadsX, threadsY, depth } = tile;
+        const { method, rows, columns, threadsX, threadsY, depth, steps = 4 } = tile;
         // Quads differ in nothing but where the right edge lies.
-        const invocations = method === 'quad' ? 'quads' : `${threadsX} x ${threadsY} invocations`;
+        const invocations = method === 'quad' ? `quads of ${steps} steps` : `${threadsX} x ${threadsY} invocations`;
         found.set(`${method} ${rows} x ${columns}, ${invocations}, depth ${depth}`, tile);
       }
   return found;

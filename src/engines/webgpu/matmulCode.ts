@@ -27,6 +27,8 @@ export interface MatmulTile {
   readonly threadsY: number;
   /** Steps of k that one load of workgroup memory holds; `workgroup` only. */
   readonly depth: number;
+  /** Steps of k that a round of a quad's loop takes, where k is a multiple of it; four where it is not named. */
+  readonly steps?: 4 | 8;
   /** Parts along k that are summed side by side and added up afterwards, for products with few sums; one where it is not named. */
   readonly split?: number;
 }
@@ -175,9 +177,9 @@ function registerProduct(tile: MatmulTile, form: MatmulForm): string {
       ${[...sideA('k'), ...loadB('k', 0)].join(' ')}
       ${accumulate(tile, bySide ? x(0, 'k') : (i) => load.a(`a${i} + k * sizes.aColumn`))}
     }`;
-  // Sums are carried from round to round, which costs as much as a few products where registers are short. Only quads have
-  // loads to spread over eight steps.
-  const steps = quad && form.stride === 8 ? 8 : 4;
+  // Sums are carried from round to round, which costs as much as a few products where registers are short; a longer round
+  // needs more of them at once. Only quads have loads to spread over eight steps.
+  const steps = quad && form.stride === 8 ? (tile.steps ?? 4) : 4;
   const ahead = range(steps / 4).flatMap((four) => [aheadA(four), aheadB(four)].flat());
   const round = [...ahead, ...range(steps).map((number) => step(number, `k + ${number}u`))];
   return [

@@ -48,6 +48,9 @@ export function splits({ k, batch, form }: MatmulProblem, parts: number): boolea
   return alone && batch === 1 && k % (8 * parts) === 0;
 }
 
+/** Rounds of eight steps are no faster for shorter sums, and take longer to compile. */
+const LONG_ROUNDS = 64;
+
 /** As many invocations in a row of eight columns each as leave the fewest idle at the right edge. */
 function quadThreads(n: number): number {
   const taken = (threads: number): number => Math.ceil(n / (8 * threads)) * threads;
@@ -77,6 +80,7 @@ export function wholeTiles({ m, n, k, batch }: Omit<MatmulProblem, 'form'>, trai
   const all = software
     ? [
         ...(cheapQuads && m >= 24 ? [quad(32, 8, quadThreads(n))] : []),
+        ...(cheapQuads && m >= 24 && k >= LONG_ROUNDS && k % 8 === 0 ? [{ ...quad(32, 8, quadThreads(n)), steps: 8 } as const] : []),
         ...(cheapQuads && m >= 12 ? [quad(16, 8, quadThreads(n))] : []),
         registers(8, 8, 4, 1),
         registers(4, 4, 8, 1),

@@ -13,7 +13,7 @@ import { TileMemory, type KnownTiles } from './tileMemory.ts';
 export interface Tuning {
   /** Keeps what won. */
   readonly remembered: Remembered;
-  /** Time for all measuring of one compilation; the products with the most work come first. */
+  /** Time for all measuring of one compilation, from when the first product's kernels are compiled; the most work comes first. */
   readonly milliseconds?: number;
   /** For tests: which kernels to measure. */
   readonly candidates?: Candidates;
@@ -100,7 +100,9 @@ export class TileTuner {
     const lose = ({ key }: Product, { name }: Variant): void => void learned.set(key, { lost: [name] });
     const variantOf = (key: string, name: string): Variant | undefined =>
       open.find(({ product }) => product.key === key)?.variants.find((variant) => variant.name === name);
-    const deadline = performance.now() + this.#milliseconds;
+    // A software adapter may compile for longer than it may measure: what is compiled for the largest product is compared there.
+    let deadline = performance.now() + this.#milliseconds;
+    let compiled = false;
     let stopwatch: Stopwatch | undefined;
     try {
       stopwatch = await Stopwatch.create(
@@ -113,6 +115,9 @@ export class TileTuner {
         const layout = layoutOf(product);
         if (performance.now() < deadline) {
           watch.progress?.('measuring', index, open.length);
+          await stopwatch.compile(variants.flatMap(({ dispatches }) => dispatches));
+          if (!compiled) deadline = performance.now() + this.#milliseconds;
+          compiled = true;
           const measured = await this.#measure(stopwatch, product, variants, deadline, lose);
           if (measured === undefined) continue;
           settle(product, measured.winner);
@@ -154,7 +159,6 @@ export class TileTuner {
     lose: (product: Product, variant: Variant) => void,
   ): Promise<{ readonly winner: Variant; readonly compared: boolean } | undefined> {
     const late = (): boolean => performance.now() > deadline;
-    await stopwatch.compile(variants.flatMap(({ dispatches }) => dispatches));
     const times = new Map<string, number | undefined>();
     const running: { readonly variant: Variant; readonly timed: Timed }[] = [];
     // The same for all, so that launching weighs the same.
@@ -216,9 +220,9 @@ function layoutsFirst<T extends { readonly product: Product }>(open: readonly T[
   return [...first, ...open.filter((each) => !first.includes(each))];
 }
 
-/** The same sums by the same method; how many threads stand side by side follows the product. */
+/** The same sums by the same method, as many at a time; how many threads stand side by side follows the product. */
 function isKin(a: MatmulTile, b: MatmulTile): boolean {
-  return a.method === b.method && a.rows === b.rows && a.columns === b.columns && a.depth === b.depth;
+  return a.method === b.method && a.rows === b.rows && a.columns === b.columns && a.depth === b.depth && a.steps === b.steps;
 }
 
 function keepFirst<K, V>(map: Map<K, V>, key: K, value: V): void {
