@@ -231,14 +231,14 @@ export function planned(results: readonly CellResult[]): Cell[] {
   for (const warmup of [0, 0.3]) changed({ warmup });
   changed({ tied: true });
   changed({ decay: 'cosine' });
-  once(['progressive', 'paper'], 100, 1, ['half']);
-  tuned(['paper', 'progressive'], 300, ['half']);
+  once(['progressive', 'paper'], 100, 1);
+  tuned(['paper', 'progressive'], 300);
   for (const seed of [2, 3]) for (const steps of [100, 300]) once(MAIN, steps, seed);
   tuned(STARTS, 100);
   once(STARTS, 1000, 1);
   // The published spacing of mask events, as far as 1,000 steps go.
   cells.push(cell('paper', 'half', 1000, 5e-5, 1, { paper: { ...PUBLISHED, maskEvery: 500 } }));
-  once(['progressive', 'paper'], 1000, 1, ['half']);
+  once(['progressive', 'paper'], 1000, 1);
   for (const seed of [2, 3]) once(MAIN, 1000, seed);
   return cells;
 }
