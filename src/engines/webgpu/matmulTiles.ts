@@ -18,13 +18,14 @@ const registers = (rows: number, columns: number, threadsX: number, threadsY: nu
   threadsY,
   depth: 0,
 });
-const quad = (rows: number, columns: number, threads: number): MatmulTile => ({
+const quad = (rows: number, columns: number, threads: number, more: Pick<MatmulTile, 'steps'> = {}): MatmulTile => ({
   method: 'quad',
   rows,
   columns,
   threadsX: threads,
   threadsY: 1,
   depth: 0,
+  ...more,
 });
 const workgroup = (rows: number, columns: number, threadsX: number, threadsY: number, depth: number): MatmulTile => ({
   method: 'workgroup',
@@ -80,7 +81,7 @@ export function wholeTiles({ m, n, k, batch }: Omit<MatmulProblem, 'form'>, trai
   const all = software
     ? [
         ...(cheapQuads && m >= 24 ? [quad(32, 8, quadThreads(n))] : []),
-        ...(cheapQuads && m >= 24 && k >= LONG_ROUNDS && k % 8 === 0 ? [{ ...quad(32, 8, quadThreads(n)), steps: 8 } as const] : []),
+        ...(cheapQuads && m >= 24 && k >= LONG_ROUNDS && k % 8 === 0 ? [quad(32, 8, quadThreads(n), { steps: 8 })] : []),
         ...(cheapQuads && m >= 12 ? [quad(16, 8, quadThreads(n))] : []),
         registers(8, 8, 4, 1),
         registers(4, 4, 8, 1),

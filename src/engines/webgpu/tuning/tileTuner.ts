@@ -102,7 +102,6 @@ export class TileTuner {
       open.find(({ product }) => product.key === key)?.variants.find((variant) => variant.name === name);
     // A software adapter may compile for longer than it may measure: what is compiled for the largest product is compared there.
     let deadline = performance.now() + this.#milliseconds;
-    let compiled = false;
     let stopwatch: Stopwatch | undefined;
     try {
       stopwatch = await Stopwatch.create(
@@ -116,8 +115,7 @@ export class TileTuner {
         if (performance.now() < deadline) {
           watch.progress?.('measuring', index, open.length);
           await stopwatch.compile(variants.flatMap(({ dispatches }) => dispatches));
-          if (!compiled) deadline = performance.now() + this.#milliseconds;
-          compiled = true;
+          if (index === 0) deadline = performance.now() + this.#milliseconds;
           const measured = await this.#measure(stopwatch, product, variants, deadline, lose);
           if (measured === undefined) continue;
           settle(product, measured.winner);
