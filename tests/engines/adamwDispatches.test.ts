@@ -4,7 +4,7 @@ import { BATCH } from '../../bench/speed/problems.ts';
 import type { Dispatch } from '../../src/engines/webgpu/dispatch.ts';
 import { Lowering, type DeviceTraits } from '../../src/engines/webgpu/lower/lowering.ts';
 import { lowerNode } from '../../src/engines/webgpu/lower/lowerNode.ts';
-import { candidateTiles } from '../../src/engines/webgpu/matmulTiles.ts';
+import { candidateTiles } from '../../src/engines/webgpu/matmul/candidates.ts';
 import { ProgramMemory } from '../../src/engines/webgpu/programMemory.ts';
 import { needTile } from '../../src/engines/webgpu/tuning/products.ts';
 import { plan } from '../../src/graph/plan.ts';

@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
 import type { Engine } from '../../src/engines/engine.ts';
 import { ReferenceEngine } from '../../src/engines/reference/referenceEngine.ts';
-import type { MatmulTile } from '../../src/engines/webgpu/matmulCode.ts';
-import { wholeTiles } from '../../src/engines/webgpu/matmulTiles.ts';
+import type { MatmulTile } from '../../src/engines/webgpu/matmul/form.ts';
+import { wholeTiles } from '../../src/engines/webgpu/matmul/candidates.ts';
 import { WebGpuEngine } from '../../src/engines/webgpu/webgpuEngine.ts';
 import { relativeError } from '../golden/relativeError.ts';
 import { DIFFERENTIABLE } from './operationCases.ts';

@@ -1,7 +1,7 @@
 import { beforeAll, expect, test } from 'vitest';
 import { DeviceLostError } from '../../src/engines/deviceLost.ts';
 import { RememberedHere, type Remembered } from '../../src/engines/remembered.ts';
-import type { MatmulTile } from '../../src/engines/webgpu/matmulCode.ts';
+import type { MatmulTile } from '../../src/engines/webgpu/matmul/form.ts';
 import { TileMemory, tileName } from '../../src/engines/webgpu/tuning/tileMemory.ts';
 import type { Tuning } from '../../src/engines/webgpu/tuning/tileTuner.ts';
 import { WebGpuEngine } from '../../src/engines/webgpu/webgpuEngine.ts';

@@ -1,4 +1,4 @@
-// C = activation(alpha A B + bias + addend), two batch axes, any strides. Unrolled by matmulCode.ts, which fills the
+// C = activation(alpha A B + bias + addend), two batch axes, any strides. Unrolled by matmul/matmulShader.ts, which fills the
 // {{...}} places: every invocation keeps a tile of ROWS x COLUMNS sums in variables, since indexed arrays would go to
 // memory on most devices.
 // Edges: loads clamp their row and column, stores check them.
@@ -44,7 +44,7 @@ fn matmul(
   let aBase = sizes.aStart + batch0 * sizes.aBatch0 + batch1 * sizes.aBatch1;
   let bBase = sizes.bStart + batch0 * sizes.bBatch0 + batch1 * sizes.bBatch1;
   let cBase = sizes.cStart + batch0 * sizes.cBatch0 + batch1 * sizes.cBatch1;
-{{addendBase}}  let row = (group.y * THREADS_Y + local.y) * ROWS;
+  let row = (group.y * THREADS_Y + local.y) * ROWS;
   let column = (group.x * THREADS_X + local.x) * COLUMNS;
 {{sums}}
 {{product}}

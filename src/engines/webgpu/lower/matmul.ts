@@ -2,9 +2,10 @@ import type { Node } from '../../../graph/operation.ts';
 import { EngineError } from '../../engineError.ts';
 import { cutBox, fourAxes, startOf, type Box, type BoxOperand } from '../boxes.ts';
 import { float, type BoundRange } from '../dispatch.ts';
-import { matmulShader, type Load, type MatmulForm } from '../matmulCode.ts';
+import type { Load, MatmulForm } from '../matmul/form.ts';
+import { matmulShader } from '../matmul/matmulShader.ts';
 import { ACTIVATIONS } from './elementwise.ts';
-import { splits } from '../matmulTiles.ts';
+import { splits } from '../matmul/candidates.ts';
 import { inputOf, type Lowering } from './lowering.ts';
 import { MORE_PARTIALS, PARTIALS, sumBlocks } from './rows.ts';
 

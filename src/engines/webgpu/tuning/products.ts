@@ -4,8 +4,8 @@ import { EngineError } from '../../engineError.ts';
 import type { Dispatch } from '../dispatch.ts';
 import { Lowering, type DeviceTraits } from '../lower/lowering.ts';
 import { lowerNode } from '../lower/lowerNode.ts';
-import type { MatmulTile } from '../matmulCode.ts';
-import type { MatmulProblem } from '../matmulTiles.ts';
+import type { MatmulTile } from '../matmul/form.ts';
+import type { MatmulProblem } from '../matmul/candidates.ts';
 import { ProgramMemory } from '../programMemory.ts';
 import { tileName } from './tileMemory.ts';
 

@@ -1,5 +1,5 @@
 import type { Remembered } from '../../remembered.ts';
-import type { MatmulTile } from '../matmulCode.ts';
+import type { MatmulTile } from '../matmul/form.ts';
 
 /** What is known of a product on this adapter. */
 export interface KnownTiles {

@@ -3,7 +3,7 @@ import type { CompileWatch } from '../../engine.ts';
 import { EngineError } from '../../engineError.ts';
 import type { Remembered } from '../../remembered.ts';
 import type { DeviceOwner } from '../deviceOwner.ts';
-import type { MatmulTile } from '../matmulCode.ts';
+import type { MatmulTile } from '../matmul/form.ts';
 import type { Pipelines } from '../pipelines.ts';
 import { problemName, type Candidates, type Product, type Variant } from './products.ts';
 import { Stopwatch, type Timed } from './stopwatch.ts';

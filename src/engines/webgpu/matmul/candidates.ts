@@ -1,5 +1,5 @@
-import type { MatmulForm, MatmulTile } from './matmulCode.ts';
-import type { DeviceTraits } from './lower/lowering.ts';
+import type { MatmulForm, MatmulTile } from './form.ts';
+import type { DeviceTraits } from '../lower/lowering.ts';
 
 /** A product to choose a kernel for. */
 export interface MatmulProblem {
