@@ -247,3 +247,22 @@ test('what there was no time for goes by the winner of the same layout, where th
   expect(second).toBe(first);
   expect(others).toEqual([]);
 });
+
+test("compares the largest product's kernels though compiling them outlasts the time for measuring", async () => {
+  const milliseconds = 2000;
+  const engine = await WebGpuEngine.create({ tuning: { ...tuning(new RememberedHere()), milliseconds } });
+  const graph = new Graph();
+  graph.output('c', matmul(graph, graph.input('a', [SIDE, SIDE]), graph.input('b', [SIDE, SIDE])));
+  const wait = { told: false };
+  await engine.compile(plan(graph, engine.planOptions), {
+    progress: (stage, done) => {
+      if (stage !== 'measuring' || done > 0) return;
+      wait.told = true;
+      const until = performance.now() + milliseconds + 1;
+      while (performance.now() < until);
+    },
+  });
+  expect(wait.told).toBe(true);
+  expect(engine.measurements.map(({ times }) => [...times.keys()])).toEqual([[tileName(SMALL), tileName(LARGE)]]);
+  engine.dispose();
+});
