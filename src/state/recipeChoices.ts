@@ -1,6 +1,16 @@
 import type { ModelShape, Recipe, ShapeDefaults } from '../studio/api/recipe.ts';
+import type { TeacherReport } from '../studio/api/teacher.ts';
 import type { DefaultsByShape } from './setupStore.ts';
-import { CHOICE_NAMES, NUMBER_NAMES, PAPER_NAMES, SWITCH_NAMES, withChoice, withNumber, withPaperNumber } from './recipeFields.ts';
+import {
+  CHOICE_NAMES,
+  NUMBER_NAMES,
+  PAPER_NAMES,
+  SWITCH_NAMES,
+  withChoice,
+  withNumber,
+  withPaperNumber,
+  type ChoiceName,
+} from './recipeFields.ts';
 
 /** The student's sizes that a user turns. */
 export type ShapeControl = 'hiddenSize' | 'layers' | 'heads' | 'headSize' | 'intermediateSize';
@@ -37,14 +47,16 @@ export function withSize(teacher: ModelShape, student: ModelShape, control: Shap
   return { ...changed, hiddenSize: changed.heads * changed.headSize };
 }
 
+function defaultsOf(student: ModelShape, teacher: ModelShape, byShape: DefaultsByShape): ShapeDefaults {
+  const { hiddenSize, heads, intermediateSize } = teacher;
+  const isOnlyShallower = student.hiddenSize === hiddenSize && student.heads === heads && student.intermediateSize === intermediateSize;
+  return isOnlyShallower ? byShape.onlyShallower : byShape.narrower;
+}
+
 /** The recipe for another student. What depends on its shape follows, unless the user has set it. */
 export function withStudent(recipe: Recipe, student: ModelShape, teacher: ModelShape, byShape: DefaultsByShape): Recipe {
-  const defaultsOf = ({ hiddenSize, heads, intermediateSize }: ModelShape): ShapeDefaults => {
-    const isOnlyShallower = hiddenSize === teacher.hiddenSize && heads === teacher.heads && intermediateSize === teacher.intermediateSize;
-    return isOnlyShallower ? byShape.onlyShallower : byShape.narrower;
-  };
-  const before = defaultsOf(recipe.student);
-  const now = defaultsOf(student);
+  const before = defaultsOf(recipe.student, teacher, byShape);
+  const now = defaultsOf(student, teacher, byShape);
   return {
     ...recipe,
     student,
@@ -52,6 +64,13 @@ export function withStudent(recipe: Recipe, student: ModelShape, teacher: ModelS
     // The published method has a decoder of its own.
     tied: recipe.tied === before.tied && recipe.mode !== 'paper' ? now.tied : recipe.tied,
   };
+}
+
+/** The recipe with one choice made. A method that follows the published one is tied or not as its student's shape asks. */
+export function choose(recipe: Recipe, name: ChoiceName, word: string, teacher: ModelShape, byShape: DefaultsByShape): Recipe {
+  const chosen = withChoice(recipe, name, word);
+  const leavesPaper = recipe.mode === 'paper' && chosen.mode !== 'paper';
+  return leavesPaper ? { ...chosen, tied: defaultsOf(chosen.student, teacher, byShape).tied } : chosen;
 }
 
 const SIZES = ['layers', 'heads', 'headSize', 'intermediateSize'] as const;
@@ -65,15 +84,23 @@ export function recipeToHash(recipe: Recipe): string {
   return fields.toString();
 }
 
-/** `recipe` with whatever the hash names, brought into its legal range; anything else in it is left alone. */
-export function recipeFromHash(hash: string, recipe: Recipe, teacher: ModelShape, maxPositions: number): Recipe {
+/**
+ * `recipe` with whatever the hash names, brought into its legal range. What depends on the student's shape follows it, as in
+ * {@link withStudent}; anything else is left alone.
+ */
+export function recipeFromHash(
+  hash: string,
+  recipe: Recipe,
+  { shape: teacher, maxPositions }: Pick<TeacherReport, 'shape' | 'maxPositions'>,
+  byShape: DefaultsByShape,
+): Recipe {
   const fields = new URLSearchParams(hash.replace(/^#/, ''));
   const sizes = { ...recipe.student };
   for (const size of SIZES) {
     const value = Number(fields.get(size) ?? Number.NaN);
     if (Number.isInteger(value) && value >= 1 && value <= teacher[size]) sizes[size] = value;
   }
-  let named: Recipe = { ...recipe, student: { ...sizes, hiddenSize: sizes.heads * sizes.headSize } };
+  let named = withStudent(recipe, { ...sizes, hiddenSize: sizes.heads * sizes.headSize }, teacher, byShape);
   for (const name of NUMBER_NAMES) {
     const value = Number(fields.get(name) ?? Number.NaN);
     if (Number.isFinite(value)) named = withNumber(named, name, value, maxPositions);

@@ -1,7 +1,7 @@
 import { assert, constantFrom, double, integer, property, record } from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { forecast, speedOf } from '../../src/state/forecast.ts';
-import { legalValues, recipeFromHash, recipeToHash, withSize, withStudent } from '../../src/state/recipeChoices.ts';
+import { choose, legalValues, recipeFromHash, recipeToHash, withSize, withStudent } from '../../src/state/recipeChoices.ts';
 import { CHOICE_NAMES, CHOICES, NUMBER_NAMES, NUMBERS, withChoice, withNumber } from '../../src/state/recipeFields.ts';
 import { defaultRecipe } from '../../src/studio/recipe/recipe.ts';
 import type { StepCost } from '../../src/studio/api/cost.ts';
@@ -9,7 +9,9 @@ import type { ModelShape } from '../../src/studio/api/recipe.ts';
 
 const TEACHER: ModelShape = { layers: 12, hiddenSize: 768, heads: 12, headSize: 64, intermediateSize: 3072 };
 const POSITIONS = 512;
-const RECIPE = defaultRecipe({ shape: TEACHER, maxPositions: POSITIONS, tiedDecoder: true });
+const TRAITS = { shape: TEACHER, maxPositions: POSITIONS, tiedDecoder: true };
+const RECIPE = defaultRecipe(TRAITS);
+const BY_SHAPE = { onlyShallower: defaultRecipe(TRAITS, { ...TEACHER, layers: 6 }), narrower: RECIPE };
 
 describe('a recipe in the address', () => {
   test('comes back as it was, every part of it', () => {
@@ -29,7 +31,7 @@ describe('a recipe in the address', () => {
     assert(
       property(choices, (part) => {
         const recipe = { ...RECIPE, ...part };
-        expect(recipeFromHash(`#${recipeToHash(recipe)}`, RECIPE, TEACHER, POSITIONS)).toEqual(recipe);
+        expect(recipeFromHash(`#${recipeToHash(recipe)}`, RECIPE, TRAITS, BY_SHAPE)).toEqual(recipe);
       }),
     );
   });
@@ -43,7 +45,7 @@ describe('a recipe in the address', () => {
 
   test('is brought into its legal range, and what is no value is left alone', () => {
     const hash = '#layers=13&heads=4&headSize=16&sequence=9999&mode=nonsense&steps=-4&batch=6&accumulation=4&seed=x&warmup=7';
-    const read = recipeFromHash(hash, RECIPE, TEACHER, POSITIONS);
+    const read = recipeFromHash(hash, RECIPE, TRAITS, BY_SHAPE);
     expect(read.student).toMatchObject({ layers: RECIPE.student.layers, heads: 4, headSize: 16, hiddenSize: 64 });
     expect(read).toMatchObject({
       sequence: POSITIONS,
@@ -121,9 +123,22 @@ test('what depends on the shape follows it, and stays where the user set it', ()
   expect(own).toMatchObject({ student: shallow, guidance: 0.3, tied: true });
   expect(withStudent({ ...own, tied: false }, narrow.student, teacher, byShape).tied).toBe(false);
 
-  const published = withChoice(moved, 'mode', 'paper');
+  const published = choose(moved, 'mode', 'paper', teacher, byShape);
   expect(published).toMatchObject({ mode: 'paper', tied: false });
+  expect(choose(published, 'mode', 'calibrated', teacher, byShape)).toEqual(moved);
+  expect(choose({ ...own, tied: false }, 'mode', 'prune', teacher, byShape).tied).toBe(false);
   expect(withStudent(withChoice(narrow, 'mode', 'paper'), shallow, teacher, byShape).tied).toBe(false);
+});
+
+test('an address that names sizes alone gets what suits them, and one that names all keeps all', () => {
+  const teacher: ModelShape = { layers: 4, hiddenSize: 64, heads: 4, headSize: 16, intermediateSize: 256 };
+  const traits = { shape: teacher, maxPositions: POSITIONS, tiedDecoder: true };
+  const narrower = defaultRecipe(traits);
+  const byShape = { onlyShallower: defaultRecipe(traits, { ...teacher, layers: 2 }), narrower };
+  const sizes = '#layers=2&heads=4&headSize=16&intermediateSize=256';
+  expect(recipeFromHash(sizes, narrower, traits, byShape)).toEqual(byShape.onlyShallower);
+  expect(recipeFromHash(`${sizes}&guidance=1&tied=false`, narrower, traits, byShape)).toMatchObject({ guidance: 1, tied: false });
+  expect(recipeFromHash(`${sizes}&mode=paper`, narrower, traits, byShape).tied).toBe(false);
 });
 
 test('a large teacher guides no student, and one with a decoder of its own ties none', () => {

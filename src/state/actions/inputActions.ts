@@ -54,7 +54,7 @@ async function readTeacher(desk: Desk, name: string, files: readonly GivenFile[]
 export async function takeTeacher(desk: Desk, teacher: TeacherReport): Promise<void> {
   const narrower = await desk.api.defaults();
   const byShape = { onlyShallower: await desk.api.defaults(teacher.shape), narrower };
-  const recipe = recipeFromHash(location.hash, narrower, teacher.shape, teacher.maxPositions);
+  const recipe = recipeFromHash(location.hash, narrower, teacher, byShape);
   useSetup.setState({
     teacher,
     recipe,

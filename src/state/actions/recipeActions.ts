@@ -1,11 +1,13 @@
 import type { ModelShape, Recipe } from '../../studio/api/recipe.ts';
-import { recipeFromHash, recipeToHash, withStudent } from '../recipeChoices.ts';
+import { choose, recipeFromHash, recipeToHash, withStudent } from '../recipeChoices.ts';
+import type { ChoiceName } from '../recipeFields.ts';
 import { useSetup } from '../setupStore.ts';
 import type { Desk } from './desk.ts';
 
 export interface RecipeActions {
   change(part: Partial<Recipe>): void;
   changeStudent(student: ModelShape): void;
+  choose(name: ChoiceName, word: string): void;
   /** The widest student whose fp32 weights fit, with the recipe's layers and heads. */
   fit(bytes: number): Promise<void>;
 }
@@ -50,9 +52,9 @@ export async function takeRecipe(desk: Desk, recipe: Recipe, fromAddress = false
 /** A shared link opened where the studio is already open changes the address alone: its recipe is taken over all the same. */
 export function followAddress(desk: Desk): void {
   window.addEventListener('hashchange', () => {
-    const { recipe, teacher } = useSetup.getState();
-    if (recipe === undefined || teacher === undefined || !location.hash.includes('=')) return;
-    const named = recipeFromHash(location.hash, recipe, teacher.shape, teacher.maxPositions);
+    const { recipe, teacher, byShape } = useSetup.getState();
+    if (recipe === undefined || teacher === undefined || byShape === undefined || !location.hash.includes('=')) return;
+    const named = recipeFromHash(location.hash, recipe, teacher, byShape);
     void desk.guarded(() => takeRecipe(desk, named, true));
   });
 }
@@ -83,6 +85,11 @@ export function recipeActions(desk: Desk): RecipeActions {
   return {
     change,
     changeStudent,
+    choose(name, word) {
+      const { recipe, teacher, byShape } = useSetup.getState();
+      if (recipe !== undefined && teacher !== undefined && byShape !== undefined)
+        change(choose(recipe, name, word, teacher.shape, byShape));
+    },
     async fit(bytes) {
       const { recipe } = useSetup.getState();
       if (recipe === undefined) return;

@@ -7,7 +7,6 @@ import {
   PAPER_NUMBERS,
   SWITCH_NAMES,
   SWITCHES,
-  withChoice,
   withNumber,
   withPaperNumber,
   type ChoiceName,
@@ -72,11 +71,7 @@ function Choices({ names, recipe }: FieldsProps<ChoiceName>): React.JSX.Element[
   return names.map((name) => (
     <label key={name}>
       {CHOICES[name].name}
-      <select
-        data-testid={name}
-        value={recipe[name]}
-        onChange={(event) => actions.change(withChoice(recipe, name, event.currentTarget.value))}
-      >
+      <select data-testid={name} value={recipe[name]} onChange={(event) => actions.choose(name, event.currentTarget.value)}>
         {Object.entries(CHOICES[name].words).map(([word, says]) => (
           <option key={word} value={word}>
             {says}
