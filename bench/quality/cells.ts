@@ -231,7 +231,7 @@ export function planned(results: readonly CellResult[]): Cell[] {
   for (const warmup of [0, 0.3]) changed({ warmup });
   changed({ tied: true });
   changed({ decay: 'cosine' });
-  once(['progressive', 'paper'], 100, 1);
+  tuned(['progressive', 'paper'], 100);
   tuned(['paper', 'progressive'], 300);
   for (const seed of [2, 3]) for (const steps of [100, 300]) once(MAIN, steps, seed);
   tuned(STARTS, 100);
