@@ -26,7 +26,8 @@ export function teacherShapes(config: BertConfig, table: SpaceTable): Map<string
         .set(stackName(site, 'bias'), [table.teacher.layers, site.output]);
     else shapes.set(`${site.teacherName}.weight`, [site.output, site.input]).set(`${site.teacherName}.bias`, [site.output]);
   }
-  for (const name of [embeddingNames.word, embeddingNames.position, embeddingNames.type, headNames.bias, decoderName(config)]) {
+  const decoder = table.tied ? [] : [decoderName(config)];
+  for (const name of [embeddingNames.word, embeddingNames.position, embeddingNames.type, headNames.bias, ...decoder]) {
     const shape = all.get(name);
     if (shape !== undefined) shapes.set(name, shape);
   }

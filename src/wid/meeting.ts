@@ -45,7 +45,9 @@ export function metParameters(
     if (site !== undefined) return applySite(graph, site, x, siteTeacher(graph, table, site, teacher, compactor), compactor);
     if (name !== headNames.decoder || plan.get('decoder') !== 'applied') return undefined;
     const widened = matmul(graph, x, transpose(graph, compactor(table.tied ? 'embeddings' : 'decoder.L')));
-    return linear(graph, widened, teacher(decoderName(config)), merged(headNames.bias));
+    // A tied student reads the word table also where its teacher has a decoder of its own.
+    const decoder = teacher(table.tied ? embeddingNames.word : decoderName(config));
+    return linear(graph, widened, decoder, merged(headNames.bias));
   };
   return {
     parameter: (name) => (lookupApplied && TABLES.has(name) ? teacher(name) : merged(name)),

@@ -1,4 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { BertModel } from '../../src/bert/model.ts';
+import { headNames } from '../../src/bert/names.ts';
 import type { Engine } from '../../src/engines/engine.ts';
 import { Random } from '../../src/tensor/random.ts';
 import { sizeOf } from '../../src/tensor/shape.ts';
@@ -17,6 +19,15 @@ import { plainLogits, runForm } from './forms.ts';
 const teacher = goldenTeacher();
 const spaces = spacesOf(teacher.config);
 const half = spaceTable(spaces, { residual: 16, heads: 4, headSize: 4, inner: 24, layers: 3 }, false, 'last');
+
+/** The golden teacher with a decoder of its own in place of the word table. */
+function untiedTeacher(): BertModel {
+  const config = { ...teacher.config, tieWordEmbeddings: false };
+  const random = new Random(11);
+  const shape = [config.vocabSize, config.hiddenSize];
+  const decoder = { shape, data: Float32Array.from({ length: sizeOf(shape) }, () => 0.3 * random.normal()) };
+  return { config, tensors: new Map([...teacher.tensors, [headNames.decoder, decoder]]) };
+}
 
 /** Random compactors and LayerNorms of a table that has no golden file. */
 function randomStart(table: SpaceTable): Map<string, Tensor> {
@@ -69,23 +80,28 @@ describe.each(ENGINES)('merged, applied and counted forms on $name', ({ name: en
 
   test.each([
     ['tied', { residual: 16, heads: 4, headSize: 4, inner: 24, layers: 3 }, true],
+    ['of an untied teacher, tied', { residual: 16, heads: 4, headSize: 4, inner: 24, layers: 3 }, true, untiedTeacher()],
+    ['of an untied teacher', { residual: 16, heads: 4, headSize: 4, inner: 24, layers: 3 }, false, untiedTeacher()],
     ['whole heads', { residual: 16, heads: 2, headSize: 8, inner: 24, layers: 3 }, false],
     ['whole heads and their dimensions', { residual: 12, heads: 3, headSize: 4, inner: 20, layers: 2 }, false],
-  ] as const)('%s: the merged form, the applied one and the student are one function', async (_, student, tied) => {
-    const table = spaceTable(spaces, student, tied, 'last');
-    const lists = student.heads === 4 ? [] : table.layerMap.map((layer) => [layer, [0, 2, 3].slice(-student.heads)] as const);
-    const theirs = keepHeads(teacher.tensors, spaces.headSize, new Map(lists));
-    const start = randomStart(table);
-    const merged = await runForm(engine, teacher, table, theirs, start, 'merged');
-    // A student's weights are float32 on every engine.
-    const reparameterised = await mergeStudent(engine, teacher, theirs, table, start);
-    expect(relativeError(await plainLogits(engine, reparameterised), merged.logits)).toBeLessThan(1e-5);
-    for (const meeting of ['applied', 'counted'] as const) {
-      const other = await runForm(engine, teacher, table, theirs, start, meeting);
-      expect(relativeError(other.logits, merged.logits)).toBeLessThan(logitTolerance);
-      expectClose(other.gradients, merged.gradients, gradientTolerance);
-    }
-  });
+  ] as const)(
+    '%s: the merged form, the applied one and the student are one function',
+    async (_, student, tied, of: BertModel = teacher) => {
+      const table = spaceTable(spaces, student, tied, 'last');
+      const lists = student.heads === 4 ? [] : table.layerMap.map((layer) => [layer, [0, 2, 3].slice(-student.heads)] as const);
+      const theirs = keepHeads(of.tensors, spaces.headSize, new Map(lists));
+      const start = randomStart(table);
+      const merged = await runForm(engine, of, table, theirs, start, 'merged');
+      // A student's weights are float32 on every engine.
+      const reparameterised = await mergeStudent(engine, of, theirs, table, start);
+      expect(relativeError(await plainLogits(engine, reparameterised), merged.logits)).toBeLessThan(1e-5);
+      for (const meeting of ['applied', 'counted'] as const) {
+        const other = await runForm(engine, of, table, theirs, start, meeting);
+        expect(relativeError(other.logits, merged.logits)).toBeLessThan(logitTolerance);
+        expectClose(other.gradients, merged.gradients, gradientTolerance);
+      }
+    },
+  );
 
   test('mixtures of layers: one-hot ones change nothing, others merge exactly', async () => {
     const student = { residual: 16, heads: 4, headSize: 4, inner: 24, layers: 2 };
