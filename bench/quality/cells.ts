@@ -209,12 +209,22 @@ export function planned(results: readonly CellResult[]): Cell[] {
   tuned(MAIN, 100);
   tuned(MAIN, 300);
   once(MAIN, 1000, 1);
+  // The default's closest rival: its rate is searched at every budget.
+  tuned(['distil'], 1000, ['quarter', 'half']);
   tuned(['distilCalibrated'], 300, ['quarter', 'half']);
   once(STARTS, 300, 1);
   // The baseline's own loss: other shares of the teacher's logits and temperatures, with the rate that the default likes.
   for (const [distillationShare, distillationTemperature] of LOSSES)
     for (const shape of ['quarter', 'half', 'depth'] as const)
       cells.push(cell('distil', shape, 300, bestRate(results, 'distil', shape, 300), 1, { distillationShare, distillationTemperature }));
+  // Half of the loss from the text, as the default has it where only layers go.
+  for (const steps of [100, 1000])
+    cells.push(
+      cell('distil', 'depth', steps, bestRate(results, 'distil', 'depth', steps), 1, {
+        distillationShare: 0.5,
+        distillationTemperature: 1,
+      }),
+    );
   // How much of the default's loss comes from the teacher's logits: what suits the other shapes.
   for (const steps of BUDGETS)
     for (const [shape, guidance] of [
