@@ -92,14 +92,13 @@ export class Runner {
     const from: RunState | undefined = start === undefined ? undefined : { recipe, ...start.state };
     const { student, result } = await compress(this.#engine, this.#teacher, this.#corpus, recipe, always, listen, from);
     const training = cpuSeconds() - began;
+    // Where a larger model is trained than the student, its start is what training began with.
+    const first = curve.find(({ step }) => step === 0) ?? result.untrained;
     return {
       cell,
       recipe,
       ...summary(await this.#judge(student)),
-      untrained:
-        start === undefined
-          ? { loss: measured([result.untrained.loss]), accuracy: measured([result.untrained.accuracy]) }
-          : summary(start.maskings),
+      untrained: start === undefined ? { loss: measured([first.loss]), accuracy: measured([first.accuracy]) } : summary(start.maskings),
       ...(result.whole === undefined ? {} : { gap: { whole: result.whole.loss, cut: result.trained.loss } }),
       similarity: { mean: result.similarity.mean, chance: result.similarity.chance },
       parameters: countParameters(student.config),

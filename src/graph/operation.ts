@@ -3,8 +3,20 @@ import type { Value } from './value.ts';
 export type GeluKind = 'gelu' | 'gelu_tanh' | 'relu';
 export type Activation = 'none' | GeluKind;
 
-/** Settings of AdamW in the order in which they lie in the `settings` tensor. */
-export const ADAMW_SETTINGS = ['learningRate', 'beta1', 'beta2', 'epsilon', 'biasCorrection1', 'biasCorrection2', 'clipNorm'] as const;
+/** Settings of an update in the order in which they lie in the `settings` tensor; `globalNorm` reads the last one, AdamW the others. */
+export const ADAMW_SETTINGS = [
+  'learningRate',
+  'beta1',
+  'beta2',
+  'epsilon',
+  'biasCorrection1',
+  'biasCorrection2',
+  'clipNorm',
+  'normLimit',
+] as const;
+
+/** The `normLimit` of an update that any finite norm may reach. */
+export const NO_NORM_LIMIT = 3e38;
 
 /**
  * What a node does, with its constants; engines switch on `kind`. Inputs and outputs are on the {@link Node}.

@@ -4,6 +4,7 @@ import { encoderShape, encoderShapes, headShapes, type BertModel } from '../bert
 import { embeddingNames } from '../bert/names.ts';
 import type { Engine } from '../engines/engine.ts';
 import { Graph } from '../graph/graph.ts';
+import { NO_NORM_LIMIT } from '../graph/operation.ts';
 import { reduceSum } from '../graph/ops/elementwise.ts';
 import { crossEntropy } from '../graph/ops/loss.ts';
 import { argmaxRows, gatherRows } from '../graph/ops/rows.ts';
@@ -240,7 +241,7 @@ class HeadProgram {
     this.#program.write('lossWeight', Float32Array.of(1 / ROWS));
     // Its losses are not read: a step that is not finite is left out, and the next one counts again.
     this.#program.write(HALTED, Float32Array.of(0));
-    this.#program.write('settings', Float32Array.of(rate, 0.9, 0.98, 1e-8, 1 - 0.9 ** update, 1 - 0.98 ** update, 1));
+    this.#program.write('settings', Float32Array.of(rate, 0.9, 0.98, 1e-8, 1 - 0.9 ** update, 1 - 0.98 ** update, 1, NO_NORM_LIMIT));
     await this.#program.run();
   }
 

@@ -28,7 +28,7 @@ export function decayOf(weightDecay: number): (name: string) => ParameterSetting
   return (name) => ({ decay: name.endsWith('bias') || name.includes('LayerNorm') ? 0 : weightDecay, rate: 1 });
 }
 
-/** The state that keeps every later step from moving the weights after one whose loss or gradient was not finite; 0 clears it. */
+/** The state that keeps every later step from moving the weights after one that was not sound ({@link globalNorm}); 0 clears it. */
 export const HALTED = 'halted';
 
 /** What one micro-batch contributes. */
@@ -83,6 +83,7 @@ export function addOptimiser(
     graph,
     groups.map(({ gradient }) => gradient),
     loss,
+    settings,
     graph.state(HALTED, [1]),
   );
   graph.output('norm', norm);

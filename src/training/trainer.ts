@@ -5,6 +5,7 @@ import { plan } from '../graph/plan.ts';
 import { sizeOf } from '../tensor/shape.ts';
 import { StudioError } from '../tensor/studioError.ts';
 import type { NamedTensors, Tensor } from '../tensor/tensor.ts';
+import { NormLimit } from './normLimit.ts';
 import { HALTED } from './optimiserNodes.ts';
 import type { TrainingGraph } from './trainingGraph.ts';
 
@@ -35,22 +36,25 @@ export interface StepMetrics {
   readonly gradientNorm: number;
 }
 
-/** A number that is not finite reached the loss or the gradient; the weights were left as they were. */
+/** A number that is not finite reached the loss or the gradient, or the gradient exploded; the weights were left as they were. */
 export class DivergenceError extends StudioError {
-  readonly loss: number;
-  readonly norm: number;
+  readonly #told: (step: number) => string;
 
-  /** @param step updates made before */
-  constructor(step: number, loss: number, norm: number) {
-    super(
-      'diverged',
-      `run: loss is ${loss} at step ${step} (gradient norm ${norm}). Stopped before the update; the weights are those of step ${step}. Try a lower learning rate or a longer warm-up.`,
-      { step },
-    );
-    this.loss = loss;
-    this.norm = norm;
+  /** @param step updates made before   @param usual norm of the steps before; undefined for the first */
+  constructor(step: number, loss: number, norm: number, usual: number | undefined) {
+    const beside = Number.isFinite(loss) && Number.isFinite(norm) && usual !== undefined ? `, usually ${usual.toPrecision(3)}` : '';
+    const told = (at: number): string => `loss is ${loss} at step ${at} (gradient norm ${norm}${beside}). Stopped before the update`;
+    super('diverged', `run: ${told(step)}; the weights are those of step ${step}. ${DIVERGENCE_CURE}`, { step });
+    this.#told = told;
+  }
+
+  /** What happened, for who counts the updates otherwise. */
+  at(step: number): string {
+    return this.#told(step);
   }
 }
+
+export const DIVERGENCE_CURE = 'Try a lower learning rate or a longer warm-up.';
 
 /** A step that was handed over to the engine. */
 interface Handed {
@@ -67,7 +71,7 @@ interface Handed {
  * Runs a training graph step by step on an engine.
  *
  * Steps are handed over and their numbers read later, so that a GPU never waits for the host between two steps. After a
- * step that is not finite those behind it leave the weights as they are too, and {@link settle} sets the trainer back.
+ * step that is not sound those behind it leave the weights as they are too, and {@link settle} sets the trainer back.
  */
 export class Trainer {
   readonly #program: Program;
@@ -76,6 +80,7 @@ export class Trainer {
   #updates = 0;
   /** Oldest first. */
   readonly #handed: Handed[] = [];
+  readonly #normLimit = new NormLimit();
   #rewritten: NamedTensors;
 
   private constructor(program: Program, graph: TrainingGraph, optimiser: OptimiserSettings, tensors: NamedTensors, updates: number) {
@@ -137,7 +142,8 @@ export class Trainer {
     const updates = this.#updates;
     const correction = (beta: number): number => (biasCorrection ? 1 - beta ** (updates + 1) : 1);
     this.#writeParts(parts);
-    program.write('settings', Float32Array.of(learningRate, beta1, beta2, epsilon, correction(beta1), correction(beta2), clipNorm));
+    const corrections = [correction(beta1), correction(beta2)];
+    program.write('settings', Float32Array.of(learningRate, beta1, beta2, epsilon, ...corrections, clipNorm, this.#normLimit.value));
     await program.run();
     const numbers = Promise.all([program.read('loss'), program.read('norm')]);
     // A lost device is told by `settle`, and by every other call before.
@@ -148,20 +154,23 @@ export class Trainer {
 
   /**
    * The numbers of the oldest step on the way.
-   * @throws DivergenceError where they are not finite: weights, rewritten states and {@link updates} are those before that
-   * step, and nothing is on the way any more
+   * @throws DivergenceError where they are not finite, or the norm is far beyond the usual: weights, rewritten states and
+   * {@link updates} are those before that step, and nothing is on the way any more
    */
   async settle(): Promise<StepMetrics> {
     const [handed] = this.#handed;
     if (handed === undefined) throw new StudioError('training', 'trainer: no step is on the way.');
-    const [[loss = Number.NaN], [gradientNorm = Number.NaN, finite = 0]] = await handed.numbers;
+    const [[loss = Number.NaN], [gradientNorm = Number.NaN, sound = 0]] = await handed.numbers;
     this.#handed.shift();
-    if (finite !== 0) return { loss, gradientNorm, learningRate: handed.learningRate };
+    if (sound !== 0) {
+      this.#normLimit.add(gradientNorm);
+      return { loss, gradientNorm, learningRate: handed.learningRate };
+    }
     for (const { numbers } of this.#handed.splice(0)) await numbers;
     this.#program.write(HALTED, Float32Array.of(0));
     this.rewrite(handed.rewritten);
     this.#updates = handed.updates;
-    throw new DivergenceError(handed.updates, loss, gradientNorm);
+    throw new DivergenceError(handed.updates, loss, gradientNorm, this.#normLimit.usual);
   }
 
   /**

@@ -1,3 +1,4 @@
+import { NO_NORM_LIMIT } from '../../src/graph/operation.ts';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { Engine } from '../../src/engines/engine.ts';
 import { ReferenceEngine } from '../../src/engines/reference/referenceEngine.ts';
@@ -25,7 +26,7 @@ async function train(engine: Engine): Promise<Course> {
   const losses: number[] = [];
   const norms: number[] = [];
   for (let step = 1; step <= STEPS; step++) {
-    program.write('settings', Float32Array.of(1e-3, 0.9, 0.999, 1e-8, 1 - 0.9 ** step, 1 - 0.999 ** step, 1));
+    program.write('settings', Float32Array.of(1e-3, 0.9, 0.999, 1e-8, 1 - 0.9 ** step, 1 - 0.999 ** step, 1, NO_NORM_LIMIT));
     await program.run();
     losses.push((await program.read('loss'))[0] ?? Number.NaN);
     norms.push((await program.read('norm'))[0] ?? Number.NaN);

@@ -1,3 +1,4 @@
+import { ADAMW_SETTINGS } from '../../src/graph/operation.ts';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Engine } from '../../src/engines/engine.ts';
 import { ReferenceEngine } from '../../src/engines/reference/referenceEngine.ts';
@@ -35,12 +36,12 @@ describe.each([...ENGINES.filter(({ name }) => name !== 'reference'), PLAIN_WEBG
       const x = graph.input('x', [17]);
       const given = new Map([
         ['x', x],
-        ['settings', graph.input('settings', [7])],
+        ['settings', graph.input('settings', [ADAMW_SETTINGS.length])],
         ['loss', graph.input('loss', [1])],
       ]);
       found.build(graph, (name) => given.get(name) ?? x);
       const program = await engine.compile(plan(graph, engine.planOptions));
-      program.write('settings', found.constants?.['settings']?.data ?? new Float32Array(7));
+      program.write('settings', found.constants?.['settings']?.data ?? new Float32Array(ADAMW_SETTINGS.length));
       const before = randomFloats([17], 5).map(Math.abs);
       for (const poison of [Number.NaN, Number.POSITIVE_INFINITY]) {
         for (const name of ['p', 'm', 'v']) program.write(name, before);

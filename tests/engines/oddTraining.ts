@@ -1,3 +1,4 @@
+import { NO_NORM_LIMIT } from '../../src/graph/operation.ts';
 import type { BertConfig } from '../../src/bert/config.ts';
 import { freshModel } from '../../src/bert/freshModel.ts';
 import { positionIds } from '../../src/bert/masked.ts';
@@ -50,6 +51,6 @@ export async function oddTraining<P extends Program>(on: Compiler<P>): Promise<P
   program.write('positions', Int32Array.of(1, 5, 16, 20, 33, 40, -1));
   program.write('labels', Int32Array.of(3, 60, 0, 8, 8, 21, -1));
   program.write('lossWeight', Float32Array.of(1 / 6));
-  program.write('settings', Float32Array.of(1e-3, 0.9, 0.999, 1e-8, 0.1, 0.001, 1));
+  program.write('settings', Float32Array.of(1e-3, 0.9, 0.999, 1e-8, 0.1, 0.001, 1, NO_NORM_LIMIT));
   return program;
 }

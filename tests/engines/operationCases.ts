@@ -1,5 +1,5 @@
 import type { Graph } from '../../src/graph/graph.ts';
-import { ADAMW_SETTINGS } from '../../src/graph/operation.ts';
+import { ADAMW_SETTINGS, NO_NORM_LIMIT } from '../../src/graph/operation.ts';
 import { assign, broadcast, gelu, mul, reduceSum, rsqrt, scale, scaleBy } from '../../src/graph/ops/elementwise.ts';
 import { layerNorm } from '../../src/graph/ops/layerNorm.ts';
 import { add } from '../../src/graph/ops/layout.ts';
@@ -25,6 +25,9 @@ export interface OperationCase {
   readonly states?: Readonly<Record<string, Float32Array>>;
   build(graph: Graph, given: (name: string) => Value): Value;
 }
+
+/** Of an update, in the order of ADAMW_SETTINGS. */
+const settings = (normLimit: number): Float32Array => Float32Array.of(0.1, 0.9, 0.98, 1e-3, 0.1, 0.02, 0.5, normLimit);
 
 const random = new Random(20261123);
 
@@ -177,21 +180,28 @@ export const OTHERS: readonly OperationCase[] = [
   ...SIZES.map((d): OperationCase => ({
     name: `globalNorm of ${d}`,
     floats: { x: [d], y: [3, d], loss: [1] },
+    constants: { settings: { shape: [ADAMW_SETTINGS.length], data: settings(NO_NORM_LIMIT) } },
     states: { halted: Float32Array.of(0) },
-    build: (g, t) => globalNorm(g, [t('x'), t('y')], t('loss'), g.state('halted', [1])),
+    build: (g, t) => globalNorm(g, [t('x'), t('y')], t('loss'), t('settings'), g.state('halted', [1])),
   })),
   ...[
-    { what: 'halted before', loss: 1, halted: 1 },
-    { what: 'with a loss that is not a number', loss: Number.NaN, halted: 0 },
-    { what: 'with an infinite loss', loss: Number.POSITIVE_INFINITY, halted: 0 },
-  ].map(({ what, loss, halted }): OperationCase => ({
+    { what: 'halted before', loss: 1, halted: 1, limit: NO_NORM_LIMIT },
+    { what: 'with a loss that is not a number', loss: Number.NaN, halted: 0, limit: NO_NORM_LIMIT },
+    { what: 'with an infinite loss', loss: Number.POSITIVE_INFINITY, halted: 0, limit: NO_NORM_LIMIT },
+    // The root of 129 squares of standard normal numbers is near 11.
+    { what: 'within its limit', loss: 1, halted: 0, limit: 16 },
+    { what: 'beyond its limit', loss: 1, halted: 0, limit: 8 },
+  ].map(({ what, loss, halted, limit }): OperationCase => ({
     name: `globalNorm ${what}`,
     floats: { x: [129] },
-    constants: { loss: { shape: [1], data: Float32Array.of(loss) } },
+    constants: {
+      loss: { shape: [1], data: Float32Array.of(loss) },
+      settings: { shape: [ADAMW_SETTINGS.length], data: settings(limit) },
+    },
     states: { halted: Float32Array.of(halted) },
     build: (g, t) => {
       const state = g.state('halted', [1]);
-      const norm = globalNorm(g, [t('x')], t('loss'), state);
+      const norm = globalNorm(g, [t('x')], t('loss'), t('settings'), state);
       return add(g, norm, broadcast(g, state, [2]));
     },
   })),
@@ -214,7 +224,7 @@ export const OTHERS: readonly OperationCase[] = [
     name: `adamw of ${d}`,
     floats: { x: [d] },
     constants: {
-      settings: { shape: [ADAMW_SETTINGS.length], data: Float32Array.of(0.1, 0.9, 0.98, 1e-3, 0.1, 0.02, 0.5) },
+      settings: { shape: [ADAMW_SETTINGS.length], data: settings(NO_NORM_LIMIT) },
       loss: { shape: [1], data: Float32Array.of(1) },
     },
     states: { halted: Float32Array.of(0) },
@@ -225,7 +235,7 @@ export const OTHERS: readonly OperationCase[] = [
         g,
         [{ parameter, gradient: t('x'), firstMoment, secondMoment, decay: 0.01, rate: 0.5 }],
         t('settings'),
-        globalNorm(g, [t('x')], t('loss'), g.state('halted', [1])),
+        globalNorm(g, [t('x')], t('loss'), t('settings'), g.state('halted', [1])),
       );
       return reshape(g, scale(g, parameter, 1), [d]);
     },

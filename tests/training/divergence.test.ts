@@ -54,6 +54,20 @@ describe.each(ENGINES)('numbers that are not finite on $name', ({ name, create }
     );
   });
 
+  test('a norm a thousand times the usual is a fault, though all is finite, and the weights are as before', async () => {
+    const trainer = await Trainer.create(engine, weightTraining(teacher.config, shape, 0.01), shape, teacher.tensors);
+    await trainer.step([batch], 1e-3);
+    // Weights far from anything sensible, and finite.
+    await trainer.step([batch], 1000);
+    const before = await trainer.state();
+    await expect(trainer.step([batch], 1e-3)).rejects.toThrow(
+      /^run: loss is [\d.e+]+ at step 2 \(gradient norm [\d.e+]+, usually [\d.e+]+\)\. Stopped before the update; the weights/,
+    );
+    const after = await trainer.state();
+    for (const [name, { data }] of before) expect(after.get(name)?.data, name).toEqual(data);
+    trainer.dispose();
+  });
+
   test('a run goes on from the state before', async () => {
     const trainer = await Trainer.create(engine, weightTraining(teacher.config, shape, 0.01), shape, teacher.tensors);
     const poisoned = { ...batch, attentionMask: batch.attentionMask.map(() => Number.NaN) };

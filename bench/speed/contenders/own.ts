@@ -1,3 +1,4 @@
+import { NO_NORM_LIMIT } from '../../../src/graph/operation.ts';
 import { freshModel } from '../../../src/bert/freshModel.ts';
 import { maskedInputs, positionIds } from '../../../src/bert/masked.ts';
 import { bertEncoder, mlmHead } from '../../../src/bert/encoder.ts';
@@ -114,7 +115,7 @@ export function prepareStep(size: BatchSize): { graph: Graph; fill: (program: Pr
 
 /** In the order of ADAMW_SETTINGS. @param step from 1 */
 function settings(step: number): Float32Array {
-  return Float32Array.of(LEARNING_RATE, 0.9, 0.999, 1e-8, 1 - 0.9 ** step, 1 - 0.999 ** step, 1);
+  return Float32Array.of(LEARNING_RATE, 0.9, 0.999, 1e-8, 1 - 0.9 ** step, 1 - 0.999 ** step, 1, NO_NORM_LIMIT);
 }
 
 /** @param size a smaller batch than the measured one, for the reference engine */

@@ -49,9 +49,8 @@ function resultTable(result: RunResult, cost: PlanReport): string {
   return [
     `${''.padEnd(22)}held-out loss  accuracy  agreement  parameters        fp32`,
     row('teacher', result.teacher, cost.teacherParameters),
-    ...(result.whole === undefined
-      ? [row('student, untrained', result.untrained, cost.parameters)]
-      : [row('before dropping', result.whole, cost.teacherParameters)]),
+    row('student, untrained', result.untrained, cost.parameters),
+    ...(result.whole === undefined ? [] : [row('before dropping', result.whole, cost.teacherParameters)]),
     row(`student, ${result.stepsDone} steps`, result.trained, cost.parameters),
   ].join('\n');
 }

@@ -144,10 +144,10 @@ function operandsOf(node: Node, address: (value: Value) => number, partials: num
     case 'globalNorm':
       return [
         out,
-        ...from(inputs.length - 1),
+        ...from(inputs.length - 2, inputs.length - 1),
         ...writes.map(address),
-        inputs.length - 1,
-        ...inputs.slice(0, -1).flatMap((input) => [address(input), sizeOf(input.shape)]),
+        inputs.length - 2,
+        ...inputs.slice(0, -2).flatMap((input) => [address(input), sizeOf(input.shape)]),
       ];
     case 'adamw': {
       const states = writes.map(address);

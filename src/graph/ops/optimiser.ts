@@ -17,27 +17,32 @@ export interface AdamwGroup {
 }
 
 /**
- * [2]: the joint L2 norm of all tensors, and a flag: 1 where it and the loss are finite and nothing was halted before, else 0.
+ * [2]: the joint L2 norm of all tensors, and a flag: 1 where it and the loss are finite, it is at most the settings'
+ * `normLimit` and nothing was halted before, else 0.
  *
  * Losses are read late: after a fault `halted` keeps the flag at 0 on the device, run after run, until the host writes 0.
  *
- * @param loss [1], no part of the norm   @param halted state [1]: 0 while all was finite; becomes 1 with the first fault
+ * @param loss [1], no part of the norm   @param settings in the order of ADAMW_SETTINGS
+ * @param halted state [1]: 0 while all was sound; becomes 1 with the first fault
  */
-export function globalNorm(graph: Graph, tensors: readonly Value[], loss: Value, halted: Value): Value {
+export function globalNorm(graph: Graph, tensors: readonly Value[], loss: Value, settings: Value, halted: Value): Value {
   requireShape('globalNorm', 'loss', loss, [1]);
+  requireShape('globalNorm', 'settings', settings, [ADAMW_SETTINGS.length]);
   requireShape('globalNorm', 'halted', halted, [1]);
   const inputs = tensors.map((tensor) => contiguous(graph, tensor));
   return graph.add({
     operation: { kind: 'globalNorm' },
-    inputs: [...inputs, loss],
+    inputs: [...inputs, loss, settings],
     output: graph.temporary('globalNorm', [2]),
     writes: [halted],
     gradient: null,
     reference: (arrays, out, [stopped]) => {
       let sum = 0;
-      for (const array of arrays.slice(0, -1)) for (const x of array) sum += x * x;
-      const sound = Number.isFinite(sum) && Number.isFinite(arrays.at(-1)?.[0]) && stopped?.[0] === 0;
-      out[0] = Math.sqrt(sum);
+      for (const array of arrays.slice(0, -2)) for (const x of array) sum += x * x;
+      const size = Math.sqrt(sum);
+      const limit = arrays.at(-1)?.[ADAMW_SETTINGS.indexOf('normLimit')] ?? 0;
+      const sound = Number.isFinite(sum) && size <= limit && Number.isFinite(arrays.at(-2)?.[0]) && stopped?.[0] === 0;
+      out[0] = size;
       out[1] = sound ? 1 : 0;
       if (stopped !== undefined) stopped[0] = sound ? 0 : 1;
     },
@@ -49,7 +54,7 @@ export function globalNorm(graph: Graph, tensors: readonly Value[], loss: Value,
  * AdamW over all parameters at once, with clipping to the global norm; parameters and moments are overwritten.
  * Nothing changes while the norm's flag is 0, so numbers that are not finite never reach the weights.
  *
- * @param settings [7], in the order of ADAMW_SETTINGS   @param norm [2], from {@link globalNorm}
+ * @param settings in the order of ADAMW_SETTINGS   @param norm [2], from {@link globalNorm}
  */
 export function adamw(graph: Graph, groups: readonly AdamwGroup[], settings: Value, norm: Value): void {
   requireShape('adamw', 'settings', settings, [ADAMW_SETTINGS.length]);

@@ -30,6 +30,7 @@ export interface SimilarityReport {
 /** What `start` returns when the run is over. */
 export interface RunResult {
   readonly teacher: HeldOut;
+  /** The student before the first step; cut out of the teacher in modes that train a larger model. */
   readonly untrained: HeldOut;
   readonly trained: HeldOut;
   readonly stepsDone: number;
@@ -40,7 +41,7 @@ export interface RunResult {
    * early). What `trained` falls short of it is the gap that dropping near-zero dimensions opened.
    */
   readonly whole?: HeldOut;
-  /** Why the run ended early by itself (numbers that are not finite), or null. */
+  /** Why the run ended early by itself (numbers that are not finite or have exploded), or null. */
   readonly fault: string | null;
   readonly seconds: number;
 }

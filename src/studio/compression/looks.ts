@@ -22,21 +22,45 @@ export interface Looked {
   readonly heads: Heads;
 }
 
-/** What a run looks at on its way: held-out numbers, attention, norms. Remembers the last student whose numbers were finite. */
+/** What a run leaves. */
+interface Left {
+  readonly student: BertModel;
+  /** The step after which it was so. */
+  readonly step: number;
+  /** Why the run ended early by itself, or null. */
+  readonly fault: string | null;
+  readonly numbers: Pick<RunResult, 'teacher' | 'trained' | 'similarity' | 'whole'>;
+}
+
+/** A student that a run may fall back to. */
+interface Sound {
+  readonly student: BertModel;
+  readonly step: number;
+  /** Its own held-out loss; undefined where it was not judged, or what was trained was judged in its place. */
+  readonly loss: number | undefined;
+}
+
+/** A held-out loss so many times that of guessing evenly, or of the untrained student, is an explosion. */
+const EXPLODED = 2;
+
+/**
+ * What a run looks at on its way: held-out numbers, attention, norms. Remembers the student to fall back to: the best that
+ * was judged, or the last sound one where what is judged is not of the student's shape.
+ */
 export class Looks {
   readonly #heldOut: HeldOutJudge;
   readonly #attention: AttentionJudge;
   readonly #listen: StudioListener;
-  // What a diverged run falls back to: an update may blow the weights up before any number stops being finite.
-  #sound: BertModel | undefined;
-  #soundLoss: number;
+  #sound: Sound | undefined;
+  /** Above this, a held-out loss says that the run diverged. */
+  #bound: number;
   #normsAt = -1;
 
-  private constructor(heldOut: HeldOutJudge, attention: AttentionJudge, listen: StudioListener) {
+  private constructor(heldOut: HeldOutJudge, attention: AttentionJudge, vocabulary: number, listen: StudioListener) {
     this.#heldOut = heldOut;
     this.#attention = attention;
     this.#listen = listen;
-    this.#soundLoss = Number.POSITIVE_INFINITY;
+    this.#bound = EXPLODED * Math.log(vocabulary);
   }
 
   /** Judges the teacher first. */
@@ -51,7 +75,8 @@ export class Looks {
     const heldOut = await HeldOutJudge.create(engine, teacher, corpus, recipe, judgedShape(recipe));
     try {
       listen({ kind: 'heldOut', step: 0, model: 'teacher', value: heldOut.teacher });
-      return new Looks(heldOut, await AttentionJudge.create(engine, teacher, corpus, recipe, table), listen);
+      const attention = await AttentionJudge.create(engine, teacher, corpus, recipe, table);
+      return new Looks(heldOut, attention, teacher.model.config.vocabSize, listen);
     } catch (error) {
       heldOut.dispose();
       throw error;
@@ -62,16 +87,35 @@ export class Looks {
   async at(step: number, { student, runnable, heads }: Looked): Promise<HeldOut> {
     const judged = runnable ?? student;
     const value = await this.#heldOut.student(judged, step, this.#listen);
-    if (Number.isFinite(value.loss)) [this.#sound, this.#soundLoss] = [student, value.loss];
+    const best = this.#sound?.loss;
+    const loss = runnable === undefined ? value.loss : undefined;
+    if (this.explosion(value.loss, step) === null && (loss === undefined || best === undefined || loss <= best))
+      this.#sound = { student, step, loss };
     await this.#attention.student(judged, step, this.#listen, heads);
     return value;
   }
 
-  /** The same before the first step. Its student is what a run falls back to, whatever its numbers. */
+  /**
+   * The same before the first step. Its student is what a run falls back to, whatever its numbers.
+   * @returns the numbers of the student itself, also where another model is trained
+   */
   async atStart(looked: Looked): Promise<HeldOut> {
+    const { student, runnable } = looked;
     const value = await this.at(0, looked);
-    [this.#sound, this.#soundLoss] = [looked.student, value.loss];
-    return value;
+    const untrained = runnable === undefined ? value : await this.#heldOut.quietly(student);
+    this.#sound = { student, step: 0, loss: untrained.loss };
+    this.#measure(untrained);
+    return untrained;
+  }
+
+  /** Why a run with this held-out loss is over, or null. */
+  explosion(loss: number, step: number): string | null {
+    if (loss <= this.#bound) return null;
+    return `held-out loss is ${loss.toPrecision(4)} at step ${step}, beyond ${this.#bound.toPrecision(4)}, which is twice that of even guessing or of the untrained student. Stopped`;
+  }
+
+  #measure({ loss }: HeldOut): void {
+    if (Number.isFinite(loss)) this.#bound = Math.max(this.#bound, EXPLODED * loss);
   }
 
   /** Tells norms, once a step: a look and the end of a phase may fall on one. */
@@ -81,31 +125,42 @@ export class Looks {
     this.#listen({ kind: 'norms', step, spaces });
   }
 
-  /** Before a run goes on: the loss of its untrained student, and no student to fall back to. */
+  /** Before a run goes on. */
   resume(untrained: HeldOut): void {
-    this.#soundLoss = untrained.loss;
+    this.#measure(untrained);
+  }
+
+  /** The student that a run which goes on was kept with. */
+  kept(step: number, student: BertModel): void {
+    this.#sound = { student, step, loss: undefined };
   }
 
   /**
    * The student that a run leaves, and its numbers.
-   * @param student as trained last   @param diverged whether its last step was not finite
+   * @param student as trained last   @param fault why training ended, or null
    * @param whole what was trained, where it is not of the student's shape
    */
-  async last(
-    step: number,
-    { student, heads }: Looked,
-    diverged: boolean,
-    whole: Runnable | undefined,
-  ): Promise<{ readonly student: BertModel; readonly numbers: Pick<RunResult, 'teacher' | 'trained' | 'similarity' | 'whole'> }> {
-    let left = student;
-    let trained = await this.#heldOut.student(left, step, this.#listen);
-    if ((diverged || !Number.isFinite(trained.loss)) && !(trained.loss <= this.#soundLoss) && this.#sound !== undefined) {
-      left = this.#sound;
-      trained = await this.#heldOut.student(left, step, this.#listen);
+  async last(step: number, { student, heads }: Looked, fault: string | null, whole: Runnable | undefined): Promise<Left> {
+    let left = { student, step };
+    let trained = await this.#heldOut.student(student, step, this.#listen);
+    // What is cut out of a larger model may be far off without any fault.
+    const found = fault ?? (whole === undefined ? this.explosion(trained.loss, step) : null);
+    const sound = this.#sound;
+    if (found !== null && sound !== undefined && !(trained.loss <= (await this.#lossOf(sound)))) {
+      left = sound;
+      trained = await this.#heldOut.student(sound.student, step, this.#listen);
     }
-    const similarity = await this.#attention.student(left, step, this.#listen, heads);
+    const similarity = await this.#attention.student(left.student, step, this.#listen, heads);
     const numbers = { teacher: this.#heldOut.teacher, trained, similarity };
-    return { student: left, numbers: whole === undefined ? numbers : { ...numbers, whole: await this.#heldOut.quietly(whole) } };
+    return {
+      ...left,
+      fault: found,
+      numbers: whole === undefined ? numbers : { ...numbers, whole: await this.#heldOut.quietly(whole) },
+    };
+  }
+
+  async #lossOf({ student, loss }: Sound): Promise<number> {
+    return loss ?? (await this.#heldOut.quietly(student)).loss;
   }
 
   dispose(): void {

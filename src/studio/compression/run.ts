@@ -4,9 +4,10 @@ import { StudioError } from '../../tensor/studioError.ts';
 import type { NamedTensors } from '../../tensor/tensor.ts';
 import { splitBatch, type BatchStream } from '../../text/maskedBatch.ts';
 import { learningRateAt } from '../../training/learningRate.ts';
-import { DivergenceError, Trainer } from '../../training/trainer.ts';
+import { DIVERGENCE_CURE, DivergenceError, Trainer } from '../../training/trainer.ts';
 import { compactorNorms } from '../../wid/norms.ts';
 import { observedAt } from '../recipe/recipe.ts';
+import type { TrainingGraph } from '../../training/trainingGraph.ts';
 import type { RunState } from '../runs/runState.ts';
 import type { HeldOut, RunResult, StudioListener } from '../api/run.ts';
 import type { Looks } from './looks.ts';
@@ -52,6 +53,7 @@ export class Run {
   readonly #untrained: HeldOut;
   #done: number;
   #going = true;
+  /** What ended the run, without the student that is left and the cure. */
   #fault: string | null = null;
   #student: BertModel | undefined;
   #compactors: NamedTensors;
@@ -95,9 +97,11 @@ export class Run {
     if (!this.#going || phase.schedule.last <= phase.schedule.first) return;
     const { engine, shape } = this.#tools.context;
     const { first } = phase.schedule;
+    const graph = phase.graph();
+    if (resumed !== undefined) await this.#remember(phase, graph, resumed);
     const before = { student: this.#student, compactors: this.#compactors, state: this.#state };
     const tensors = new Map([...phase.frozen(), ...(resumed?.tensors ?? phase.trained(before))]);
-    const trainer = await Trainer.create(engine, phase.graph(), shape, tensors, phase.optimiser, resumed?.updates ?? first);
+    const trainer = await Trainer.create(engine, graph, shape, tensors, phase.optimiser, resumed?.updates ?? first);
     let trained: NamedTensors;
     try {
       await this.#steps(phase, trainer);
@@ -119,13 +123,13 @@ export class Run {
     const { looks, context } = this.#tools;
     if (this.#student === undefined) throw new Error('compression: a run ended without a student');
     const looked = { student: this.#student, heads: this.#heads };
-    const { student, numbers } = await looks.last(this.#done, looked, this.#fault !== null, this.#whole);
+    const { student, step, numbers, fault } = await looks.last(this.#done, looked, this.#fault, this.#whole);
     const result: RunResult = {
       ...numbers,
       untrained: this.#untrained,
       stepsDone: this.#done,
       stopped: !this.#going,
-      fault: this.#fault,
+      fault: fault === null ? null : `run: ${fault}; the student is that of step ${step}. ${DIVERGENCE_CURE}`,
       seconds: this.#tools.clock.seconds(),
     };
     return { student, compactors: context.recipe.mode === 'progressive' ? new Map() : this.#compactors, result };
@@ -141,6 +145,7 @@ export class Run {
         const looks = observedAt(this.#tools.context.recipe, step);
         await this.#tell(phase, trainer, looks ? 0 : trainer.ahead);
         if (looks) await this.#look(phase, trainer);
+        if (!this.#going) return;
         if ((await control.wantsState?.(step)) === true) await this.#keep(phase, trainer);
         if (control.holds?.() === true) await this.#tell(phase, trainer, 0);
         this.#going = await this.#tools.clock.rest(() => control.proceed());
@@ -149,7 +154,7 @@ export class Run {
     } catch (error) {
       if (!(error instanceof DivergenceError)) throw error;
       // The trainer counts the phase's steps, a user the run's.
-      this.#fault = new DivergenceError(this.#done, error.loss, error.norm).message;
+      this.#fault = error.at(this.#done);
       this.#going = false;
     }
   }
@@ -172,14 +177,23 @@ export class Run {
     }
   }
 
-  /** Judges the student as it stands; nothing may be on the way. */
+  /** What a run that goes on falls back to, until it is looked at: the student as it was kept. */
+  async #remember(phase: Phase, graph: TrainingGraph, { tensors }: RunState): Promise<void> {
+    const own = new Map([...tensors].filter(([name]) => graph.trained.has(name) || graph.rewritten?.has(name) === true));
+    this.#tools.looks.kept(this.#done, await phase.student(own));
+  }
+
+  /** Judges the student as it stands, and ends the run where that is beyond all measure; nothing may be on the way. */
   async #look(phase: Phase, trainer: Trainer): Promise<void> {
     this.#ticker.begin();
     const trained = await trainer.read();
     this.#tools.looks.norms(this.#done, phase.norms(trained));
     const student = await phase.student(trained);
-    await this.#tools.looks.at(this.#done, { student, runnable: phase.runnable?.(trained), heads: this.#heads });
+    const { looks } = this.#tools;
+    const { loss } = await looks.at(this.#done, { student, runnable: phase.runnable?.(trained), heads: this.#heads });
     this.#ticker.evaluated();
+    this.#fault = looks.explosion(loss, this.#done);
+    if (this.#fault !== null) this.#going = false;
   }
 
   async #keep(phase: Phase, trainer: Trainer): Promise<void> {

@@ -89,9 +89,8 @@ export function studentCard(name: string, teacher: Teacher, { result, recipe, st
     '| model | loss | accuracy | agreement with the teacher | parameters |',
     '|---|---|---|---|---|',
     row('teacher', result.teacher, teacher.model),
-    ...(result.whole === undefined
-      ? [row('student, untrained', result.untrained, student)]
-      : [row('before dropping', result.whole, teacher.model)]),
+    row('student, untrained', result.untrained, student),
+    ...(result.whole === undefined ? [] : [row('before dropping', result.whole, teacher.model)]),
     row('student', result.trained, student),
     '',
     ...headNote(teacher),

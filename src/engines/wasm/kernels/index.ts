@@ -167,12 +167,12 @@ function instruction(opcode: i32): void {
   }
 }
 
-/** [24, words, out, loss, halted, count, (tensor, size) ...]. */
+/** [24, words, out, loss, settings, halted, count, (tensor, size) ...]. */
 function globalNorm(): void {
   let sum: f64 = 0;
-  const count = word(5);
-  for (let i = 0; i < count; i++) sum += optimiser.squares(pointer(6 + 2 * i), word(7 + 2 * i));
-  optimiser.storeNorm(sum, pointer(2), pointer(3), pointer(4));
+  const count = word(6);
+  for (let i = 0; i < count; i++) sum += optimiser.squares(pointer(7 + 2 * i), word(8 + 2 * i));
+  optimiser.storeNorm(sum, pointer(2), pointer(3), pointer(4), pointer(5));
 }
 
 /** [25, words, settings, norm, count, (parameter, gradient, first, second, size, decay, rate) ...]. */

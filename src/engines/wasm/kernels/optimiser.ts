@@ -22,16 +22,17 @@ export function squares(x: usize, n: i32): f64 {
 }
 
 /** The joint norm and its flag, which a fault keeps at 0 through `halted`. */
-export function storeNorm(mine: f64, out: usize, loss: usize, halted: usize): void {
+export function storeNorm(mine: f64, out: usize, loss: usize, settings: usize, halted: usize): void {
   const sum = sumOverTeam(mine);
   if (thread != 0) return;
-  const sound = isFinite(sum) && isFinite(load<f32>(loss)) && load<f32>(halted) == 0;
-  store<f32>(out, <f32>Math.sqrt(sum));
+  const size = <f32>Math.sqrt(sum);
+  const sound = isFinite(sum) && size <= load<f32>(settings, 28) && isFinite(load<f32>(loss)) && load<f32>(halted) == 0;
+  store<f32>(out, size);
   store<f32>(out, sound ? 1 : 0, 4);
   store<f32>(halted, sound ? 0 : 1);
 }
 
-/** settings: rate, beta1, beta2, epsilon, correction1, correction2, clip. Nothing moves while the norm's flag is 0. */
+/** settings: rate, beta1, beta2, epsilon, correction1, correction2, clip, norm limit. Nothing moves while the norm's flag is 0. */
 export function adamw(p: usize, g: usize, m: usize, v: usize, n: i32, decay: f32, factor: f32, settings: usize, norm: usize): void {
   if (load<f32>(norm, 4) == 0) return;
   const shrink = splat(min<f32>(1, load<f32>(settings, 24) / (load<f32>(norm) + 1e-6)));

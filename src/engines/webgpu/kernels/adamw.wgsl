@@ -27,6 +27,8 @@ struct Settings {
   biasCorrection1: f32,
   biasCorrection2: f32,
   clipNorm: f32,
+  /// The norm's own business.
+  normLimit: f32,
 }
 
 @group(0) @binding(0) var<uniform> sizes: Sizes;

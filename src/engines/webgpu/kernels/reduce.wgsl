@@ -21,6 +21,8 @@ struct Stretch {
 @group(0) @binding(4) var<storage, read> partSquares: array<vec2f>;
 @group(0) @binding(5) var<storage, read> loss: array<f32>;
 @group(0) @binding(6) var<storage, read_write> halted: array<f32>;
+/// Of the update.
+@group(0) @binding(7) var<storage, read> settings: array<f32>;
 
 @compute @workgroup_size(GROUP)
 fn reduceSum(
@@ -43,6 +45,9 @@ fn reduceSum(
     output[sizes.first + number] = whole;
   }
 }
+
+/// Where the settings of an update have the most that its norm may be.
+const NORM_LIMIT = 7u;
 
 /// 1 where the number is infinite or not a number. By its bits: compilers may assume that floats are finite.
 fn bad(x: f32) -> f32 {
@@ -75,7 +80,8 @@ fn sumSquares(
   }
 }
 
-/// The root of the joint sum, and 1 where everything is finite, the loss too, and nothing was halted before, else 0.
+/// The root of the joint sum, and 1 where everything is finite, the loss too, the root within its limit, and nothing was
+/// halted before, else 0.
 @compute @workgroup_size(GROUP)
 fn globalNorm(
   @builtin(workgroup_id) group: vec3u,
@@ -91,8 +97,10 @@ fn globalNorm(
   let whole = teamSum(sum, id);
   let allFaults = teamSum(faults, id);
   if (id == 0u) {
-    output[0] = sqrt(whole);
-    let sound = allFaults == 0.0 && bad(whole) == 0.0 && bad(loss[0]) == 0.0 && halted[0] == 0.0;
+    let root = sqrt(whole);
+    output[0] = root;
+    let finite = allFaults == 0.0 && bad(whole) == 0.0 && bad(loss[0]) == 0.0;
+    let sound = finite && root <= settings[NORM_LIMIT] && halted[0] == 0.0;
     output[1] = select(0.0, 1.0, sound);
     halted[0] = select(1.0, 0.0, sound);
   }

@@ -94,11 +94,13 @@ function words(list: readonly (readonly Word[])[], width: number): Uint32Array<A
 
 export function globalNorm(lowering: Lowering, node: Node): void {
   const { memory } = lowering;
-  const loss = inputOf(node, node.inputs.length - 1);
+  const tensors = node.inputs.slice(0, -2);
+  const loss = inputOf(node, tensors.length);
+  const settings = inputOf(node, tensors.length + 1);
   const [halted] = node.writes;
   if (halted === undefined) throw new EngineError('webgpu: globalNorm lacks its state.');
   const bySlab = new Map<number, [number, number][]>();
-  for (const value of node.inputs.slice(0, -1))
+  for (const value of tensors)
     for (const { start, count } of shares(lowering, [value])) {
       const { slab, place } = placeOf(lowering, value, start);
       const list = bySlab.get(slab) ?? [];
@@ -131,6 +133,7 @@ export function globalNorm(lowering: Lowering, node: Node): void {
       [3, memory.whole(node.output)],
       [5, memory.whole(loss)],
       [6, memory.whole(halted)],
+      [7, memory.whole(settings)],
     ],
     [1, 1, 1],
   );

@@ -1,0 +1,73 @@
+import { expect, test } from 'vitest';
+import { WasmEngine } from '../../../src/engines/wasm/wasmEngine.ts';
+import type { Recipe } from '../../../src/studio/api/recipe.ts';
+import type { RunResult, StudioEvent } from '../../../src/studio/api/run.ts';
+import { lateEngine } from '../../engines/lateEngine.ts';
+import { RunBench, stopAfter } from '../runs/runBench.ts';
+
+const bench = new RunBench();
+const SMALL = { layers: 2, hiddenSize: 12, heads: 3, headSize: 4, intermediateSize: 20 };
+
+async function runOf(name: string, change: Partial<Recipe>): Promise<{ result: RunResult; events: StudioEvent[] }> {
+  const { session, recipe } = await bench.open(name);
+  const events: StudioEvent[] = [];
+  const result = await session.start({ ...recipe, student: SMALL, steps: 40, ...change }, (event) => events.push(event));
+  return { result, events };
+}
+
+const heldOut = (events: readonly StudioEvent[]): number[] =>
+  events.flatMap((event) => (event.kind === 'heldOut' && event.model === 'student' ? [event.value.loss] : []));
+
+test('compactors that explode end the run by the norm of a gradient that is still finite, with the untrained student', async () => {
+  const { result } = await runOf('compactors', { compactorLearningRate: 1e3, compactorShare: 1, evaluateEvery: 40 });
+  expect(result.fault).toMatch(
+    /^run: loss is [\d.e+]+ at step \d+ \(gradient norm [\d.e+]+, usually [\d.e+]+\)\. Stopped before the update; the student is that of step 0\. Try a lower learning rate or a longer warm-up\.$/,
+  );
+  expect(result.stepsDone).toBeLessThan(5);
+  expect(result.stopped).toBe(true);
+  expect(result.trained).toEqual(result.untrained);
+});
+
+test('weights that explode end the run at the next look, and the best student of all looks is left', async () => {
+  // Warm-up keeps the first steps small enough to be of use.
+  const { result, events } = await runOf('weights', { polishLearningRate: 30, compactorShare: 0, evaluateEvery: 1, warmup: 1 });
+  expect(result.fault).toMatch(/^run: (held-out loss|loss) is .* the student is that of step \d+\. Try a lower learning rate/);
+  expect(result.stepsDone).toBeLessThan(40);
+  const losses = heldOut(events);
+  expect(Math.max(...losses)).toBeGreaterThan(2 * result.untrained.loss);
+  expect(result.trained.loss).toBe(Math.min(...losses));
+});
+
+test('an explosion that no look saw is found at the end', async () => {
+  const { result } = await runOf('unseen', { polishLearningRate: 30, compactorShare: 0, evaluateEvery: 100, steps: 3, warmup: 0 });
+  expect(result.fault).toMatch(/^run: (held-out loss|loss) is .* the student is that of step 0\. Try a lower learning rate/);
+  expect(result.trained.loss).toBeLessThanOrEqual(result.untrained.loss);
+});
+
+test('a run that went on and diverged before its first look falls back to the student that it was kept with', async () => {
+  const steps = { student: SMALL, steps: 16, evaluateEvery: 100, compactorShare: 0 };
+  const first = await bench.open('kept');
+  await first.session.start({ ...first.recipe, ...steps, polishLearningRate: 1e-3 }, stopAfter(first.session, 8));
+  // From the next step on all masks are NaN for the loss; the weights stay those of the kept state.
+  const makeEngine = async (): Promise<WasmEngine> => WasmEngine.create(2);
+  const second = await bench.open(
+    'kept',
+    { makeEngine: async () => lateEngine(await makeEngine(), [], { poison: 1 }) },
+    undefined,
+    'webgpu',
+  );
+  const [waiting] = await second.session.unfinished();
+  const result = await second.session.resumeRun(waiting?.run ?? '', () => {});
+  expect(result.fault).toMatch(/^run: loss is NaN at step 8 .* the student is that of step 8\. Try/);
+  expect(result.trained.loss).toBeLessThan(result.untrained.loss);
+});
+
+test.each(['paper', 'progressive'] as const)(
+  '%s: the untrained student is told, not the model that is trained in its place',
+  async (mode) => {
+    const { result, events } = await runOf(`untrained ${mode}`, { mode, student: { ...SMALL, layers: 3 }, steps: 4, evaluateEvery: 2 });
+    expect(heldOut(events)[0]).toBeCloseTo(result.teacher.loss, 4);
+    expect(result.untrained.agreement).toBeLessThan(1);
+    expect(result.untrained.loss).not.toBeCloseTo(result.teacher.loss, 2);
+  },
+);
