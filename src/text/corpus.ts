@@ -1,7 +1,7 @@
-import { Random } from '../tensor/random.ts';
 import { StudioError } from '../tensor/studioError.ts';
 import type { TextDocument } from './textFile.ts';
 import type { TextTokenizer } from './tokenizer.ts';
+import { heldOutPieces, withoutLongPieces } from './split.ts';
 import { TokenStore } from './tokenStore.ts';
 
 /** Text as packed sequences, [count, sequence] row-major: [CLS] tokens [SEP]; the last of a split is padded. */
@@ -33,7 +33,6 @@ export interface CorpusOptions {
 
 /** 128 MiB of ids. */
 export const MOST_TOKENS = 1 << 25;
-const HELD_OUT_SHARE = 0.1;
 /** Below this many documents, blocks of lines are held out instead of whole documents. */
 const ENOUGH_DOCUMENTS = 10;
 const BLOCK_LINES = 8;
@@ -41,7 +40,8 @@ const BLOCK_LINES = 8;
 const MOST_UNKNOWN = 0.5;
 
 /**
- * Tokenises, packs and splits documents as they are read; the split is by document and seeded.
+ * Tokenises, packs and splits documents as they are read; the split is by document and seeded. Where documents are few, or
+ * one is most of the text, it is by blocks of them.
  * @throws StudioError if there is too little text for one sequence of each split, or the vocabulary makes most of it unknown
  */
 export async function buildCorpus(
@@ -80,12 +80,12 @@ export async function buildCorpus(
     lengths[bin] = (lengths[bin] ?? 0) + 1;
     await listen?.(store.length);
   }
-  const ends = documentEnds.length >= ENOUGH_DOCUMENTS ? documentEnds : blockEnds;
+  const ends = withoutLongPieces(documentEnds.length >= ENOUGH_DOCUMENTS ? documentEnds : blockEnds, sequence);
   const tokens = store.length;
-  if (ends.length < 2 || tokens < 2 * sequence)
+  if (tokens < 2 * sequence)
     throw new StudioError(
       'text',
-      `text: ${tokens} tokens in ${ends.length} pieces are too few for sequences of ${sequence}. Give more text, or shorter sequences.`,
+      `text: ${tokens} tokens are too few for sequences of ${sequence}, expected at least ${2 * sequence}. Give more text, or shorter sequences.`,
     );
   if (unknown > MOST_UNKNOWN * tokens)
     throw new StudioError(
@@ -94,7 +94,7 @@ export async function buildCorpus(
       { unknownShare: unknown / tokens },
     );
 
-  const held = heldOutPieces(ends, tokens, seed);
+  const held = heldOutPieces(ends, seed);
   const split = (inside: boolean): Int32Array => pack(store, ends, (piece) => held.has(piece) === inside, tokenizer, sequence);
   return {
     sequence,
@@ -107,21 +107,6 @@ export async function buildCorpus(
     lengths: Array.from(lengths, (count) => count ?? 0),
     cut,
   };
-}
-
-/** Pieces in seeded order until a tenth of the tokens is held out; at least one stays for training. */
-function heldOutPieces(ends: readonly number[], tokens: number, seed: number): Set<number> {
-  const order = ends.map((_, index) => index);
-  new Random(seed).shuffle(order);
-  const held = new Set<number>();
-  let heldTokens = 0;
-  for (const index of order) {
-    if (held.size > 0 && heldTokens >= HELD_OUT_SHARE * tokens) break;
-    if (held.size === order.length - 1) break;
-    held.add(index);
-    heldTokens += (ends[index] ?? 0) - (ends[index - 1] ?? 0);
-  }
-  return held;
 }
 
 function pack(

@@ -54,6 +54,37 @@ describe('packing', () => {
     expect(words(train)).toHaveLength(320);
   });
 
+  test.each([
+    [
+      'one document is most of the text',
+      [
+        ...documents(15, 40),
+        {
+          name: 'large',
+          text: documents(60, 40)
+            .map(({ text }) => text)
+            .join('\n'),
+        },
+      ],
+    ],
+    ['a few documents of one line each', documents(3, 1000)],
+    ['one document of one long line', documents(1, 3000)],
+    ['two documents, one of them short', [...documents(1, 2900), ...documents(1, 100)]],
+  ])('between a twentieth and a fifth of the tokens is held out where %s', async (_, given) => {
+    for (let seed = 1; seed <= 20; seed++) {
+      const { heldOut, train, tokens } = await buildCorpus(given, tokenizer, { sequence: 16, seed });
+      const share = words(heldOut).length / tokens;
+      expect(share, `seed ${seed}`).toBeGreaterThanOrEqual(0.05);
+      expect(share, `seed ${seed}`).toBeLessThanOrEqual(0.2);
+      expect(words(train).length + words(heldOut).length).toBe(tokens);
+    }
+  });
+
+  test('two sequences are enough, one for each split', async () => {
+    const { heldOut, train } = await buildCorpus(documents(1, 32), tokenizer, { sequence: 16, seed: 1 });
+    expect([words(heldOut).length, words(train).length]).toEqual([16, 16]);
+  });
+
   test('lengths are counted in bins of powers of two', async () => {
     const { lengths } = await buildCorpus([...documents(10, 3), ...documents(20, 9)], tokenizer, { sequence: 16, seed: 1 });
     expect(lengths).toEqual([0, 10, 0, 20]);
@@ -75,7 +106,7 @@ describe('packing', () => {
 describe('what teaches nothing is refused', () => {
   test('too little text', async () => {
     await expect(buildCorpus(documents(2, 10), tokenizer, { sequence: 64, seed: 1 })).rejects.toThrow(
-      '20 tokens in 2 pieces are too few for sequences of 64',
+      '20 tokens are too few for sequences of 64, expected at least 128. Give more text',
     );
   });
 
