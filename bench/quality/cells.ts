@@ -153,8 +153,9 @@ function tried(results: readonly CellResult[], variant: Variant, shape: ShapeNam
     .toSorted((a, b) => a.loss.mean - b.loss.mean);
 }
 
-/** Shares of the teacher's logits in the loss and temperatures that a sweep tries beside the default. */
+/** Shares of the teacher's logits in the loss and temperatures that a sweep tries beside the default of the shape. */
 const LOSSES = [
+  [1, 1],
   [1, 2],
   [0.5, 1],
   [0.5, 2],
@@ -215,16 +216,10 @@ export function planned(results: readonly CellResult[]): Cell[] {
   once(STARTS, 300, 1);
   // The baseline's own loss: other shares of the teacher's logits and temperatures, with the rate that the default likes.
   for (const [distillationShare, distillationTemperature] of LOSSES)
-    for (const shape of ['quarter', 'half', 'depth'] as const)
+    for (const shape of ['quarter', 'half', 'depth'] as const) {
+      if (distillationTemperature === 1 && distillationShare === (shape === 'depth' ? 0.5 : 1)) continue;
       cells.push(cell('distil', shape, 300, bestRate(results, 'distil', shape, 300), 1, { distillationShare, distillationTemperature }));
-  // Half of the loss from the text, as the default has it where only layers go.
-  for (const steps of [100, 1000])
-    cells.push(
-      cell('distil', 'depth', steps, bestRate(results, 'distil', 'depth', steps), 1, {
-        distillationShare: 0.5,
-        distillationTemperature: 1,
-      }),
-    );
+    }
   // How much of the default's loss comes from the teacher's logits: what suits the other shapes.
   for (const steps of BUDGETS)
     for (const [shape, guidance] of [

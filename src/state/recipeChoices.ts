@@ -61,6 +61,7 @@ export function withStudent(recipe: Recipe, student: ModelShape, teacher: ModelS
     ...recipe,
     student,
     guidance: recipe.guidance === before.guidance ? now.guidance : recipe.guidance,
+    distillationShare: recipe.distillationShare === before.distillationShare ? now.distillationShare : recipe.distillationShare,
     // The published method has a decoder of its own.
     tied: recipe.tied === before.tied && recipe.mode !== 'paper' ? now.tied : recipe.tied,
   };

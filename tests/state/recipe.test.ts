@@ -111,7 +111,10 @@ test('what depends on the shape follows it, and stays where the user set it', ()
   const shallow = { ...teacher, layers: 2 };
   const narrow = defaultRecipe(traits);
   const byShape = { onlyShallower: defaultRecipe(traits, shallow), narrower: narrow };
-  expect(byShape).toMatchObject({ onlyShallower: { guidance: 0.5, tied: true }, narrower: { guidance: 1, tied: false } });
+  expect(byShape).toMatchObject({
+    onlyShallower: { guidance: 0.5, distillationShare: 0.5, tied: true },
+    narrower: { guidance: 1, distillationShare: 1, tied: false },
+  });
 
   const moved = withStudent(narrow, shallow, teacher, byShape);
   expect(moved).toEqual(defaultRecipe(traits, shallow));

@@ -101,4 +101,4 @@ export interface Recipe {
 }
 
 /** Parts of a recipe whose default depends on the student's shape. */
-export type ShapeDefaults = Pick<Recipe, 'guidance' | 'tied'>;
+export type ShapeDefaults = Pick<Recipe, 'guidance' | 'distillationShare' | 'tied'>;

@@ -47,8 +47,8 @@ export type TeacherTraits = Pick<TeacherReport, 'shape' | 'maxPositions' | 'tied
 function shapeDefaults({ shape: teacher, tiedDecoder }: TeacherTraits, student: ModelShape): ShapeDefaults {
   const { hiddenSize, heads, intermediateSize } = teacher;
   const isOnlyShallower = student.hiddenSize === hiddenSize && student.heads === heads && student.intermediateSize === intermediateSize;
-  const guidance = isOnlyShallower ? 0.5 : 1;
-  return { guidance: isLarge(teacher) ? 0 : guidance, tied: isOnlyShallower && tiedDecoder };
+  const distillationShare = isOnlyShallower ? 0.5 : 1;
+  return { guidance: isLarge(teacher) ? 0 : distillationShare, distillationShare, tied: isOnlyShallower && tiedDecoder };
 }
 
 /**
@@ -83,9 +83,8 @@ export function defaultRecipe(teacher: TeacherTraits, student: ModelShape = pres
     clipNorm: 1,
     calibration: 'sequential',
     calibrationTokens: Math.max(4096, CALIBRATION_TOKENS_PER_NEURON * teacher.shape.intermediateSize),
-    // The best of four losses at quarter width and of two at half width (docs/results/quality.md).
+    // With the shares above the best of four losses at quarter width and of two at half width (docs/results/quality.md).
     distillationTemperature: 1,
-    distillationShare: 1,
     distillationHidden: 0,
     evaluateEvery: 25,
     seed: 1,
