@@ -1,10 +1,11 @@
 import { positionIds } from '../bert/masked.ts';
 import type { BertModel } from '../bert/model.ts';
 import { asRunnable, type Runnable } from '../bert/runnable.ts';
+import { filledProgram } from '../graph/filledProgram.ts';
 import type { Engine, Program } from '../engines/engine.ts';
 import { Graph } from '../graph/graph.ts';
 import { plan } from '../graph/plan.ts';
-import { StudioError } from '../tensor/studioError.ts';
+import { writeTensors } from './writeTensors.ts';
 import type { AttentionMaps } from './attentionSimilarity.ts';
 
 /** A batch to look at: [B T] token ids, additive mask [B T]. */
@@ -48,21 +49,18 @@ export class AttentionProbe {
       mask: graph.input('mask', [batch, sequence]),
     });
     encoder.layers.forEach(({ attention }, layer) => graph.output(`attention.${layer}`, attention));
-    const program = await engine.compile(plan(graph, engine.planOptions));
-    program.write('positionIds', positionIds({ batch, sequence }));
-    program.write('typeIds', new Int32Array(tokens));
+    const names = [...graph.states.keys()];
+    const program = await filledProgram(engine, plan(graph, engine.planOptions), (made) => {
+      made.write('positionIds', positionIds({ batch, sequence }));
+      made.write('typeIds', new Int32Array(tokens));
+      writeTensors(made, names, runnable);
+    });
     const { heads, layers } = runnable;
-    const probe = new AttentionProbe(runnable.key, program, [...graph.states.keys()], { batch, sequence, heads, layers });
-    probe.load(runnable);
-    return probe;
+    return new AttentionProbe(runnable.key, program, names, { batch, sequence, heads, layers });
   }
 
   load(model: BertModel | Runnable): void {
-    for (const name of this.#names) {
-      const tensor = model.tensors.get(name);
-      if (tensor === undefined) throw new StudioError('checkpoint', `attention: the model has no tensor ${name}.`);
-      this.#program.write(name, tensor.data);
-    }
+    writeTensors(this.#program, this.#names, model);
   }
 
   /** Segment ids other than all zero. */

@@ -1,11 +1,12 @@
 import { maskedInputs, positionIds, type BatchShape } from '../bert/masked.ts';
 import type { BertModel } from '../bert/model.ts';
 import { asRunnable, type Runnable } from '../bert/runnable.ts';
+import { filledProgram } from '../graph/filledProgram.ts';
 import type { Engine, Program } from '../engines/engine.ts';
 import { Graph } from '../graph/graph.ts';
 import { argmaxRows } from '../graph/ops/rows.ts';
 import { plan } from '../graph/plan.ts';
-import { StudioError } from '../tensor/studioError.ts';
+import { writeTensors } from './writeTensors.ts';
 
 export interface EvaluationBatch {
   readonly inputIds: Int32Array;
@@ -42,20 +43,17 @@ export class Evaluator {
     const masked = runnable.lay(graph, maskedInputs(graph, shape));
     graph.output('rows', masked.rows);
     graph.output('predictions', argmaxRows(graph, masked.head.logits));
-    const program = await engine.compile(plan(graph, engine.planOptions));
-    program.write('positionIds', positionIds(shape));
-    program.write('typeIds', new Int32Array(shape.batch * shape.sequence));
-    const evaluator = new Evaluator(runnable.key, program, [...graph.states.keys()]);
-    evaluator.load(runnable);
-    return evaluator;
+    const names = [...graph.states.keys()];
+    const program = await filledProgram(engine, plan(graph, engine.planOptions), (made) => {
+      made.write('positionIds', positionIds(shape));
+      made.write('typeIds', new Int32Array(shape.batch * shape.sequence));
+      writeTensors(made, names, runnable);
+    });
+    return new Evaluator(runnable.key, program, names);
   }
 
   load(model: BertModel | Runnable): void {
-    for (const name of this.#names) {
-      const tensor = model.tensors.get(name);
-      if (tensor === undefined) throw new StudioError('checkpoint', `evaluation: the model has no tensor ${name}.`);
-      this.#program.write(name, tensor.data);
-    }
+    writeTensors(this.#program, this.#names, model);
   }
 
   /** Segment ids other than all zero. */

@@ -2,6 +2,7 @@ import { maskedInputs, positionIds, type BatchShape } from '../bert/masked.ts';
 import { bertEncoder, mlmHead } from '../bert/encoder.ts';
 import { encoderShape, encoderShapes, headShapes, type BertModel } from '../bert/model.ts';
 import { embeddingNames } from '../bert/names.ts';
+import { filledProgram } from '../graph/filledProgram.ts';
 import type { Engine } from '../engines/engine.ts';
 import { Graph } from '../graph/graph.ts';
 import { NO_NORM_LIMIT } from '../graph/operation.ts';
@@ -14,7 +15,7 @@ import { Random } from '../tensor/random.ts';
 import { StudioError } from '../tensor/studioError.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import type { MaskedBatch } from '../text/maskedBatch.ts';
-import { initialHead, type Features } from './initialHead.ts';
+import { initialHead, initialHeadTurns, withGain, type Features } from './initialHead.ts';
 import { learningRateAt } from './learningRate.ts';
 import { addOptimiser, decayOf, HALTED } from './optimiserNodes.ts';
 
@@ -35,7 +36,6 @@ export const POSITIONS_PER_DIMENSION = 24;
 const ROWS = 256;
 const STEPS = 150;
 const RATE = 2e-3;
-const JUDGED_SHARE = 0.15;
 /** Sharpness of the least-squares start; never 0, or the head would not look at the encoder at all. */
 const GAINS = [0.05, 0.25, 0.5, 1, 2, 4] as const;
 
@@ -44,61 +44,73 @@ const GAINS = [0.05, 0.25, 0.5, 1, 2, 4] as const;
  *
  * The encoder stays as it is. The transform starts at the least-squares map from hidden states to the embeddings of the
  * right words, then transform, LayerNorm and bias are trained on the encoder's hidden states; the decoder is the word
- * embeddings. A part of the masked tokens is kept back to judge it.
+ * embeddings.
  *
- * @param encoder its tensors without a head   @param batches masked batches of `shape`
+ * @param encoder its tensors without a head   @param fitted masked batches of `shape`
+ * @param judged others of the same shape, of sequences that are not among those: they choose between the start and what
+ * training made of it, and say how good the head is
  * @returns the model with its head, decoder tied
  */
 export async function fitHead(
   engine: Engine,
   encoder: BertModel,
   shape: BatchShape,
-  batches: readonly MaskedBatch[],
+  fitted: readonly MaskedBatch[],
+  judged: readonly MaskedBatch[],
   progress: (done: number, total: number) => Promise<void> | void,
 ): Promise<{ readonly model: BertModel; readonly fit: HeadFit }> {
   const model: BertModel = { ...encoder, config: { ...encoder.config, tieWordEmbeddings: true } };
-  const total = batches.length + STEPS;
-  const all = await readFeatures(engine, model, shape, batches, (done) => progress(done, total));
-  const { kept, judged } = split(all);
-  if (kept.labels.length === 0 || judged.labels.length === 0)
+  const batches = fitted.length + judged.length;
+  const [kept, others] = await readFeatures(engine, model, shape, fitted, judged, (read) => progress(read, batches + STEPS));
+  if (kept.labels.length === 0 || others.labels.length === 0)
     throw new StudioError('text', 'head: the text gave no masked tokens to fit a head on. Give more text.');
+  const total = batches + initialHeadTurns(kept) + GAINS.length + 1 + STEPS;
+  let done = batches;
+  const advance = async (): Promise<void> => progress(++done, total);
   const judge = await HeadProgram.create(engine, model, false);
-  const training = await HeadProgram.create(engine, model, true);
+  let training: HeadProgram | undefined;
   try {
     let best = { head: new Map<string, Tensor>(), loss: Number.POSITIVE_INFINITY, accuracy: 0 };
     const consider = async (head: Map<string, Tensor>): Promise<void> => {
       judge.load(head);
-      const found = await judge.judge(judged);
+      const found = await judge.judge(others);
       if (found.loss < best.loss) best = { head, ...found };
     };
-    judge.load(initialHead(model, kept, 0));
-    const frequencyLoss = (await judge.judge(judged)).loss;
-    for (const gain of GAINS) await consider(initialHead(model, kept, gain));
+    const start = await initialHead(model, kept, advance);
+    judge.load(withGain(start, 0));
+    const frequencyLoss = (await judge.judge(others)).loss;
+    await advance();
+    for (const gain of GAINS) {
+      await consider(withGain(start, gain));
+      await advance();
+    }
     const startLoss = best.loss;
+    training = await HeadProgram.create(engine, model, true);
     training.load(best.head);
     const random = new Random(1);
     for (let step = 0; step < STEPS; step++) {
       await training.step(draw(kept, random), learningRateAt(step, STEPS, RATE, 0.1, 'linear'), step + 1);
-      await progress(batches.length + step + 1, total);
+      await advance();
     }
     await consider(await training.read());
     const { head, loss, accuracy } = best;
-    const fit = { fitted: kept.labels.length, judged: judged.labels.length, frequencyLoss, startLoss, loss, accuracy };
+    const fit = { fitted: kept.labels.length, judged: others.labels.length, frequencyLoss, startLoss, loss, accuracy };
     return { model: { ...model, tensors: new Map([...model.tensors, ...head]) }, fit };
   } finally {
     judge.dispose();
-    training.dispose();
+    training?.dispose();
   }
 }
 
-/** Hidden states of the masked tokens, [count, d], and the right tokens. */
+/** Hidden states of the masked tokens, [count, d], and the right tokens: of those that are fitted, and of those that judge. */
 async function readFeatures(
   engine: Engine,
   { config, tensors }: BertModel,
   shape: BatchShape,
-  batches: readonly MaskedBatch[],
+  fitted: readonly MaskedBatch[],
+  judged: readonly MaskedBatch[],
   progress: (done: number) => Promise<void> | void,
-): Promise<Features> {
+): Promise<[Features, Features]> {
   const graph = new Graph();
   const states = new Map([...encoderShapes(config)].map(([name, dims]) => [name, graph.state(name, dims)]));
   const inputs = maskedInputs(graph, shape);
@@ -112,7 +124,7 @@ async function readFeatures(
     for (const name of states.keys()) program.write(name, tensors.get(name)?.data ?? new Float32Array());
     program.write('positionIds', positionIds(shape));
     program.write('typeIds', new Int32Array(shape.batch * shape.sequence));
-    for (const [index, batch] of batches.entries()) {
+    for (const [index, batch] of [...fitted, ...judged].entries()) {
       program.write('inputIds', batch.inputIds);
       program.write('mask', batch.attentionMask);
       program.write('positions', batch.positions);
@@ -130,17 +142,13 @@ async function readFeatures(
     data.set(part, at);
     at += part.length;
   }
-  return { width: d, data, labels: Int32Array.from(labels) };
-}
-
-function split({ width, data, labels }: Features): { kept: Features; judged: Features } {
-  const border = labels.length - Math.floor(JUDGED_SHARE * labels.length);
+  const border = fitted.reduce((sum, { predicted }) => sum + predicted, 0);
   const part = (from: number, to: number): Features => ({
-    width,
-    data: data.subarray(from * width, to * width),
-    labels: labels.subarray(from, to),
+    width: d,
+    data: data.subarray(from * d, to * d),
+    labels: Int32Array.from(labels.slice(from, to)),
   });
-  return { kept: part(0, border), judged: part(border, labels.length) };
+  return [part(0, border), part(border, labels.length)];
 }
 
 /** ROWS rows at random. */
@@ -194,12 +202,13 @@ class HeadProgram {
       graph.output('rows', rows);
       graph.output('best', argmaxRows(graph, logits));
     }
-    const program = await engine.compile(plan(graph, engine.planOptions));
-    program.write(embeddingNames.word, tensors.get(embeddingNames.word)?.data ?? new Float32Array());
-    if (trains)
-      for (const [name, dims] of shapes)
-        for (const moment of [`first.${name}`, `second.${name}`])
-          program.write(moment, new Float32Array(dims.reduce((product, n) => product * n, 1)));
+    const program = await filledProgram(engine, plan(graph, engine.planOptions), (made) => {
+      made.write(embeddingNames.word, tensors.get(embeddingNames.word)?.data ?? new Float32Array());
+      if (trains)
+        for (const [name, dims] of shapes)
+          for (const moment of [`first.${name}`, `second.${name}`])
+            made.write(moment, new Float32Array(dims.reduce((product, n) => product * n, 1)));
+    });
     return new HeadProgram(program, shapes);
   }
 

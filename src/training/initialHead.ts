@@ -13,28 +13,61 @@ export interface Features {
 const RIDGE = 1e-3;
 /** So far right of zero, every activation that BERTs use is the identity to a few thousandths. */
 const LINEAR = 5;
+/** Rows that are multiplied at once: long products would leave no turn to a listener. */
+const SLICE = 2048;
+
+/** How many times {@link initialHead} tells its progress. */
+export function initialHeadTurns({ labels }: Features): number {
+  return Math.ceil(labels.length / SLICE);
+}
 
 /**
  * A tied head before any training: transform W = U^T X (X^T X + eps I)^-1 from centred hidden states X to centred
  * embeddings U of the right words, its bias moved to where the activation is linear; LayerNorm takes the move out again.
- * The decoder's bias is the log frequency of every word.
+ * The decoder's bias is the log frequency of every word. {@link withGain} makes it more or less sharp.
  *
- * @param gain of the LayerNorm, the sharpness of the prediction; 0 predicts by frequency alone
+ * @param turn heard after every slice of rows; throw from it to end the work
  */
-export function initialHead({ config, tensors }: BertModel, { width: d, data, labels }: Features, gain: number): Map<string, Tensor> {
+export async function initialHead(
+  { config, tensors }: BertModel,
+  { width: d, data, labels }: Features,
+  turn: () => Promise<void> | void,
+): Promise<Map<string, Tensor>> {
   const words = tensors.get(embeddingNames.word)?.data ?? new Float32Array();
   const count = labels.length;
-  const X = matrix(count, d, data);
-  const U = matrix(count, d);
-  labels.forEach((label, row) => U.data.set(words.subarray(label * d, (label + 1) * d), row * d));
-  const mean = centre(X);
-  centre(U);
+  const meanState = new Float64Array(d);
+  const meanWord = new Float64Array(d);
+  labels.forEach((label, row) => {
+    for (let j = 0; j < d; j++) {
+      meanState[j] = (meanState[j] ?? 0) + (data[row * d + j] ?? 0) / count;
+      meanWord[j] = (meanWord[j] ?? 0) + (words[label * d + j] ?? 0) / count;
+    }
+  });
+  const gram = matrix(d, d);
+  const cross = matrix(d, d);
+  for (let from = 0; from < count; from += SLICE) {
+    const rows = Math.min(SLICE, count - from);
+    const X = matrix(rows, d);
+    const U = matrix(rows, d);
+    for (let row = 0; row < rows; row++) {
+      const label = labels[from + row] ?? 0;
+      for (let j = 0; j < d; j++) {
+        X.data[row * d + j] = (data[(from + row) * d + j] ?? 0) - (meanState[j] ?? 0);
+        U.data[row * d + j] = (words[label * d + j] ?? 0) - (meanWord[j] ?? 0);
+      }
+    }
+    const left = transposed(X);
+    addTo(gram, multiply(left, X));
+    addTo(cross, multiply(left, U));
+    await turn();
+  }
   // [d, d]: rows are outputs.
-  const W = transposed(solvePositive(ridged(multiply(transposed(X), X), RIDGE), multiply(transposed(X), U)));
-  const Z = multiply(X, transposed(W));
-  const size = Math.sqrt(Z.data.reduce((sum, x) => sum + x * x, 0) / Z.data.length) || 1;
+  const W = transposed(solvePositive(ridged(gram, RIDGE), cross));
+  // The mean square of X W^T, without making it.
+  const seen = multiply(W, gram);
+  const size = Math.sqrt(seen.data.reduce((sum, x, i) => sum + x * (W.data[i] ?? 0), 0) / (count * d)) || 1;
   const weight = Float32Array.from(W.data, (x) => x / size);
-  const shift = multiply(W, matrix(d, 1, mean));
+  const shift = multiply(W, matrix(d, 1, meanState));
   const counts = new Float64Array(config.vocabSize).fill(1);
   for (const label of labels) counts[label] = (counts[label] ?? 0) + 1;
   const total = count + config.vocabSize;
@@ -42,18 +75,19 @@ export function initialHead({ config, tensors }: BertModel, { width: d, data, la
   return new Map<string, Tensor>([
     [`${transform}.weight`, { shape: [d, d], data: weight }],
     [`${transform}.bias`, { shape: [d], data: Float32Array.from(shift.data, (x) => LINEAR - x / size) }],
-    [`${transformNorm}.weight`, { shape: [d], data: new Float32Array(d).fill(gain) }],
+    [`${transformNorm}.weight`, { shape: [d], data: new Float32Array(d).fill(1) }],
     [`${transformNorm}.bias`, { shape: [d], data: new Float32Array(d) }],
     [bias, { shape: [config.vocabSize], data: Float32Array.from(counts, (x) => Math.log(x / total)) }],
   ]);
 }
 
-/** Takes the mean row out, and returns it. */
-function centre(m: Matrix): Float64Array {
-  const mean = new Float64Array(m.columns);
-  for (let row = 0; row < m.rows; row++)
-    for (let j = 0; j < m.columns; j++) mean[j] = (mean[j] ?? 0) + (m.data[row * m.columns + j] ?? 0) / m.rows;
-  for (let row = 0; row < m.rows; row++)
-    for (let j = 0; j < m.columns; j++) m.data[row * m.columns + j] = (m.data[row * m.columns + j] ?? 0) - (mean[j] ?? 0);
-  return mean;
+/** The head with another gain of its LayerNorm, the sharpness of the prediction; 0 predicts by frequency alone. */
+export function withGain(head: ReadonlyMap<string, Tensor>, gain: number): Map<string, Tensor> {
+  const name = `${headNames.transformNorm}.weight`;
+  const d = head.get(name)?.data.length ?? 0;
+  return new Map([...head, [name, { shape: [d], data: new Float32Array(d).fill(gain) }]]);
+}
+
+function addTo(target: Matrix, values: Matrix): void {
+  for (let i = 0; i < target.data.length; i++) target.data[i] = (target.data[i] ?? 0) + (values.data[i] ?? 0);
 }

@@ -1,5 +1,6 @@
 import type { BatchShape } from '../bert/masked.ts';
 import { partName, positionIds } from '../bert/masked.ts';
+import { filledProgram } from '../graph/filledProgram.ts';
 import type { Engine, Program } from '../engines/engine.ts';
 import { plan } from '../graph/plan.ts';
 import { sizeOf } from '../tensor/shape.ts';
@@ -104,21 +105,22 @@ export class Trainer {
     optimiser: OptimiserSettings = DEFAULT_OPTIMISER,
     updates = 0,
   ): Promise<Trainer> {
-    const program = await engine.compile(plan(graph.graph, engine.planOptions));
-    for (const [name, dims] of [...graph.trained, ...graph.frozen]) {
-      const tensor = tensors.get(name);
-      if (tensor === undefined || tensor.data.length !== sizeOf(dims))
-        throw new StudioError('training', `trainer: ${name} — expected ${sizeOf(dims)} numbers, got ${tensor?.data.length ?? 'none'}.`);
-      program.write(name, tensor.data);
-    }
-    for (const [name, dims] of graph.trained) {
-      for (const moment of [`first.${name}`, `second.${name}`]) {
-        const known = updates === 0 ? undefined : tensors.get(moment);
-        program.write(moment, known?.data ?? new Float32Array(sizeOf(dims)));
+    const program = await filledProgram(engine, plan(graph.graph, engine.planOptions), (made) => {
+      for (const [name, dims] of [...graph.trained, ...graph.frozen]) {
+        const tensor = tensors.get(name);
+        if (tensor === undefined || tensor.data.length !== sizeOf(dims))
+          throw new StudioError('training', `trainer: ${name} — expected ${sizeOf(dims)} numbers, got ${tensor?.data.length ?? 'none'}.`);
+        made.write(name, tensor.data);
       }
-    }
-    program.write('positionIds', positionIds(shape));
-    program.write('typeIds', new Int32Array(shape.batch * shape.sequence));
+      for (const [name, dims] of graph.trained) {
+        for (const moment of [`first.${name}`, `second.${name}`]) {
+          const known = updates === 0 ? undefined : tensors.get(moment);
+          made.write(moment, known?.data ?? new Float32Array(sizeOf(dims)));
+        }
+      }
+      made.write('positionIds', positionIds(shape));
+      made.write('typeIds', new Int32Array(shape.batch * shape.sequence));
+    });
     return new Trainer(program, graph, optimiser, tensors, updates);
   }
 

@@ -1,6 +1,7 @@
+import type { BatchShape } from '../../bert/masked.ts';
 import type { Engine } from '../../engines/engine.ts';
 import type { Corpus } from '../../text/corpus.ts';
-import { BatchStream, maskedSlots } from '../../text/maskedBatch.ts';
+import { BatchStream, fixedBatches, maskedSlots, type MaskedBatch } from '../../text/maskedBatch.ts';
 import { fitHead, POSITIONS_PER_DIMENSION } from '../../training/fitHead.ts';
 import { PLAIN_MASKING } from '../recipe/recipe.ts';
 import { calibrationStages } from '../compression/startingPoint.ts';
@@ -9,6 +10,8 @@ import type { Teacher } from './teacher.ts';
 
 /** Sequences at once. */
 const BATCH = 8;
+/** Of the training split's sequences, to judge the head. */
+const JUDGED_SHARE = 0.15;
 
 /**
  * A teacher that can predict words: itself, or with a head that is fitted on the text where its checkpoint had none.
@@ -22,14 +25,31 @@ export async function fitTeacherHead(
   listen: StudioListener,
 ): Promise<Teacher> {
   if (teacher.head === 'mlm') return teacher;
-  const { sequence, train } = corpus;
-  const stream = new BatchStream(train, sequence, BATCH, teacher.tokenizer, 1, PLAIN_MASKING);
-  const slots = maskedSlots(BATCH, sequence, PLAIN_MASKING.probability);
-  const count = Math.ceil((POSITIONS_PER_DIMENSION * teacher.model.config.hiddenSize) / slots);
-  const batches = Array.from({ length: count }, () => stream.next());
+  const { fitted, judged, shape } = headBatches(teacher, corpus);
   const progress = calibrationStages(control, listen)('Fitting a head to the encoder');
-  const { model, fit } = await fitHead(engine, teacher.model, { batch: BATCH, sequence, slots }, batches, progress);
+  const { model, fit } = await fitHead(engine, teacher.model, shape, fitted, judged, progress);
   return { ...teacher, model, head: 'mlm', headFit: fit };
+}
+
+/**
+ * What a head is fitted on and judged by. Whole sequences judge that are in no batch that is fitted, however often a short
+ * text comes round; held-out ones where the training split has a single sequence.
+ */
+export function headBatches(
+  { tokenizer, model }: Pick<Teacher, 'tokenizer' | 'model'>,
+  { sequence, train, heldOut }: Pick<Corpus, 'sequence' | 'train' | 'heldOut'>,
+): { readonly fitted: MaskedBatch[]; readonly judged: MaskedBatch[]; readonly shape: BatchShape } {
+  const rows = train.length / sequence;
+  const border = (rows - Math.ceil(JUDGED_SHARE * rows)) * sequence;
+  const [own, others] = border > 0 ? [train.subarray(0, border), train.subarray(border)] : [train, heldOut];
+  const stream = new BatchStream(own, sequence, BATCH, tokenizer, 1, PLAIN_MASKING);
+  const slots = maskedSlots(BATCH, sequence, PLAIN_MASKING.probability);
+  const count = Math.ceil((POSITIONS_PER_DIMENSION * model.config.hiddenSize) / slots);
+  return {
+    fitted: Array.from({ length: count }, () => stream.next()),
+    judged: fixedBatches(others, sequence, BATCH, tokenizer, 1, Math.ceil(JUDGED_SHARE * count), PLAIN_MASKING),
+    shape: { batch: BATCH, sequence, slots },
+  };
 }
 
 /** What a report says of a fitted head. */

@@ -3,6 +3,10 @@ import { unzipSync } from 'fflate';
 import { expect, test } from 'vitest';
 import { createSession } from '../../../src/studio/session.ts';
 import type { GivenFile } from '../../../src/studio/api/files.ts';
+import { headBatches } from '../../../src/studio/teacher/headedTeacher.ts';
+import type { MaskedBatch } from '../../../src/text/maskedBatch.ts';
+import { createTokenizer } from '../../../src/text/tokenizer.ts';
+import { goldenTeacher } from '../../golden/load.ts';
 import type { StudioEvent } from '../../../src/studio/api/run.ts';
 
 const ENCODER = new URL('../../golden/checkpoints/encoder-only/', import.meta.url);
@@ -23,6 +27,10 @@ test('an encoder without a head gets one fitted on the text, trains, fills masks
   const first = await session.start(recipe, (event) => events.push(event));
   const stages = events.flatMap((event) => (event.kind === 'progress' ? [event.stage] : []));
   expect(stages[0]).toBe('Fitting a head to the encoder');
+  const fitting = events.flatMap((event) => (event.kind === 'progress' && event.stage === stages[0] ? [event] : []));
+  expect(fitting.at(-1)?.done).toBe(fitting.at(-1)?.total);
+  // Reading and training are not all: the solve, the guess by frequency and every gain are told too.
+  expect(fitting.length).toBeGreaterThan(150 + 8);
   expect(first.stepsDone).toBe(2);
 
   // The head is kept for the next run on the same text, and another session fits the very same one.
@@ -52,4 +60,18 @@ test('an encoder without a head gets one fitted on the text, trains, fills masks
   expect(loss).toBeLessThanOrEqual(start);
   // This encoder's weights are random: least squares find nothing in it, and must not do harm.
   expect(start).toBeLessThan(1.02 * frequency);
+});
+
+test.each([3, 40, 5000])('the sequences that judge a head are none of those it is fitted on, of %i in all', async (rows) => {
+  const vocabulary = ['[PAD]', '[UNK]', '[CLS]', '[SEP]', '[MASK]', ...Array.from({ length: rows }, (_, i) => `w${i}`)].join('\n');
+  const tokenizer = createTokenizer({ vocabulary });
+  // Every sequence is one word over and over, so that a batch shows which sequences are in it.
+  const train = Int32Array.from({ length: 16 * rows }, (_, i) => (i % 16 === 0 ? 2 : i % 16 === 15 ? 3 : 5 + Math.floor(i / 16)));
+  const { fitted, judged } = headBatches({ tokenizer, model: goldenTeacher() }, { sequence: 16, train, heldOut: train.subarray(0, 16) });
+  const labels = (batches: readonly MaskedBatch[]): Set<number> =>
+    new Set(batches.flatMap((batch) => [...batch.labels].filter((id) => id >= 5)));
+  const [ours, theirs] = [labels(fitted), labels(judged)];
+  expect(ours.size).toBeGreaterThan(1);
+  expect(theirs.size).toBeGreaterThan(0);
+  expect([...theirs].filter((word) => ours.has(word))).toEqual([]);
 });
