@@ -62,10 +62,11 @@ export function spaceTable(teacher: Spaces, student: Spaces, tied: boolean, rule
   for (const [name, value] of Object.entries(student))
     if (!Number.isInteger(value) || value < 1) refuse(name, 'a positive whole number', String(value));
   if (student.residual !== student.heads * student.headSize) {
-    const nearest = Math.max(1, Math.round(student.residual / student.heads)) * student.heads;
+    const heads = Math.min(student.heads, teacher.heads);
+    const nearest = Math.min(teacher.headSize, Math.max(1, Math.round(student.residual / heads))) * heads;
     refuse(
       'width',
-      `heads x head size = ${student.heads * student.headSize}, as Hugging Face's BERT requires (nearest with ${student.heads} heads: ${nearest})`,
+      `heads x head size = ${student.heads * student.headSize}, as Hugging Face's BERT requires (nearest with ${heads} heads: ${nearest})`,
       student.residual,
     );
   }

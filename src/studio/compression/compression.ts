@@ -1,7 +1,8 @@
 import type { Engine } from '../../engines/engine.ts';
 import type { Corpus } from '../../text/corpus.ts';
 import { BatchStream } from '../../text/maskedBatch.ts';
-import { checkRecipe, recipeTable, stepShape } from '../recipe/recipe.ts';
+import { checkRecipe } from '../recipe/checkRecipe.ts';
+import { recipeTable, stepShape } from '../recipe/recipe.ts';
 import type { RunState } from '../runs/runState.ts';
 import type { Recipe } from '../api/recipe.ts';
 import type { StudioListener } from '../api/run.ts';

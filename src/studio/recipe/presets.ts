@@ -90,11 +90,18 @@ export function wishedShape(teacher: ModelShape, wish: ShapeWish): ModelShape {
     headSize,
     intermediateSize: wish.intermediate ?? Math.max(1, Math.round((teacher.intermediateSize * hiddenSize) / teacher.hiddenSize)),
   };
-  if (isLegal(teacher, shape)) return shape;
+  requireLegal(teacher, shape);
+  return shape;
+}
+
+/** @throws StudioError `student` naming the nearest legal shapes where this one is not */
+export function requireLegal(teacher: ModelShape, shape: ModelShape): void {
+  if (isLegal(teacher, shape)) return;
+  const { hiddenSize, heads, headSize, layers, intermediateSize } = shape;
   const nearest = nearestLegal(teacher, shape);
   throw new StudioError(
     'student',
-    `student: shape — expected width = heads x head size in whole numbers, and at most the teacher's ${inWords(teacher)}, got width ${hiddenSize}, heads ${heads}, head size ${headSize}, layers ${shape.layers}, FFN ${shape.intermediateSize}. Nearest legal: ${nearest.map(inWords).join('; ')}.`,
+    `student: shape — expected width = heads x head size in whole numbers, and at most the teacher's ${inWords(teacher)}, got width ${hiddenSize}, heads ${heads}, head size ${headSize}, layers ${layers}, FFN ${intermediateSize}. Nearest legal: ${nearest.map(inWords).join('; ')}.`,
     { wanted: shape, nearest },
   );
 }

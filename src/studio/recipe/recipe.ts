@@ -1,10 +1,8 @@
 import type { BatchShape } from '../../bert/masked.ts';
-import { StudioError } from '../../tensor/studioError.ts';
 import { maskedSlots, type Masking } from '../../text/maskedBatch.ts';
-import { RATE_DECAYS } from '../../training/learningRate.ts';
 import { PUBLISHED } from '../../wid/paper/settings.ts';
 import { layerMapOf, spacesOf, spaceTable, type LayerRule, type SpaceTable } from '../../wid/spaces.ts';
-import { presetShape } from './presets.ts';
+import { presetShape, requireLegal, shapeOf } from './presets.ts';
 import type { ModelShape, Recipe, ShapeDefaults } from '../api/recipe.ts';
 import type { TeacherReport } from '../api/teacher.ts';
 import type { Teacher } from '../teacher/teacher.ts';
@@ -111,8 +109,10 @@ export function observedAt({ steps, evaluateEvery }: Recipe, step: number): bool
   return step < steps && (step % evaluateEvery === 0 || step === FIRST_LOOK);
 }
 
+/** The spaces of a recipe's student. @throws StudioError naming the nearest legal students where it is not one */
 export function recipeTable(teacher: Teacher, recipe: Recipe): SpaceTable {
   const { student } = recipe;
+  requireLegal(shapeOf(teacher.model.config), student);
   return spaceTable(
     spacesOf(teacher.model.config),
     {
@@ -136,64 +136,4 @@ function layerRule({ depth }: Pick<Recipe, 'depth'>): LayerRule {
 /** Teacher layer, from 0, of every layer of a student. */
 export function recipeLayers(teacher: { readonly layers: number }, recipe: Pick<Recipe, 'student' | 'depth'>): number[] {
   return layerMapOf(teacher.layers, recipe.student.layers, layerRule(recipe));
-}
-
-/** @throws StudioError naming the first number that makes no run */
-export function checkRecipe(teacher: Teacher, recipe: Recipe): void {
-  const refuse = (what: string, expected: string, got: number): never => {
-    throw new StudioError('recipe', `recipe: ${what} — expected ${expected}, got ${got}.`, { recipe });
-  };
-  const whole = (what: string, value: number, least: number): void => {
-    if (!Number.isInteger(value) || value < least) refuse(what, `a whole number from ${least}`, value);
-  };
-  const share = (what: string, value: number): void => {
-    if (!(value >= 0 && value <= 1)) refuse(what, 'a share from 0 to 1', value);
-  };
-  whole('steps', recipe.steps, 0);
-  whole('batch', recipe.batch, 1);
-  whole('sequence length', recipe.sequence, 3);
-  whole('accumulation', recipe.accumulation, 1);
-  if (recipe.batch % recipe.accumulation !== 0)
-    refuse('accumulation', `parts of the same size out of ${recipe.batch} sequences a step`, recipe.accumulation);
-  whole('evaluation interval', recipe.evaluateEvery, 1);
-  whole('calibration tokens', recipe.calibrationTokens, 1);
-  share('share of compactor training', recipe.compactorShare);
-  share('share of warm-up', recipe.warmup);
-  share('share of closing gates', recipe.rampShare);
-  share('share of masked tokens', recipe.masking);
-  if (recipe.masking === 0) refuse('share of masked tokens', 'a share above 0', 0);
-  if (!RATE_DECAYS.includes(recipe.decay))
-    throw new StudioError('recipe', `recipe: decay — expected ${RATE_DECAYS.join(' or ')}, got ${recipe.decay}.`, { recipe });
-  share('share of distillation', recipe.distillationShare);
-  share('guidance', recipe.guidance);
-  if (!(recipe.distillationHidden >= 0 && Number.isFinite(recipe.distillationHidden)))
-    refuse('weight of hidden states', 'a number from 0 up', recipe.distillationHidden);
-  for (const [what, value] of [
-    ['compactor learning rate', recipe.compactorLearningRate],
-    ['polish learning rate', recipe.polishLearningRate],
-    ['clipping norm', recipe.clipNorm],
-    ['distillation temperature', recipe.distillationTemperature],
-  ] as const)
-    if (!(value > 0 && Number.isFinite(value))) refuse(what, 'a number above 0', value);
-  if (!(recipe.teacherLearningRate >= 0 && Number.isFinite(recipe.teacherLearningRate)))
-    refuse("learning rate of the teacher's weights", 'a number from 0', recipe.teacherLearningRate);
-  const { paper } = recipe;
-  for (const [what, value] of [
-    ['mask interval', paper.maskEvery],
-    ['penalty', paper.penalty],
-    ["learning rate of the teacher's weights in paper mode", paper.weightLearningRate],
-    ['weight decay in paper mode', paper.weightDecay],
-  ] as const)
-    if (!(value >= 0 && Number.isFinite(value))) refuse(what, 'a number from 0', value);
-  whole('mask interval', paper.maskEvery, 0);
-  share('share of warm-up in paper mode', paper.warmup);
-  if (!(paper.compactorLearningRate > 0)) refuse('compactor learning rate in paper mode', 'a number above 0', paper.compactorLearningRate);
-  if (recipe.mode === 'paper' && recipe.tied)
-    throw new StudioError(
-      'recipe',
-      'recipe: tied — expected an untied decoder in paper mode, whose decoder has a compactor of its own, got tied. Choose untied, or mode calibrated.',
-      { recipe },
-    );
-  if (recipe.sequence > teacher.model.config.maxPositions)
-    refuse('sequence length', `at most the ${teacher.model.config.maxPositions} positions that the teacher knows`, recipe.sequence);
 }
