@@ -94,6 +94,13 @@ export async function runForm(
   return { logits, loss, gradients };
 }
 
+/** Golden logits or ours, [B T, V], of the positions that are not padding. */
+export function ofTokens(logits: Float32Array): Float32Array {
+  const { attention } = goldenBatch();
+  const width = logits.length / attention.length;
+  return logits.filter((_, i) => attention[Math.floor(i / width)] !== 0);
+}
+
 /** Logits of every position of the golden batch, from an ordinary model. */
 export async function plainLogits(engine: Engine, model: BertModel): Promise<Float32Array> {
   const batch = goldenBatch();

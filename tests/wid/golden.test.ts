@@ -17,6 +17,7 @@ import { spacesOf, spaceTable } from '../../src/wid/spaces.ts';
 import { BATCH, SEQUENCE } from '../golden/batch.ts';
 import { golden, goldenBatch, goldenIntegers, goldenTeacher, goldenTensor } from '../golden/load.ts';
 import { relativeError } from '../golden/relativeError.ts';
+import { ofTokens, plainLogits } from './forms.ts';
 import { ENGINES } from '../engines/availableEngines.ts';
 import { blocksOf } from './blocks.ts';
 import { expectGoldenTraining } from './expectGoldenTraining.ts';
@@ -136,6 +137,8 @@ describe.each(ENGINES)('golden numbers on $name', ({ create }) => {
     evaluator.writeTypes(batch.typeIds);
     expect((await evaluator.evaluate([batch])).loss / (goldenTensor(file, 'loss').data[0] ?? 0)).toBeCloseTo(1, 5);
     evaluator.dispose();
+    const logits = ofTokens(await plainLogits(engine, student));
+    expect(relativeError(logits, ofTokens(goldenTensor(file, 'logits').data))).toBeLessThan(1e-5);
     for (const [name, tensor] of file.tensors)
       if (name.startsWith('merged.'))
         expect(relativeError(student.tensors.get(name.slice(7))?.data ?? [], tensor.data), name).toBeLessThan(1e-5);
