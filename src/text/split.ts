@@ -2,9 +2,11 @@ import { Random } from '../tensor/random.ts';
 
 /** Share of the tokens that is held out. */
 const HELD_OUT_SHARE = 0.1;
-/** The most that is held out, where pieces are large, and the largest piece that stays whole. */
+/** The most that is held out, where pieces are large. */
 const MOST_HELD_OUT = 2 * HELD_OUT_SHARE;
 const BLOCK_SHARE = HELD_OUT_SHARE / 2;
+/** The largest piece that stays whole: none is passed over before a block's share is held out. */
+const MOST_WHOLE = MOST_HELD_OUT - BLOCK_SHARE;
 
 /**
  * Ends of the pieces of a text with those that are too large a share of it cut into blocks: held out whole, one of them
@@ -17,7 +19,7 @@ export function withoutLongPieces(ends: readonly number[], shortest: number): nu
   return ends.flatMap((end, index) => {
     const start = ends[index - 1] ?? 0;
     const size = end - start;
-    if (size <= MOST_HELD_OUT * tokens) return [end];
+    if (size <= MOST_WHOLE * tokens) return [end];
     const blocks = Math.max(1, Math.floor(size / Math.max(shortest, BLOCK_SHARE * tokens)));
     return Array.from({ length: blocks }, (_, block) => start + Math.round(((block + 1) * size) / blocks));
   });

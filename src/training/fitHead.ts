@@ -61,10 +61,11 @@ export async function fitHead(
 ): Promise<{ readonly model: BertModel; readonly fit: HeadFit }> {
   const model: BertModel = { ...encoder, config: { ...encoder.config, tieWordEmbeddings: true } };
   const batches = fitted.length + judged.length;
-  const [kept, others] = await readFeatures(engine, model, shape, fitted, judged, (read) => progress(read, batches + STEPS));
+  const turns = initialHeadTurns(fitted.length * shape.slots);
+  const total = batches + turns + GAINS.length + 1 + STEPS;
+  const [kept, others] = await readFeatures(engine, model, shape, fitted, judged, (read) => progress(read, total));
   if (kept.labels.length === 0 || others.labels.length === 0)
     throw new StudioError('text', 'head: the text gave no masked tokens to fit a head on. Give more text.');
-  const total = batches + initialHeadTurns(kept) + GAINS.length + 1 + STEPS;
   let done = batches;
   const advance = async (): Promise<void> => progress(++done, total);
   const judge = await HeadProgram.create(engine, model, false);
@@ -77,6 +78,8 @@ export async function fitHead(
       if (found.loss < best.loss) best = { head, ...found };
     };
     const start = await initialHead(model, kept, advance);
+    // There may be fewer rows than places for them.
+    done = batches + turns;
     judge.load(withGain(start, 0));
     const frequencyLoss = (await judge.judge(others)).loss;
     await advance();

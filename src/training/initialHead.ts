@@ -16,9 +16,9 @@ const LINEAR = 5;
 /** Rows that are multiplied at once: long products would leave no turn to a listener. */
 const SLICE = 2048;
 
-/** How many times {@link initialHead} tells its progress. */
-export function initialHeadTurns({ labels }: Features): number {
-  return Math.ceil(labels.length / SLICE);
+/** How many times {@link initialHead} has a turn for so many rows. */
+export function initialHeadTurns(rows: number): number {
+  return Math.ceil(rows / SLICE);
 }
 
 /**

@@ -11,7 +11,17 @@ const WINDOW = 32;
 
 /** The most that a gradient's norm may be, from the norms of the steps before. */
 export class NormLimit {
-  readonly #norms: number[] = [];
+  readonly #norms: number[];
+
+  /** @param norms of the last steps, where they are known */
+  constructor(norms: readonly number[] = []) {
+    this.#norms = norms.slice(-WINDOW);
+  }
+
+  /** The norms that make the usual one, oldest first. */
+  get norms(): readonly number[] {
+    return [...this.#norms];
+  }
 
   /** The norm of a step that was sound. */
   add(norm: number): void {
@@ -19,9 +29,9 @@ export class NormLimit {
     if (this.#norms.length > WINDOW) this.#norms.shift();
   }
 
-  /** The median of the last norms; undefined before the first. */
+  /** The median of the last norms, the lower one of two; undefined before the first. */
   get usual(): number | undefined {
-    return this.#norms.toSorted((a, b) => a - b)[Math.floor(this.#norms.length / 2)];
+    return this.#norms.toSorted((a, b) => a - b)[(this.#norms.length - 1) >> 1];
   }
 
   /** What the next step is held to. */

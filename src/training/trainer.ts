@@ -81,20 +81,29 @@ export class Trainer {
   #updates = 0;
   /** Oldest first. */
   readonly #handed: Handed[] = [];
-  readonly #normLimit = new NormLimit();
+  readonly #normLimit: NormLimit;
   #rewritten: NamedTensors;
 
-  private constructor(program: Program, graph: TrainingGraph, optimiser: OptimiserSettings, tensors: NamedTensors, updates: number) {
+  private constructor(
+    program: Program,
+    graph: TrainingGraph,
+    optimiser: OptimiserSettings,
+    tensors: NamedTensors,
+    updates: number,
+    normLimit: NormLimit,
+  ) {
     this.#program = program;
     this.#graph = graph;
     this.#optimiser = optimiser;
     this.#rewritten = new Map([...tensors].filter(([name]) => graph.rewritten?.has(name) === true));
     this.#updates = updates;
+    this.#normLimit = normLimit;
   }
 
   /**
    * Compiles the graph and writes its starting point.
    * @param tensors every trained and frozen state by name; with `updates` above 0 also their moments, as {@link state} gives them
+   * @param normLimit where other trainers of the run have seen what is usual
    * @throws StudioError if one is missing or has another length
    */
   static async create(
@@ -104,6 +113,7 @@ export class Trainer {
     tensors: NamedTensors,
     optimiser: OptimiserSettings = DEFAULT_OPTIMISER,
     updates = 0,
+    normLimit = new NormLimit(),
   ): Promise<Trainer> {
     const program = await filledProgram(engine, plan(graph.graph, engine.planOptions), (made) => {
       for (const [name, dims] of [...graph.trained, ...graph.frozen]) {
@@ -121,7 +131,7 @@ export class Trainer {
       made.write('positionIds', positionIds(shape));
       made.write('typeIds', new Int32Array(shape.batch * shape.sequence));
     });
-    return new Trainer(program, graph, optimiser, tensors, updates);
+    return new Trainer(program, graph, optimiser, tensors, updates, normLimit);
   }
 
   /** Steps worth having on the way before the first one's numbers are awaited. */

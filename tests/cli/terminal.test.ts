@@ -202,15 +202,21 @@ describe('compress', () => {
     });
   });
 
-  test('a run that diverges fails with code 1 and writes no student', async () => {
+  test('a run that diverges fails with code 1, and writes the student that it fell back to', async () => {
     await inScratch(async (folder) => {
       const recipe = join(folder, 'recipe.json');
       writeFileSync(recipe, '{"compactorLearningRate": 1e30, "warmup": 0, "calibrationTokens": 2000}');
       const out = join(folder, 'student');
       const { code, stderr } = await terminal([...SMALL, '--recipe', recipe, '--steps', '20', '--out', out]);
-      expect(stderr).toMatch(/^run: loss is NaN at step 1 /);
+      expect(stderr).toMatch(
+        /^run: loss is NaN at step 1 .*; the student is that of step 0\. Try a lower learning rate .* It is written\.$/m,
+      );
+      expect(stderr).toMatch(/^student, 0 steps /m);
       expect(code).toBe(1);
-      expect(existsSync(join(out, 'model.safetensors'))).toBe(false);
+      expect(existsSync(join(out, 'model.safetensors'))).toBe(true);
+      expect(readFileSync(join(out, 'README.md'), 'utf8')).toMatch(
+        /held-out text after 0 of 20 steps:\n\nThe run ended early by itself \(loss is NaN/,
+      );
     });
   });
 

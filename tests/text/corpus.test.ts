@@ -69,6 +69,8 @@ describe('packing', () => {
     ],
     ['a few documents of one line each', documents(3, 1000)],
     ['one document of one long line', documents(1, 3000)],
+    ['five documents are nearly all of it', [...documents(5, 198), ...documents(10, 1)]],
+    ['five documents are most of it', [...documents(5, 390), ...documents(25, 2)]],
     ['two documents, one of them short', [...documents(1, 2900), ...documents(1, 100)]],
   ])('between a twentieth and a fifth of the tokens is held out where %s', async (_, given) => {
     for (let seed = 1; seed <= 20; seed++) {

@@ -51,7 +51,7 @@ function resultTable(result: RunResult, cost: PlanReport): string {
     row('teacher', result.teacher, cost.teacherParameters),
     row('student, untrained', result.untrained, cost.parameters),
     ...(result.whole === undefined ? [] : [row('before dropping', result.whole, cost.teacherParameters)]),
-    row(`student, ${result.stepsDone} steps`, result.trained, cost.parameters),
+    row(`student, ${result.studentStep ?? result.stepsDone} steps`, result.trained, cost.parameters),
   ].join('\n');
 }
 
@@ -89,13 +89,14 @@ async function run(options: CompressOptions, report: Report): Promise<number> {
   const result = await train().finally(room.end);
   interruption.writing();
   report.fact('result', result);
-  if (result.fault !== null) throw new Error(result.fault);
-  if (result.stopped)
+  if (result.fault !== null) report.say(`${result.fault} It is written.`);
+  else if (result.stopped)
     report.say(`Stopped at step ${result.stepsDone} of ${recipe.steps}. Writing the student as it stands; --resume goes on from here.`);
   const exported = await session.exportStudent(basename(resolve(options.out)), report.event, wishedForms(options));
   const code = await writeExported(exported, options.out, report);
   interruption.end();
   report.say(['', resultTable(result, cost), '', judgement(exported), `Written to ${options.out}`].join('\n'));
+  if (result.fault !== null) return EXIT.failed;
   return code === EXIT.done && result.stopped ? EXIT.interrupted : code;
 }
 

@@ -34,11 +34,13 @@ export interface RunResult {
   readonly untrained: HeldOut;
   readonly trained: HeldOut;
   readonly stepsDone: number;
+  /** Where a run that diverged fell back to an earlier student: the step after which it was so. */
+  readonly studentStep?: number;
   readonly stopped: boolean;
   readonly similarity: SimilarityReport;
   /**
    * The model as it was trained, in modes whose student is cut out of a larger one (`paper`, `progressive` when stopped
-   * early). What `trained` falls short of it is the gap that dropping near-zero dimensions opened.
+   * early); not told after a fall back. What `trained` falls short of it is the gap that dropping near-zero dimensions opened.
    */
   readonly whole?: HeldOut;
   /** Why the run ended early by itself (numbers that are not finite or have exploded), or null. */

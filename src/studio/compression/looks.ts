@@ -2,6 +2,7 @@ import type { BertModel } from '../../bert/model.ts';
 import type { Runnable } from '../../bert/runnable.ts';
 import type { Engine } from '../../engines/engine.ts';
 import type { Corpus } from '../../text/corpus.ts';
+import type { NamedTensors } from '../../tensor/tensor.ts';
 import type { SpaceNorms } from '../../wid/norms.ts';
 import type { SpaceTable } from '../../wid/spaces.ts';
 import { judgedShape } from '../recipe/recipe.ts';
@@ -18,13 +19,18 @@ export interface Looked {
   readonly student: BertModel;
   /** What is trained, where it is not of the student's shape yet: this is judged. */
   readonly runnable?: Runnable | undefined;
-  /** Teacher heads by teacher layer that its heads came from. */
+  /** Teacher heads by teacher layer that the heads of what is judged came from. */
   readonly heads: Heads;
+  /** The same of the student, where another model is judged. */
+  readonly keptHeads?: Heads;
+  /** What the student was merged from; empty where there was none. */
+  readonly compactors: NamedTensors;
 }
 
 /** What a run leaves. */
 interface Left {
   readonly student: BertModel;
+  readonly compactors: NamedTensors;
   /** The step after which it was so. */
   readonly step: number;
   /** Why the run ended early by itself, or null. */
@@ -34,14 +40,17 @@ interface Left {
 
 /** A student that a run may fall back to. */
 interface Sound {
-  readonly student: BertModel;
+  readonly looked: Looked;
   readonly step: number;
   /** Its own held-out loss; undefined where it was not judged, or what was trained was judged in its place. */
   readonly loss: number | undefined;
 }
 
-/** A held-out loss so many times that of guessing evenly, or of the untrained student, is an explosion. */
-const EXPLODED = 2;
+/**
+ * A held-out loss so many times that of guessing evenly, of the teacher or of the untrained student is an explosion. Masks
+ * of `paper` on an untrained teacher, the worst sound run seen, reach three times.
+ */
+const EXPLODED = 5;
 
 /**
  * What a run looks at on its way: held-out numbers, attention, norms. Remembers the student to fall back to: the best that
@@ -61,6 +70,7 @@ export class Looks {
     this.#attention = attention;
     this.#listen = listen;
     this.#bound = EXPLODED * Math.log(vocabulary);
+    this.#measure(heldOut.teacher);
   }
 
   /** Judges the teacher first. */
@@ -84,13 +94,14 @@ export class Looks {
   }
 
   /** Tells all numbers of a student after `step`. @returns its held-out numbers */
-  async at(step: number, { student, runnable, heads }: Looked): Promise<HeldOut> {
+  async at(step: number, looked: Looked): Promise<HeldOut> {
+    const { student, runnable, heads } = looked;
     const judged = runnable ?? student;
     const value = await this.#heldOut.student(judged, step, this.#listen);
     const best = this.#sound?.loss;
     const loss = runnable === undefined ? value.loss : undefined;
     if (this.explosion(value.loss, step) === null && (loss === undefined || best === undefined || loss <= best))
-      this.#sound = { student, step, loss };
+      this.#sound = { looked, step, loss };
     await this.#attention.student(judged, step, this.#listen, heads);
     return value;
   }
@@ -103,7 +114,7 @@ export class Looks {
     const { student, runnable } = looked;
     const value = await this.at(0, looked);
     const untrained = runnable === undefined ? value : await this.#heldOut.quietly(student);
-    this.#sound = { student, step: 0, loss: untrained.loss };
+    this.#sound = { looked, step: 0, loss: untrained.loss };
     this.#measure(untrained);
     return untrained;
   }
@@ -111,7 +122,10 @@ export class Looks {
   /** Why a run with this held-out loss is over, or null. */
   explosion(loss: number, step: number): string | null {
     if (loss <= this.#bound) return null;
-    return `held-out loss is ${loss.toPrecision(4)} at step ${step}, beyond ${this.#bound.toPrecision(4)}, which is twice that of even guessing or of the untrained student. Stopped`;
+    const told = `held-out loss is ${Number.isFinite(loss) ? loss.toPrecision(4) : loss} at step ${step}`;
+    return Number.isFinite(loss)
+      ? `${told}, beyond ${this.#bound.toPrecision(4)}, ${EXPLODED} times that of even guessing, of the teacher or of the untrained student`
+      : told;
   }
 
   #measure({ loss }: HeldOut): void {
@@ -130,37 +144,39 @@ export class Looks {
     this.#measure(untrained);
   }
 
-  /** The student that a run which goes on was kept with. */
-  kept(step: number, student: BertModel): void {
-    this.#sound = { student, step, loss: undefined };
+  /** What a run that goes on was kept with: the best that is known until it is looked at. */
+  async kept(step: number, looked: Looked): Promise<void> {
+    this.#sound = { looked, step, loss: (await this.#heldOut.quietly(looked.student)).loss };
   }
 
   /**
    * The student that a run leaves, and its numbers.
-   * @param student as trained last   @param fault why training ended, or null
+   * @param looked as trained last   @param fault why training ended, or null
    * @param whole what was trained, where it is not of the student's shape
    */
-  async last(step: number, { student, heads }: Looked, fault: string | null, whole: Runnable | undefined): Promise<Left> {
-    let left = { student, step };
-    let trained = await this.#heldOut.student(student, step, this.#listen);
-    // What is cut out of a larger model may be far off without any fault.
-    const found = fault ?? (whole === undefined ? this.explosion(trained.loss, step) : null);
+  async last(step: number, looked: Looked, fault: string | null, whole: Runnable | undefined): Promise<Left> {
+    const trained = await this.#heldOut.student(looked.student, step, this.#listen);
+    const larger = whole === undefined ? undefined : await this.#heldOut.quietly(whole);
+    // What is cut out of a larger model may be far off without any fault, and is a number all the same.
+    const judged = larger === undefined || !Number.isFinite(trained.loss) ? trained : larger;
+    const found = fault ?? this.explosion(judged.loss, step);
+    const teacher = this.#heldOut.teacher;
     const sound = this.#sound;
     if (found !== null && sound !== undefined && !(trained.loss <= (await this.#lossOf(sound)))) {
-      left = sound;
-      trained = await this.#heldOut.student(sound.student, step, this.#listen);
+      const { student, compactors, heads, keptHeads } = sound.looked;
+      // Not as events: those of its step were told then.
+      const numbers = await this.#heldOut.quietly(student);
+      const similarity = await this.#attention.student(student, sound.step, () => {}, keptHeads ?? heads);
+      return { student, compactors, step: sound.step, fault: found, numbers: { teacher, trained: numbers, similarity } };
     }
-    const similarity = await this.#attention.student(left.student, step, this.#listen, heads);
-    const numbers = { teacher: this.#heldOut.teacher, trained, similarity };
-    return {
-      ...left,
-      fault: found,
-      numbers: whole === undefined ? numbers : { ...numbers, whole: await this.#heldOut.quietly(whole) },
-    };
+    const { student, compactors, heads } = looked;
+    const similarity = await this.#attention.student(student, step, this.#listen, heads);
+    const numbers = { teacher, trained, similarity, ...(larger === undefined ? {} : { whole: larger }) };
+    return { student, compactors, step, fault: found, numbers };
   }
 
-  async #lossOf({ student, loss }: Sound): Promise<number> {
-    return loss ?? (await this.#heldOut.quietly(student)).loss;
+  async #lossOf({ looked, loss }: Sound): Promise<number> {
+    return loss ?? (await this.#heldOut.quietly(looked.student)).loss;
   }
 
   dispose(): void {

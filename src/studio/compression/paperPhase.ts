@@ -69,6 +69,7 @@ export async function paperStartingPoint(context: PhaseContext): Promise<Startin
     student: await phase.student(all),
     compactors,
     heads: new Map(),
+    ...(phase.heads === undefined ? {} : { keptHeads: phase.heads(all) }),
     ...(phase.runnable === undefined ? {} : { runnable: phase.runnable(all) }),
   };
 }

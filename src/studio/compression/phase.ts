@@ -47,6 +47,8 @@ export interface StartingPoint {
   readonly heads: ReadonlyMap<number, readonly number[]>;
   /** What is trained, where it is not of the student's shape from the start. */
   readonly runnable?: Runnable;
+  /** Kept heads of the student alone, where that is cut out of what is trained. */
+  readonly keptHeads?: ReadonlyMap<number, readonly number[]>;
 }
 
 /** What a phase begins from. */

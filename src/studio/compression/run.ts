@@ -4,13 +4,15 @@ import { StudioError } from '../../tensor/studioError.ts';
 import type { NamedTensors } from '../../tensor/tensor.ts';
 import { splitBatch, type BatchStream } from '../../text/maskedBatch.ts';
 import { learningRateAt } from '../../training/learningRate.ts';
+import { NormLimit } from '../../training/normLimit.ts';
 import { DIVERGENCE_CURE, DivergenceError, Trainer } from '../../training/trainer.ts';
 import { compactorNorms } from '../../wid/norms.ts';
 import { observedAt } from '../recipe/recipe.ts';
 import type { TrainingGraph } from '../../training/trainingGraph.ts';
 import type { RunState } from '../runs/runState.ts';
+import type { PhaseName } from '../api/recipe.ts';
 import type { HeldOut, RunResult, StudioListener } from '../api/run.ts';
-import type { Looks } from './looks.ts';
+import type { Looked, Looks } from './looks.ts';
 import type { Phase, PhaseContext, StartingPoint } from './phase.ts';
 import type { RunControl } from './runControl.ts';
 import { Ticker } from './ticker.ts';
@@ -44,6 +46,8 @@ interface Standing {
   readonly compactors: NamedTensors;
   /** Kept heads by teacher layer. */
   readonly heads: ReadonlyMap<number, readonly number[]>;
+  readonly phase?: PhaseName;
+  readonly norms?: readonly number[];
 }
 
 /** A run between its starting point and its result: what it has reached, phase by phase. */
@@ -62,8 +66,10 @@ export class Run {
   #state: NamedTensors = new Map();
   /** What the last phase trained, where the student is cut out of it. */
   #whole: Runnable | undefined;
+  /** What is usual in phases of this name. */
+  #usual: { readonly phase: PhaseName | undefined; readonly limit: NormLimit };
 
-  private constructor(tools: RunTools, { done, untrained, student, compactors, heads }: Standing) {
+  private constructor(tools: RunTools, { done, untrained, student, compactors, heads, phase, norms }: Standing) {
     this.#tools = tools;
     this.#ticker = new Ticker(tools.context.recipe, tools.listen, tools.clock);
     this.#untrained = untrained;
@@ -71,6 +77,7 @@ export class Run {
     this.#student = student;
     this.#compactors = compactors;
     this.#heads = heads;
+    this.#usual = { phase, limit: new NormLimit(norms) };
   }
 
   /** A new run, whose untrained student is judged first. */
@@ -101,7 +108,8 @@ export class Run {
     if (resumed !== undefined) await this.#remember(phase, graph, resumed);
     const before = { student: this.#student, compactors: this.#compactors, state: this.#state };
     const tensors = new Map([...phase.frozen(), ...(resumed?.tensors ?? phase.trained(before))]);
-    const trainer = await Trainer.create(engine, graph, shape, tensors, phase.optimiser, resumed?.updates ?? first);
+    if (phase.name !== this.#usual.phase) this.#usual = { phase: phase.name, limit: new NormLimit() };
+    const trainer = await Trainer.create(engine, graph, shape, tensors, phase.optimiser, resumed?.updates ?? first, this.#usual.limit);
     let trained: NamedTensors;
     try {
       await this.#steps(phase, trainer);
@@ -122,17 +130,18 @@ export class Run {
   async end(): Promise<Compressed> {
     const { looks, context } = this.#tools;
     if (this.#student === undefined) throw new Error('compression: a run ended without a student');
-    const looked = { student: this.#student, heads: this.#heads };
-    const { student, step, numbers, fault } = await looks.last(this.#done, looked, this.#fault, this.#whole);
+    const looked = { student: this.#student, heads: this.#heads, compactors: this.#compactors };
+    const { student, step, compactors, numbers, fault } = await looks.last(this.#done, looked, this.#fault, this.#whole);
     const result: RunResult = {
       ...numbers,
       untrained: this.#untrained,
       stepsDone: this.#done,
+      ...(step === this.#done ? {} : { studentStep: step }),
       stopped: !this.#going,
       fault: fault === null ? null : `run: ${fault}; the student is that of step ${step}. ${DIVERGENCE_CURE}`,
       seconds: this.#tools.clock.seconds(),
     };
-    return { student, compactors: context.recipe.mode === 'progressive' ? new Map() : this.#compactors, result };
+    return { student, compactors: context.recipe.mode === 'progressive' ? new Map() : compactors, result };
   }
 
   /** The steps of a phase. A fault ends the run, and leaves the trainer at the last step that was sound. */
@@ -180,7 +189,7 @@ export class Run {
   /** What a run that goes on falls back to, until it is looked at: the student as it was kept. */
   async #remember(phase: Phase, graph: TrainingGraph, { tensors }: RunState): Promise<void> {
     const own = new Map([...tensors].filter(([name]) => graph.trained.has(name) || graph.rewritten?.has(name) === true));
-    this.#tools.looks.kept(this.#done, await phase.student(own));
+    await this.#tools.looks.kept(this.#done, await this.#looked(phase, own));
   }
 
   /** Judges the student as it stands, and ends the run where that is beyond all measure; nothing may be on the way. */
@@ -188,12 +197,22 @@ export class Run {
     this.#ticker.begin();
     const trained = await trainer.read();
     this.#tools.looks.norms(this.#done, phase.norms(trained));
-    const student = await phase.student(trained);
     const { looks } = this.#tools;
-    const { loss } = await looks.at(this.#done, { student, runnable: phase.runnable?.(trained), heads: this.#heads });
+    const { loss } = await looks.at(this.#done, await this.#looked(phase, trained));
     this.#ticker.evaluated();
     this.#fault = looks.explosion(loss, this.#done);
     if (this.#fault !== null) this.#going = false;
+  }
+
+  /** The student that these states make, and what belongs to it. */
+  async #looked(phase: Phase, trained: NamedTensors): Promise<Looked> {
+    return {
+      student: await phase.student(trained),
+      runnable: phase.runnable?.(trained),
+      heads: this.#heads,
+      keptHeads: phase.heads?.(trained) ?? this.#heads,
+      compactors: phase.name === 'compactors' ? trained : this.#compactors,
+    };
   }
 
   async #keep(phase: Phase, trainer: Trainer): Promise<void> {
@@ -208,6 +227,7 @@ export class Run {
       stream: stream.state(),
       heads: [...this.#heads],
       untrained: this.#untrained,
+      norms: this.#usual.limit.norms,
       seconds: this.#tools.clock.seconds(),
       tensors: await trainer.state(),
       compactors: phase.name === 'polish' && context.recipe.mode !== 'progressive' ? this.#compactors : new Map(),

@@ -50,7 +50,6 @@ export function checkRecipe(teacher: Teacher, recipe: Recipe): void {
     ['weight of hidden states', recipe.distillationHidden],
     ["learning rate of the teacher's weights", recipe.teacherLearningRate],
     ['weight decay', recipe.weightDecay],
-    ['mask interval', paper.maskEvery],
     ['penalty', paper.penalty],
     ["learning rate of the teacher's weights in paper mode", paper.weightLearningRate],
     ['weight decay in paper mode', paper.weightDecay],

@@ -15,6 +15,8 @@ export interface RunState {
   /** Kept heads by teacher layer. */
   readonly heads: readonly (readonly [number, readonly number[]])[];
   readonly untrained: HeldOut;
+  /** Norms of the last gradients: they say what an explosion is. Not noted by earlier builds. */
+  readonly norms?: readonly number[];
   /** Seconds of work so far. */
   readonly seconds: number;
   /** Trained tensors and their moments of this phase. */

@@ -1,7 +1,7 @@
 import type { BatchShape } from '../../bert/masked.ts';
 import type { Engine } from '../../engines/engine.ts';
 import type { Corpus } from '../../text/corpus.ts';
-import { BatchStream, fixedBatches, maskedSlots, type MaskedBatch } from '../../text/maskedBatch.ts';
+import { BatchStream, maskedSlots, type MaskedBatch } from '../../text/maskedBatch.ts';
 import { fitHead, POSITIONS_PER_DIMENSION } from '../../training/fitHead.ts';
 import { PLAIN_MASKING } from '../recipe/recipe.ts';
 import { calibrationStages } from '../compression/startingPoint.ts';
@@ -40,14 +40,17 @@ export function headBatches(
   { sequence, train, heldOut }: Pick<Corpus, 'sequence' | 'train' | 'heldOut'>,
 ): { readonly fitted: MaskedBatch[]; readonly judged: MaskedBatch[]; readonly shape: BatchShape } {
   const rows = train.length / sequence;
-  const border = (rows - Math.ceil(JUDGED_SHARE * rows)) * sequence;
-  const [own, others] = border > 0 ? [train.subarray(0, border), train.subarray(border)] : [train, heldOut];
+  // The first ones: the last of a split is padded, and may be nearly empty.
+  const border = rows > 1 ? Math.ceil(JUDGED_SHARE * rows) * sequence : 0;
+  const [own, others] = border > 0 ? [train.subarray(border), train.subarray(0, border)] : [train, heldOut];
+  const judges = new BatchStream(others, sequence, BATCH, tokenizer, 2, PLAIN_MASKING);
   const stream = new BatchStream(own, sequence, BATCH, tokenizer, 1, PLAIN_MASKING);
   const slots = maskedSlots(BATCH, sequence, PLAIN_MASKING.probability);
   const count = Math.ceil((POSITIONS_PER_DIMENSION * model.config.hiddenSize) / slots);
   return {
     fitted: Array.from({ length: count }, () => stream.next()),
-    judged: fixedBatches(others, sequence, BATCH, tokenizer, 1, Math.ceil(JUDGED_SHARE * count), PLAIN_MASKING),
+    // A few sequences are judged under several maskings, about as many as it takes to mask each word once.
+    judged: Array.from({ length: Math.min(Math.ceil(JUDGED_SHARE * count), others.length / sequence) }, () => judges.next()),
     shape: { batch: BATCH, sequence, slots },
   };
 }

@@ -13,7 +13,12 @@ export function ResultTable(): React.JSX.Element | null {
     { name: 'Teacher', key: 'teacher', value: result.teacher, parameters: plan?.teacherParameters },
     { name: 'Student, untrained', key: 'untrained', value: result.untrained, parameters: plan?.parameters },
     ...(result.whole === undefined ? [] : [{ name: 'Before cutting', key: 'whole', value: result.whole, parameters: undefined }]),
-    { name: `Student, ${result.stepsDone} steps`, key: 'trained', value: result.trained, parameters: plan?.parameters },
+    {
+      name: `Student, ${result.studentStep ?? result.stepsDone} steps`,
+      key: 'trained',
+      value: result.trained,
+      parameters: plan?.parameters,
+    },
   ];
   return (
     <section className="block" aria-labelledby="h-result">

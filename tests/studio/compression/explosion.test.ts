@@ -1,4 +1,6 @@
+import { unzipSync } from 'fflate';
 import { expect, test } from 'vitest';
+import { readSafetensors } from '../../../src/formats/safetensors.ts';
 import { WasmEngine } from '../../../src/engines/wasm/wasmEngine.ts';
 import type { Recipe } from '../../../src/studio/api/recipe.ts';
 import type { RunResult, StudioEvent } from '../../../src/studio/api/run.ts';
@@ -34,7 +36,6 @@ test('weights that explode end the run at the next look, and the best student of
   expect(result.fault).toMatch(/^run: (held-out loss|loss) is .* the student is that of step \d+\. Try a lower learning rate/);
   expect(result.stepsDone).toBeLessThan(40);
   const losses = heldOut(events);
-  expect(Math.max(...losses)).toBeGreaterThan(2 * result.untrained.loss);
   expect(result.trained.loss).toBe(Math.min(...losses));
 });
 
@@ -71,3 +72,49 @@ test.each(['paper', 'progressive'] as const)(
     expect(result.untrained.loss).not.toBeCloseTo(result.teacher.loss, 2);
   },
 );
+
+test.each([
+  ['progressive', { rampShare: 1, polishLearningRate: 30, warmup: 0 }],
+  ['paper', {}],
+] as const)('%s: an explosion that no look saw is found in the model that was trained', async (mode, change) => {
+  const { session, recipe } = await bench.open(`whole ${mode}`);
+  const paper = { ...recipe.paper, compactorLearningRate: 1, warmup: 0 };
+  const settings = { ...recipe, student: SMALL, steps: 4, evaluateEvery: 100, mode, ...change, paper };
+  const result = await session.start(settings, () => {});
+  expect(result.fault).toMatch(/^run: (held-out loss|loss) is .*; the student is that of step 0\. Try/);
+  expect(result).toMatchObject({ studentStep: 0, trained: result.untrained });
+  // Nothing is dropped from the student of another step.
+  expect(result.whole).toBeUndefined();
+});
+
+test('a student that was fallen back to is told and exported with what belongs to it', async () => {
+  const { session, recipe } = await bench.open('together');
+  const change = { student: SMALL, steps: 40, compactorLearningRate: 1e3, compactorShare: 1, evaluateEvery: 40 };
+  const events: StudioEvent[] = [];
+  const result = await session.start({ ...recipe, ...change }, (event) => events.push(event));
+  expect(result).toMatchObject({ studentStep: 0, stepsDone: events.filter(({ kind }) => kind === 'step').length });
+  expect(result.stepsDone).toBeGreaterThan(0);
+  // One look a step and model, none of them at a step that it was not of.
+  const looks = events.flatMap((event) => (event.kind === 'heldOut' ? [`${event.model} ${event.step}`] : []));
+  expect(new Set(looks).size).toBe(looks.length);
+  const { zip } = await session.exportStudent('student', () => {});
+  const files = unzipSync(new Uint8Array(await zip.arrayBuffer()));
+  expect(new TextDecoder().decode(files['student/README.md'])).toContain('after 0 of 40 steps');
+  const { tensors } = readSafetensors(files['student/wid/compactors.safetensors'] ?? new Uint8Array());
+  // Those of the next step lie around the rate's thousand.
+  expect(Math.max(...[...tensors.values()].flatMap(({ data }) => [...data].map(Math.abs)))).toBeLessThan(100);
+});
+
+test('a run that was stopped and went on explodes at the same step, and falls back to nothing worse than what it was kept with', async () => {
+  const change = { student: SMALL, steps: 60, polishLearningRate: 3, compactorShare: 0, evaluateEvery: 1 };
+  const straight = await runOf('straight', change);
+  expect(straight.result.fault).not.toBeNull();
+  const first = await bench.open('went on');
+  await first.session.start({ ...first.recipe, ...change }, stopAfter(first.session, 1));
+  const second = await bench.open('went on');
+  const [waiting] = await second.session.unfinished();
+  const result = await second.session.resumeRun(waiting?.run ?? '', () => {});
+  expect(result.stepsDone).toBe(straight.result.stepsDone);
+  expect(result.studentStep).toBe(straight.result.studentStep);
+  expect(result.trained).toEqual(straight.result.trained);
+});
