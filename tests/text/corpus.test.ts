@@ -45,13 +45,13 @@ describe('packing', () => {
   });
 
   test('of a single document, blocks of lines are held out', async () => {
-    const text = documents(40, 10)
+    const text = documents(80, 10)
       .map((document) => document.text)
       .join('\n\n');
     const { heldOut, train, documents: count } = await buildCorpus([{ name: 'one', text }], tokenizer, { sequence: 16, seed: 1 });
     expect(count).toBe(1);
     expect(words(heldOut)).toHaveLength(80);
-    expect(words(train)).toHaveLength(320);
+    expect(words(train)).toHaveLength(720);
   });
 
   test.each([

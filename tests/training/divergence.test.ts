@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Engine } from '../../src/engines/engine.ts';
 import type { Tensor } from '../../src/tensor/tensor.ts';
+import { NormLimit } from '../../src/training/normLimit.ts';
 import { Trainer } from '../../src/training/trainer.ts';
 import { weightTraining } from '../../src/training/trainingGraph.ts';
 import { ENGINES } from '../engines/availableEngines.ts';
@@ -54,18 +55,26 @@ describe.each(ENGINES)('numbers that are not finite on $name', ({ name, create }
     );
   });
 
-  test('a norm a thousand times the usual is a fault, though all is finite, and the weights are as before', async () => {
-    const trainer = await Trainer.create(engine, weightTraining(teacher.config, shape, 0.01), shape, teacher.tensors);
-    await trainer.step([batch], 1e-3);
-    // Weights far from anything sensible, and finite.
-    await trainer.step([batch], 1000);
+  test('a norm a thousand times the usual is a fault, though all is finite, and leaves all as it was', async () => {
+    const large = withTensor(WORD, (x) => 1e6 * x);
+    const create = (norms: readonly number[]): Promise<Trainer> =>
+      Trainer.create(engine, weightTraining(teacher.config, shape, 0.01), shape, large, undefined, 0, new NormLimit(norms));
+    const alone = await create([]);
+    const { gradientNorm } = await alone.step([batch], 1e-3);
+    expect(gradientNorm).toBeGreaterThan(3000);
+    alone.dispose();
+    const trainer = await create([2, 3, 1]);
     const before = await trainer.state();
     await expect(trainer.step([batch], 1e-3)).rejects.toThrow(
-      /^run: loss is [\d.e+]+ at step 2 \(gradient norm [\d.e+]+, usually [\d.e+]+\)\. Stopped before the update; the weights/,
+      /^run: loss is [\d.e+]+ at step 0 \(gradient norm [\d.e+]+, usually 2\.00\)\. Stopped before the update; the weights/,
     );
     const after = await trainer.state();
     for (const [name, { data }] of before) expect(after.get(name)?.data, name).toEqual(data);
     trainer.dispose();
+    const within = await create([gradientNorm / 900]);
+    await within.step([batch], 1e-3);
+    expect(within.updates).toBe(1);
+    within.dispose();
   });
 
   test('a run goes on from the state before', async () => {
