@@ -1,6 +1,7 @@
 import { sizeInWords } from '../../tensor/bytes.ts';
 import { basename, resolve } from 'node:path';
 import { Option, type Command } from 'commander';
+import { StudioError } from '../../tensor/studioError.ts';
 import type { PlanReport } from '../../studio/api/cost.ts';
 import type { ExportResult } from '../../studio/api/exporting.ts';
 import type { UnfinishedRun } from '../../studio/api/history.ts';
@@ -89,14 +90,13 @@ async function run(options: CompressOptions, report: Report): Promise<number> {
   const result = await train().finally(room.end);
   interruption.writing();
   report.fact('result', result);
-  if (result.fault !== null) report.say(`${result.fault} It is written.`);
-  else if (result.stopped)
+  if (result.stopped && result.fault === null)
     report.say(`Stopped at step ${result.stepsDone} of ${recipe.steps}. Writing the student as it stands; --resume goes on from here.`);
   const exported = await session.exportStudent(basename(resolve(options.out)), report.event, wishedForms(options));
   const code = await writeExported(exported, options.out, report);
   interruption.end();
   report.say(['', resultTable(result, cost), '', judgement(exported), `Written to ${options.out}`].join('\n'));
-  if (result.fault !== null) return EXIT.failed;
+  if (result.fault !== null) throw new StudioError('diverged', `${result.fault} That student was written to ${options.out}.`);
   return code === EXIT.done && result.stopped ? EXIT.interrupted : code;
 }
 
