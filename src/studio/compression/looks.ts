@@ -40,7 +40,10 @@ interface Left {
 
 /** A student that a run may fall back to. */
 interface Sound {
-  readonly looked: Looked;
+  readonly student: BertModel;
+  readonly compactors: NamedTensors;
+  /** Of the student. */
+  readonly heads: Heads;
   readonly step: number;
   /** Its own held-out loss; undefined where it was not judged, or what was trained was judged in its place. */
   readonly loss: number | undefined;
@@ -101,7 +104,7 @@ export class Looks {
     const best = this.#sound?.loss;
     const loss = runnable === undefined ? value.loss : undefined;
     if (this.explosion(value.loss, step) === null && (loss === undefined || best === undefined || loss <= best))
-      this.#sound = { looked, step, loss };
+      this.#remember(looked, step, loss);
     await this.#attention.student(judged, step, this.#listen, heads);
     return value;
   }
@@ -114,7 +117,7 @@ export class Looks {
     const { student, runnable } = looked;
     const value = await this.at(0, looked);
     const untrained = runnable === undefined ? value : await this.#heldOut.quietly(student);
-    this.#sound = { looked, step: 0, loss: untrained.loss };
+    this.#remember(looked, 0, untrained.loss);
     this.#measure(untrained);
     return untrained;
   }
@@ -146,7 +149,7 @@ export class Looks {
 
   /** What a run that goes on was kept with: the best that is known until it is looked at. */
   async kept(step: number, looked: Looked): Promise<void> {
-    this.#sound = { looked, step, loss: (await this.#heldOut.quietly(looked.student)).loss };
+    this.#remember(looked, step, (await this.#heldOut.quietly(looked.student)).loss);
   }
 
   /**
@@ -163,10 +166,10 @@ export class Looks {
     const teacher = this.#heldOut.teacher;
     const sound = this.#sound;
     if (found !== null && sound !== undefined && !(trained.loss <= (await this.#lossOf(sound)))) {
-      const { student, compactors, heads, keptHeads } = sound.looked;
+      const { student, compactors, heads } = sound;
       // Not as events: those of its step were told then.
       const numbers = await this.#heldOut.quietly(student);
-      const similarity = await this.#attention.student(student, sound.step, () => {}, keptHeads ?? heads);
+      const similarity = await this.#attention.student(student, sound.step, () => {}, heads);
       return { student, compactors, step: sound.step, fault: found, numbers: { teacher, trained: numbers, similarity } };
     }
     const { student, compactors, heads } = looked;
@@ -175,8 +178,13 @@ export class Looks {
     return { student, compactors, step, fault: found, numbers };
   }
 
-  async #lossOf({ looked, loss }: Sound): Promise<number> {
-    return loss ?? (await this.#heldOut.quietly(looked.student)).loss;
+  async #lossOf({ student, loss }: Sound): Promise<number> {
+    return loss ?? (await this.#heldOut.quietly(student)).loss;
+  }
+
+  /** Without the larger model that it was cut out of. */
+  #remember({ student, compactors, heads, keptHeads }: Looked, step: number, loss: number | undefined): void {
+    this.#sound = { student, compactors, heads: keptHeads ?? heads, step, loss };
   }
 
   dispose(): void {
