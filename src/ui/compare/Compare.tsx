@@ -1,12 +1,12 @@
 import { useState } from 'react';
 import type { FillComparison, SeenHead } from '../../state/actions/judgeActions.ts';
 import { useHistory, type RunSummary } from '../../state/historyStore.ts';
-import { useJudged } from '../../state/judgedStore.ts';
 import { isGoing, useRun, type RunResult } from '../../state/runStore.ts';
 import { useActions } from '../actionsContext.ts';
 import { FillMask } from './FillMask.tsx';
 import { HeadGrid, type HeadPlace } from './HeadGrid.tsx';
 import { HeadView } from './HeadView.tsx';
+import { useShownSimilarity } from './shownSimilarity.ts';
 
 const EXAMPLE = 'The ship reached the [MASK] before the storm broke.';
 
@@ -22,7 +22,7 @@ const NO_ANSWER: Answer = { result: undefined, maps: undefined, fill: undefined 
 /** Student beside teacher: similarity of every head, one head's attention on a sentence, and the words for a mask. */
 export function Compare(): React.JSX.Element {
   const actions = useActions();
-  const step = useJudged((state) => state.similarity?.step);
+  const step = useShownSimilarity()?.step;
   const result = useRun((state) => state.result);
   const going = useRun((state) => isGoing(state.status));
   const asking = useRun((state) => state.asking);

@@ -1,8 +1,9 @@
-import { useJudged, type SimilarityReport } from '../../state/judgedStore.ts';
+import type { SimilarityReport } from '../../state/judgedStore.ts';
 import { SaveMenu } from '../figure/SaveMenu.tsx';
 import { svgElements } from '../figure/pen.ts';
 import { rampColour, readRamp } from '../figure/ramps.ts';
 import { svgDocument, token } from '../figure/svgDocument.ts';
+import { useShownSimilarity } from './shownSimilarity.ts';
 
 /** Steps of the colour ramp. */
 const SHADES = 9;
@@ -22,9 +23,9 @@ function shareOf(value: number, chance: number): number {
   return Math.min(0.999, Math.max(0, (value - chance) / Math.max(1e-6, 1 - chance)));
 }
 
-/** Attention similarity of student and teacher by layer and head, as last measured; a cell chooses the head. */
+/** Attention similarity of student and teacher by layer and head; a cell chooses the head. */
 export function HeadGrid({ chosen, onChoose }: HeadGridProps): React.JSX.Element {
-  const similarity = useJudged((state) => state.similarity);
+  const similarity = useShownSimilarity();
   return (
     <>
       <div className="block-head">
