@@ -1,13 +1,11 @@
 import type { Mode, ModelShape, Recipe } from '../studio/api/recipe.ts';
+import { MODES } from '../studio/recipe/checkRecipe.ts';
 import type { StudioApi } from '../studio/studioApi.ts';
 import { withEarlierFields } from '../studio/runs/recipeVersions.ts';
 import { readJson } from './files.ts';
 import { shapeWish, type StudentOptions, type TextOptions } from './options.ts';
 import { trainingWish, type TrainingOptions } from './trainingOptions.ts';
 import { UsageError } from './usage.ts';
-
-/** What `--mode` takes. */
-export const MODES = ['calibrated', 'paper', 'progressive', 'prune', 'distil', 'scratch'] as const satisfies readonly Mode[];
 
 export interface RecipeOptions extends StudentOptions, TextOptions, TrainingOptions {
   readonly mode?: Mode;

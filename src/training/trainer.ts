@@ -39,19 +39,15 @@ export interface StepMetrics {
 
 /** A number that is not finite reached the loss or the gradient, or the gradient exploded; the weights were left as they were. */
 export class DivergenceError extends StudioError {
-  readonly #told: (step: number) => string;
+  /** What happened, in the words of one who counts so many updates before it. */
+  readonly at: (step: number) => string;
 
   /** @param step updates made before   @param usual norm of the steps before; undefined for the first */
   constructor(step: number, loss: number, norm: number, usual: number | undefined) {
     const beside = Number.isFinite(loss) && Number.isFinite(norm) && usual !== undefined ? `, usually ${usual.toPrecision(3)}` : '';
     const told = (at: number): string => `loss is ${loss} at step ${at} (gradient norm ${norm}${beside}). Stopped before the update`;
     super('diverged', `run: ${told(step)}; the weights are those of step ${step}. ${DIVERGENCE_CURE}`, { step });
-    this.#told = told;
-  }
-
-  /** What happened, for who counts the updates otherwise. */
-  at(step: number): string {
-    return this.#told(step);
+    this.at = told;
   }
 }
 

@@ -22,7 +22,8 @@ import {
 } from '../options.ts';
 import { RunStage, stopOnInterrupt } from '../interruption.ts';
 import { makeFolder, runsFolder } from '../outFolder.ts';
-import { MODES, recipeFrom, type RecipeOptions } from '../recipe.ts';
+import { MODES } from '../../studio/recipe/checkRecipe.ts';
+import { recipeFrom, type RecipeOptions } from '../recipe.ts';
 import { costLines, createReport, millions, percent, shapeInWords, type Report } from '../report.ts';
 import { trainingOptions } from '../trainingOptions.ts';
 import { EXIT, UsageError, whole } from '../usage.ts';

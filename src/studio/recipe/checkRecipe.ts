@@ -1,7 +1,9 @@
 import { StudioError } from '../../tensor/studioError.ts';
 import { RATE_DECAYS } from '../../training/learningRate.ts';
-import type { Recipe } from '../api/recipe.ts';
+import type { Mode, Recipe } from '../api/recipe.ts';
 import type { Teacher } from '../teacher/teacher.ts';
+
+export const MODES = ['calibrated', 'paper', 'progressive', 'prune', 'distil', 'scratch'] as const satisfies readonly Mode[];
 
 /** @throws StudioError naming the first setting that makes no run */
 export function checkRecipe(teacher: Teacher, recipe: Recipe): void {
@@ -18,7 +20,7 @@ export function checkRecipe(teacher: Teacher, recipe: Recipe): void {
   const share = (what: string, value: number): void => {
     if (!(value >= 0 && value <= 1)) refuse(what, 'a share from 0 to 1', value);
   };
-  word('mode', recipe.mode, ['calibrated', 'paper', 'progressive', 'prune', 'distil', 'scratch']);
+  word('mode', recipe.mode, MODES);
   word('start', recipe.start, ['selection', 'calibrated']);
   word('depth', recipe.depth, ['first', 'even', 'mixture']);
   word('decay', recipe.decay, RATE_DECAYS);
