@@ -1,9 +1,9 @@
 // What float16 storage of frozen weights saves and costs: `node --import tsx bench/halfStorage.ts`, on an adapter with
 // shader-f16 (docs/decisions/half-storage.md).
-import { maskedInputs, positionIds, type BatchShape } from '../src/bert/masked.ts';
-import { plainRunnable } from '../src/bert/runnable.ts';
-import type { BertConfig } from '../src/bert/config.ts';
-import type { BertModel } from '../src/bert/model.ts';
+import { maskedInputs, positionIds, type BatchShape } from '../src/models/masked.ts';
+import { plainRunnable } from '../src/models/runnable.ts';
+import type { BertConfig } from '../src/models/config.ts';
+import type { BertModel } from '../src/models/model.ts';
 import { DEMO_TEACHER, filesOf } from '../src/cli/files.ts';
 import type { Engine } from '../src/engines/engine.ts';
 import { ReferenceEngine } from '../src/engines/reference/referenceEngine.ts';

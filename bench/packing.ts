@@ -3,7 +3,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Evaluator } from '../src/analysis/evaluation.ts';
-import type { BertModel } from '../src/bert/model.ts';
+import type { BertModel } from '../src/models/model.ts';
 import { DEMO_TEACHER, DEMO_TEXT, filesOf } from '../src/cli/files.ts';
 import { WasmEngine } from '../src/engines/wasm/wasmEngine.ts';
 import { compress } from '../src/studio/compression/compression.ts';

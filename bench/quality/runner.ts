@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { Evaluator, agreement, type Evaluation } from '../../src/analysis/evaluation.ts';
-import { countParameters, type BertModel } from '../../src/bert/model.ts';
+import { countParameters, type BertModel } from '../../src/models/model.ts';
 import { DEMO_TEACHER, DEMO_TEXT, filesOf } from '../../src/cli/files.ts';
 import { WasmEngine } from '../../src/engines/wasm/wasmEngine.ts';
 import { compress } from '../../src/studio/compression/compression.ts';

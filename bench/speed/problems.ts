@@ -1,4 +1,4 @@
-import type { BertConfig } from '../../src/bert/config.ts';
+import type { BertConfig } from '../../src/models/config.ts';
 import { Random } from '../../src/tensor/random.ts';
 
 /** C [m, n] = A [m, k] B [k, n], random normal. */

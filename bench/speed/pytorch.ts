@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { freshModel } from '../../src/bert/freshModel.ts';
+import { freshModel } from '../../src/models/freshModel.ts';
 import { BATCH, batchOf, BERT, COMPARED_STEPS, GEMMS, LEARNING_RATE, WEIGHT_DECAY, WEIGHTS_SEED } from './problems.ts';
 
 export interface PytorchResult {

@@ -15,7 +15,7 @@ export interface HeadSimilarity {
 }
 
 /**
- * Similarity of one teacher head and one student head (wid.md section 7).
+ * Similarity of one teacher head and one student head (docs/method.md section 7).
  *
  * @param attention [B, T], 1 for tokens and 0 for padding
  */

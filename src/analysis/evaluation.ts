@@ -1,6 +1,6 @@
-import { maskedInputs, positionIds, type BatchShape } from '../bert/masked.ts';
-import type { BertModel } from '../bert/model.ts';
-import { asRunnable, type Runnable } from '../bert/runnable.ts';
+import { maskedInputs, positionIds, type BatchShape } from '../models/masked.ts';
+import type { BertModel } from '../models/model.ts';
+import { asRunnable, type Runnable } from '../models/runnable.ts';
 import { filledProgram } from '../graph/filledProgram.ts';
 import type { Engine, Program } from '../engines/engine.ts';
 import { Graph } from '../graph/graph.ts';

@@ -1,6 +1,6 @@
-import { configToJson } from '../bert/config.ts';
-import type { BertModel } from '../bert/model.ts';
-import { headNames } from '../bert/names.ts';
+import { configToJson } from '../models/config.ts';
+import type { BertModel } from '../models/model.ts';
+import { headNames } from '../models/names.ts';
 import { safetensorsPieces } from '../formats/safetensorsPieces.ts';
 import type { ZipFile } from '../formats/zipStream.ts';
 import { StudioError } from '../tensor/studioError.ts';
@@ -50,7 +50,7 @@ function checkHalf(tensors: NamedTensors): void {
         );
 }
 
-/** What a run trained, under the names that `wid.md` gives them, to continue or study it. */
+/** What a run trained, under the names that docs/method.md gives them, to continue or study it. */
 export function compactorsFile(compactors: NamedTensors, metadata: Readonly<Record<string, string>>): ZipFile {
   return { path: 'wid/compactors.safetensors', pieces: safetensorsPieces(compactors, { format: 'pt', ...metadata }) };
 }

@@ -1,5 +1,5 @@
-import { encoderShape, type BertModel } from '../bert/model.ts';
-import { embeddingNames, headNames, layerNames } from '../bert/names.ts';
+import { encoderShape, type BertModel } from '../models/model.ts';
+import { embeddingNames, headNames, layerNames } from '../models/names.ts';
 import { encodeOnnx, type ExternalData, type OnnxFile, type OnnxValue } from '../formats/onnx/onnxModel.ts';
 import { StudioError } from '../tensor/studioError.ts';
 import { onnxWeights, type OnnxPrecision } from './onnxWeights.ts';

@@ -1,4 +1,4 @@
-import type { BertModel } from '../bert/model.ts';
+import type { BertModel } from '../models/model.ts';
 import { floatToHalf } from '../tensor/float16.ts';
 import { StudioError } from '../tensor/studioError.ts';
 import type { Tensor } from '../tensor/tensor.ts';

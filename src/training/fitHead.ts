@@ -1,7 +1,7 @@
-import { maskedInputs, positionIds, type BatchShape } from '../bert/masked.ts';
-import { bertEncoder, mlmHead } from '../bert/encoder.ts';
-import { encoderShape, encoderShapes, headShapes, type BertModel } from '../bert/model.ts';
-import { embeddingNames } from '../bert/names.ts';
+import { maskedInputs, positionIds, type BatchShape } from '../models/masked.ts';
+import { bertEncoder, mlmHead } from '../models/encoder.ts';
+import { encoderShape, encoderShapes, headShapes, type BertModel } from '../models/model.ts';
+import { embeddingNames } from '../models/names.ts';
 import { filledProgram } from '../graph/filledProgram.ts';
 import type { Engine } from '../engines/engine.ts';
 import { Graph } from '../graph/graph.ts';
@@ -40,7 +40,7 @@ const RATE = 2e-3;
 const GAINS = [0.05, 0.25, 0.5, 1, 2, 4] as const;
 
 /**
- * Fits a head for masked language modelling to an encoder that has none (wid.md section 2, Decoder: its tied form).
+ * Fits a head for masked language modelling to an encoder that has none (docs/method.md section 2, Decoder: its tied form).
  *
  * The encoder stays as it is. The transform starts at the least-squares map from hidden states to the embeddings of the
  * right words, then transform, LayerNorm and bias are trained on the encoder's hidden states; the decoder is the word

@@ -1,7 +1,7 @@
-import type { BertConfig } from '../bert/config.ts';
-import type { ParameterLookup } from '../bert/encoder.ts';
-import { decoderName, encoderShape, parameterShapes } from '../bert/model.ts';
-import { maskedModel, type MaskedInputs, type MaskedModel } from '../bert/masked.ts';
+import type { BertConfig } from '../models/config.ts';
+import type { ParameterLookup } from '../models/encoder.ts';
+import { decoderName, encoderShape, parameterShapes } from '../models/model.ts';
+import { maskedModel, type MaskedInputs, type MaskedModel } from '../models/masked.ts';
 import type { Graph } from '../graph/graph.ts';
 import { reduceSum, scale } from '../graph/ops/elementwise.ts';
 import { add } from '../graph/ops/layout.ts';

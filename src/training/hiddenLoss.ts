@@ -1,4 +1,4 @@
-import type { EncoderResult } from '../bert/encoder.ts';
+import type { EncoderResult } from '../models/encoder.ts';
 import type { Graph } from '../graph/graph.ts';
 import { mul, reduceSum, scale } from '../graph/ops/elementwise.ts';
 import { accumulate, add } from '../graph/ops/layout.ts';
@@ -25,7 +25,7 @@ function outputs({ layers, hidden }: EncoderResult): Value[] {
 }
 
 /**
- * Hidden-state loss of a distillation baseline (wid.md section 5.4): mean square difference per dimension between the
+ * Hidden-state loss of a distillation baseline (docs/method.md section 5.4): mean square difference per dimension between the
  * projected outputs of every student layer and those of its teacher layer, averaged over layers and summed over the
  * predicted tokens, as the other losses are. One projection serves all layers, since all share the residual stream.
  *

@@ -1,5 +1,5 @@
-import type { BertModel } from '../bert/model.ts';
-import { embeddingNames, headNames } from '../bert/names.ts';
+import type { BertModel } from '../models/model.ts';
+import { embeddingNames, headNames } from '../models/names.ts';
 import { matrix, multiply, ridged, solvePositive, transposed, type Matrix } from '../tensor/matrix.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 

@@ -1,5 +1,5 @@
-import type { BertModel } from '../bert/model.ts';
-import { parameterShapes } from '../bert/model.ts';
+import type { BertModel } from '../models/model.ts';
+import { parameterShapes } from '../models/model.ts';
 import type { Engine } from '../engines/engine.ts';
 import type { Graph } from '../graph/graph.ts';
 import { partFor, plan } from '../graph/plan.ts';

@@ -1,9 +1,9 @@
-import type { BertConfig } from '../bert/config.ts';
-import { bertEncoder, type EncoderOptions, type ParameterLookup } from '../bert/encoder.ts';
-import { maskedInputs, maskedModel, type BatchShape } from '../bert/masked.ts';
-import { decoderName, encoderShape } from '../bert/model.ts';
-import { headNames } from '../bert/names.ts';
-import type { Runnable } from '../bert/runnable.ts';
+import type { BertConfig } from '../models/config.ts';
+import { bertEncoder, type EncoderOptions, type ParameterLookup } from '../models/encoder.ts';
+import { maskedInputs, maskedModel, type BatchShape } from '../models/masked.ts';
+import { decoderName, encoderShape } from '../models/model.ts';
+import { headNames } from '../models/names.ts';
+import type { Runnable } from '../models/runnable.ts';
 import { Graph } from '../graph/graph.ts';
 import { assign, broadcast, mul, scale, scaleBy } from '../graph/ops/elementwise.ts';
 import { add } from '../graph/ops/layout.ts';
@@ -115,7 +115,7 @@ export function paperRunnable(teacher: BertConfig, table: SpaceTable, tensors: N
 }
 
 /**
- * One step of paper mode (wid.md section 6), at the teacher's size: W' = R W L with square compactors, which gives the
+ * One step of paper mode (docs/method.md section 6), at the teacher's size: W' = R W L with square compactors, which gives the
  * gradients of the inserted form. Masked rows of R and columns of L, and biases, gains and shifts of masked dimensions,
  * get the penalty gradient in the place of the task's.
  */

@@ -1,9 +1,9 @@
-import type { BertConfig } from '../bert/config.ts';
-import { bertEncoder, type EncoderOptions, type EncoderShape, type ParameterLookup } from '../bert/encoder.ts';
-import { maskedInputs, maskedModel, type BatchShape } from '../bert/masked.ts';
-import { encoderShape } from '../bert/model.ts';
-import { embeddingNames, headNames } from '../bert/names.ts';
-import { statesOf, type Runnable } from '../bert/runnable.ts';
+import type { BertConfig } from '../models/config.ts';
+import { bertEncoder, type EncoderOptions, type EncoderShape, type ParameterLookup } from '../models/encoder.ts';
+import { maskedInputs, maskedModel, type BatchShape } from '../models/masked.ts';
+import { encoderShape } from '../models/model.ts';
+import { embeddingNames, headNames } from '../models/names.ts';
+import { statesOf, type Runnable } from '../models/runnable.ts';
 import { Graph } from '../graph/graph.ts';
 import { broadcast, mul } from '../graph/ops/elementwise.ts';
 import { linear, matmul } from '../graph/ops/matmul.ts';
@@ -138,7 +138,7 @@ function gateLookup(graph: Graph, sizes: Spaces, tied: boolean): { readonly shap
   return { shapes, gate: statesOf(graph, shapes) };
 }
 
-/** One step of the progressive mode on a model of these sizes: its own weights learn while gates close (wid.md section 5.3). */
+/** One step of the progressive mode on a model of these sizes: its own weights learn while gates close (docs/method.md section 5.3). */
 export function progressiveTraining(
   config: BertConfig,
   sizes: Spaces,

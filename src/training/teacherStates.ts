@@ -1,6 +1,6 @@
-import type { BertConfig } from '../bert/config.ts';
-import { decoderName, parameterShapes } from '../bert/model.ts';
-import { embeddingNames, headNames } from '../bert/names.ts';
+import type { BertConfig } from '../models/config.ts';
+import { decoderName, parameterShapes } from '../models/model.ts';
+import { embeddingNames, headNames } from '../models/names.ts';
 import { StudioError } from '../tensor/studioError.ts';
 import type { Shape } from '../tensor/shape.ts';
 import type { NamedTensors, Tensor } from '../tensor/tensor.ts';

@@ -1,5 +1,5 @@
-import type { BatchShape } from '../bert/masked.ts';
-import { partName, positionIds } from '../bert/masked.ts';
+import type { BatchShape } from '../models/masked.ts';
+import { partName, positionIds } from '../models/masked.ts';
 import { filledProgram } from '../graph/filledProgram.ts';
 import type { Engine, Program } from '../engines/engine.ts';
 import { plan } from '../graph/plan.ts';

@@ -1,7 +1,7 @@
-import { maskedInputs, maskedModel, type BatchShape, type MaskedInputs, type MaskedModel } from '../bert/masked.ts';
-import type { BertConfig } from '../bert/config.ts';
-import type { ParameterLookup } from '../bert/encoder.ts';
-import { decoderName, encoderShape, parameterShapes } from '../bert/model.ts';
+import { maskedInputs, maskedModel, type BatchShape, type MaskedInputs, type MaskedModel } from '../models/masked.ts';
+import type { BertConfig } from '../models/config.ts';
+import type { ParameterLookup } from '../models/encoder.ts';
+import { decoderName, encoderShape, parameterShapes } from '../models/model.ts';
 import { Graph } from '../graph/graph.ts';
 import { scale } from '../graph/ops/elementwise.ts';
 import { add } from '../graph/ops/layout.ts';
@@ -84,7 +84,7 @@ const shapesOf = (values: ReadonlyMap<string, Value>): Map<string, Shape> =>
   new Map([...values].map(([name, value]) => [name, value.shape]));
 
 /**
- * One optimiser step of compactors and LayerNorms, and of the teacher's weights if they have a rate (wid.md section 3).
+ * One optimiser step of compactors and LayerNorms, and of the teacher's weights if they have a rate (docs/method.md section 3).
  * Learning from the teacher's logits is a departure: the paper has no loss but the task's.
  *
  * @param shape of one micro-batch   @param parts micro-batches in a step; they share one merge
@@ -150,7 +150,7 @@ export interface DistillationSettings extends Guidance {
 }
 
 /**
- * One optimiser step of distillation into a BERT's own weights, by logits and, if wanted, hidden states (wid.md section 5,
+ * One optimiser step of distillation into a BERT's own weights, by logits and, if wanted, hidden states (docs/method.md section 5,
  * baselines). The teacher runs in the same graph.
  */
 export function distillationTraining(

@@ -1,4 +1,4 @@
-import type { ParameterLookup } from '../bert/encoder.ts';
+import type { ParameterLookup } from '../models/encoder.ts';
 import type { Graph } from '../graph/graph.ts';
 import { scale } from '../graph/ops/elementwise.ts';
 import { linear } from '../graph/ops/matmul.ts';
@@ -8,7 +8,7 @@ import type { Site } from './compactors.ts';
 import { applyColumns } from './merge.ts';
 
 /**
- * factor R (W (L x) + b) for rows x [N, in'] (wid.md section 1): the form that the paper trains, and the cheaper one where
+ * factor R (W (L x) + b) for rows x [N, in'] (docs/method.md section 1): the form that the paper trains, and the cheaper one where
  * a step has few rows. Equal to the merged layer up to rounding.
  *
  * @param teacher weight and bias of the site   @param compactor R and L by the names of compactorShapes

@@ -1,5 +1,5 @@
-import { embeddingNames, headNames, layerNames } from '../bert/names.ts';
-import type { BertModel } from '../bert/model.ts';
+import { embeddingNames, headNames, layerNames } from '../models/names.ts';
+import type { BertModel } from '../models/model.ts';
 import { identity, matrix, multiply, ridged, select, solvePositive, transposed, type Matrix } from '../tensor/matrix.ts';
 import { StudioError } from '../tensor/studioError.ts';
 import type { Tensor } from '../tensor/tensor.ts';
@@ -8,7 +8,7 @@ import { greedySelection, rootOf, selectionSite, type SelectionSite } from './ke
 import type { CalibrationProgress, InnerMoments, Moment, TeacherMoments } from './moments.ts';
 import type { SpaceTable } from './spaces.ts';
 
-/** The starting point of a student: compactors in closed form and what was kept (wid.md section 4). */
+/** The starting point of a student: compactors in closed form and what was kept (docs/method.md section 4). */
 export interface Calibration {
   /** By the names of compactorShapes. */
   readonly compactors: Map<string, Tensor>;
@@ -25,7 +25,7 @@ export interface Calibration {
   readonly heads: ReadonlyMap<number, readonly number[]>;
 }
 
-/** Share of the mean diagonal that is added before a solve (wid.md section 4). */
+/** Share of the mean diagonal that is added before a solve (docs/method.md section 4). */
 export const RIDGE = 1e-3;
 
 export function tensorMatrix(model: BertModel, name: string): Matrix {
@@ -60,7 +60,7 @@ function stackBlocks(blocks: readonly Matrix[]): Tensor {
 
 const ascending = (list: readonly number[]): number[] => list.toSorted((a, b) => a - b);
 
-/** Sites that read the residual stream (wid.md section 4, residual keep set). */
+/** Sites that read the residual stream (docs/method.md section 4, residual keep set). */
 function residualSites(teacher: BertModel, moments: TeacherMoments, tied: boolean): SelectionSite[] {
   const sites: SelectionSite[] = [];
   for (let layer = 0; layer < teacher.config.layers; layer++) {
@@ -110,7 +110,7 @@ function stackRows(list: readonly Matrix[]): Matrix {
 }
 
 /**
- * One-pass calibration: every compactor in closed form from the teacher's own second moments (wid.md section 4).
+ * One-pass calibration: every compactor in closed form from the teacher's own second moments (docs/method.md section 4).
  *
  * @param moments from gatherMoments
  * @param progress hears of the keep set and of every layer: at BERT-base's size a layer takes seconds

@@ -1,10 +1,10 @@
-import { embeddingNames, headNames, layerNames } from '../bert/names.ts';
+import { embeddingNames, headNames, layerNames } from '../models/names.ts';
 import type { Shape } from '../tensor/shape.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import type { SpaceTable } from './spaces.ts';
 
 /**
- * One teacher linear layer and the two compactors around it (wid.md section 1): W' = factor R W L, b' = factor R b.
+ * One teacher linear layer and the two compactors around it (docs/method.md section 1): W' = factor R W L, b' = factor R b.
  * Head compactors are stored as blocks, R [A', a', a] and L [A', a, a'].
  */
 export interface Site {
@@ -93,7 +93,7 @@ export function mixtureName(layer: number): string {
   return `layer.${layer}.mixture`;
 }
 
-/** Mixtures that are one-hot at the mapped layer, so that they change nothing at the start (wid.md section 2, Depth). */
+/** Mixtures that are one-hot at the mapped layer, so that they change nothing at the start (docs/method.md section 2, Depth). */
 export function oneHotMixtures(table: SpaceTable): Map<string, Tensor> {
   if (!table.mixtures) return new Map();
   const n = table.teacher.layers;

@@ -13,7 +13,7 @@ export interface CrossMoments {
   readonly ss: Matrix;
 }
 
-/** L = C_ts (C_ss + eps I)^-1, [d, d'] (wid.md section 4, sequential). */
+/** L = C_ts (C_ss + eps I)^-1, [d, d'] (docs/method.md section 4, sequential). */
 export function crossLeastSquares({ ts, ss }: CrossMoments): Matrix {
   return transposed(solvePositive(ridged(ss, RIDGE), transposed(ts)));
 }

@@ -25,7 +25,7 @@ function firstColumns(a: Matrix, count: number): Matrix {
 }
 
 /**
- * The best rank-a' approximation of one head's scores (wid.md section 4, query-key).
+ * The best rank-a' approximation of one head's scores (docs/method.md section 4, query-key).
  *
  * @param Wq, Wk [a, d]   @param bq [a]   @param read moments of what the layer reads
  * @returns Rq = D^(1/2) U^T Sq^-1 and Rk = D^(1/2) V^T Sk^-1, first a' rows
@@ -60,7 +60,7 @@ export function queryKeyFactors(Wq: Matrix, bq: Float64Array, Wk: Matrix, read: 
 }
 
 /**
- * PCA of the attended values in the metric of the output matrix (wid.md section 4, value-output).
+ * PCA of the attended values in the metric of the output matrix (docs/method.md section 4, value-output).
  *
  * @param Co [a, a] second moments of the head's attended values   @param Wo [d, a] the output matrix's columns
  * @returns Rv = Z^T So^-1 [a', a] and Lo = So Z [a, a']

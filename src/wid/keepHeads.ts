@@ -1,4 +1,4 @@
-import { layerNames } from '../bert/names.ts';
+import { layerNames } from '../models/names.ts';
 import type { SpaceTable } from './spaces.ts';
 import type { NamedTensors, Tensor } from '../tensor/tensor.ts';
 

@@ -7,7 +7,7 @@ export interface SelectionSite {
   readonly energy: number;
 }
 
-/** A pivot below this share of its start is exhausted (wid.md section 4). */
+/** A pivot below this share of its start is exhausted (docs/method.md section 4). */
 const EXHAUSTED = 1e-9;
 
 /** Below this share of the mean diagonal, a root of W^T W does not resolve it. */

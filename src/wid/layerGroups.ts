@@ -1,4 +1,4 @@
-import type { BertModel } from '../bert/model.ts';
+import type { BertModel } from '../models/model.ts';
 import type { Engine } from '../engines/engine.ts';
 import { StudioError } from '../tensor/studioError.ts';
 import { gatherMoments, type CalibrationBatch, type CalibrationProgress, type InnerMoments, type TeacherMoments } from './moments.ts';

@@ -1,6 +1,6 @@
-import { bertEmbeddings, bertLayer, mlmTransform, type EncoderShape, type ParameterLookup } from '../bert/encoder.ts';
-import { encoderShape, parameterShapes, type BertModel } from '../bert/model.ts';
-import { embeddingNames, headNames, layerNames } from '../bert/names.ts';
+import { bertEmbeddings, bertLayer, mlmTransform, type EncoderShape, type ParameterLookup } from '../models/encoder.ts';
+import { encoderShape, parameterShapes, type BertModel } from '../models/model.ts';
+import { embeddingNames, headNames, layerNames } from '../models/names.ts';
 import type { Engine, Program } from '../engines/engine.ts';
 import { Graph } from '../graph/graph.ts';
 import type { Value } from '../graph/value.ts';

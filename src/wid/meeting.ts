@@ -1,7 +1,7 @@
-import type { BertConfig } from '../bert/config.ts';
-import type { EncoderOptions, ParameterLookup } from '../bert/encoder.ts';
-import { decoderName } from '../bert/model.ts';
-import { embeddingNames, headNames } from '../bert/names.ts';
+import type { BertConfig } from '../models/config.ts';
+import type { EncoderOptions, ParameterLookup } from '../models/encoder.ts';
+import { decoderName } from '../models/model.ts';
+import { embeddingNames, headNames } from '../models/names.ts';
 import type { Graph } from '../graph/graph.ts';
 import { linear, matmul } from '../graph/ops/matmul.ts';
 import { transpose } from '../graph/ops/view.ts';

@@ -3,15 +3,15 @@ import { scale } from '../graph/ops/elementwise.ts';
 import { matmul } from '../graph/ops/matmul.ts';
 import { permute, reshape } from '../graph/ops/view.ts';
 import type { Value } from '../graph/value.ts';
-import type { ParameterLookup } from '../bert/encoder.ts';
-import { embeddingNames, headNames } from '../bert/names.ts';
+import type { ParameterLookup } from '../models/encoder.ts';
+import { embeddingNames, headNames } from '../models/names.ts';
 import type { Shape } from '../tensor/shape.ts';
 import { linearSites, mixtureName, stackName, type Site } from './compactors.ts';
 import { mergeCosts, studentOutput } from './siteCost.ts';
 import type { SpaceTable } from './spaces.ts';
 
 /**
- * The student's matrices as graph values, W' = R W L (wid.md sections 1 to 3); differentiation gives the chain rule.
+ * The student's matrices as graph values, W' = R W L (docs/method.md sections 1 to 3); differentiation gives the chain rule.
  *
  * @param teacher the teacher's parameters by Hugging Face name
  * @param compactor compactors by the names of compactorShapes

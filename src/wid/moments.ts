@@ -1,5 +1,5 @@
-import { decoderName, encoderShape, parameterShapes, type BertModel } from '../bert/model.ts';
-import { bertEncoder, mlmHead } from '../bert/encoder.ts';
+import { decoderName, encoderShape, parameterShapes, type BertModel } from '../models/model.ts';
+import { bertEncoder, mlmHead } from '../models/encoder.ts';
 import { Graph } from '../graph/graph.ts';
 import { reduceRows, gatherRows } from '../graph/ops/rows.ts';
 import { matmul } from '../graph/ops/matmul.ts';
@@ -36,7 +36,7 @@ export type TeacherMoments = ReadonlyMap<string, Moment>;
 export type InnerMoments = (layer: number) => Promise<Moment>;
 
 /**
- * Runs the teacher over the batches and accumulates the second moments of every read (wid.md section 4).
+ * Runs the teacher over the batches and accumulates the second moments of every read (docs/method.md section 4).
  * Products of one batch are made on the engine; sums over batches are float64. Padding is left out.
  *
  * Sites: `${layer}.read`, `${layer}.values`, `${layer}.attention`, `${layer}.inner`, `final`, `transform`.

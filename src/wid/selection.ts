@@ -1,5 +1,5 @@
-import type { BertModel } from '../bert/model.ts';
-import { layerNames } from '../bert/names.ts';
+import type { BertModel } from '../models/model.ts';
+import { layerNames } from '../models/names.ts';
 import { identity, matrix, multiply, select, transposed, type Matrix } from '../tensor/matrix.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import { asTensor, momentOf, tensorMatrix, type Calibration } from './calibrate.ts';
@@ -8,7 +8,7 @@ import type { TeacherMoments } from './moments.ts';
 import type { SpaceTable } from './spaces.ts';
 
 /**
- * The start of the pruning baseline (wid.md section 5): every compactor is a plain selection, nothing is solved.
+ * The start of the pruning baseline (docs/method.md section 5): every compactor is a plain selection, nothing is solved.
  *
  * Residual dimensions, FFN neurons and whole heads are those of the calibration's own reconstruction sets, which is
  * kinder to pruning than the gradient saliency that is usual. Inside a head, query-key dimensions are ranked by

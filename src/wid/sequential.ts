@@ -1,4 +1,4 @@
-import type { BertModel } from '../bert/model.ts';
+import type { BertModel } from '../models/model.ts';
 import type { Engine, Program } from '../engines/engine.ts';
 import type { Graph } from '../graph/graph.ts';
 import { plan } from '../graph/plan.ts';
@@ -24,7 +24,7 @@ import type { CalibrationBatch, CalibrationProgress } from './moments.ts';
 import type { SpaceTable } from './spaces.ts';
 
 /**
- * Sequential calibration (wid.md section 4, the default): layer by layer, every column compactor that reads the
+ * Sequential calibration (docs/method.md section 4, the default): layer by layer, every column compactor that reads the
  * stream is solved again against what the student built so far really sees, L = C_ts C_ss^-1.
  *
  * Teacher and student advance one layer at a time side by side; what is kept is one layer's stream of both,

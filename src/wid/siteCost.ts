@@ -1,4 +1,4 @@
-import type { BertConfig } from '../bert/config.ts';
+import type { BertConfig } from '../models/config.ts';
 import { linearSites, type Site } from './compactors.ts';
 import type { SpaceTable } from './spaces.ts';
 
@@ -60,7 +60,7 @@ export function siteCost(site: Site, rows: number, learns: boolean): SiteCost {
 export type SitePlan = ReadonlyMap<string, 'merged' | 'applied'>;
 
 /**
- * Chooses matrix by matrix what costs fewer multiplications in one optimiser step (wid.md section 3): merging, which is
+ * Chooses matrix by matrix what costs fewer multiplications in one optimiser step (docs/method.md section 3): merging, which is
  * paid once however many rows there are, or sending the rows through the compactors.
  */
 export function chooseSites(config: BertConfig, table: SpaceTable, { tokens, slots }: StepRows, learns: boolean): SitePlan {

@@ -1,7 +1,7 @@
-import type { BertConfig } from '../bert/config.ts';
+import type { BertConfig } from '../models/config.ts';
 import { StudioError } from '../tensor/studioError.ts';
 
-/** Sizes of the spaces of wid.md section 2 for one model. */
+/** Sizes of the spaces of docs/method.md section 2 for one model. */
 export interface Spaces {
   /** Residual stream d. */
   readonly residual: number;
@@ -18,7 +18,7 @@ export interface SpaceTable {
   readonly teacher: Spaces;
   readonly student: Spaces;
   readonly tied: boolean;
-  /** Teacher layer of every student layer (wid.md section 2, Depth). */
+  /** Teacher layer of every student layer (docs/method.md section 2, Depth). */
   readonly layerMap: readonly number[];
   /** Student layers inherit from learned mixtures of all teacher layers, which start at the layer map. */
   readonly mixtures: boolean;
@@ -38,9 +38,9 @@ export function spacesOf(config: BertConfig): Spaces {
 export type LayerRule = 'first' | 'last';
 
 /**
- * Teacher layer of every student layer, both from 0, ascending (wid.md section 2, Depth).
+ * Teacher layer of every student layer, both from 0, ascending (docs/method.md section 2, Depth).
  *
- * `last`: map(j) = floor((j + 1) n / n' + 0.5) - 1, as wid.md has it. `first`, the product's default:
+ * `last`: map(j) = floor((j + 1) n / n' + 0.5) - 1, as docs/method.md has it. `first`, the product's default:
  * map(j) = floor(j n / n' + 0.5). What the first layer does to the embeddings no later layer replaces
  * (docs/results/quality.md, half depth).
  */

@@ -14,7 +14,7 @@ function studentMaps(layer: number): AttentionMaps {
   return { batch: BATCH, heads: 4, sequence: SEQUENCE, probabilities: goldenTensor(wanted, `student.attentions.${layer}`).data };
 }
 
-/** Mean likeness over all pairings of different heads, entry by entry (wid.md section 7). */
+/** Mean likeness over all pairings of different heads, entry by entry (docs/method.md section 7). */
 function slowChance(theirs: Float32Array, { probabilities: ours }: AttentionMaps): number {
   const row = (maps: Float32Array, b: number, head: number, query: number): number[] =>
     Array.from({ length: SEQUENCE }, (_, key) => maps[((b * 4 + head) * SEQUENCE + query) * SEQUENCE + key] ?? 0);

@@ -1,7 +1,7 @@
 import { NO_NORM_LIMIT } from '../../src/graph/operation.ts';
-import type { BertConfig } from '../../src/bert/config.ts';
-import { freshModel } from '../../src/bert/freshModel.ts';
-import { positionIds } from '../../src/bert/masked.ts';
+import type { BertConfig } from '../../src/models/config.ts';
+import { freshModel } from '../../src/models/freshModel.ts';
+import { positionIds } from '../../src/models/masked.ts';
 import type { Engine, Program } from '../../src/engines/engine.ts';
 import { plan, type Plan } from '../../src/graph/plan.ts';
 import { weightTraining } from '../../src/training/trainingGraph.ts';

@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
-import { configToJson } from '../../src/bert/config.ts';
-import type { BertModel } from '../../src/bert/model.ts';
+import { configToJson } from '../../src/models/config.ts';
+import type { BertModel } from '../../src/models/model.ts';
 import { encodeStudentOnnx } from '../../src/export/onnxStudent.ts';
 import type { OnnxPrecision } from '../../src/export/onnxWeights.ts';
 import type { GivenFile } from '../../src/studio/api/files.ts';

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
 import { zipSync } from 'fflate';
 import { parquetWriteBuffer } from 'hyparquet-writer';
-import { parseConfig } from '../../src/bert/config.ts';
+import { parseConfig } from '../../src/models/config.ts';
 import { openOnnx } from '../../src/formats/onnx/onnxCheckpoint.ts';
 import { openPytorchLegacy, openPytorchZip } from '../../src/formats/pytorchCheckpoint.ts';
 import { openSafetensors, readSafetensors, writeSafetensors } from '../../src/formats/safetensors.ts';

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
-import { parseConfig } from '../../src/bert/config.ts';
-import { parameterShapes, type BertModel } from '../../src/bert/model.ts';
+import { parseConfig } from '../../src/models/config.ts';
+import { parameterShapes, type BertModel } from '../../src/models/model.ts';
 import { batchOf, integersOf, type GoldenBatch } from './batch.ts';
 import { readSafetensors, type SafetensorsFile } from '../../src/formats/safetensors.ts';
 import type { Tensor } from '../../src/tensor/tensor.ts';

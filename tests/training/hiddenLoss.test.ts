@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
-import { freshModel } from '../../src/bert/freshModel.ts';
-import { maskedInputs, maskedModel, positionIds } from '../../src/bert/masked.ts';
-import { encoderShape, parameterShapes, type BertModel } from '../../src/bert/model.ts';
-import { embeddingNames } from '../../src/bert/names.ts';
+import { freshModel } from '../../src/models/freshModel.ts';
+import { maskedInputs, maskedModel, positionIds } from '../../src/models/masked.ts';
+import { encoderShape, parameterShapes, type BertModel } from '../../src/models/model.ts';
+import { embeddingNames } from '../../src/models/names.ts';
 import { ReferenceEngine } from '../../src/engines/reference/referenceEngine.ts';
 import { Graph } from '../../src/graph/graph.ts';
 import { plan } from '../../src/graph/plan.ts';

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { AttentionProbe } from '../../src/analysis/attentionProbe.ts';
 import { Evaluator } from '../../src/analysis/evaluation.ts';
-import type { BertModel } from '../../src/bert/model.ts';
+import type { BertModel } from '../../src/models/model.ts';
 import type { Engine } from '../../src/engines/engine.ts';
 import { WasmEngine } from '../../src/engines/wasm/wasmEngine.ts';
 import { Trainer } from '../../src/training/trainer.ts';

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { BertModel } from '../../src/bert/model.ts';
-import { headNames } from '../../src/bert/names.ts';
+import type { BertModel } from '../../src/models/model.ts';
+import { headNames } from '../../src/models/names.ts';
 import type { Engine } from '../../src/engines/engine.ts';
 import { Random } from '../../src/tensor/random.ts';
 import { sizeOf } from '../../src/tensor/shape.ts';

@@ -1,7 +1,7 @@
-import { encoderShape, decoderName, type BertModel } from '../../src/bert/model.ts';
-import { plainRunnable } from '../../src/bert/runnable.ts';
-import type { ParameterLookup } from '../../src/bert/encoder.ts';
-import { maskedInputs, maskedModel, positionIds } from '../../src/bert/masked.ts';
+import { encoderShape, decoderName, type BertModel } from '../../src/models/model.ts';
+import { plainRunnable } from '../../src/models/runnable.ts';
+import type { ParameterLookup } from '../../src/models/encoder.ts';
+import { maskedInputs, maskedModel, positionIds } from '../../src/models/masked.ts';
 import type { Engine } from '../../src/engines/engine.ts';
 import { differentiate } from '../../src/graph/differentiate.ts';
 import { Graph } from '../../src/graph/graph.ts';

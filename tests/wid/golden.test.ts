@@ -1,13 +1,13 @@
 import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { Evaluator } from '../../src/analysis/evaluation.ts';
-import { parameterShapes } from '../../src/bert/model.ts';
+import { parameterShapes } from '../../src/models/model.ts';
 import type { Engine } from '../../src/engines/engine.ts';
 import { differentiate } from '../../src/graph/differentiate.ts';
 import { Graph } from '../../src/graph/graph.ts';
 import { plan } from '../../src/graph/plan.ts';
-import { maskedInputs, maskedModel, positionIds } from '../../src/bert/masked.ts';
-import { decoderName, encoderShape } from '../../src/bert/model.ts';
+import { maskedInputs, maskedModel, positionIds } from '../../src/models/masked.ts';
+import { decoderName, encoderShape } from '../../src/models/model.ts';
 import type { Tensor } from '../../src/tensor/tensor.ts';
 import { mergeStudent } from '../../src/training/mergeStudent.ts';
 import { frozenName } from '../../src/training/teacherStates.ts';

@@ -1,5 +1,5 @@
-import { parseConfig } from '../../src/bert/config.ts';
-import { parameterShapes, type BertModel } from '../../src/bert/model.ts';
+import { parseConfig } from '../../src/models/config.ts';
+import { parameterShapes, type BertModel } from '../../src/models/model.ts';
 import type { Engine } from '../../src/engines/engine.ts';
 import { readSafetensors, type SafetensorsFile } from '../../src/formats/safetensors.ts';
 import type { Tensor } from '../../src/tensor/tensor.ts';

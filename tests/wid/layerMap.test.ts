@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { layerNames } from '../../src/bert/names.ts';
-import type { BertModel } from '../../src/bert/model.ts';
+import { layerNames } from '../../src/models/names.ts';
+import type { BertModel } from '../../src/models/model.ts';
 import { ReferenceEngine } from '../../src/engines/reference/referenceEngine.ts';
 import { keptNorms } from '../../src/training/trainingGraph.ts';
 import { calibrateOnePass } from '../../src/wid/calibrate.ts';

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { Evaluator } from '../../src/analysis/evaluation.ts';
-import { maskedInputs, maskedModel, positionIds } from '../../src/bert/masked.ts';
-import { decoderName, encoderShape } from '../../src/bert/model.ts';
+import { maskedInputs, maskedModel, positionIds } from '../../src/models/masked.ts';
+import { decoderName, encoderShape } from '../../src/models/model.ts';
 import type { Engine } from '../../src/engines/engine.ts';
 import { ReferenceEngine, type ReferenceProgram } from '../../src/engines/reference/referenceEngine.ts';
 import { differentiate } from '../../src/graph/differentiate.ts';

@@ -1,7 +1,7 @@
 import type { Tensor } from '../../src/tensor/tensor.ts';
 
 /**
- * Section 6 of wid.md, written out slowly and without the code under test: masks, penalty, moments, update.
+ * Section 6 of docs/method.md, written out slowly and without the code under test: masks, penalty, moments, update.
  * Compactors are square matrices; head compactors are blocks [A, a, a].
  */
 export interface TwinSizes {

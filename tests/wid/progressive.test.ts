@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { Evaluator } from '../../src/analysis/evaluation.ts';
-import type { BertModel } from '../../src/bert/model.ts';
-import { parameterShapes } from '../../src/bert/model.ts';
-import type { Runnable } from '../../src/bert/runnable.ts';
+import type { BertModel } from '../../src/models/model.ts';
+import { parameterShapes } from '../../src/models/model.ts';
+import type { Runnable } from '../../src/models/runnable.ts';
 import type { Engine } from '../../src/engines/engine.ts';
 import type { NamedTensors, Tensor } from '../../src/tensor/tensor.ts';
 import { gateStates, progressiveRunnable } from '../../src/training/progressiveTraining.ts';

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import type { BertConfig } from '../../src/bert/config.ts';
+import type { BertConfig } from '../../src/models/config.ts';
 import { plan } from '../../src/graph/plan.ts';
 import { compactorTraining, FROZEN_TEACHER } from '../../src/training/trainingGraph.ts';
 import type { Meeting } from '../../src/wid/meeting.ts';

@@ -1,4 +1,4 @@
-import { freshModel } from '../../../src/bert/freshModel.ts';
+import { freshModel } from '../../../src/models/freshModel.ts';
 import { encodeStudentOnnx } from '../../../src/export/onnxStudent.ts';
 import { encodeOnnx } from '../../../src/formats/onnx/onnxModel.ts';
 import type { Contender, Job } from '../contender.ts';

@@ -1,8 +1,8 @@
 import { NO_NORM_LIMIT } from '../../../src/graph/operation.ts';
-import { freshModel } from '../../../src/bert/freshModel.ts';
-import { maskedInputs, positionIds } from '../../../src/bert/masked.ts';
-import { bertEncoder, mlmHead } from '../../../src/bert/encoder.ts';
-import { decoderName, encoderShape, parameterShapes } from '../../../src/bert/model.ts';
+import { freshModel } from '../../../src/models/freshModel.ts';
+import { maskedInputs, positionIds } from '../../../src/models/masked.ts';
+import { bertEncoder, mlmHead } from '../../../src/models/encoder.ts';
+import { decoderName, encoderShape, parameterShapes } from '../../../src/models/model.ts';
 import type { Engine, Program } from '../../../src/engines/engine.ts';
 import { Graph } from '../../../src/graph/graph.ts';
 import { matmul } from '../../../src/graph/ops/matmul.ts';

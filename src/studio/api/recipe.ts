@@ -33,7 +33,7 @@ export interface ShapeWish {
 }
 
 /**
- * How a student is trained (wid.md section 5): `calibrated` trains compactors and then polishes; the others are
+ * How a student is trained (docs/method.md section 5): `calibrated` trains compactors and then polishes; the others are
  * baselines on the student's own weights, from pruning, with logit distillation, or from random weights.
  */
 export type Mode = 'calibrated' | 'paper' | 'progressive' | 'prune' | 'distil' | 'scratch';

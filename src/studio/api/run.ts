@@ -14,7 +14,7 @@ export interface HeldOut {
   readonly agreement: number;
 }
 
-/** Attention similarity of student and teacher (wid.md section 7), 1 - Jensen-Shannon divergence unless said. */
+/** Attention similarity of student and teacher (docs/method.md section 7), 1 - Jensen-Shannon divergence unless said. */
 export interface SimilarityReport {
   /** By student layer and head. */
   readonly layers: readonly (readonly number[])[];

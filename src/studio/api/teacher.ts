@@ -1,6 +1,6 @@
-import type { HeadState, TensorUse } from '../../bert/tensorMap.ts';
+import type { HeadState, TensorUse } from '../../models/tensorMap.ts';
 import type { ModelShape } from './recipe.ts';
-export type { HeadState, TensorUse } from '../../bert/tensorMap.ts';
+export type { HeadState, TensorUse } from '../../models/tensorMap.ts';
 export type { HubRequest } from '../hub/hubClient.ts';
 
 /** What arrived as a teacher. */

@@ -1,5 +1,5 @@
 import { headSimilarity, type AttentionMaps } from '../../analysis/attentionSimilarity.ts';
-import type { BertModel } from '../../bert/model.ts';
+import type { BertModel } from '../../models/model.ts';
 import type { Engine } from '../../engines/engine.ts';
 import { StudioError } from '../../tensor/studioError.ts';
 import { shownName } from '../../tensor/shown.ts';

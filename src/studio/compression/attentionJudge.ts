@@ -1,7 +1,7 @@
 import { AttentionProbe, type ProbeBatch } from '../../analysis/attentionProbe.ts';
 import { layerSimilarity, meanSimilarity, type AttentionMaps } from '../../analysis/attentionSimilarity.ts';
-import type { BertModel } from '../../bert/model.ts';
-import { asRunnable, type Runnable } from '../../bert/runnable.ts';
+import type { BertModel } from '../../models/model.ts';
+import { asRunnable, type Runnable } from '../../models/runnable.ts';
 import type { Engine } from '../../engines/engine.ts';
 import type { Corpus } from '../../text/corpus.ts';
 import { fixedBatches } from '../../text/maskedBatch.ts';
@@ -14,7 +14,7 @@ import type { Teacher } from '../teacher/teacher.ts';
 /** Held-out sequences whose attention is compared: enough for a steady mean, few enough to be quick. */
 const SEQUENCES = 4;
 
-/** Attention similarity of student and teacher on the same held-out sequences (wid.md section 7). */
+/** Attention similarity of student and teacher on the same held-out sequences (docs/method.md section 7). */
 export class AttentionJudge {
   readonly #engine: Engine;
   readonly #table: SpaceTable;

@@ -1,7 +1,7 @@
 import { agreement, Evaluator, type Evaluation } from '../../analysis/evaluation.ts';
-import type { BatchShape } from '../../bert/masked.ts';
-import type { BertModel } from '../../bert/model.ts';
-import { asRunnable, type Runnable } from '../../bert/runnable.ts';
+import type { BatchShape } from '../../models/masked.ts';
+import type { BertModel } from '../../models/model.ts';
+import { asRunnable, type Runnable } from '../../models/runnable.ts';
 import type { Engine } from '../../engines/engine.ts';
 import type { Corpus } from '../../text/corpus.ts';
 import { fixedBatches, type MaskedBatch } from '../../text/maskedBatch.ts';

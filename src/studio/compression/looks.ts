@@ -1,5 +1,5 @@
-import type { BertModel } from '../../bert/model.ts';
-import type { Runnable } from '../../bert/runnable.ts';
+import type { BertModel } from '../../models/model.ts';
+import type { Runnable } from '../../models/runnable.ts';
 import type { Engine } from '../../engines/engine.ts';
 import type { Corpus } from '../../text/corpus.ts';
 import type { NamedTensors } from '../../tensor/tensor.ts';

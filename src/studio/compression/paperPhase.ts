@@ -20,7 +20,7 @@ export function paperStart(teacher: Teacher, table: SpaceTable): Map<string, Ten
   return new Map([...identityCompactors(table), ...keptNorms(teacher.model.tensors, square, everything)]);
 }
 
-/** Square compactors squeezed by masks and penalties, as released (wid.md section 6). */
+/** Square compactors squeezed by masks and penalties, as released (docs/method.md section 6). */
 export function paperPhase({ engine, teacher, table, recipe, shape }: PhaseContext): Phase {
   const { config, tensors } = teacher.model;
   const { paper, steps } = recipe;

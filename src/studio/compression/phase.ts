@@ -1,6 +1,6 @@
-import type { BatchShape } from '../../bert/masked.ts';
-import type { BertModel } from '../../bert/model.ts';
-import type { Runnable } from '../../bert/runnable.ts';
+import type { BatchShape } from '../../models/masked.ts';
+import type { BertModel } from '../../models/model.ts';
+import type { Runnable } from '../../models/runnable.ts';
 import type { Engine } from '../../engines/engine.ts';
 import type { NamedTensors } from '../../tensor/tensor.ts';
 import type { RateDecay } from '../../training/learningRate.ts';

@@ -1,6 +1,6 @@
-import type { BertModel } from '../../bert/model.ts';
-import { parameterShapes } from '../../bert/model.ts';
-import type { Runnable } from '../../bert/runnable.ts';
+import type { BertModel } from '../../models/model.ts';
+import { parameterShapes } from '../../models/model.ts';
+import type { Runnable } from '../../models/runnable.ts';
 import type { NamedTensors, Tensor } from '../../tensor/tensor.ts';
 import { gateStates, progressiveRunnable, progressiveTraining } from '../../training/progressiveTraining.ts';
 import type { Calibration } from '../../wid/calibrate.ts';
@@ -40,7 +40,7 @@ function cutOut(teacher: Teacher, table: SpaceTable, tensors: NamedTensors, size
   return { config, tensors: new Map([...small].filter(([name]) => shapes.has(name))) };
 }
 
-/** One phase a size of the ramp; they share a schedule, and Adam's moments go along (wid.md section 5.3). */
+/** One phase a size of the ramp; they share a schedule, and Adam's moments go along (docs/method.md section 5.3). */
 export function progressivePhases(context: PhaseContext): Phase[] {
   const { table, recipe } = context;
   const stages = stagesOf(table, rampSteps(recipe));

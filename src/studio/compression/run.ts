@@ -1,5 +1,5 @@
-import type { BertModel } from '../../bert/model.ts';
-import type { Runnable } from '../../bert/runnable.ts';
+import type { BertModel } from '../../models/model.ts';
+import type { Runnable } from '../../models/runnable.ts';
 import { StudioError } from '../../tensor/studioError.ts';
 import type { NamedTensors } from '../../tensor/tensor.ts';
 import { splitBatch, type BatchStream } from '../../text/maskedBatch.ts';

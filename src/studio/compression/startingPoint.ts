@@ -1,5 +1,5 @@
-import { freshModel } from '../../bert/freshModel.ts';
-import type { BatchShape } from '../../bert/masked.ts';
+import { freshModel } from '../../models/freshModel.ts';
+import type { BatchShape } from '../../models/masked.ts';
 import type { Engine } from '../../engines/engine.ts';
 import { StudioError } from '../../tensor/studioError.ts';
 import { splitBatch, type BatchStream, type MaskedBatch } from '../../text/maskedBatch.ts';

@@ -1,4 +1,4 @@
-import type { BertModel } from '../../bert/model.ts';
+import type { BertModel } from '../../models/model.ts';
 import type { Engine } from '../../engines/engine.ts';
 import { configFile, jsonFile, textFile, weightsFile } from '../../export/checkpointFiles.ts';
 import { PROTOBUF_LIMIT, writeOnnx } from '../../export/onnxStudent.ts';

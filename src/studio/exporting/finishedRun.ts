@@ -1,4 +1,4 @@
-import type { BertModel } from '../../bert/model.ts';
+import type { BertModel } from '../../models/model.ts';
 import type { NamedTensors } from '../../tensor/tensor.ts';
 import type { OnnxFileReport, OnnxLatency } from '../api/exporting.ts';
 import type { Recipe } from '../api/recipe.ts';

@@ -1,5 +1,5 @@
 import { sizeInWords } from '../../tensor/bytes.ts';
-import { countParameters, type BertModel } from '../../bert/model.ts';
+import { countParameters, type BertModel } from '../../models/model.ts';
 import type { OnnxFileReport, OnnxLatency } from '../api/exporting.ts';
 import type { HeldOut } from '../api/run.ts';
 import { recipeInWords } from '../recipe/recipeWords.ts';

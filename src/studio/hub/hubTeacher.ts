@@ -1,5 +1,5 @@
 import { sizeInWords } from '../../tensor/bytes.ts';
-import { parseConfig } from '../../bert/config.ts';
+import { parseConfig } from '../../models/config.ts';
 import { shownName } from '../../tensor/shown.ts';
 import { readJson } from '../teacher/checkpointFolder.ts';
 import type { GivenFile } from '../api/files.ts';

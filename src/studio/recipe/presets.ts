@@ -1,5 +1,5 @@
-import type { BertConfig } from '../../bert/config.ts';
-import { countParameters } from '../../bert/model.ts';
+import type { BertConfig } from '../../models/config.ts';
+import { countParameters } from '../../models/model.ts';
 import { StudioError } from '../../tensor/studioError.ts';
 import { spacesOf, spaceTable, studentConfig } from '../../wid/spaces.ts';
 import type { ModelShape, PresetName, ShapeWish, StudentPreset } from '../api/recipe.ts';

@@ -1,4 +1,4 @@
-import type { BatchShape } from '../../bert/masked.ts';
+import type { BatchShape } from '../../models/masked.ts';
 import { maskedSlots, type Masking } from '../../text/maskedBatch.ts';
 import { PUBLISHED } from '../../wid/paper/settings.ts';
 import { layerMapOf, spacesOf, spaceTable, type LayerRule, type SpaceTable } from '../../wid/spaces.ts';

@@ -1,4 +1,4 @@
-import { parameterShapes } from '../../bert/model.ts';
+import { parameterShapes } from '../../models/model.ts';
 import { sizeInWords } from '../../tensor/bytes.ts';
 import { StudioError } from '../../tensor/studioError.ts';
 import { MOST_BINS } from '../../wid/norms.ts';

@@ -1,6 +1,6 @@
 import type { ByteContent } from '../../tensor/byteSource.ts';
-import type { BertConfig } from '../../bert/config.ts';
-import type { BertModel } from '../../bert/model.ts';
+import type { BertConfig } from '../../models/config.ts';
+import type { BertModel } from '../../models/model.ts';
 import type { NamedTensors } from '../../tensor/tensor.ts';
 import { under } from './checkpointFile.ts';
 import { refusal, seal, unseal } from './sealedFile.ts';

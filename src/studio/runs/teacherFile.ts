@@ -1,4 +1,4 @@
-import type { BertConfig } from '../../bert/config.ts';
+import type { BertConfig } from '../../models/config.ts';
 import type { ByteContent } from '../../tensor/byteSource.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
 import { tokenizerOf, type Teacher } from '../teacher/teacher.ts';

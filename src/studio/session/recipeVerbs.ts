@@ -1,4 +1,4 @@
-import { countParameters } from '../../bert/model.ts';
+import { countParameters } from '../../models/model.ts';
 import { studentConfig } from '../../wid/spaces.ts';
 import { presetsOf, studentFor } from '../recipe/presets.ts';
 import { defaultRecipe, recipeTable } from '../recipe/recipe.ts';

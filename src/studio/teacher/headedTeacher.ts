@@ -1,4 +1,4 @@
-import type { BatchShape } from '../../bert/masked.ts';
+import type { BatchShape } from '../../models/masked.ts';
 import type { Engine } from '../../engines/engine.ts';
 import type { Corpus } from '../../text/corpus.ts';
 import { BatchStream, maskedSlots, type MaskedBatch } from '../../text/maskedBatch.ts';

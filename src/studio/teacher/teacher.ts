@@ -1,6 +1,6 @@
-import { parseConfig } from '../../bert/config.ts';
-import { encoderShapes, parameterShapes, type BertModel } from '../../bert/model.ts';
-import { mapTensors, type HeadState, type TensorCopy, type TensorMap } from '../../bert/tensorMap.ts';
+import { parseConfig } from '../../models/config.ts';
+import { encoderShapes, parameterShapes, type BertModel } from '../../models/model.ts';
+import { mapTensors, type HeadState, type TensorCopy, type TensorMap } from '../../models/tensorMap.ts';
 import type { StoredTensors } from '../../formats/storedTensor.ts';
 import { readWhole } from '../../tensor/byteSource.ts';
 import { sizeOf } from '../../tensor/shape.ts';

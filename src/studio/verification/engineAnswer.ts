@@ -1,7 +1,7 @@
-import { bertEncoder, mlmHead, mlmTransform, type ParameterLookup } from '../../bert/encoder.ts';
-import { maskedInputs, positionIds } from '../../bert/masked.ts';
-import { decoderName, encoderShape, type BertModel } from '../../bert/model.ts';
-import { headNames } from '../../bert/names.ts';
+import { bertEncoder, mlmHead, mlmTransform, type ParameterLookup } from '../../models/encoder.ts';
+import { maskedInputs, positionIds } from '../../models/masked.ts';
+import { decoderName, encoderShape, type BertModel } from '../../models/model.ts';
+import { headNames } from '../../models/names.ts';
 import type { Engine, Program } from '../../engines/engine.ts';
 import { decoderNode, embeddingNode, layerNodes, transformNode } from '../../export/onnxTrace.ts';
 import { Graph } from '../../graph/graph.ts';

@@ -1,4 +1,4 @@
-import { encoderShape, type BertModel } from '../../bert/model.ts';
+import { encoderShape, type BertModel } from '../../models/model.ts';
 import type { Engine } from '../../engines/engine.ts';
 import { attentionNode, decoderNode, embeddingNode, layerNodes, transformNode, type TracedNode } from '../../export/onnxTrace.ts';
 import { withOutputs, type OnnxFile, type OnnxValue } from '../../formats/onnx/onnxModel.ts';

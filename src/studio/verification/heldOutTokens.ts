@@ -1,5 +1,5 @@
 import { Evaluator } from '../../analysis/evaluation.ts';
-import { countParameters, type BertModel } from '../../bert/model.ts';
+import { countParameters, type BertModel } from '../../models/model.ts';
 import type { Engine } from '../../engines/engine.ts';
 import type { Corpus } from '../../text/corpus.ts';
 import { fixedBatches, maskedSlots, type MaskedBatch } from '../../text/maskedBatch.ts';

@@ -1,4 +1,4 @@
-import type { BertModel } from '../../bert/model.ts';
+import type { BertModel } from '../../models/model.ts';
 import type { Engine } from '../../engines/engine.ts';
 import type { OnnxFile } from '../../formats/onnx/onnxModel.ts';
 import type { Corpus } from '../../text/corpus.ts';

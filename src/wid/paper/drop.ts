@@ -1,4 +1,4 @@
-import { headNames } from '../../bert/names.ts';
+import { headNames } from '../../models/names.ts';
 import { sizeOf } from '../../tensor/shape.ts';
 import type { NamedTensors, Tensor } from '../../tensor/tensor.ts';
 import { StudioError } from '../../tensor/studioError.ts';
@@ -22,7 +22,7 @@ export function keptHeads(table: SpaceTable, masks: PaperMasks): Map<number, rea
 }
 
 /**
- * Rectangular compactors and LayerNorms: the unmasked rows and columns of the square ones (wid.md section 6, merge).
+ * Rectangular compactors and LayerNorms: the unmasked rows and columns of the square ones (docs/method.md section 6, merge).
  * Masked ones are only near zero, so that the model changes; by how much is measured, not assumed.
  *
  * @param masks at the student's sizes   @param square trained compactors and LayerNorms

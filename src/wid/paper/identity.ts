@@ -4,7 +4,7 @@ import { compactorShapes } from '../compactors.ts';
 import { squareTable } from './masks.ts';
 import type { SpaceTable } from '../spaces.ts';
 
-/** Square compactors at the identity, head compactors block by block: with them the model is the teacher (wid.md section 6). */
+/** Square compactors at the identity, head compactors block by block: with them the model is the teacher (docs/method.md section 6). */
 export function identityCompactors(table: SpaceTable): Map<string, Tensor> {
   return new Map(
     [...compactorShapes(squareTable(table))].map(([name, shape]) => {

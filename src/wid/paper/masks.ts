@@ -3,7 +3,7 @@ import { StudioError } from '../../tensor/studioError.ts';
 import { sideNorms } from '../norms.ts';
 import type { Spaces, SpaceTable } from '../spaces.ts';
 
-/** Kept (1) and masked (0) dimensions of every space of the teacher (wid.md section 6). */
+/** Kept (1) and masked (0) dimensions of every space of the teacher (docs/method.md section 6). */
 export interface PaperMasks {
   /** [d], one for the model. */
   readonly residual: Uint8Array;
@@ -20,7 +20,7 @@ const RESIDUAL_EVENTS = 16;
 const HEAD_DIMENSION_EVENTS = 8;
 const EVENTS_A_HEAD = 2;
 
-/** The table of the inserted form: every space keeps the teacher's size, and the decoder is untied (wid.md section 6). */
+/** The table of the inserted form: every space keeps the teacher's size, and the decoder is untied (docs/method.md section 6). */
 export function squareTable(table: SpaceTable): SpaceTable {
   return { ...table, student: { ...table.teacher, layers: table.student.layers }, tied: false, mixtures: false };
 }

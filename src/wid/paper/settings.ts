@@ -1,4 +1,4 @@
-/** The published settings that paper mode may depart from (wid.md section 6). */
+/** The published settings that paper mode may depart from (docs/method.md section 6). */
 export interface PaperSettings {
   /** Peak learning rate of the compactors. */
   readonly compactorLearningRate: number;

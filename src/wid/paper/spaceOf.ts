@@ -1,6 +1,6 @@
 import type { PaperMasks } from './masks.ts';
 import type { SpaceTable } from '../spaces.ts';
-import { embeddingNames, headNames, layerNames } from '../../bert/names.ts';
+import { embeddingNames, headNames, layerNames } from '../../models/names.ts';
 
 /** The space whose mask a tensor takes, and along which of its sides: rows of R and vectors, columns of L. */
 export interface MaskedSide {
@@ -21,7 +21,7 @@ export function namedMasks(masks: PaperMasks): Map<string, Uint8Array> {
 
 /**
  * Which mask every compactor, bias, gain and shift takes: that of the space it writes (R, vectors) or reads (L)
- * (wid.md section 6). Matrices of the teacher and the decoder's bias take none.
+ * (docs/method.md section 6). Matrices of the teacher and the decoder's bias take none.
  *
  * @returns by the names of trained states: compactors, the student's LayerNorms, and the teacher's biases as `teacher.NAME`
  */

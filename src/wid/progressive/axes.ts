@@ -1,4 +1,4 @@
-import { embeddingNames, headNames, layerNames } from '../../bert/names.ts';
+import { embeddingNames, headNames, layerNames } from '../../models/names.ts';
 import { pickColumns, pickRows } from '../keepHeads.ts';
 import type { Spaces } from '../spaces.ts';
 import type { NamedTensors, Tensor } from '../../tensor/tensor.ts';
@@ -55,7 +55,7 @@ export interface Rebuild {
 }
 
 /**
- * As a gate closes, its readers move to the best linear guess of the dimension from those that stay (wid.md section 4): at
+ * As a gate closes, its readers move to the best linear guess of the dimension from those that stay (docs/method.md section 4): at
  * gate g they read g x + (1 - g) B x_S. Tied decoders are left out: their table is the lookup's too.
  */
 export function rebuilds(layers: number, tied: boolean): Map<string, Rebuild> {
@@ -128,7 +128,7 @@ function foldColumns({ shape, data }: Tensor, B: Tensor, keep: number): Tensor {
 }
 
 /**
- * The first dimensions of every space: those at the end are removed (wid.md section 5.3). Scores keep their scale: the
+ * The first dimensions of every space: those at the end are removed (docs/method.md section 5.3). Scores keep their scale: the
  * query carries sqrt(a'/a), its moments the inverse.
  *
  * @param tensors weights under Hugging Face names; moments and rebuilding matrices too, if there are any

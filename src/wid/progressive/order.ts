@@ -1,5 +1,5 @@
-import { decoderName, type BertModel } from '../../bert/model.ts';
-import { embeddingNames, headNames, layerNames } from '../../bert/names.ts';
+import { decoderName, type BertModel } from '../../models/model.ts';
+import { embeddingNames, headNames, layerNames } from '../../models/names.ts';
 import { matrix, multiply, type Matrix } from '../../tensor/matrix.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
 import { momentOf, tensorMatrix, type Calibration } from '../calibrate.ts';
@@ -19,7 +19,7 @@ export interface OrderedTeacher {
 /**
  * Orders a teacher for the progressive mode. Kept dimensions come first; those that go follow, the most energetic first, so
  * that the least of them go earliest. Inside a head, query-key and value-output turn into the bases of the
- * head factors (wid.md section 4), whose dimensions are ordered by what they explain: an exact change of basis.
+ * head factors (docs/method.md section 4), whose dimensions are ordered by what they explain: an exact change of basis.
  *
  * @param kept of a one-pass calibration for the same table
  */

@@ -1,6 +1,6 @@
 import type { Spaces, SpaceTable } from '../spaces.ts';
 
-/** Gates of every space; the dimensions that go lie at the end, the first to go last (wid.md section 5.3). */
+/** Gates of every space; the dimensions that go lie at the end, the first to go last (docs/method.md section 5.3). */
 export interface Gates {
   /** [d]. */
   readonly residual: Float32Array;

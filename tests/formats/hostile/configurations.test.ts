@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { parseConfig } from '../../../src/bert/config.ts';
+import { parseConfig } from '../../../src/models/config.ts';
 
 describe('configurations', () => {
   const base = { model_type: 'bert', hidden_size: 32, num_attention_heads: 4 };

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { parseConfig } from '../../../src/bert/config.ts';
-import { mapTensors } from '../../../src/bert/tensorMap.ts';
+import { parseConfig } from '../../../src/models/config.ts';
+import { mapTensors } from '../../../src/models/tensorMap.ts';
 
 describe('tensors that are not those of the configuration', () => {
   const config = parseConfig({

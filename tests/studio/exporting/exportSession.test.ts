@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { unzipSync } from 'fflate';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { parseConfig } from '../../../src/bert/config.ts';
+import { parseConfig } from '../../../src/models/config.ts';
 import { ReferenceEngine } from '../../../src/engines/reference/referenceEngine.ts';
 import { readSafetensors, type SafetensorsFile } from '../../../src/formats/safetensors.ts';
 import { createSession } from '../../../src/studio/session.ts';

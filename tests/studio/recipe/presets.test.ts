@@ -1,6 +1,6 @@
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { parseConfig } from '../../../src/bert/config.ts';
+import { parseConfig } from '../../../src/models/config.ts';
 import {
   fitToBytes,
   isLegal,

@@ -1,8 +1,8 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { bertEncoder, mlmHead } from '../../../src/bert/encoder.ts';
-import { maskedInputs, positionIds } from '../../../src/bert/masked.ts';
-import { decoderName, encoderShape } from '../../../src/bert/model.ts';
+import { bertEncoder, mlmHead } from '../../../src/models/encoder.ts';
+import { maskedInputs, positionIds } from '../../../src/models/masked.ts';
+import { decoderName, encoderShape } from '../../../src/models/model.ts';
 import type { Engine } from '../../../src/engines/engine.ts';
 import { WasmEngine } from '../../../src/engines/wasm/wasmEngine.ts';
 import { Graph } from '../../../src/graph/graph.ts';
