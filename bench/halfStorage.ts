@@ -1,6 +1,6 @@
 // What float16 storage of frozen weights saves and costs: `node --import tsx bench/halfStorage.ts`, on an adapter with
 // shader-f16 (docs/decisions/half-storage.md).
-import { maskedInputs, positionIds, type BatchShape } from '../src/models/masked.ts';
+import { positionIds } from '../src/models/inputs.ts';
 import { plainRunnable } from '../src/models/runnable.ts';
 import type { BertConfig } from '../src/models/config.ts';
 import type { BertModel } from '../src/models/model.ts';
@@ -17,14 +17,16 @@ import { readTeacher } from '../src/studio/teacher/teacher.ts';
 import { sizeInWords } from '../src/tensor/bytes.ts';
 import { Random } from '../src/tensor/random.ts';
 import { distillationTraining } from '../src/training/trainingGraph.ts';
+import { maskedWords } from '../src/tasks/maskedWords.ts';
+import type { StepShape } from '../src/tasks/task.ts';
 
 const STORAGES = ['float32', 'float16'] as const;
 const ROUNDS = 20;
 
 const { model } = await readTeacher('demo', filesOf(DEMO_TEACHER));
-memory('the demo teacher, a student of half its width', model.config, { batch: 32, sequence: 128, slots: 608 });
+memory('the demo teacher, a student of half its width', model.config, { task: maskedWords, batch: 32, sequence: 128, slots: 608 });
 const base = { ...model.config, hiddenSize: 768, heads: 12, intermediateSize: 3072, vocabSize: 30_522, maxPositions: 512, layers: 12 };
-memory('BERT-base, a student of half its width', base, { batch: 8, sequence: 128, slots: 152 });
+memory('BERT-base, a student of half its width', base, { task: maskedWords, batch: 8, sequence: 128, slots: 152 });
 for (const [m, k, n] of [
   [1024, 768, 768],
   [128, 768, 3072],
@@ -34,7 +36,7 @@ await logits('demo teacher, which its file holds in halves', model);
 await logits('demo teacher, its weights changed by up to a thousandth', disturbed(model));
 
 /** Bytes of a distillation step's plan, before anything is allocated. */
-function memory(name: string, teacher: BertConfig, shape: BatchShape): void {
+function memory(name: string, teacher: BertConfig, shape: StepShape): void {
   const student = {
     ...teacher,
     hiddenSize: teacher.hiddenSize / 2,
@@ -96,16 +98,16 @@ function disturbed({ config, tensors }: BertModel): BertModel {
 
 /** A model's logits and loss under both storages, against float64. */
 async function logits(name: string, model: BertModel): Promise<void> {
-  const shape: BatchShape = { batch: 4, sequence: 64, slots: 40 };
+  const shape: StepShape = { task: maskedWords, batch: 4, sequence: 64, slots: 40 };
   const random = new Random(7);
   const ids = Int32Array.from({ length: shape.batch * shape.sequence }, () => random.integer(model.config.vocabSize));
   const positions = Int32Array.from({ length: shape.slots }, (_, i) => (i * 61) % ids.length);
   const labels = positions.map((position) => ids[position] ?? 0);
   const answer = async (engine: Engine): Promise<{ logits: Float32Array; loss: number }> => {
     const graph = new Graph();
-    const masked = plainRunnable(model).lay(graph, maskedInputs(graph, shape));
-    graph.output('rows', masked.rows);
-    graph.output('logits', masked.head.logits);
+    const answered = maskedWords.part(graph, shape, 0).model(plainRunnable(model).lay(graph));
+    graph.output('rows', answered.rows);
+    graph.output('logits', answered.answers);
     const program = await engine.compile(plan(graph, engine.planOptions));
     for (const name of graph.states.keys()) program.write(name, model.tensors.get(name)?.data ?? new Float32Array());
     program.write('inputIds', ids);

@@ -7,11 +7,11 @@ import type { BertModel } from '../src/models/model.ts';
 import { DEMO_TEACHER, DEMO_TEXT, filesOf } from '../src/cli/files.ts';
 import { WasmEngine } from '../src/engines/wasm/wasmEngine.ts';
 import { compress } from '../src/studio/compression/compression.ts';
-import { defaultRecipe, PLAIN_MASKING } from '../src/studio/recipe/recipe.ts';
+import { defaultRecipe } from '../src/studio/recipe/recipe.ts';
 import { readTeacher } from '../src/studio/teacher/teacher.ts';
 import { Random } from '../src/tensor/random.ts';
 import type { Corpus } from '../src/text/corpus.ts';
-import { fixedBatches, maskedSlots } from '../src/text/maskedBatch.ts';
+import { maskedWords } from '../src/tasks/maskedWords.ts';
 
 const SEQUENCE = 128;
 const ROOM = SEQUENCE - 2;
@@ -53,11 +53,12 @@ const FORMS: Readonly<Record<string, (list: Documents) => Int32Array>> = {
 };
 
 async function judge(judged: BertModel, heldOut: Int32Array): Promise<string> {
-  const slots = maskedSlots(AT_ONCE, SEQUENCE, PLAIN_MASKING.probability);
-  const evaluator = await Evaluator.create(engine, judged, { batch: AT_ONCE, sequence: SEQUENCE, slots });
+  const slots = maskedWords.slots({ batch: AT_ONCE, sequence: SEQUENCE });
+  const evaluator = await Evaluator.create(engine, judged, { task: maskedWords, batch: AT_ONCE, sequence: SEQUENCE, slots });
   const losses: number[] = [];
   for (let masking = 0; masking < MASKINGS; masking++) {
-    const batches = fixedBatches(heldOut, SEQUENCE, AT_ONCE, tokenizer, 1000 + masking, Number.POSITIVE_INFINITY, PLAIN_MASKING);
+    const text = { sequences: heldOut, sequence: SEQUENCE, tokenizer };
+    const batches = maskedWords.heldOut(text, AT_ONCE, 1000 + masking, Number.POSITIVE_INFINITY);
     losses.push((await evaluator.evaluate(batches)).loss);
   }
   evaluator.dispose();

@@ -4,7 +4,6 @@ import { availableParallelism, cpus } from 'node:os';
 import { dirname, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import type { BertConfig } from '../src/models/config.ts';
-import type { BatchShape } from '../src/models/masked.ts';
 import { DEMO_TEACHER, filesOf } from '../src/cli/files.ts';
 import type { Engine } from '../src/engines/engine.ts';
 import { WasmEngine } from '../src/engines/wasm/wasmEngine.ts';
@@ -16,12 +15,14 @@ import { Random } from '../src/tensor/random.ts';
 import { sizeOf } from '../src/tensor/shape.ts';
 import type { Tensor } from '../src/tensor/tensor.ts';
 import { maskedSlots } from '../src/text/maskedBatch.ts';
-import { Trainer, type StepBatch } from '../src/training/trainer.ts';
+import { Trainer } from '../src/training/trainer.ts';
 import { compactorTraining, FROZEN_TEACHER, weightTraining, type TrainingGraph } from '../src/training/trainingGraph.ts';
 import type { Meeting } from '../src/wid/meeting.ts';
 import { squareTable } from '../src/wid/paper/masks.ts';
 import { chooseSites } from '../src/wid/siteCost.ts';
 import { spacesOf, spaceTable, studentConfig, type SpaceTable } from '../src/wid/spaces.ts';
+import { maskedBatch, maskedWords } from '../src/tasks/maskedWords.ts';
+import type { StepShape, TaskBatch } from '../src/tasks/task.ts';
 
 const { values } = parseArgs({
   options: {
@@ -70,7 +71,7 @@ async function configOf(): Promise<BertConfig> {
   return values.layers === undefined ? whole : { ...whole, layers: Number(values.layers) };
 }
 
-function formsOf(config: BertConfig, table: SpaceTable, shape: BatchShape): Form[] {
+function formsOf(config: BertConfig, table: SpaceTable, shape: StepShape): Form[] {
   const wid = (used: SpaceTable, meeting: Meeting): TrainingGraph => compactorTraining(config, used, shape, { ...FROZEN_TEACHER, meeting });
   return [
     { name: 'plain', graph: weightTraining(studentConfig(config, table), shape, 0) },
@@ -92,16 +93,16 @@ function randomStates(graph: TrainingGraph, seed: number): Map<string, Tensor> {
   );
 }
 
-function randomBatch(config: BertConfig, shape: BatchShape): StepBatch {
+function randomBatch(config: BertConfig, shape: StepShape): TaskBatch {
   const random = new Random(5);
   const tokens = shape.batch * shape.sequence;
-  return {
+  return maskedBatch({
     inputIds: Int32Array.from({ length: tokens }, () => random.integer(config.vocabSize)),
     attentionMask: new Float32Array(tokens),
     positions: Int32Array.from({ length: shape.slots }, (_, i) => Math.floor((i * tokens) / shape.slots)),
     labels: Int32Array.from({ length: shape.slots }, () => random.integer(config.vocabSize)),
     predicted: shape.slots,
-  };
+  });
 }
 
 const median = (list: readonly number[]): number => list.toSorted((a, b) => a - b)[Math.floor(list.length / 2)] ?? Number.NaN;
@@ -110,7 +111,7 @@ const median = (list: readonly number[]): number => list.toSorted((a, b) => a - 
  * Steps of all forms in turn, so that a slow spell of the machine meets them alike. Every form has an engine of its own:
  * WebAssembly's 4 GiB hold one large form, not all.
  */
-async function measure(config: BertConfig, shape: BatchShape, forms: readonly Form[], rounds: number): Promise<Measured[]> {
+async function measure(config: BertConfig, shape: StepShape, forms: readonly Form[], rounds: number): Promise<Measured[]> {
   const batch = randomBatch(config, shape);
   const running: { form: Form; engine: Engine; trainer: Trainer; seconds: number[] }[] = [];
   const planned = forms.map((form) => ({ form, plan: plan(form.graph.graph) }));
@@ -159,7 +160,7 @@ const table = spaceTable(
   false,
   'first',
 );
-const shape: BatchShape = { batch: BATCH, sequence: SEQUENCE, slots: maskedSlots(BATCH, SEQUENCE, 0.15) };
+const shape: StepShape = { task: maskedWords, batch: BATCH, sequence: SEQUENCE, slots: maskedSlots(BATCH, SEQUENCE, 0.15) };
 let detail = '';
 const measured = await measure(config, shape, formsOf(config, table, shape), Number(values.rounds));
 

@@ -1,12 +1,13 @@
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { cpus } from 'node:os';
-import { Evaluator, agreement, type Evaluation } from '../../src/analysis/evaluation.ts';
+import { Evaluator } from '../../src/analysis/evaluation.ts';
 import { countParameters, type BertModel } from '../../src/models/model.ts';
 import { DEMO_TEACHER, DEMO_TEXT, filesOf } from '../../src/cli/files.ts';
 import { WasmEngine } from '../../src/engines/wasm/wasmEngine.ts';
 import { compress } from '../../src/studio/compression/compression.ts';
-import { defaultRecipe, PLAIN_MASKING, recipeTable } from '../../src/studio/recipe/recipe.ts';
+import { defaultRecipe, recipeTable, trainingStream } from '../../src/studio/recipe/recipe.ts';
+import type { Evaluation, TaskBatch } from '../../src/tasks/task.ts';
 import type { RunState } from '../../src/studio/runs/runState.ts';
 import { loadCorpus } from '../../src/studio/texts/textLoading.ts';
 import { startingPoint } from '../../src/studio/compression/startingPoint.ts';
@@ -14,7 +15,6 @@ import type { Recipe } from '../../src/studio/api/recipe.ts';
 import type { HeldOut, StudioEvent } from '../../src/studio/api/run.ts';
 import { readTeacher, type Teacher } from '../../src/studio/teacher/teacher.ts';
 import type { Corpus } from '../../src/text/corpus.ts';
-import { BatchStream, fixedBatches, maskedSlots, type MaskedBatch } from '../../src/text/maskedBatch.ts';
 import { teacherStates } from '../../src/training/teacherStates.ts';
 import { recipeOf, type Cell } from './cells.ts';
 import { measured, type CellResult, type TeacherResult, type Versions } from './results.ts';
@@ -43,7 +43,7 @@ export class Runner {
   readonly #engine: WasmEngine;
   readonly #teacher: Teacher;
   readonly #corpus: Corpus;
-  readonly #maskings: readonly (readonly MaskedBatch[])[];
+  readonly #maskings: readonly (readonly TaskBatch[])[];
   readonly #starts = new Map<string, Start>();
   #teacherRuns: readonly Evaluation[] | undefined;
 
@@ -53,7 +53,12 @@ export class Runner {
     this.#corpus = corpus;
     const { sequence, heldOut } = corpus;
     this.#maskings = Array.from({ length: MASKINGS }, (_, masking) =>
-      fixedBatches(heldOut, sequence, JUDGED_AT_ONCE, teacher.tokenizer, 1000 + masking, Number.POSITIVE_INFINITY, PLAIN_MASKING),
+      teacher.task.heldOut(
+        { sequences: heldOut, sequence, tokenizer: teacher.tokenizer },
+        JUDGED_AT_ONCE,
+        1000 + masking,
+        Number.POSITIVE_INFINITY,
+      ),
     );
   }
 
@@ -119,15 +124,14 @@ export class Runner {
     const known = this.#starts.get(key);
     if (known !== undefined) return known;
     const began = cpuSeconds();
-    const masking = { probability: recipe.masking, wholeWords: recipe.wholeWords };
-    const stream = new BatchStream(this.#corpus.train, recipe.sequence, recipe.batch, this.#teacher.tokenizer, seed, masking);
+    const stream = trainingStream(this.#teacher, this.#corpus, recipe);
     const table = recipeTable(this.#teacher, recipe);
     const point = await startingPoint(this.#engine, this.#teacher, table, recipe, stream, always, () => {});
     const seconds = cpuSeconds() - began;
     const maskings = await this.#judge(point.student);
     this.#teacherRuns ??= await this.#judge(this.#teacher.model);
     const { loss, accuracy } = summary(maskings);
-    const same = maskings.map(({ predictions }, i) => agreement(predictions, this.#teacherRuns?.[i]?.predictions ?? predictions));
+    const same = maskings.map((run, i) => this.#teacher.task.agreement(run, this.#teacherRuns?.[i] ?? run));
     const untrained: HeldOut = { loss: loss.mean, accuracy: accuracy.mean, agreement: measured(same).mean };
     // What a run resumes from is all that it trains. No cell leaves out whole heads, so the teacher's tensors are whole.
     const theirs = teacherStates(this.#teacher.model.config, table, this.#teacher.model.tensors);
@@ -153,8 +157,9 @@ export class Runner {
 
   async #judge(model: BertModel): Promise<Evaluation[]> {
     const { sequence } = this.#corpus;
-    const slots = maskedSlots(JUDGED_AT_ONCE, sequence, PLAIN_MASKING.probability);
-    const evaluator = await Evaluator.create(this.#engine, model, { batch: JUDGED_AT_ONCE, sequence, slots });
+    const { task } = this.#teacher;
+    const size = { batch: JUDGED_AT_ONCE, sequence };
+    const evaluator = await Evaluator.create(this.#engine, model, { task, ...size, slots: task.slots(size) });
     try {
       const runs: Evaluation[] = [];
       for (const batches of this.#maskings) runs.push(await evaluator.evaluate(batches));

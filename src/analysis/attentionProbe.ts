@@ -1,4 +1,4 @@
-import { positionIds } from '../models/masked.ts';
+import { encoderInputs, positionIds } from '../models/inputs.ts';
 import type { BertModel } from '../models/model.ts';
 import { asRunnable, type Runnable } from '../models/runnable.ts';
 import { filledProgram } from '../graph/filledProgram.ts';
@@ -40,14 +40,7 @@ export class AttentionProbe {
     const runnable = asRunnable(model);
     const graph = new Graph();
     const tokens = batch * sequence;
-    const encoder = runnable.layEncoder(graph, {
-      batch,
-      sequence,
-      inputIds: graph.input('inputIds', [tokens], 'i32'),
-      positionIds: graph.input('positionIds', [tokens], 'i32'),
-      typeIds: graph.input('typeIds', [tokens], 'i32'),
-      mask: graph.input('mask', [batch, sequence]),
-    });
+    const encoder = runnable.lay(graph).encoder(encoderInputs(graph, { batch, sequence }));
     encoder.layers.forEach(({ attention }, layer) => graph.output(`attention.${layer}`, attention));
     const names = [...graph.states.keys()];
     const program = await filledProgram(engine, plan(graph, engine.planOptions), (made) => {

@@ -1,28 +1,12 @@
-import { maskedInputs, positionIds, type BatchShape } from '../models/masked.ts';
+import { positionIds } from '../models/inputs.ts';
+import type { Evaluation, StepShape, Task, TaskBatch } from '../tasks/task.ts';
 import type { BertModel } from '../models/model.ts';
 import { asRunnable, type Runnable } from '../models/runnable.ts';
 import { filledProgram } from '../graph/filledProgram.ts';
 import type { Engine, Program } from '../engines/engine.ts';
 import { Graph } from '../graph/graph.ts';
-import { argmaxRows } from '../graph/ops/rows.ts';
 import { plan } from '../graph/plan.ts';
 import { writeTensors } from './writeTensors.ts';
-
-export interface EvaluationBatch {
-  readonly inputIds: Int32Array;
-  readonly attentionMask: Float32Array;
-  readonly positions: Int32Array;
-  readonly labels: Int32Array;
-}
-
-export interface Evaluation {
-  /** Mean cross-entropy of the predicted tokens, nats. */
-  readonly loss: number;
-  /** Share of predicted tokens whose top prediction is right. */
-  readonly accuracy: number;
-  /** Top prediction of every used slot, in order. */
-  readonly predictions: Int32Array;
-}
 
 /** A model compiled for held-out evaluation; weights may be rewritten between evaluations. */
 export class Evaluator {
@@ -30,26 +14,31 @@ export class Evaluator {
   readonly key: string;
   readonly #program: Program;
   readonly #names: readonly string[];
+  readonly #task: Task;
+  /** What is read of every batch, by name: whether it is of whole numbers. */
+  readonly #read: ReadonlyMap<string, boolean>;
 
-  private constructor(key: string, program: Program, names: readonly string[]) {
+  private constructor(key: string, program: Program, names: readonly string[], task: Task, read: ReadonlyMap<string, boolean>) {
     this.key = key;
     this.#program = program;
     this.#names = names;
+    this.#task = task;
+    this.#read = read;
   }
 
-  static async create(engine: Engine, model: BertModel | Runnable, shape: BatchShape): Promise<Evaluator> {
+  static async create(engine: Engine, model: BertModel | Runnable, shape: StepShape): Promise<Evaluator> {
     const runnable = asRunnable(model);
     const graph = new Graph();
-    const masked = runnable.lay(graph, maskedInputs(graph, shape));
-    graph.output('rows', masked.rows);
-    graph.output('predictions', argmaxRows(graph, masked.head.logits));
+    const { task } = shape;
+    const judged = task.judged(graph, task.part(graph, shape, 0).model(runnable.lay(graph)));
+    for (const [name, value] of judged) graph.output(name, value);
     const names = [...graph.states.keys()];
     const program = await filledProgram(engine, plan(graph, engine.planOptions), (made) => {
       made.write('positionIds', positionIds(shape));
       made.write('typeIds', new Int32Array(shape.batch * shape.sequence));
       writeTensors(made, names, runnable);
     });
-    return new Evaluator(runnable.key, program, names);
+    return new Evaluator(runnable.key, program, names, task, new Map([...judged].map(([name, { dtype }]) => [name, dtype === 'i32'])));
   }
 
   load(model: BertModel | Runnable): void {
@@ -61,39 +50,22 @@ export class Evaluator {
     this.#program.write('typeIds', typeIds);
   }
 
-  async evaluate(batches: readonly EvaluationBatch[]): Promise<Evaluation> {
-    let loss = 0;
-    let right = 0;
-    const predictions: number[] = [];
+  async evaluate(batches: readonly TaskBatch[]): Promise<Evaluation> {
+    const tally = this.#task.tally();
     for (const batch of batches) {
       this.#program.write('inputIds', batch.inputIds);
       this.#program.write('mask', batch.attentionMask);
-      this.#program.write('positions', batch.positions);
-      this.#program.write('labels', batch.labels);
+      for (const [name, numbers] of batch.inputs) this.#program.write(name, numbers);
       await this.#program.run();
-      const rows = await this.#program.read('rows');
-      const best = await this.#program.readIntegers('predictions');
-      batch.labels.forEach((label, slot) => {
-        if (label < 0) return;
-        loss += rows[slot] ?? 0;
-        if (best[slot] === label) right++;
-        predictions.push(best[slot] ?? -1);
-      });
+      const read = new Map<string, Int32Array | Float32Array>();
+      for (const [name, whole] of this.#read)
+        read.set(name, whole ? await this.#program.readIntegers(name) : await this.#program.read(name));
+      tally.add(batch, read);
     }
-    const count = Math.max(1, predictions.length);
-    return { loss: loss / count, accuracy: right / count, predictions: Int32Array.from(predictions) };
+    return tally.result();
   }
 
   dispose(): void {
     this.#program.dispose();
   }
-}
-
-/** Share of slots on which two models' top predictions agree. */
-export function agreement(a: Int32Array, b: Int32Array): number {
-  let same = 0;
-  a.forEach((token, i) => {
-    if (token === b[i]) same++;
-  });
-  return same / Math.max(1, a.length);
 }

@@ -2,11 +2,50 @@ import type { Graph } from '../graph/graph.ts';
 import { StudioError } from '../tensor/studioError.ts';
 import type { Shape } from '../tensor/shape.ts';
 import type { NamedTensors } from '../tensor/tensor.ts';
-import { bertEncoder, type EncoderInputs, type EncoderResult, type ParameterLookup } from './encoder.ts';
-import { maskedModel, type MaskedInputs, type MaskedModel } from './masked.ts';
+import type { Value } from '../graph/value.ts';
+import type { BertConfig } from './config.ts';
+import {
+  bertEncoder,
+  mlmHead,
+  type EncoderInputs,
+  type EncoderOptions,
+  type EncoderResult,
+  type EncoderShape,
+  type HeadResult,
+  type ParameterLookup,
+} from './encoder.ts';
 import { decoderName, encoderShape, parameterShapes, type BertModel } from './model.ts';
 
-/** A masked-language model in whatever form it is trained: how it is laid into a graph, and the numbers of its states. */
+/** A model whose parameters are declared in a graph: its passes can be added, as often as they are needed. */
+export interface LaidModel {
+  encoder(inputs: EncoderInputs): EncoderResult;
+  /** @param rows hidden states that the head answers for, [M, d] */
+  head(rows: Value): HeadResult;
+}
+
+/**
+ * A model of these parameters.
+ * @param decoder name of the decoder's table
+ */
+export function laidModel(
+  graph: Graph,
+  shape: EncoderShape,
+  parameter: ParameterLookup,
+  decoder: string,
+  options: EncoderOptions = {},
+): LaidModel {
+  return {
+    encoder: (inputs) => bertEncoder(graph, shape, parameter, inputs, options),
+    head: (rows) => mlmHead(graph, shape, parameter, rows, parameter(decoder), options),
+  };
+}
+
+/** The same, of an ordinary model of this configuration. */
+export function laidAs(graph: Graph, config: BertConfig, parameter: ParameterLookup, options: EncoderOptions = {}): LaidModel {
+  return laidModel(graph, encoderShape(config), parameter, decoderName(config), options);
+}
+
+/** A model in whatever form it is trained: how it is laid into a graph, and the numbers of its states. */
 export interface Runnable {
   /** Runnables of one key lay the same graph; only their tensors differ. */
   readonly key: string;
@@ -14,8 +53,7 @@ export interface Runnable {
   readonly heads: number;
   /** By the names of the states that `lay` declares. */
   readonly tensors: NamedTensors;
-  lay(graph: Graph, inputs: MaskedInputs): MaskedModel;
-  layEncoder(graph: Graph, inputs: EncoderInputs): EncoderResult;
+  lay(graph: Graph): LaidModel;
 }
 
 /**
@@ -40,16 +78,11 @@ export function asRunnable(model: BertModel | Runnable): Runnable {
 /** An ordinary BERT as it is. */
 export function plainRunnable({ config, tensors }: BertModel): Runnable {
   const shapes = parameterShapes(config);
-  const shape = encoderShape(config);
   return {
     key: `plain ${JSON.stringify(config)}`,
     layers: config.layers,
     heads: config.heads,
     tensors,
-    lay: (graph, inputs) => {
-      const parameter = statesOf(graph, shapes, true);
-      return maskedModel(graph, shape, parameter, inputs, parameter(decoderName(config)));
-    },
-    layEncoder: (graph, inputs) => bertEncoder(graph, shape, statesOf(graph, shapes, true), inputs),
+    lay: (graph) => laidAs(graph, config, statesOf(graph, shapes, true)),
   };
 }

@@ -1,4 +1,5 @@
-import { maskedInputs, positionIds, type BatchShape } from '../models/masked.ts';
+import { encoderInputs, positionIds } from '../models/inputs.ts';
+import type { BatchShape } from '../tasks/task.ts';
 import { bertEncoder, mlmHead } from '../models/encoder.ts';
 import { encoderShape, encoderShapes, headShapes, type BertModel } from '../models/model.ts';
 import { embeddingNames } from '../models/names.ts';
@@ -116,9 +117,8 @@ async function readFeatures(
 ): Promise<[Features, Features]> {
   const graph = new Graph();
   const states = new Map([...encoderShapes(config)].map(([name, dims]) => [name, graph.state(name, dims)]));
-  const inputs = maskedInputs(graph, shape);
-  const { hidden } = bertEncoder(graph, encoderShape(config), lookup(states), inputs);
-  graph.output('features', gatherRows(graph, hidden, inputs.positions));
+  const { hidden } = bertEncoder(graph, encoderShape(config), lookup(states), encoderInputs(graph, shape));
+  graph.output('features', gatherRows(graph, hidden, graph.input('positions', [shape.slots], 'i32')));
   const program = await engine.compile(plan(graph, engine.planOptions));
   const d = config.hiddenSize;
   const rows: Float32Array[] = [];

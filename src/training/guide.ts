@@ -1,18 +1,18 @@
 import type { BertConfig } from '../models/config.ts';
 import type { ParameterLookup } from '../models/encoder.ts';
-import { decoderName, encoderShape, parameterShapes } from '../models/model.ts';
-import { maskedModel, type MaskedInputs, type MaskedModel } from '../models/masked.ts';
+import { parameterShapes } from '../models/model.ts';
+import { laidAs } from '../models/runnable.ts';
+import type { TaskModel, TaskPart } from '../tasks/task.ts';
 import type { Graph } from '../graph/graph.ts';
-import { reduceSum, scale } from '../graph/ops/elementwise.ts';
+import { scale } from '../graph/ops/elementwise.ts';
 import { add } from '../graph/ops/layout.ts';
-import { distillation } from '../graph/ops/loss.ts';
 import type { Value } from '../graph/value.ts';
 import { sameShape } from '../tensor/shape.ts';
 import type { NamedTensors, Tensor } from '../tensor/tensor.ts';
 
-/** How much of the loss comes from the teacher's logits. */
+/** How much of the loss comes from the teacher's answers. */
 export interface Guidance {
-  /** 0 to 1; the rest is the task's cross-entropy. */
+  /** 0 to 1; the rest is the task's own loss. */
   readonly share: number;
   /** Softens both distributions. */
   readonly temperature: number;
@@ -51,25 +51,25 @@ export function guideParameters(
   return { values, own };
 }
 
-/** The teacher's forward pass over the same masked tokens. */
-export function guideModel(graph: Graph, teacher: BertConfig, parameter: ParameterLookup, inputs: MaskedInputs): MaskedModel {
-  return maskedModel(graph, encoderShape(teacher), parameter, inputs, parameter(decoderName(teacher)));
+/** The teacher's forward pass over the same tokens. */
+export function guideModel(graph: Graph, teacher: BertConfig, parameter: ParameterLookup, part: TaskPart): TaskModel {
+  return part.model(laidAs(graph, teacher, parameter));
 }
 
 /**
- * What a student that learns from its teacher's logits minimises: `(1 - share)` times its cross-entropy plus `share` times
- * the divergence from the teacher's distribution, summed over the predicted tokens.
+ * What a student that learns from its teacher's answers minimises: `(1 - share)` times the task's loss plus `share` times
+ * the divergence from the teacher's answers, summed over the slots.
  *
  * @returns [1]
  */
 export function guidedTarget(
   graph: Graph,
-  student: MaskedModel,
-  teacher: MaskedModel,
-  inputs: MaskedInputs,
+  student: TaskModel,
+  teacher: TaskModel,
+  part: TaskPart,
   { share, temperature }: Guidance,
 ): Value {
-  const soft = reduceSum(graph, distillation(graph, student.head.logits, teacher.head.logits, inputs.labels, temperature));
+  const soft = part.divergence(student, teacher, temperature);
   if (share === 1) return soft;
   return add(graph, scale(graph, student.lossSum, 1 - share), scale(graph, soft, share));
 }

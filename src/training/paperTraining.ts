@@ -1,9 +1,8 @@
 import type { BertConfig } from '../models/config.ts';
-import { bertEncoder, type EncoderOptions, type ParameterLookup } from '../models/encoder.ts';
-import { maskedInputs, maskedModel, type BatchShape } from '../models/masked.ts';
-import { decoderName, encoderShape } from '../models/model.ts';
+import type { EncoderOptions, ParameterLookup } from '../models/encoder.ts';
 import { headNames } from '../models/names.ts';
-import type { Runnable } from '../models/runnable.ts';
+import { laidAs, type Runnable } from '../models/runnable.ts';
+import type { StepShape } from '../tasks/task.ts';
 import { Graph } from '../graph/graph.ts';
 import { assign, broadcast, mul, scale, scaleBy } from '../graph/ops/elementwise.ts';
 import { add } from '../graph/ops/layout.ts';
@@ -103,13 +102,9 @@ export function paperRunnable(teacher: BertConfig, table: SpaceTable, tensors: N
     layers: config.layers,
     heads: config.heads,
     tensors,
-    lay: (graph, inputs) => {
+    lay: (graph) => {
       const { parameter, options } = paperModel(graph, teacher, table);
-      return maskedModel(graph, encoderShape(config), parameter, inputs, parameter(decoderName(config)), options);
-    },
-    layEncoder: (graph, inputs) => {
-      const { parameter, options } = paperModel(graph, teacher, table);
-      return bertEncoder(graph, encoderShape(config), parameter, inputs, options);
+      return laidAs(graph, config, parameter, options);
     },
   };
 }
@@ -119,13 +114,7 @@ export function paperRunnable(teacher: BertConfig, table: SpaceTable, tensors: N
  * gradients of the inserted form. Masked rows of R and columns of L, and biases, gains and shifts of masked dimensions,
  * get the penalty gradient in the place of the task's.
  */
-export function paperTraining(
-  teacher: BertConfig,
-  table: SpaceTable,
-  shape: BatchShape,
-  settings: PaperSettings,
-  parts = 1,
-): TrainingGraph {
+export function paperTraining(teacher: BertConfig, table: SpaceTable, shape: StepShape, settings: PaperSettings, parts = 1): TrainingGraph {
   const graph = new Graph();
   const { parameter, options, config, trained, frozen, masks } = paperModel(graph, teacher, table);
   const ratio = settings.weightLearningRate / settings.compactorLearningRate;
@@ -139,8 +128,7 @@ export function paperTraining(
     return side === undefined ? update.gradient : penalised(graph, update, side, masks, settings.penalty, isCompactor(update.name));
   };
   const batch = (part: number): PartLoss => {
-    const inputs = maskedInputs(graph, shape, part);
-    const { lossSum } = maskedModel(graph, encoderShape(config), parameter, inputs, parameter(decoderName(config)), options);
+    const { lossSum } = shape.task.part(graph, shape, part).model(laidAs(graph, config, parameter, options));
     return { lossSum, target: lossSum };
   };
   addOptimiser(

@@ -1,9 +1,9 @@
 import type { BertConfig } from '../models/config.ts';
-import { bertEncoder, type EncoderOptions, type EncoderShape, type ParameterLookup } from '../models/encoder.ts';
-import { maskedInputs, maskedModel, type BatchShape } from '../models/masked.ts';
+import type { EncoderOptions, EncoderShape, ParameterLookup } from '../models/encoder.ts';
 import { encoderShape } from '../models/model.ts';
 import { embeddingNames, headNames } from '../models/names.ts';
-import { statesOf, type Runnable } from '../models/runnable.ts';
+import { laidModel, statesOf, type Runnable } from '../models/runnable.ts';
+import type { StepShape } from '../tasks/task.ts';
 import { Graph } from '../graph/graph.ts';
 import { broadcast, mul } from '../graph/ops/elementwise.ts';
 import { linear, matmul } from '../graph/ops/matmul.ts';
@@ -143,7 +143,7 @@ export function progressiveTraining(
   config: BertConfig,
   sizes: Spaces,
   tied: boolean,
-  shape: BatchShape,
+  shape: StepShape,
   weightDecay: number,
   parts = 1,
 ): TrainingGraph {
@@ -154,8 +154,8 @@ export function progressiveTraining(
   const parameter = statesOf(graph, trained);
   const options = gatedOptions(graph, config, sizes, tied, parameter, gate);
   const batch = (part: number): PartLoss => {
-    const inputs = maskedInputs(graph, shape, part);
-    const { lossSum } = maskedModel(graph, gatedShape(config, sizes), parameter, inputs, parameter(decoderOf(tied)), options);
+    const model = laidModel(graph, gatedShape(config, sizes), parameter, decoderOf(tied), options);
+    const { lossSum } = shape.task.part(graph, shape, part).model(model);
     return { lossSum, target: lossSum };
   };
   addOptimiser(
@@ -170,23 +170,15 @@ export function progressiveTraining(
 /** The model of the progressive mode as it is, gates and all. @param tensors weights and the states of its gates */
 export function progressiveRunnable(config: BertConfig, sizes: Spaces, tied: boolean, tensors: NamedTensors): Runnable {
   const trained = gatedShapes(config, sizes, tied);
-  const shape = gatedShape(config, sizes);
-  const lay = (graph: Graph): { parameter: ParameterLookup; options: EncoderOptions } => {
-    const parameter = statesOf(graph, trained);
-    return { parameter, options: gatedOptions(graph, config, sizes, tied, parameter, gateLookup(graph, sizes, tied).gate) };
-  };
   return {
     key: `progressive ${JSON.stringify([config, sizes, tied])}`,
     layers: sizes.layers,
     heads: sizes.heads,
     tensors,
-    lay: (graph, inputs) => {
-      const { parameter, options } = lay(graph);
-      return maskedModel(graph, shape, parameter, inputs, parameter(decoderOf(tied)), options);
-    },
-    layEncoder: (graph, inputs) => {
-      const { parameter, options } = lay(graph);
-      return bertEncoder(graph, shape, parameter, inputs, options);
+    lay: (graph) => {
+      const parameter = statesOf(graph, trained);
+      const options = gatedOptions(graph, config, sizes, tied, parameter, gateLookup(graph, sizes, tied).gate);
+      return laidModel(graph, gatedShape(config, sizes), parameter, decoderOf(tied), options);
     },
   };
 }

@@ -1,5 +1,5 @@
-import type { BatchShape } from '../models/masked.ts';
-import { partName, positionIds } from '../models/masked.ts';
+import { partName, positionIds, type BatchSize } from '../models/inputs.ts';
+import type { TaskBatch } from '../tasks/task.ts';
 import { filledProgram } from '../graph/filledProgram.ts';
 import type { Engine, Program } from '../engines/engine.ts';
 import { plan } from '../graph/plan.ts';
@@ -9,15 +9,6 @@ import type { NamedTensors, Tensor } from '../tensor/tensor.ts';
 import { NormLimit } from './normLimit.ts';
 import { HALTED } from './optimiserNodes.ts';
 import type { TrainingGraph } from './trainingGraph.ts';
-
-/** What one step needs of a batch; `text/` makes them. */
-export interface StepBatch {
-  readonly inputIds: Int32Array;
-  readonly attentionMask: Float32Array;
-  readonly positions: Int32Array;
-  readonly labels: Int32Array;
-  readonly predicted: number;
-}
 
 export interface OptimiserSettings {
   readonly beta1: number;
@@ -32,7 +23,7 @@ export const DEFAULT_OPTIMISER: OptimiserSettings = { beta1: 0.9, beta2: 0.98, e
 
 export interface StepMetrics {
   readonly learningRate: number;
-  /** Mean cross-entropy of the predicted tokens before the update, nats. */
+  /** Mean loss of an answer before the update, nats. */
   readonly loss: number;
   readonly gradientNorm: number;
 }
@@ -105,7 +96,7 @@ export class Trainer {
   static async create(
     engine: Engine,
     graph: TrainingGraph,
-    shape: BatchShape,
+    shape: BatchSize,
     tensors: NamedTensors,
     optimiser: OptimiserSettings = DEFAULT_OPTIMISER,
     updates = 0,
@@ -144,7 +135,7 @@ export class Trainer {
    * Hands over one forward and backward pass and one update.
    * @param parts the micro-batches of the step, as many as the graph was made for
    */
-  async handOver(parts: readonly StepBatch[], learningRate: number): Promise<void> {
+  async handOver(parts: readonly TaskBatch[], learningRate: number): Promise<void> {
     const program = this.#program;
     const { beta1, beta2, epsilon, clipNorm, biasCorrection } = this.#optimiser;
     const updates = this.#updates;
@@ -185,21 +176,20 @@ export class Trainer {
    * One step, and its numbers at once.
    * @throws DivergenceError with the weights untouched
    */
-  async step(parts: readonly StepBatch[], learningRate: number): Promise<StepMetrics> {
+  async step(parts: readonly TaskBatch[], learningRate: number): Promise<StepMetrics> {
     await this.handOver(parts, learningRate);
     return this.settle();
   }
 
-  #writeParts(parts: readonly StepBatch[]): void {
+  #writeParts(parts: readonly TaskBatch[]): void {
     for (const [part, batch] of parts.entries()) {
       this.#program.write(partName('inputIds', part), batch.inputIds);
       this.#program.write(partName('mask', part), batch.attentionMask);
-      this.#program.write(partName('positions', part), batch.positions);
-      this.#program.write(partName('labels', part), batch.labels);
+      for (const [name, numbers] of batch.inputs) this.#program.write(partName(name, part), numbers);
     }
-    // One mean over the predicted tokens of all parts, as if they were one batch.
-    const predicted = parts.reduce((sum, batch) => sum + batch.predicted, 0);
-    this.#program.write('lossWeight', Float32Array.of(1 / Math.max(1, predicted)));
+    // One mean over the answers of all parts, as if they were one batch.
+    const answers = parts.reduce((sum, batch) => sum + batch.answers, 0);
+    this.#program.write('lossWeight', Float32Array.of(1 / Math.max(1, answers)));
   }
 
   /** Segment ids other than all zero. */

@@ -1,7 +1,8 @@
-import { maskedInputs, maskedModel, type BatchShape, type MaskedInputs, type MaskedModel } from '../models/masked.ts';
 import type { BertConfig } from '../models/config.ts';
 import type { ParameterLookup } from '../models/encoder.ts';
-import { decoderName, encoderShape, parameterShapes } from '../models/model.ts';
+import { decoderName, parameterShapes } from '../models/model.ts';
+import { laidAs, type LaidModel } from '../models/runnable.ts';
+import type { StepShape } from '../tasks/task.ts';
 import { Graph } from '../graph/graph.ts';
 import { scale } from '../graph/ops/elementwise.ts';
 import { add } from '../graph/ops/layout.ts';
@@ -92,7 +93,7 @@ const shapesOf = (values: ReadonlyMap<string, Value>): Map<string, Shape> =>
 export function compactorTraining(
   teacher: BertConfig,
   table: SpaceTable,
-  shape: BatchShape,
+  shape: StepShape,
   settings: CompactorSettings = FROZEN_TEACHER,
   parts = 1,
 ): TrainingGraph {
@@ -107,11 +108,11 @@ export function compactorTraining(
   const learned = learns ? new Map([...trained, ...theirs]) : trained;
   const guide = settings.guidance.share > 0 ? guideParameters(graph, teacher, learns ? undefined : frozen) : undefined;
   const batch = (part: number): PartLoss => {
-    const inputs = maskedInputs(graph, shape, part);
-    const student = maskedModel(graph, encoderShape(config), met.parameter, inputs, parameter(decoderName(config)), met.options);
+    const laid = shape.task.part(graph, shape, part);
+    const student = laid.model(laidAs(graph, config, met.parameter, met.options));
     if (guide === undefined) return { lossSum: student.lossSum, target: student.lossSum };
-    const theirLogits = guideModel(graph, teacher, lookup(guide.values), inputs);
-    return { lossSum: student.lossSum, target: guidedTarget(graph, student, theirLogits, inputs, settings.guidance) };
+    const theirs = guideModel(graph, teacher, lookup(guide.values), laid);
+    return { lossSum: student.lossSum, target: guidedTarget(graph, student, theirs, laid, settings.guidance) };
   };
   addOptimiser(graph, learned, batches(parts, batch), (name) =>
     name.startsWith(frozenName(''))
@@ -130,11 +131,11 @@ function batches(parts: number, batch: (part: number) => PartLoss): (() => PartL
 }
 
 /** One optimiser step on a BERT's own weights: polishing, baselines, and training from scratch. */
-export function weightTraining(config: BertConfig, shape: BatchShape, weightDecay: number, parts = 1): TrainingGraph {
+export function weightTraining(config: BertConfig, shape: StepShape, weightDecay: number, parts = 1): TrainingGraph {
   const graph = new Graph();
   const { values, model } = ownModel(graph, config);
   const batch = (part: number): PartLoss => {
-    const { lossSum } = model(maskedInputs(graph, shape, part));
+    const { lossSum } = shape.task.part(graph, shape, part).model(model);
     return { lossSum, target: lossSum };
   };
   addOptimiser(graph, values, batches(parts, batch), decayOf(weightDecay));
@@ -156,7 +157,7 @@ export interface DistillationSettings extends Guidance {
 export function distillationTraining(
   teacher: BertConfig,
   config: BertConfig,
-  shape: BatchShape,
+  shape: StepShape,
   weightDecay: number,
   { hidden, layerMap, ...guidance }: DistillationSettings,
   parts = 1,
@@ -167,25 +168,21 @@ export function distillationTraining(
   const projection = hidden > 0 ? graph.state(PROJECTION, [config.hiddenSize, teacher.hiddenSize]) : undefined;
   if (projection !== undefined) values.set(PROJECTION, projection);
   const batch = (part: number): PartLoss => {
-    const inputs = maskedInputs(graph, shape, part);
-    const student = model(inputs);
-    const theirs = guideModel(graph, teacher, lookup(guide.values), inputs);
-    const target = guidedTarget(graph, student, theirs, inputs, guidance);
+    const laid = shape.task.part(graph, shape, part);
+    const student = laid.model(model);
+    const theirs = guideModel(graph, teacher, lookup(guide.values), laid);
+    const target = guidedTarget(graph, student, theirs, laid, guidance);
     if (projection === undefined) return { lossSum: student.lossSum, target };
-    const apart = hiddenLoss(graph, student.encoder, theirs.encoder, inputs.positions, layerMap, projection);
+    const apart = hiddenLoss(graph, student.encoder, theirs.encoder, laid.positions, layerMap, projection);
     return { lossSum: student.lossSum, target: add(graph, target, scale(graph, apart, hidden)) };
   };
   addOptimiser(graph, values, batches(parts, batch), decayOf(weightDecay));
   return { graph, trained: shapesOf(values), frozen: shapesOf(guide.own) };
 }
 
-function ownModel(graph: Graph, config: BertConfig): { values: Map<string, Value>; model: (inputs: MaskedInputs) => MaskedModel } {
+function ownModel(graph: Graph, config: BertConfig): { values: Map<string, Value>; model: LaidModel } {
   const values = new Map([...parameterShapes(config)].map(([name, dims]) => [name, graph.state(name, dims)]));
-  const parameter = lookup(values);
-  return {
-    values,
-    model: (inputs) => maskedModel(graph, encoderShape(config), parameter, inputs, parameter(decoderName(config))),
-  };
+  return { values, model: laidAs(graph, config, lookup(values)) };
 }
 
 /** The merge alone, with every student tensor as an output under its Hugging Face name. */

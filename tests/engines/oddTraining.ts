@@ -1,10 +1,11 @@
 import { NO_NORM_LIMIT } from '../../src/graph/operation.ts';
 import type { BertConfig } from '../../src/models/config.ts';
 import { freshModel } from '../../src/models/freshModel.ts';
-import { positionIds } from '../../src/models/masked.ts';
+import { positionIds } from '../../src/models/inputs.ts';
 import type { Engine, Program } from '../../src/engines/engine.ts';
 import { plan, type Plan } from '../../src/graph/plan.ts';
 import { weightTraining } from '../../src/training/trainingGraph.ts';
+import { maskedWords } from '../../src/tasks/maskedWords.ts';
 
 /** No size is a power of two, few are whole vectors of four. */
 const CONFIG: BertConfig = {
@@ -23,7 +24,7 @@ const CONFIG: BertConfig = {
   hiddenDropout: 0,
   attentionDropout: 0,
 };
-const SIZE = { batch: 3, sequence: 17, slots: 7 };
+const SIZE = { task: maskedWords, batch: 3, sequence: 17, slots: 7 };
 
 /** An engine, with its own kind of program. */
 interface Compiler<P extends Program> extends Pick<Engine, 'planOptions'> {

@@ -1,10 +1,12 @@
 import type { SafetensorsFile } from '../../src/formats/safetensors.ts';
+import { maskedBatch } from '../../src/tasks/maskedWords.ts';
+import type { TaskBatch } from '../../src/tasks/task.ts';
 
 export const BATCH = 3;
 export const SEQUENCE = 17;
 
 /** A masked batch in the form of a training step. */
-export interface GoldenBatch {
+export interface GoldenBatch extends TaskBatch {
   readonly inputIds: Int32Array;
   readonly typeIds: Int32Array;
   readonly attention: Uint8Array;
@@ -25,7 +27,7 @@ export function batchOf(file: SafetensorsFile): GoldenBatch {
   const attention = Uint8Array.from(integersOf(file, 'attention_mask'));
   const all = integersOf(file, 'labels');
   const positions = Int32Array.from([...all.keys()].filter((i) => (all[i] ?? -1) >= 0));
-  return {
+  const masked = {
     inputIds: integersOf(file, 'input_ids'),
     typeIds: integersOf(file, 'token_type_ids'),
     attention,
@@ -34,4 +36,5 @@ export function batchOf(file: SafetensorsFile): GoldenBatch {
     labels: Int32Array.from(positions, (i) => all[i] ?? -1),
     predicted: positions.length,
   };
+  return { ...masked, ...maskedBatch(masked) };
 }

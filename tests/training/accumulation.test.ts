@@ -17,6 +17,7 @@ import {
 import { spacesOf, spaceTable, studentConfig } from '../../src/wid/spaces.ts';
 import { ENGINES } from '../engines/availableEngines.ts';
 import { goldenTeacher } from '../golden/load.ts';
+import { maskedBatch, maskedWords } from '../../src/tasks/maskedWords.ts';
 
 const SEQUENCE = 16;
 const BATCH = 6;
@@ -24,7 +25,12 @@ const PARTS = 3;
 const teacher = goldenTeacher();
 const table = spaceTable(spacesOf(teacher.config), { residual: 16, heads: 4, headSize: 4, inner: 24, layers: 3 }, false, 'last');
 const config = studentConfig(teacher.config, table);
-const shapeOf = (parts: number) => ({ batch: BATCH / parts, sequence: SEQUENCE, slots: maskedSlots(BATCH / parts, SEQUENCE, 0.15) });
+const shapeOf = (parts: number) => ({
+  task: maskedWords,
+  batch: BATCH / parts,
+  sequence: SEQUENCE,
+  slots: maskedSlots(BATCH / parts, SEQUENCE, 0.15),
+});
 
 const tokenizer: TextTokenizer = {
   vocabularySize: teacher.config.vocabSize,
@@ -82,7 +88,7 @@ describe.each(ENGINES)('gradient accumulation on $name', ({ create }) => {
       const trainer = await Trainer.create(engine, made, shapeOf(parts), tensorsOf(made));
       const metrics: number[] = [];
       for (let step = 0; step < 2; step++) {
-        const { loss, gradientNorm } = await trainer.step(splitBatch(batchOf(step), parts, shapeOf(parts).slots), 1e-3);
+        const { loss, gradientNorm } = await trainer.step(splitBatch(batchOf(step), parts, shapeOf(parts).slots).map(maskedBatch), 1e-3);
         metrics.push(loss, gradientNorm);
       }
       const tensors = await trainer.read();

@@ -7,10 +7,11 @@ import { weightTraining } from '../../src/training/trainingGraph.ts';
 import { ENGINES } from '../engines/availableEngines.ts';
 import { BATCH, SEQUENCE } from '../golden/batch.ts';
 import { goldenBatch, goldenTeacher } from '../golden/load.ts';
+import { maskedWords } from '../../src/tasks/maskedWords.ts';
 
 const teacher = goldenTeacher();
 const batch = goldenBatch();
-const shape = { batch: BATCH, sequence: SEQUENCE, slots: batch.predicted };
+const shape = { task: maskedWords, batch: BATCH, sequence: SEQUENCE, slots: batch.predicted };
 const WORD = 'bert.embeddings.word_embeddings.weight';
 
 /** The teacher with one tensor changed. */

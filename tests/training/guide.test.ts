@@ -14,6 +14,7 @@ import { ENGINES } from '../engines/availableEngines.ts';
 import { golden, goldenTeacher } from '../golden/load.ts';
 import { relativeError } from '../golden/relativeError.ts';
 import { runForm } from '../wid/forms.ts';
+import { maskedWords } from '../../src/tasks/maskedWords.ts';
 
 const teacher = goldenTeacher();
 const spaces = spacesOf(teacher.config);
@@ -94,7 +95,7 @@ describe('the guided target', () => {
 });
 
 describe('a guided training step', () => {
-  const shape = { batch: 2, sequence: 16, slots: 8 };
+  const shape = { task: maskedWords, batch: 2, sequence: 16, slots: 8 };
   const graph = (share: number, teacherRate = 0, table = half) =>
     compactorTraining(teacher.config, table, shape, { ...FROZEN_TEACHER, teacherRate, guidance: { share, temperature: 1 } });
   const guides = (frozen: ReadonlyMap<string, unknown>): string[] => [...frozen.keys()].filter((name) => name.startsWith(guideName('')));

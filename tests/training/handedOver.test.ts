@@ -1,15 +1,17 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Engine } from '../../src/engines/engine.ts';
-import { Trainer, type StepBatch } from '../../src/training/trainer.ts';
+import type { TaskBatch } from '../../src/tasks/task.ts';
+import { Trainer } from '../../src/training/trainer.ts';
 import { weightTraining } from '../../src/training/trainingGraph.ts';
 import { ENGINES } from '../engines/availableEngines.ts';
 import { BATCH, SEQUENCE } from '../golden/batch.ts';
 import { goldenBatch, goldenTeacher } from '../golden/load.ts';
+import { maskedWords } from '../../src/tasks/maskedWords.ts';
 
 const teacher = goldenTeacher();
 const batch = goldenBatch();
-const shape = { batch: BATCH, sequence: SEQUENCE, slots: batch.predicted };
-const poisoned: StepBatch = { ...batch, attentionMask: batch.attentionMask.map(() => Number.NaN) };
+const shape = { task: maskedWords, batch: BATCH, sequence: SEQUENCE, slots: batch.predicted };
+const poisoned: TaskBatch = { ...batch, attentionMask: batch.attentionMask.map(() => Number.NaN) };
 
 describe.each(ENGINES)('steps handed over on $name', ({ create }) => {
   let engine: Engine;

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { freshModel } from '../../src/models/freshModel.ts';
-import { maskedInputs, maskedModel, positionIds } from '../../src/models/masked.ts';
+import { positionIds } from '../../src/models/inputs.ts';
 import { encoderShape, parameterShapes, type BertModel } from '../../src/models/model.ts';
 import { embeddingNames } from '../../src/models/names.ts';
 import { ReferenceEngine } from '../../src/engines/reference/referenceEngine.ts';
@@ -9,6 +9,8 @@ import { plan } from '../../src/graph/plan.ts';
 import { freshProjection, hiddenLoss } from '../../src/training/hiddenLoss.ts';
 import { BATCH, SEQUENCE } from '../golden/batch.ts';
 import { goldenBatch, goldenTeacher } from '../golden/load.ts';
+import { maskedWords } from '../../src/tasks/maskedWords.ts';
+import { laidModel } from '../../src/models/runnable.ts';
 
 test('the hidden-state loss is the mean square over dimensions and layers, summed over predicted tokens', async () => {
   const teacher = goldenTeacher();
@@ -16,18 +18,18 @@ test('the hidden-state loss is the mean square over dimensions and layers, summe
   const layerMap = [0, 2];
   const batch = goldenBatch();
   const slots = batch.predicted + 2;
-  const shape = { batch: BATCH, sequence: SEQUENCE, slots };
+  const shape = { task: maskedWords, batch: BATCH, sequence: SEQUENCE, slots };
   const graph = new Graph();
-  const inputs = maskedInputs(graph, shape);
+  const part = maskedWords.part(graph, shape, 0);
   const encoderOf = ({ config }: BertModel, prefix: string) => {
     const states = new Map([...parameterShapes(config)].map(([name, dims]) => [name, graph.state(`${prefix}.${name}`, dims)]));
     const parameter = (name: string) => states.get(name) ?? graph.state(`${prefix}.missing.${name}`, [1]);
-    return maskedModel(graph, encoderShape(config), parameter, inputs, parameter(embeddingNames.word)).encoder;
+    return part.model(laidModel(graph, encoderShape(config), parameter, embeddingNames.word)).encoder;
   };
   const [ours, theirs] = [encoderOf(student, 'student'), encoderOf(teacher, 'teacher')];
   const projection = freshProjection(16, 32, 5);
   const P = graph.state('projection', projection.shape);
-  graph.output('loss', hiddenLoss(graph, ours, theirs, inputs.positions, layerMap, P));
+  graph.output('loss', hiddenLoss(graph, ours, theirs, part.positions, layerMap, P));
   graph.output('student.0', ours.layers[1]?.read ?? ours.hidden);
   graph.output('student.1', ours.hidden);
   graph.output('teacher.0', theirs.layers[1]?.read ?? theirs.hidden);

@@ -7,9 +7,10 @@ import { WasmEngine } from '../../src/engines/wasm/wasmEngine.ts';
 import { Trainer } from '../../src/training/trainer.ts';
 import { weightTraining } from '../../src/training/trainingGraph.ts';
 import { goldenTeacher } from '../golden/load.ts';
+import { maskedWords } from '../../src/tasks/maskedWords.ts';
 
 const teacher = goldenTeacher();
-const shape = { batch: 2, sequence: 8, slots: 4 };
+const shape = { task: maskedWords, batch: 2, sequence: 8, slots: 4 };
 const lacking: BertModel = {
   ...teacher,
   tensors: new Map([...teacher.tensors].filter(([name]) => name !== 'bert.encoder.layer.2.attention.self.key.weight')),

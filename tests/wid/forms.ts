@@ -1,7 +1,7 @@
-import { encoderShape, decoderName, type BertModel } from '../../src/models/model.ts';
+import type { BertModel } from '../../src/models/model.ts';
 import { plainRunnable } from '../../src/models/runnable.ts';
 import type { ParameterLookup } from '../../src/models/encoder.ts';
-import { maskedInputs, maskedModel, positionIds } from '../../src/models/masked.ts';
+import { positionIds } from '../../src/models/inputs.ts';
 import type { Engine } from '../../src/engines/engine.ts';
 import { differentiate } from '../../src/graph/differentiate.ts';
 import { Graph } from '../../src/graph/graph.ts';
@@ -18,6 +18,8 @@ import { studentConfig, type SpaceTable } from '../../src/wid/spaces.ts';
 import { BATCH, SEQUENCE } from '../golden/batch.ts';
 import { goldenBatch } from '../golden/load.ts';
 import { blocksOf } from './blocks.ts';
+import { maskedWords } from '../../src/tasks/maskedWords.ts';
+import { laidAs } from '../../src/models/runnable.ts';
 
 export interface FormResult {
   /** Of every position, [B T, V]. */
@@ -55,15 +57,15 @@ export async function runForm(
   const chosen = sitePlan(meeting, teacher.config, table, { tokens, slots: tokens }, true);
   const met = metParameters(graph, teacher.config, table, chosen, parameter, lookup(frozen), lookup(trained));
   const config = studentConfig(teacher.config, table);
-  const inputs = maskedInputs(graph, { batch: BATCH, sequence: SEQUENCE, slots: tokens });
-  const model = maskedModel(graph, encoderShape(config), met.parameter, inputs, parameter(decoderName(config)), met.options);
-  graph.output('logits', model.head.logits);
+  const part = maskedWords.part(graph, { batch: BATCH, sequence: SEQUENCE, slots: tokens }, 0);
+  const model = part.model(laidAs(graph, config, met.parameter, met.options));
+  graph.output('logits', model.answers);
   const all = new Map([...trained, ...[...frozen].map(([name, value]) => [frozenName(name), value] as const)]);
   const guide = guidance === undefined ? undefined : guideParameters(graph, teacher.config);
   const target =
     guidance === undefined || guide === undefined
       ? model.lossSum
-      : guidedTarget(graph, model, guideModel(graph, teacher.config, lookup(guide.values), inputs), inputs, guidance);
+      : guidedTarget(graph, model, guideModel(graph, teacher.config, lookup(guide.values), part), part, guidance);
   const weight = graph.input('weight', [1]);
   graph.output('loss', scaleBy(graph, target, weight));
   differentiate(graph, target, [...all.values()], weight).forEach((gradient, i) => graph.output(`d.${[...all.keys()][i] ?? ''}`, gradient));
@@ -106,8 +108,8 @@ export async function plainLogits(engine: Engine, model: BertModel): Promise<Flo
   const batch = goldenBatch();
   const tokens = BATCH * SEQUENCE;
   const graph = new Graph();
-  const { head } = plainRunnable(model).lay(graph, maskedInputs(graph, { batch: BATCH, sequence: SEQUENCE, slots: tokens }));
-  graph.output('logits', head.logits);
+  const part = maskedWords.part(graph, { batch: BATCH, sequence: SEQUENCE, slots: tokens }, 0);
+  graph.output('logits', part.model(plainRunnable(model).lay(graph)).answers);
   const program = await engine.compile(plan(graph, engine.planOptions));
   for (const name of graph.states.keys()) program.write(name, model.tensors.get(name)?.data ?? new Float32Array());
   program.write('inputIds', batch.inputIds);

@@ -6,8 +6,7 @@ import type { Engine } from '../../src/engines/engine.ts';
 import { differentiate } from '../../src/graph/differentiate.ts';
 import { Graph } from '../../src/graph/graph.ts';
 import { plan } from '../../src/graph/plan.ts';
-import { maskedInputs, maskedModel, positionIds } from '../../src/models/masked.ts';
-import { decoderName, encoderShape } from '../../src/models/model.ts';
+import { positionIds } from '../../src/models/inputs.ts';
 import type { Tensor } from '../../src/tensor/tensor.ts';
 import { mergeStudent } from '../../src/training/mergeStudent.ts';
 import { frozenName } from '../../src/training/teacherStates.ts';
@@ -22,10 +21,12 @@ import { ENGINES } from '../engines/availableEngines.ts';
 import { blocksOf } from './blocks.ts';
 import { expectGoldenTraining } from './expectGoldenTraining.ts';
 import { goldenTraining } from './goldenTraining.ts';
+import { maskedWords } from '../../src/tasks/maskedWords.ts';
+import { laidAs } from '../../src/models/runnable.ts';
 
 const teacher = goldenTeacher();
 const batch = goldenBatch();
-const shape = { batch: BATCH, sequence: SEQUENCE, slots: batch.predicted };
+const shape = { task: maskedWords, batch: BATCH, sequence: SEQUENCE, slots: batch.predicted };
 const table = spaceTable(spacesOf(teacher.config), { residual: 16, heads: 4, headSize: 4, inner: 24, layers: 3 }, false, 'last');
 
 function startingPoint(): Map<string, Tensor> {
@@ -57,14 +58,8 @@ describe.each(ENGINES)('golden numbers on $name', ({ create }) => {
     };
     // Every position is a slot, so that all logits come out; only labelled ones count.
     const tokens = BATCH * SEQUENCE;
-    const model = maskedModel(
-      graph,
-      encoderShape(teacher.config),
-      parameter,
-      maskedInputs(graph, { ...shape, slots: tokens }),
-      parameter(decoderName(teacher.config)),
-    );
-    graph.output('logits', model.head.logits);
+    const model = maskedWords.part(graph, { ...shape, slots: tokens }, 0).model(laidAs(graph, teacher.config, parameter));
+    graph.output('logits', model.answers);
     graph.output('lossSum', model.lossSum);
     model.encoder.layers.forEach((layer, i) => graph.output(`attentions.${i}`, layer.attention));
     const weight = graph.input('weight', [1]);

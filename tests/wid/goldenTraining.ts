@@ -11,6 +11,7 @@ import { spacesOf, spaceTable } from '../../src/wid/spaces.ts';
 import { BATCH, batchOf, SEQUENCE } from '../golden/batch.ts';
 import { relativeError } from '../golden/relativeError.ts';
 import { blocksOf } from './blocks.ts';
+import { maskedWords } from '../../src/tasks/maskedWords.ts';
 
 /** Reads a file of tests/golden by its path there, however this host does that. */
 export type ReadGolden = (path: string) => Promise<Uint8Array>;
@@ -49,7 +50,7 @@ export async function goldenTraining(engine: Engine, read: ReadGolden): Promise<
     start.set(name, blocksOf(tensor, shapes.get(name) ?? tensor.shape));
   for (const [name, tensor] of teacher.tensors) start.set(frozenName(name), tensor);
   const batch = batchOf(await safetensors(read, 'batch'));
-  const shape = { batch: BATCH, sequence: SEQUENCE, slots: batch.predicted };
+  const shape = { task: maskedWords, batch: BATCH, sequence: SEQUENCE, slots: batch.predicted };
   const trainer = await Trainer.create(engine, compactorTraining(teacher.config, table, shape), shape, start);
   trainer.writeTypes(batch.typeIds);
   const wanted = (await safetensors(read, 'wid-training')).tensors;

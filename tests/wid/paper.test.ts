@@ -1,7 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { Evaluator } from '../../src/analysis/evaluation.ts';
-import { maskedInputs, maskedModel, positionIds } from '../../src/models/masked.ts';
-import { decoderName, encoderShape } from '../../src/models/model.ts';
+import { positionIds } from '../../src/models/inputs.ts';
 import type { Engine } from '../../src/engines/engine.ts';
 import { ReferenceEngine, type ReferenceProgram } from '../../src/engines/reference/referenceEngine.ts';
 import { differentiate } from '../../src/graph/differentiate.ts';
@@ -29,10 +28,12 @@ import { BATCH, SEQUENCE } from '../golden/batch.ts';
 import { goldenBatch, goldenTeacher } from '../golden/load.ts';
 import { relativeError } from '../golden/relativeError.ts';
 import { isCompactor, twinMasks, twinUpdate, type Masked, type TwinSizes, type TwinState } from './paperTwin.ts';
+import { maskedWords } from '../../src/tasks/maskedWords.ts';
+import { laidAs } from '../../src/models/runnable.ts';
 
 const teacher = goldenTeacher();
 const batch = goldenBatch();
-const shape = { batch: BATCH, sequence: SEQUENCE, slots: batch.predicted };
+const shape = { task: maskedWords, batch: BATCH, sequence: SEQUENCE, slots: batch.predicted };
 const spaces = spacesOf(teacher.config);
 const SETTINGS = { ...PUBLISHED, compactorLearningRate: 5e-4, weightLearningRate: 5e-5 };
 
@@ -89,10 +90,8 @@ class Inserted {
         one,
         config.layerNormEps,
       );
-    const model = maskedModel(graph, encoderShape(config), met.parameter, maskedInputs(graph, shape), parameter(decoderName(config)), {
-      ...met.options,
-      norm,
-    });
+    const laid = laidAs(graph, config, met.parameter, { ...met.options, norm });
+    const model = maskedWords.part(graph, shape, 0).model(laid);
     const all = new Map([...trained, ...[...frozen].map(([name, value]) => [frozenName(name), value] as const)]);
     const gradients = differentiate(graph, model.lossSum, [...all.values()], graph.input('weight', [1]));
     [...all.keys()].forEach((name, i) => {

@@ -18,10 +18,11 @@ import { spacesOf, spaceTable, studentConfig, type Spaces, type SpaceTable } fro
 import { ENGINES } from '../engines/availableEngines.ts';
 import { BATCH, SEQUENCE } from '../golden/batch.ts';
 import { goldenBatch, goldenTeacher } from '../golden/load.ts';
+import { maskedWords } from '../../src/tasks/maskedWords.ts';
 
 const teacher = goldenTeacher();
 const batch = goldenBatch();
-const shape = { batch: BATCH, sequence: SEQUENCE, slots: batch.predicted };
+const shape = { task: maskedWords, batch: BATCH, sequence: SEQUENCE, slots: batch.predicted };
 const spaces = spacesOf(teacher.config);
 
 const TABLES: readonly [string, SpaceTable][] = [

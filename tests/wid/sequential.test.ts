@@ -13,10 +13,11 @@ import { BATCH, SEQUENCE } from '../golden/batch.ts';
 import { golden, goldenBatch, goldenTeacher, goldenTensor } from '../golden/load.ts';
 import { relativeError } from '../golden/relativeError.ts';
 import { ofTokens, plainLogits } from './forms.ts';
+import { maskedWords } from '../../src/tasks/maskedWords.ts';
 
 const teacher = goldenTeacher();
 const batch = goldenBatch();
-const shape = { batch: BATCH, sequence: SEQUENCE, slots: batch.predicted };
+const shape = { task: maskedWords, batch: BATCH, sequence: SEQUENCE, slots: batch.predicted };
 
 describe.each(ENGINES)('sequential calibration on $name', ({ name, create }) => {
   // As in one-pass calibration: 38 tokens leave the solves to their ridge, and errors of a layer reach the next.

@@ -15,6 +15,7 @@ import { calibrateSequentially } from '../../src/wid/sequential.ts';
 import { spacesOf, spaceTable } from '../../src/wid/spaces.ts';
 import { BATCH, SEQUENCE } from '../golden/batch.ts';
 import { goldenBatch, goldenTeacher } from '../golden/load.ts';
+import { maskedWords } from '../../src/tasks/maskedWords.ts';
 
 type Module = 'query' | 'key' | 'value' | 'attentionOutput' | 'intermediate' | 'output';
 
@@ -59,7 +60,7 @@ test.each([
       const sequential = await calibrateSequentially(engine, teacher, kept, table, onePass, norms, size, [batch], () => {});
       for (const { compactors } of [onePass, sequential, selectionStart(teacher, table, moments, onePass)]) {
         const model = await mergeStudent(engine, teacher, kept, table, new Map([...compactors, ...norms]));
-        const evaluator = await Evaluator.create(engine, model, { ...size, slots: batch.predicted });
+        const evaluator = await Evaluator.create(engine, model, { task: maskedWords, ...size, slots: batch.predicted });
         const { loss } = await evaluator.evaluate([batch]);
         evaluator.dispose();
         expect(loss).toBeLessThan(20);

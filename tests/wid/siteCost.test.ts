@@ -6,6 +6,7 @@ import type { Meeting } from '../../src/wid/meeting.ts';
 import { chooseSites } from '../../src/wid/siteCost.ts';
 import { spacesOf, spaceTable, type SpaceTable } from '../../src/wid/spaces.ts';
 import { goldenTeacher } from '../golden/load.ts';
+import { maskedWords } from '../../src/tasks/maskedWords.ts';
 
 const teacher: BertConfig = {
   ...goldenTeacher().config,
@@ -19,7 +20,7 @@ const teacher: BertConfig = {
 const student = { residual: 32, heads: 4, headSize: 8, inner: 128, layers: 2 };
 
 function flops(table: SpaceTable, sequences: number, meeting: Meeting, teacherRate: number): number {
-  const shape = { batch: sequences, sequence: 16, slots: 2 * sequences };
+  const shape = { task: maskedWords, batch: sequences, sequence: 16, slots: 2 * sequences };
   return plan(compactorTraining(teacher, table, shape, { ...FROZEN_TEACHER, teacherRate, meeting }).graph).flops;
 }
 

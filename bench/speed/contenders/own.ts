@@ -1,6 +1,6 @@
 import { NO_NORM_LIMIT } from '../../../src/graph/operation.ts';
 import { freshModel } from '../../../src/models/freshModel.ts';
-import { maskedInputs, positionIds } from '../../../src/models/masked.ts';
+import { encoderInputs, positionIds } from '../../../src/models/inputs.ts';
 import { bertEncoder, mlmHead } from '../../../src/models/encoder.ts';
 import { decoderName, encoderShape, parameterShapes } from '../../../src/models/model.ts';
 import type { Engine, Program } from '../../../src/engines/engine.ts';
@@ -26,6 +26,7 @@ import {
   type Gemm,
   type Problem,
 } from '../problems.ts';
+import { maskedWords } from '../../../src/tasks/maskedWords.ts';
 
 /** Any engine of ours. */
 export function ownContender(engine: Engine): Contender {
@@ -82,7 +83,7 @@ async function forward(engine: Engine): Promise<Job> {
   const values = new Map<string, Value>([...parameterShapes(BERT)].map(([name, shape]) => [name, graph.state(name, shape)]));
   const parameter = (name: string): Value => values.get(name) ?? graph.state(name, [1]);
   const shape = encoderShape(BERT);
-  const { hidden } = bertEncoder(graph, shape, parameter, maskedInputs(graph, BATCH));
+  const { hidden } = bertEncoder(graph, shape, parameter, encoderInputs(graph, BATCH));
   const { logits } = mlmHead(graph, shape, parameter, hidden, parameter(decoderName(BERT)));
   graph.output('logits', logits);
   // A few rows, so that comparing does not move 64 MiB.
@@ -100,7 +101,7 @@ async function forward(engine: Engine): Promise<Job> {
 
 /** The training step's graph, and what writes fresh weights and the batch. */
 export function prepareStep(size: BatchSize): { graph: Graph; fill: (program: Program) => void } {
-  const { graph } = weightTraining(BERT, size, WEIGHT_DECAY);
+  const { graph } = weightTraining(BERT, { task: maskedWords, ...size }, WEIGHT_DECAY);
   const fill = (program: Program): void => {
     for (const [name, { data }] of freshModel(BERT, WEIGHTS_SEED).tensors) {
       program.write(name, Float32Array.from(data));

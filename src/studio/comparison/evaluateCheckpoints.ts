@@ -1,8 +1,6 @@
 import type { Engine } from '../../engines/engine.ts';
 import type { Corpus } from '../../text/corpus.ts';
-import { maskedSlots } from '../../text/maskedBatch.ts';
 import { HeldOutJudge } from '../compression/heldOutJudge.ts';
-import { PLAIN_MASKING } from '../recipe/recipe.ts';
 import { readStudent, type GivenStudent } from './givenStudent.ts';
 import type { Recipe } from '../api/recipe.ts';
 import type { HeldOut } from '../api/run.ts';
@@ -22,10 +20,12 @@ export async function evaluateCheckpoints(
   const { batch, sequence } = recipe;
   // Read before the teacher is judged: a wrong folder should not cost a minute first.
   const other = student === undefined ? undefined : await readStudent(teacher, student);
+  const { task } = teacher;
   const judge = await HeldOutJudge.create(engine, teacher, corpus, recipe, {
+    task,
     batch,
     sequence,
-    slots: maskedSlots(batch, sequence, PLAIN_MASKING.probability),
+    slots: task.slots({ batch, sequence }),
   });
   try {
     if (other === undefined) return { teacher: judge.teacher };

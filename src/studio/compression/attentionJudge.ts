@@ -4,9 +4,7 @@ import type { BertModel } from '../../models/model.ts';
 import { asRunnable, type Runnable } from '../../models/runnable.ts';
 import type { Engine } from '../../engines/engine.ts';
 import type { Corpus } from '../../text/corpus.ts';
-import { fixedBatches } from '../../text/maskedBatch.ts';
 import type { SpaceTable } from '../../wid/spaces.ts';
-import { PLAIN_MASKING } from '../recipe/recipe.ts';
 import type { Recipe } from '../api/recipe.ts';
 import type { SimilarityReport, StudioListener } from '../api/run.ts';
 import type { Teacher } from '../teacher/teacher.ts';
@@ -40,7 +38,8 @@ export class AttentionJudge {
   static async create(engine: Engine, teacher: Teacher, corpus: Corpus, recipe: Recipe, table: SpaceTable): Promise<AttentionJudge> {
     const { sequence } = recipe;
     const count = Math.max(1, Math.min(SEQUENCES, corpus.heldOut.length / sequence));
-    const [batch] = fixedBatches(corpus.heldOut, sequence, count, teacher.tokenizer, recipe.seed, 1, PLAIN_MASKING);
+    const text = { sequences: corpus.heldOut, sequence, tokenizer: teacher.tokenizer };
+    const [batch] = teacher.task.heldOut(text, count, recipe.seed, 1);
     const given = batch ?? { inputIds: new Int32Array(count * sequence), attentionMask: new Float32Array(count * sequence) };
     const probe = await AttentionProbe.create(engine, teacher.model, count, sequence);
     try {

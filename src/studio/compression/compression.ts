@@ -1,8 +1,7 @@
 import type { Engine } from '../../engines/engine.ts';
 import type { Corpus } from '../../text/corpus.ts';
-import { BatchStream } from '../../text/maskedBatch.ts';
 import { checkRecipe } from '../recipe/checkRecipe.ts';
-import { recipeTable, stepShape } from '../recipe/recipe.ts';
+import { recipeTable, stepShape, trainingStream } from '../recipe/recipe.ts';
 import type { RunState } from '../runs/runState.ts';
 import type { Recipe } from '../api/recipe.ts';
 import type { StudioListener } from '../api/run.ts';
@@ -33,9 +32,8 @@ export async function compress(
   checkRecipe(teacher, recipe);
   const clock = new WorkClock(() => control.now?.() ?? performance.now(), from?.seconds);
   const table = recipeTable(teacher, recipe);
-  const masking = { probability: recipe.masking, wholeWords: recipe.wholeWords };
-  const stream = new BatchStream(corpus.train, recipe.sequence, recipe.batch, teacher.tokenizer, recipe.seed, masking);
-  const context = { engine, teacher, table, recipe, shape: stepShape(recipe) };
+  const context = { engine, teacher, table, recipe, shape: stepShape(teacher.task, recipe) };
+  const stream = trainingStream(teacher, corpus, recipe);
   const looks = await Looks.create(engine, teacher, corpus, recipe, table, listen);
   try {
     const tools = { context, stream, looks, clock, control, listen };

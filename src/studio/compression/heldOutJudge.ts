@@ -1,11 +1,9 @@
-import { agreement, Evaluator, type Evaluation } from '../../analysis/evaluation.ts';
-import type { BatchShape } from '../../models/masked.ts';
+import { Evaluator } from '../../analysis/evaluation.ts';
 import type { BertModel } from '../../models/model.ts';
 import { asRunnable, type Runnable } from '../../models/runnable.ts';
 import type { Engine } from '../../engines/engine.ts';
+import type { Evaluation, StepShape, TaskBatch } from '../../tasks/task.ts';
 import type { Corpus } from '../../text/corpus.ts';
-import { fixedBatches, type MaskedBatch } from '../../text/maskedBatch.ts';
-import { PLAIN_MASKING } from '../recipe/recipe.ts';
 import type { Recipe } from '../api/recipe.ts';
 import type { HeldOut, StudioListener } from '../api/run.ts';
 import type { Teacher } from '../teacher/teacher.ts';
@@ -13,16 +11,16 @@ import type { Teacher } from '../teacher/teacher.ts';
 /** Batches of the held-out split at each evaluation. */
 const EVALUATION_BATCHES = 8;
 
-/** Held-out numbers of teacher and student on the same fixed masking. */
+/** Held-out numbers of teacher and student on the same fixed batches of the teacher's task. */
 export class HeldOutJudge {
   readonly teacher: HeldOut;
   readonly #teacherRun: Evaluation;
   readonly #engine: Engine;
-  readonly #batches: readonly MaskedBatch[];
-  readonly #shape: BatchShape;
+  readonly #batches: readonly TaskBatch[];
+  readonly #shape: StepShape;
   #evaluator: Evaluator | undefined;
 
-  private constructor(engine: Engine, shape: BatchShape, batches: readonly MaskedBatch[], teacherRun: Evaluation) {
+  private constructor(engine: Engine, shape: StepShape, batches: readonly TaskBatch[], teacherRun: Evaluation) {
     this.#engine = engine;
     this.#shape = shape;
     this.#batches = batches;
@@ -30,16 +28,10 @@ export class HeldOutJudge {
     this.teacher = { loss: teacherRun.loss, accuracy: teacherRun.accuracy, agreement: 1 };
   }
 
-  static async create(engine: Engine, teacher: Teacher, corpus: Corpus, recipe: Recipe, shape: BatchShape): Promise<HeldOutJudge> {
-    const batches = fixedBatches(
-      corpus.heldOut,
-      recipe.sequence,
-      shape.batch,
-      teacher.tokenizer,
-      recipe.seed,
-      Math.ceil((EVALUATION_BATCHES * recipe.batch) / shape.batch),
-      PLAIN_MASKING,
-    );
+  static async create(engine: Engine, teacher: Teacher, corpus: Corpus, recipe: Recipe, shape: StepShape): Promise<HeldOutJudge> {
+    const text = { sequences: corpus.heldOut, sequence: recipe.sequence, tokenizer: teacher.tokenizer };
+    const most = Math.ceil((EVALUATION_BATCHES * recipe.batch) / shape.batch);
+    const batches = shape.task.heldOut(text, shape.batch, recipe.seed, most);
     const evaluator = await Evaluator.create(engine, teacher.model, shape);
     try {
       return new HeldOutJudge(engine, shape, batches, await evaluator.evaluate(batches));
@@ -62,7 +54,7 @@ export class HeldOutJudge {
       this.#evaluator = await Evaluator.create(this.#engine, runnable, this.#shape);
     } else this.#evaluator.load(runnable);
     const run = await this.#evaluator.evaluate(this.#batches);
-    return { loss: run.loss, accuracy: run.accuracy, agreement: agreement(run.predictions, this.#teacherRun.predictions) };
+    return { loss: run.loss, accuracy: run.accuracy, agreement: this.#shape.task.agreement(run, this.#teacherRun) };
   }
 
   dispose(): void {

@@ -68,11 +68,11 @@ export class Looks {
   #bound: number;
   #normsAt = -1;
 
-  private constructor(heldOut: HeldOutJudge, attention: AttentionJudge, vocabulary: number, listen: StudioListener) {
+  private constructor(heldOut: HeldOutJudge, attention: AttentionJudge, guessing: number, listen: StudioListener) {
     this.#heldOut = heldOut;
     this.#attention = attention;
     this.#listen = listen;
-    this.#bound = EXPLODED * Math.log(vocabulary);
+    this.#bound = EXPLODED * guessing;
     this.#measure(heldOut.teacher);
   }
 
@@ -85,11 +85,11 @@ export class Looks {
     table: SpaceTable,
     listen: StudioListener,
   ): Promise<Looks> {
-    const heldOut = await HeldOutJudge.create(engine, teacher, corpus, recipe, judgedShape(recipe));
+    const heldOut = await HeldOutJudge.create(engine, teacher, corpus, recipe, judgedShape(teacher.task, recipe));
     try {
       listen({ kind: 'heldOut', step: 0, model: 'teacher', value: heldOut.teacher });
       const attention = await AttentionJudge.create(engine, teacher, corpus, recipe, table);
-      return new Looks(heldOut, attention, teacher.model.config.vocabSize, listen);
+      return new Looks(heldOut, attention, teacher.task.guessing(teacher.model.config.vocabSize), listen);
     } catch (error) {
       heldOut.dispose();
       throw error;

@@ -1,7 +1,7 @@
-import type { BatchShape } from '../../models/masked.ts';
 import type { BertModel } from '../../models/model.ts';
 import type { Runnable } from '../../models/runnable.ts';
 import type { Engine } from '../../engines/engine.ts';
+import type { StepShape } from '../../tasks/task.ts';
 import type { NamedTensors } from '../../tensor/tensor.ts';
 import type { RateDecay } from '../../training/learningRate.ts';
 import { DEFAULT_OPTIMISER, type OptimiserSettings, type Trainer } from '../../training/trainer.ts';
@@ -16,7 +16,7 @@ export interface PhaseContext {
   readonly teacher: Teacher;
   readonly table: SpaceTable;
   readonly recipe: Recipe;
-  readonly shape: BatchShape;
+  readonly shape: StepShape;
   readonly heads: ReadonlyMap<number, readonly number[]>;
 }
 

@@ -2,7 +2,7 @@ import type { BertModel } from '../../models/model.ts';
 import type { Runnable } from '../../models/runnable.ts';
 import { StudioError } from '../../tensor/studioError.ts';
 import type { NamedTensors } from '../../tensor/tensor.ts';
-import { splitBatch, type BatchStream } from '../../text/maskedBatch.ts';
+import type { TaskStream } from '../../tasks/task.ts';
 import { learningRateAt } from '../../training/learningRate.ts';
 import { NormLimit } from '../../training/normLimit.ts';
 import { DIVERGENCE_CURE, DivergenceError, Trainer } from '../../training/trainer.ts';
@@ -30,7 +30,7 @@ export interface Compressed {
 export interface RunTools {
   /** Without heads, which training may decide about. */
   readonly context: Omit<PhaseContext, 'heads'>;
-  readonly stream: BatchStream;
+  readonly stream: TaskStream;
   readonly looks: Looks;
   readonly clock: WorkClock;
   readonly control: RunControl;
@@ -169,12 +169,11 @@ export class Run {
   }
 
   async #handOver(phase: Phase, trainer: Trainer): Promise<void> {
-    const { stream, context } = this.#tools;
+    const { stream } = this.#tools;
     const { total, rate, warmup, decay } = phase.schedule;
     if (trainer.onTheWay === 0) this.#ticker.begin();
     await phase.beforeStep?.(trainer);
-    const parts = splitBatch(stream.next(), context.recipe.accumulation, context.shape.slots);
-    await trainer.handOver(parts, learningRateAt(trainer.updates, total, rate, warmup, decay));
+    await trainer.handOver(stream.next(), learningRateAt(trainer.updates, total, rate, warmup, decay));
   }
 
   /** Tells the numbers of steps until so many are still on the way. @throws DivergenceError */

@@ -1,8 +1,7 @@
 import { freshModel } from '../../models/freshModel.ts';
-import type { BatchShape } from '../../models/masked.ts';
 import type { Engine } from '../../engines/engine.ts';
 import { StudioError } from '../../tensor/studioError.ts';
-import { splitBatch, type BatchStream, type MaskedBatch } from '../../text/maskedBatch.ts';
+import type { StepShape, TaskBatch, TaskStream } from '../../tasks/task.ts';
 import { mergeStudent } from '../../training/mergeStudent.ts';
 import { keptNorms } from '../../training/trainingGraph.ts';
 import { calibrateOnePass, type Calibration } from '../../wid/calibrate.ts';
@@ -26,14 +25,14 @@ export async function startingPoint(
   teacher: Teacher,
   table: SpaceTable,
   recipe: Recipe,
-  stream: BatchStream,
+  stream: TaskStream,
   control: { proceed(): Promise<boolean> },
   listen: StudioListener,
 ): Promise<StartingPoint> {
   const { model } = teacher;
   if (recipe.mode === 'scratch')
     return { student: freshModel(studentConfig(model.config, table), recipe.seed), compactors: new Map(), heads: new Map() };
-  const size = stepShape(recipe);
+  const size = stepShape(teacher.task, recipe);
   const batches = calibrationBatches(stream, recipe, size);
   const progress = calibrationStages(control, listen);
   const reading = (): CalibrationProgress => progress('Reading the teacher');
@@ -83,14 +82,14 @@ export function calibrationStages(
 }
 
 /** As many micro-batches as hold the recipe's calibration tokens. */
-function calibrationBatches(stream: BatchStream, recipe: Recipe, { batch, sequence, slots }: BatchShape): CalibrationBatch[] {
+function calibrationBatches(stream: TaskStream, recipe: Recipe, { batch, sequence }: StepShape): CalibrationBatch[] {
   const count = Math.max(1, Math.ceil(recipe.calibrationTokens / (batch * sequence)));
   const batches: CalibrationBatch[] = [];
-  while (batches.length < count) batches.push(...splitBatch(stream.next(), recipe.accumulation, slots).map(calibrationBatch));
+  while (batches.length < count) batches.push(...stream.next().map(calibrationBatch));
   return batches.slice(0, count);
 }
 
-function calibrationBatch(batch: MaskedBatch): CalibrationBatch {
+function calibrationBatch(batch: TaskBatch): CalibrationBatch {
   return {
     inputIds: batch.inputIds,
     typeIds: new Int32Array(batch.inputIds.length),

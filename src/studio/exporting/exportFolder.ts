@@ -5,6 +5,7 @@ import { PROTOBUF_LIMIT, writeOnnx } from '../../export/onnxStudent.ts';
 import type { OnnxFile } from '../../formats/onnx/onnxModel.ts';
 import { streamZip, type ZipFile } from '../../formats/zipStream.ts';
 import type { Corpus } from '../../text/corpus.ts';
+import type { Task } from '../../tasks/task.ts';
 import type { TextTokenizer } from '../../text/tokenizer.ts';
 import { faultOfRuntime, whereItStarts } from '../verification/runtimeFault.ts';
 import { openOnnx, runtimeVersion, type OnnxRuntime } from '../verification/onnxRuntime.ts';
@@ -23,6 +24,8 @@ import { textBatch, verificationTokens } from '../verification/textBatch.ts';
 export interface ExportJob {
   readonly engine: Engine;
   readonly model: BertModel;
+  /** What its files are judged by. */
+  readonly task: Task;
   readonly tokenizer: TextTokenizer;
   readonly tokenizerFiles: ReadonlyMap<string, Uint8Array>;
   /** Text to verify and judge on; a page of English where there is none. */
@@ -78,7 +81,7 @@ export async function exportFolder(
   options: ExportOptions,
   { signal, dataLimit = PROTOBUF_LIMIT }: ExportSurroundings = {},
 ): Promise<ExportResult> {
-  const { engine, model, tokenizer, corpus } = job;
+  const { engine, model, task, tokenizer, corpus } = job;
   const name = folderName(job.name);
   const progress = (stage: string): Progress => stageProgress(stage, listen, signal);
   // Made before the slow part, so that a weight that is too large is told at once.
@@ -86,7 +89,7 @@ export async function exportFolder(
   const judge = await OnnxJudge.create(engine, model, tokenizer, corpus, options.attentions === true, progress('Answering in the engine'));
   const held =
     corpus !== undefined && answerName(model) === 'logits'
-      ? await HeldOutTokens.create(engine, model, tokenizer, corpus, job.seed)
+      ? await HeldOutTokens.create(engine, model, { task, tokenizer }, corpus, job.seed)
       : undefined;
   const against = options.latency === false || job.against === undefined ? undefined : await opened(job.against, dataLimit);
   const reports: OnnxFileReport[] = [];

@@ -27,6 +27,7 @@ export function studentJob(
   return {
     engine,
     model: run.student,
+    task: teacher.task,
     tokenizer: teacher.tokenizer,
     tokenizerFiles: tokenizerFolder(teacher),
     corpus,
@@ -74,6 +75,7 @@ export function exportTeacher(
   const job: ExportJob = {
     engine,
     model: teacher.model,
+    task: teacher.task,
     tokenizer: teacher.tokenizer,
     tokenizerFiles: tokenizerFolder(teacher),
     corpus,

@@ -1,5 +1,6 @@
-import type { BatchShape } from '../../models/masked.ts';
-import { maskedSlots, type Masking } from '../../text/maskedBatch.ts';
+import { PLAIN_MASKING } from '../../tasks/maskedWords.ts';
+import type { StepShape, Task, TaskStream } from '../../tasks/task.ts';
+import type { Corpus } from '../../text/corpus.ts';
 import { PUBLISHED } from '../../wid/paper/settings.ts';
 import { layerMapOf, spacesOf, spaceTable, type LayerRule, type SpaceTable } from '../../wid/spaces.ts';
 import { presetShape, requireLegal, shapeOf } from './presets.ts';
@@ -7,8 +8,6 @@ import type { ModelShape, Recipe, ShapeDefaults } from '../api/recipe.ts';
 import type { TeacherReport } from '../api/teacher.ts';
 import type { Teacher } from '../teacher/teacher.ts';
 
-/** BERT's own masking: everything is judged by it, however a recipe trains, so that runs can be compared. */
-export const PLAIN_MASKING: Masking = { probability: 0.15, wholeWords: false };
 const DEFAULT_SEQUENCE = 128;
 
 /**
@@ -90,15 +89,15 @@ export function defaultRecipe(teacher: TeacherTraits, student: ModelShape = pres
 }
 
 /** One micro-batch of a step, which is what the training graph and the calibration see at once. */
-export function stepShape({ batch, accumulation, sequence, masking }: Recipe): BatchShape {
-  const part = batch / accumulation;
-  return { batch: part, sequence, slots: maskedSlots(part, sequence, masking) };
+export function stepShape(task: Task, recipe: Recipe): StepShape {
+  const size = { batch: recipe.batch / recipe.accumulation, sequence: recipe.sequence };
+  return { task, ...size, slots: task.slots(size, recipe) };
 }
 
 /** What is judged at once. */
-export function judgedShape({ batch, accumulation, sequence }: Recipe): BatchShape {
-  const part = batch / accumulation;
-  return { batch: part, sequence, slots: maskedSlots(part, sequence, PLAIN_MASKING.probability) };
+export function judgedShape(task: Task, { batch, accumulation, sequence }: Recipe): StepShape {
+  const size = { batch: batch / accumulation, sequence };
+  return { task, ...size, slots: task.slots(size) };
 }
 
 /** An early look, so that a user sees within seconds whether a run learns. */
@@ -136,4 +135,14 @@ function layerRule({ depth }: Pick<Recipe, 'depth'>): LayerRule {
 /** Teacher layer, from 0, of every layer of a student. */
 export function recipeLayers(teacher: { readonly layers: number }, recipe: Pick<Recipe, 'student' | 'depth'>): number[] {
   return layerMapOf(teacher.layers, recipe.student.layers, layerRule(recipe));
+}
+
+/** The batches that a run trains on, in the order that its seed gives. */
+export function trainingStream(
+  { task, tokenizer }: Pick<Teacher, 'task' | 'tokenizer'>,
+  { train }: Pick<Corpus, 'train'>,
+  recipe: Recipe,
+): TaskStream {
+  const text = { sequences: train, sequence: recipe.sequence, tokenizer };
+  return task.stream(text, stepShape(task, recipe), recipe.accumulation, recipe.seed, recipe);
 }

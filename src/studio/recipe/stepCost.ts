@@ -47,7 +47,7 @@ function programsOf(teacher: Teacher, recipe: Recipe): StepProgram[] {
   const { mode, weightDecay } = recipe;
   const table = recipeTable(teacher, recipe);
   const { config } = teacher.model;
-  const shape = stepShape(recipe);
+  const shape = stepShape(teacher.task, recipe);
   const program = (phase: StepCost['phase'], steps: number, graph: () => TrainingGraph): StepProgram[] =>
     steps <= 0 ? [] : [{ phase, steps, graph }];
   const polish = (steps: number): StepProgram[] => program('polish', steps, () => ownWeightsTraining({ teacher, table, recipe, shape }));

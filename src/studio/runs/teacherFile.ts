@@ -1,4 +1,5 @@
 import type { BertConfig } from '../../models/config.ts';
+import { FIRST_TASK, taskNamed } from '../../tasks/registry.ts';
 import type { ByteContent } from '../../tensor/byteSource.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
 import { tokenizerOf, type Teacher } from '../teacher/teacher.ts';
@@ -9,7 +10,9 @@ const VERSION = 1;
 const MODEL = 'model/';
 const TOKENIZER = 'tokenizer/';
 
-type Plain = Omit<Teacher, 'model' | 'tokenizer' | 'tokenizerFiles'> & {
+type Plain = Omit<Teacher, 'model' | 'task' | 'tokenizer' | 'tokenizerFiles'> & {
+  /** Missing in files that were written before there was a choice. */
+  readonly task?: string;
   readonly config: BertConfig;
   /** Lengths in bytes by name, in their order. */
   readonly tokenizerFiles: readonly (readonly [string, number])[];
@@ -24,10 +27,11 @@ function packed(bytes: Uint8Array): Tensor {
 
 /** A teacher as it was read, so that it can be had again without the files that it came in. */
 export function encodeTeacher(teacher: Teacher): Promise<Iterable<Uint8Array>> {
-  const { name, head, headFit, report, licence, model, tokenizerFiles } = teacher;
+  const { name, head, headFit, report, licence, task, model, tokenizerFiles } = teacher;
   const plain: Plain = {
     name,
     head,
+    task: task.name,
     ...(headFit === undefined ? {} : { headFit }),
     report,
     ...(licence === undefined ? {} : { licence }),
@@ -49,12 +53,18 @@ function isPlain(value: unknown): value is Plain {
 export async function decodeTeacher(name: string, bytes: ByteContent): Promise<Teacher> {
   const { plain, tensors } = await unseal(name, 'WIDTCHR', VERSION, bytes);
   if (!isPlain(plain)) throw refusal(name, 'a teacher', 'none');
-  const { config, tokenizerFiles: lengths, ...rest } = plain;
+  const { config, tokenizerFiles: lengths, task = FIRST_TASK, ...rest } = plain;
   const tokenizerFiles = new Map<string, Uint8Array>();
   for (const [file, length] of lengths) {
     const data = tensors.get(TOKENIZER + file)?.data;
     if (data === undefined || length > data.byteLength) throw refusal(name, `the tokenizer's ${file}`, 'none');
     tokenizerFiles.set(file, new Uint8Array(data.buffer, data.byteOffset, length));
   }
-  return { ...rest, model: { config, tensors: under(MODEL, tensors) }, tokenizer: tokenizerOf(tokenizerFiles), tokenizerFiles };
+  return {
+    ...rest,
+    task: taskNamed(name, task),
+    model: { config, tensors: under(MODEL, tensors) },
+    tokenizer: tokenizerOf(tokenizerFiles),
+    tokenizerFiles,
+  };
 }

@@ -1,9 +1,9 @@
-import type { BatchShape } from '../../models/masked.ts';
 import type { Engine } from '../../engines/engine.ts';
 import type { Corpus } from '../../text/corpus.ts';
 import { BatchStream, maskedSlots, type MaskedBatch } from '../../text/maskedBatch.ts';
 import { fitHead, POSITIONS_PER_DIMENSION } from '../../training/fitHead.ts';
-import { PLAIN_MASKING } from '../recipe/recipe.ts';
+import { PLAIN_MASKING } from '../../tasks/maskedWords.ts';
+import type { BatchShape } from '../../tasks/task.ts';
 import { calibrationStages } from '../compression/startingPoint.ts';
 import type { StudioListener } from '../api/run.ts';
 import type { Teacher } from './teacher.ts';

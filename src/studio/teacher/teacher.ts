@@ -6,6 +6,8 @@ import { readWhole } from '../../tensor/byteSource.ts';
 import { sizeOf } from '../../tensor/shape.ts';
 import { shownName } from '../../tensor/shown.ts';
 import { StudioError } from '../../tensor/studioError.ts';
+import { maskedWords } from '../../tasks/maskedWords.ts';
+import type { Task } from '../../tasks/task.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
 import { createTokenizer, type TextTokenizer } from '../../text/tokenizer.ts';
 import type { HeadFit } from '../../training/fitHead.ts';
@@ -23,6 +25,8 @@ export interface Teacher {
   readonly head: HeadState;
   /** How well a head that was fitted on the text predicts. */
   readonly headFit?: HeadFit;
+  /** What it is compressed for and judged by. */
+  readonly task: Task;
   readonly tokenizer: TextTokenizer;
   /** The tokenizer's files as they came, for the student's folder. */
   readonly tokenizerFiles: ReadonlyMap<string, Uint8Array>;
@@ -104,6 +108,7 @@ export async function readTeacher(
     ...(licence === undefined ? {} : { licence }),
     model,
     head: map.head,
+    task: maskedWords,
     tokenizer,
     tokenizerFiles,
     report: {

@@ -1,5 +1,5 @@
 import { bertEncoder, mlmHead, mlmTransform, type ParameterLookup } from '../../models/encoder.ts';
-import { maskedInputs, positionIds } from '../../models/masked.ts';
+import { encoderInputs, positionIds } from '../../models/inputs.ts';
 import { decoderName, encoderShape, type BertModel } from '../../models/model.ts';
 import { headNames } from '../../models/names.ts';
 import type { Engine, Program } from '../../engines/engine.ts';
@@ -32,7 +32,7 @@ export async function engineAnswer(engine: Engine, model: BertModel, batch: Text
   const graph = new Graph();
   const parameter = declare(graph, model);
   const shape = encoderShape(model.config);
-  const inputs = maskedInputs(graph, { batch: batch.batch, sequence: batch.length, slots: 1 });
+  const inputs = encoderInputs(graph, { batch: batch.batch, sequence: batch.length });
   const encoder = bertEncoder(graph, shape, parameter, inputs);
   const read: [string, Value][] = [];
   const answer = answerName(model);

@@ -2,12 +2,11 @@ import { Evaluator } from '../../analysis/evaluation.ts';
 import { countParameters, type BertModel } from '../../models/model.ts';
 import type { Engine } from '../../engines/engine.ts';
 import type { Corpus } from '../../text/corpus.ts';
-import { fixedBatches, maskedSlots, type MaskedBatch } from '../../text/maskedBatch.ts';
+import type { Task, TaskBatch } from '../../tasks/task.ts';
 import type { TextTokenizer } from '../../text/tokenizer.ts';
 import type { OnnxHeldOut } from '../api/exporting.ts';
 import type { OnnxRuntime } from './onnxRuntime.ts';
 import type { Progress } from './progress.ts';
-import { PLAIN_MASKING } from '../recipe/recipe.ts';
 
 /** Sequences that onnxruntime-web answers at once: full logits of more would take much memory. */
 const SEQUENCES = 4;
@@ -15,26 +14,34 @@ const SEQUENCES = 4;
 const WORK = 2e11;
 const LEAST_BATCHES = 2;
 
-/** Held-out masked tokens and what the engine makes of them in float32, to hold ONNX files against. */
+/** Held-out answers and what the engine makes of them in float32, to hold ONNX files against. */
 export class HeldOutTokens {
-  readonly #batches: readonly MaskedBatch[];
+  readonly #task: Task;
+  readonly #batches: readonly TaskBatch[];
   readonly #sequence: number;
   readonly #engineAccuracy: number;
 
-  private constructor(batches: readonly MaskedBatch[], sequence: number, engineAccuracy: number) {
+  private constructor(task: Task, batches: readonly TaskBatch[], sequence: number, engineAccuracy: number) {
+    this.#task = task;
     this.#batches = batches;
     this.#sequence = sequence;
     this.#engineAccuracy = engineAccuracy;
   }
 
-  static async create(engine: Engine, model: BertModel, tokenizer: TextTokenizer, corpus: Corpus, seed: number): Promise<HeldOutTokens> {
+  static async create(
+    engine: Engine,
+    model: BertModel,
+    { task, tokenizer }: { readonly task: Task; readonly tokenizer: TextTokenizer },
+    corpus: Corpus,
+    seed: number,
+  ): Promise<HeldOutTokens> {
     const { sequence, heldOut } = corpus;
     const most = Math.max(LEAST_BATCHES, Math.floor(WORK / (countParameters(model.config) * sequence * SEQUENCES)));
-    const batches = fixedBatches(heldOut, sequence, SEQUENCES, tokenizer, seed, most, PLAIN_MASKING);
-    const slots = maskedSlots(SEQUENCES, sequence, PLAIN_MASKING.probability);
-    const evaluator = await Evaluator.create(engine, model, { batch: SEQUENCES, sequence, slots });
+    const batches = task.heldOut({ sequences: heldOut, sequence, tokenizer }, SEQUENCES, seed, most);
+    const size = { batch: SEQUENCES, sequence };
+    const evaluator = await Evaluator.create(engine, model, { task, ...size, slots: task.slots(size) });
     try {
-      return new HeldOutTokens(batches, sequence, (await evaluator.evaluate(batches)).accuracy);
+      return new HeldOutTokens(task, batches, sequence, (await evaluator.evaluate(batches)).accuracy);
     } finally {
       evaluator.dispose();
     }
@@ -47,21 +54,11 @@ export class HeldOutTokens {
     for (const [done, batch] of this.#batches.entries()) {
       const attention = Uint8Array.from(batch.attentionMask, (score) => (score === 0 ? 1 : 0));
       const logits = await runtime.logits(batch.inputIds, attention, SEQUENCES, this.#sequence);
-      const vocabulary = logits.length / batch.inputIds.length;
-      for (const [slot, label] of batch.labels.entries()) {
-        const position = batch.positions[slot] ?? -1;
-        if (label < 0 || position < 0) continue;
-        tokens += 1;
-        if (best(logits.subarray(position * vocabulary, (position + 1) * vocabulary)) === label) right += 1;
-      }
+      const judged = this.#task.judgeOutputs(batch, logits);
+      tokens += judged.answers;
+      right += judged.right;
       await progress(done + 1, this.#batches.length);
     }
     return { tokens, accuracy: right / Math.max(1, tokens), engineAccuracy: this.#engineAccuracy };
   }
-}
-
-function best(row: Float32Array): number {
-  let at = 0;
-  for (let i = 1; i < row.length; i++) if ((row[i] ?? -Infinity) > (row[at] ?? -Infinity)) at = i;
-  return at;
 }

@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { bertEncoder, mlmHead } from '../../../src/models/encoder.ts';
-import { maskedInputs, positionIds } from '../../../src/models/masked.ts';
+import { encoderInputs, positionIds } from '../../../src/models/inputs.ts';
 import { decoderName, encoderShape } from '../../../src/models/model.ts';
 import type { Engine } from '../../../src/engines/engine.ts';
 import { WasmEngine } from '../../../src/engines/wasm/wasmEngine.ts';
@@ -26,7 +26,7 @@ async function forward(engine: Engine, { model, head }: Teacher): Promise<{ hidd
     return value;
   };
   const form = encoderShape(model.config);
-  const { hidden } = bertEncoder(graph, form, parameter, maskedInputs(graph, shape));
+  const { hidden } = bertEncoder(graph, form, parameter, encoderInputs(graph, shape));
   graph.output('hidden', hidden);
   if (head === 'mlm') graph.output('logits', mlmHead(graph, form, parameter, hidden, parameter(decoderName(model.config))).logits);
   const program = await engine.compile(plan(graph, engine.planOptions));
