@@ -38,8 +38,8 @@ export function filesOf(path: string): GivenFile[] {
   return files.map((file) => ({ path: relative(path, file).split(sep).join('/'), bytes: open(file) }));
 }
 
-/** Names of text files, and of those without an ending, as corpora are often cut into. */
-const TEXT = /(?:\.(?:txt|text|md|markdown|jsonl|ndjson|json|csv|tsv|tab|parquet|zip)|(?:^|\/)[^./]+)$/i;
+/** Names of text files, of tables that are refused by name, and of files without an ending, as corpora are often cut into. */
+const TEXT = /(?:\.(?:txt|text|md|markdown|jsonl|ndjson|json|csv|tsv|tab|parquet|arrow|zip)|(?:^|\/)[^./]+)$/i;
 
 /** A text file whatever its name, or the files of a folder that look like text by their names. */
 export function textsOf(path: string): { readonly files: readonly GivenFile[]; readonly skipped: readonly string[] } {

@@ -4,12 +4,31 @@ const CHUNK_BYTES = 1 << 20;
 /** What a binary file shows early on, and text never holds. */
 const SNIFFED_BYTES = 8192;
 
+const SAVE_ARROW =
+  'Save it as Parquet or JSON Lines: in Python, load_from_disk(folder), then to_parquet("text.parquet") of the split that you want.';
+
 /** Other files that get dropped as text, by their first bytes. */
 const FOREIGN: readonly (readonly [string, readonly number[], string])[] = [
-  ['gzip', [0x1f, 0x8b], 'Unpack it first.'],
-  ['PDF', [0x25, 0x50, 0x44, 0x46, 0x2d], 'Save its text as .txt.'],
-  ['zstd', [0x28, 0xb5, 0x2f, 0xfd], 'Unpack it first.'],
+  ['a gzip', [0x1f, 0x8b], 'Unpack it first.'],
+  ['a PDF', [...latin('%PDF-')], 'Save its text as .txt.'],
+  ['a zstd', [0x28, 0xb5, 0x2f, 0xfd], 'Unpack it first.'],
+  // A stream begins with a mark that no text has, a file with its name.
+  ['an Arrow', [0xff, 0xff, 0xff, 0xff], SAVE_ARROW],
+  ['an Arrow', [...latin('ARROW1')], SAVE_ARROW],
+  ['a Feather', [...latin('FEA1')], 'Save it as Parquet or JSON Lines.'],
+  ['an Avro', [...latin('Obj\u0001')], 'Save it as Parquet or JSON Lines.'],
+  ['an ORC', [...latin('ORC')], 'Save it as Parquet or JSON Lines.'],
+  ['an SQLite', [...latin('SQLite format 3')], 'Save its table as CSV or JSON Lines.'],
+  [
+    'a Git LFS pointer in the place of the',
+    [...latin('version https://git-lfs.github.com/spec/')],
+    'Run git lfs pull in its folder, or download the file itself.',
+  ],
 ];
+
+function latin(text: string): Uint8Array {
+  return new TextEncoder().encode(text);
+}
 
 /**
  * The file's text in pieces of about 1 MiB, cut anywhere but inside a character. UTF-8, or UTF-16 with a byte order mark.
@@ -20,7 +39,8 @@ export async function* decodedChunks(file: TextFile): AsyncGenerator<string> {
   const head = await file.read(0, Math.min(SNIFFED_BYTES, file.size));
   const utf16 = head[0] === 0xff && head[1] === 0xfe ? 'utf-16le' : head[0] === 0xfe && head[1] === 0xff ? 'utf-16be' : undefined;
   for (const [kind, bytes, cure] of FOREIGN)
-    if (bytes.every((byte, at) => head[at] === byte)) throw new TextError(file.path, `expected plain text, got a ${kind} file. ${cure}`);
+    if (bytes.every((byte, at) => head[at] === byte) && !(kind === 'an ORC' && !head.includes(0)))
+      throw new TextError(file.path, `expected plain text, got ${kind} file. ${cure}`);
   const decoder = new TextDecoder(utf16 ?? 'utf-8', { fatal: true });
   let line = 1;
   for (let start = 0; start < file.size; start += CHUNK_BYTES) {

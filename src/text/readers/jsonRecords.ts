@@ -1,4 +1,6 @@
-import { chooseColumn, TextError, type ReadNotes, type ReadOptions, type TextDocument, type TextFile } from '../textFile.ts';
+import { chooseColumn, ColumnSample } from '../columns.ts';
+import { textAt, textPaths } from '../fieldPaths.ts';
+import { TextError, type ReadNotes, type ReadOptions, type TextDocument, type TextFile } from '../textFile.ts';
 import { decodedChunks, linesOf } from './decodedChunks.ts';
 
 const LONGEST_LINE = 1 << 24;
@@ -8,7 +10,7 @@ const SAMPLED_RECORDS = 100;
 
 type Fields = ReadonlyMap<string, unknown>;
 
-/** JSON Lines, or one JSON array or object: a record a document, from the field that holds text. */
+/** JSON Lines, or one JSON array or object: a record a document, from the field that holds text, inner ones by path. */
 export async function* jsonDocuments(file: TextFile, options: ReadOptions, notes: ReadNotes): AsyncGenerator<TextDocument> {
   const head = new TextDecoder().decode(await file.read(0, Math.min(64, file.size)));
   const records = head.trimStart().startsWith('[') || (await isOneObject(file)) ? wholeRecords(file, notes) : lineRecords(file);
@@ -16,16 +18,20 @@ export async function* jsonDocuments(file: TextFile, options: ReadOptions, notes
   let chosen: string | undefined;
   let without = 0;
   const textOf = (place: string, fields: Fields, field: string): TextDocument | undefined => {
-    const text = fields.get(field);
-    if (typeof text === 'string' && text.trim() !== '') return { name: `${file.path}, ${place}`, text };
+    const text = textAt(fields, field);
+    if (text !== undefined && text.trim() !== '') return { name: `${file.path}, ${place}`, text };
     without += 1;
     return undefined;
   };
   const decide = (): string => {
-    const characters = new Map<string, number>();
+    const samples = new Map<string, ColumnSample>();
     for (const { fields } of sampled)
-      for (const [name, value] of fields) if (typeof value === 'string') characters.set(name, (characters.get(name) ?? 0) + value.length);
-    const columns = chooseColumn(file.path, characters, options.column);
+      for (const [path, text] of textPaths(fields)) {
+        const sample = samples.get(path) ?? new ColumnSample();
+        sample.add(text);
+        samples.set(path, sample);
+      }
+    const columns = chooseColumn(file.path, samples, options.column);
     notes.columns(columns);
     return columns.chosen;
   };
@@ -146,6 +152,8 @@ function record(file: TextFile, place: string, line: string): Fields {
 function fieldsOf(file: TextFile, place: string, value: unknown): Fields {
   // A bare string is a record with one field.
   if (typeof value === 'string') return new Map([['text', value]]);
+  // A list of words is one, too.
+  if (Array.isArray(value) && value.length > 0 && value.every((item) => typeof item === 'string')) return new Map([['text', value]]);
   if (typeof value !== 'object' || value === null || Array.isArray(value))
     throw new TextError(
       file.path,

@@ -1,10 +1,11 @@
-import { chooseColumn, TextError, type ReadNotes, type ReadOptions, type TextDocument, type TextFile } from '../textFile.ts';
+import { chooseColumn, ColumnSample } from '../columns.ts';
+import { TextError, type ReadNotes, type ReadOptions, type TextDocument, type TextFile } from '../textFile.ts';
 import { ParquetFile } from './parquetWorker.ts';
 
 const LARGEST_GROUP_ROWS = 1 << 24;
 const SAMPLED_ROWS = 100;
 
-/** Parquet: a row a document, row group by row group, from the string column that holds text. */
+/** Parquet: a row a document, row group by row group, from the column that holds text, inner fields by path. */
 export async function* parquetDocuments(file: TextFile, options: ReadOptions, notes: ReadNotes): AsyncGenerator<TextDocument> {
   const table = new ParquetFile(file);
   try {
@@ -16,11 +17,11 @@ export async function* parquetDocuments(file: TextFile, options: ReadOptions, no
         `a row group — expected at most ${LARGEST_GROUP_ROWS} rows, got more. Write it with smaller row groups.`,
       );
     if (rows === 0) throw new TextError(file.path, 'the table has no rows. Choose one with text.');
-    const characters = new Map(names.map((name) => [name, 0]));
-    if (names.length > 1 && options.column === undefined)
+    const samples = new Map(names.map((name) => [name, new ColumnSample()]));
+    if (options.column === undefined)
       for (const row of await table.rows(names, 0, Math.min(SAMPLED_ROWS, rows)))
-        names.forEach((name, at) => characters.set(name, (characters.get(name) ?? 0) + (row[at]?.length ?? 0)));
-    const columns = chooseColumn(file.path, characters, options.column);
+        row.forEach((text, at) => samples.get(names[at] ?? '')?.add(text));
+    const columns = chooseColumn(file.path, samples, options.column);
     notes.columns(columns);
 
     let start = 0;

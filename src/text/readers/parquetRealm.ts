@@ -1,5 +1,14 @@
-import { parquetMetadataAsync, parquetRead, type AsyncBuffer, type Compressors, type FileMetaData } from 'hyparquet';
+import {
+  parquetMetadataAsync,
+  parquetRead,
+  parquetSchema,
+  type AsyncBuffer,
+  type Compressors,
+  type FileMetaData,
+  type SchemaTree,
+} from 'hyparquet';
 import { compressors } from 'hyparquet-compressors';
+import { textAt } from '../fieldPaths.ts';
 
 /** What the reader asks of the realm that decodes. One request at a time. */
 export type ParquetRequest =
@@ -10,8 +19,9 @@ export type ParquetRequest =
 /** What the realm answers; `need` comes in between. */
 export type ParquetAnswer =
   | { readonly kind: 'need'; readonly id: number; readonly start: number; readonly end: number }
+  /** Paths of the columns and inner fields that are strings, or lists of them. */
   | { readonly kind: 'opened'; readonly names: readonly string[]; readonly groups: readonly number[] }
-  /** Cells that are not strings are empty. */
+  /** Cells without text are empty, and lists joined. */
   | { readonly kind: 'table'; readonly rows: readonly (readonly string[])[] }
   | { readonly kind: 'failed'; readonly message: string };
 
@@ -46,15 +56,16 @@ export function serveParquet(post: (answer: ParquetAnswer) => void): (request: P
     };
     const found = await parquetMetadataAsync(file);
     metadata = found;
-    return { kind: 'opened', names: stringColumns(found), groups: found.row_groups.map(({ num_rows }) => Number(num_rows)) };
+    return { kind: 'opened', names: textFields(found), groups: found.row_groups.map(({ num_rows }) => Number(num_rows)) };
   };
   const read = async (columns: readonly string[], from: number, to: number): Promise<ParquetAnswer> => {
     if (metadata === undefined) throw new Error('no file is open');
+    const roots = rootsOf(metadata, columns);
     let rows: readonly (readonly unknown[])[] = [];
     await parquetRead({
       file,
       metadata,
-      columns: [...columns],
+      columns: roots,
       rowStart: from,
       rowEnd: to,
       compressors: BOUNDED,
@@ -62,7 +73,7 @@ export function serveParquet(post: (answer: ParquetAnswer) => void): (request: P
         rows = table;
       },
     });
-    return { kind: 'table', rows: rows.map((row) => row.map((cell) => (typeof cell === 'string' ? cell : ''))) };
+    return { kind: 'table', rows: rows.map((row) => textsOf(row, roots, columns)) };
   };
   return (request) => {
     if (request.kind === 'bytes') {
@@ -98,31 +109,44 @@ function isList(value: unknown): value is unknown[] {
   return Array.isArray(value);
 }
 
-/** Top-level string columns; the schema's first element is the root. */
-function stringColumns({ schema }: FileMetaData): string[] {
-  const names: string[] = [];
-  for (let at = 1; at < schema.length; at++) {
-    const element = schema[at];
-    if (element === undefined) continue;
-    if ((element.num_children ?? 0) > 0) at += descendants(schema, at);
-    else if (
-      element.type === 'BYTE_ARRAY' &&
-      element.repetition_type !== 'REPEATED' &&
-      (element.converted_type === undefined || element.converted_type === 'UTF8')
-    )
-      names.push(element.name);
-  }
-  return names;
+/** A row's texts, by paths. */
+function textsOf(row: readonly unknown[], roots: readonly string[], paths: readonly string[]): string[] {
+  const fields = new Map(roots.map((root, at) => [root, row[at]]));
+  return paths.map((path) => textAt(fields, path) ?? '');
 }
 
-function descendants(schema: FileMetaData['schema'], at: number): number {
-  let open = schema[at]?.num_children ?? 0;
-  let count = 0;
-  while (open > 0 && at + count + 1 < schema.length) {
-    count += 1;
-    open += (schema[at + count]?.num_children ?? 0) - 1;
-  }
-  return count;
+/** The columns that paths lie in, once each, in the table's order. */
+function rootsOf(metadata: FileMetaData, paths: readonly string[]): string[] {
+  const roots = parquetSchema(metadata).children.map(({ element }) => element.name);
+  return roots.filter((root) => paths.some((path) => path === root || path.startsWith(`${root}.`) || path.startsWith(`${root}[].`)));
+}
+
+/** Paths of all strings: `text`, `data.text`, `tokens`, `messages[].content`. */
+function textFields(metadata: FileMetaData): string[] {
+  const names: string[] = [];
+  const walk = (node: SchemaTree, path: string): void => {
+    const { element, children } = node;
+    // A repeated field is a list, whether or not it says so.
+    if (element.repetition_type === 'REPEATED' && children.length > 0)
+      children.forEach((child) => walk(child, `${path}[].${child.element.name}`));
+    else if (element.converted_type === 'LIST' || element.logical_type?.type === 'LIST') items(node, path);
+    else if (element.converted_type === 'MAP') return;
+    else if (children.length > 0) children.forEach((child) => walk(child, `${path}.${child.element.name}`));
+    else if (isText(element)) names.push(path);
+  };
+  const items = ({ children }: SchemaTree, path: string): void => {
+    const item = children[0]?.children.length === 1 ? children[0].children[0] : children[0];
+    if (item === undefined) return;
+    if (item.element.converted_type === 'LIST') items(item, path);
+    else if (item.children.length === 0) walk({ ...item, element: { ...item.element, repetition_type: 'OPTIONAL' } }, path);
+    else item.children.forEach((child) => walk(child, `${path}[].${child.element.name}`));
+  };
+  parquetSchema(metadata).children.forEach((child) => walk(child, child.element.name));
+  return [...new Set(names)];
+}
+
+function isText({ type, converted_type: converted }: SchemaTree['element']): boolean {
+  return type === 'BYTE_ARRAY' && (converted === undefined || converted === 'UTF8');
 }
 
 /** The library's decompressors, refusing pages that claim to be huge before anything is allocated. */

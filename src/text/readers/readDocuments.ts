@@ -16,7 +16,7 @@ export async function sniffText(file: TextFile): Promise<TextFormat> {
   if (head[0] === 0x50 && head[1] === 0x41 && head[2] === 0x52 && head[3] === 0x31) return 'parquet';
   const text = new TextDecoder().decode(head).trimStart();
   const [line = ''] = text.split('\n', 1);
-  if (isRecord(line) || (text.startsWith('[') && /^\[\s*[{"]/.test(text) && /\.json[l]?$/i.test(file.path))) return 'json';
+  if (isRecord(line) || (text.startsWith('[') && /^\[\s*[{"[]/.test(text) && /\.json[l]?$/i.test(file.path))) return 'json';
   // A first record longer than what was read.
   if (/^\{\s*"/.test(text) && /\.(jsonl|ndjson|json)$/i.test(file.path)) return 'json';
   if (/\.(csv|tsv|tab)$/i.test(file.path)) return 'delimited';
