@@ -2,10 +2,10 @@ import { create } from 'zustand';
 import type { PlanReport, StepCost } from '../studio/api/cost.ts';
 import type { EngineChoice, EngineReport } from '../studio/api/engine.ts';
 import type { ModelShape, Recipe, ShapeDefaults, StudentPreset } from '../studio/api/recipe.ts';
-import type { TeacherReport } from '../studio/api/teacher.ts';
+import type { TaskWords, TeacherReport } from '../studio/api/teacher.ts';
 import type { TextReport } from '../studio/api/text.ts';
 
-export type { EngineChoice, EngineReport, ModelShape, PlanReport, Recipe, TeacherReport, TextReport };
+export type { EngineChoice, EngineReport, ModelShape, PlanReport, Recipe, TaskWords, TeacherReport, TextReport };
 
 /** Measured work of the engine in floating-point operations a second, and where the figure is from, in words. */
 export interface Speed {

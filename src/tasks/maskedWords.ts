@@ -94,10 +94,10 @@ function best(row: Float32Array): number {
 export const maskedWords: Task = {
   name: 'maskedWords',
   words: {
-    task: 'masked words',
     answers: 'masked tokens',
-    accuracy: 'masked tokens whose first guess is right',
-    agreement: 'masked tokens where the first guess is the teacher’s',
+    accuracy: 'masked words right',
+    agreement: 'same top word',
+    limits: 'It fills masks in text like that which it was trained on and is not fine-tuned for any task.',
   },
   slots: ({ batch, sequence }, settings) => maskedSlots(batch, sequence, settings?.masking ?? PLAIN_MASKING.probability),
   part,

@@ -98,14 +98,14 @@ export interface RightAnswers {
 
 /** The words for a task's numbers, on the page, in the terminal and on a card. */
 export interface TaskWords {
-  /** What the model does, as in "masked words". */
-  readonly task: string;
   /** What is answered, in the plural, as in "masked tokens". */
   readonly answers: string;
   /** What `accuracy` is the share of. */
   readonly accuracy: string;
   /** What `agreement` is the share of. */
   readonly agreement: string;
+  /** What a student does, and is not made for, in a sentence of its card. */
+  readonly limits: string;
 }
 
 /**

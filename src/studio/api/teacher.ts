@@ -1,6 +1,8 @@
 import type { HeadState, TensorUse } from '../../models/tensorMap.ts';
+import type { TaskWords } from '../../tasks/task.ts';
 import type { ModelShape } from './recipe.ts';
 export type { HeadState, TensorUse } from '../../models/tensorMap.ts';
+export type { TaskWords } from '../../tasks/task.ts';
 export type { HubRequest } from '../hub/hubClient.ts';
 
 /** What arrived as a teacher. */
@@ -16,6 +18,8 @@ export interface TeacherReport {
   readonly bytes: number;
   /** `none`: the checkpoint holds an encoder alone. */
   readonly head: HeadState;
+  /** What it is compressed for and judged by, in words. */
+  readonly words: TaskWords;
   /** Every tensor: those of the checkpoint in its order, then those that are missing. */
   readonly tensors: readonly TensorUse[];
   /** What the user should know of this checkpoint, in sentences: a head that is not carried over, copies that differ. */

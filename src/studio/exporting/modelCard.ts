@@ -84,7 +84,7 @@ export function studentCard(name: string, teacher: Teacher, { result, recipe, st
     '',
     '## Numbers',
     '',
-    `Masked tokens of held-out text after ${result.studentStep ?? result.stepsDone} of ${recipe.steps} steps:`,
+    `${capital(teacher.task.words.answers)} of held-out text after ${result.studentStep ?? result.stepsDone} of ${recipe.steps} steps:`,
     '',
     ...(result.fault === null ? [] : [`The run ended early by itself (${result.fault.replace(/^run: /, '').replace(/\.$/, '')}).`, '']),
     '| model | loss | accuracy | agreement with the teacher | parameters |',
@@ -108,10 +108,14 @@ export function studentCard(name: string, teacher: Teacher, { result, recipe, st
     '',
     '## Limits',
     '',
-    'It fills masks in text like that which it was trained on and is not fine-tuned for any task. Its numbers are held-out masked tokens, not a benchmark. It has the biases of its teacher and of the text.',
+    `${teacher.task.words.limits} Its numbers are of held-out ${teacher.task.words.answers}, not a benchmark. It has the biases of its teacher and of the text.`,
     '',
     ...licence(teacher),
   ].join('\n');
+}
+
+function capital(words: string): string {
+  return words.slice(0, 1).toUpperCase() + words.slice(1);
 }
 
 /** `README.md` of a checkpoint that was only converted. */

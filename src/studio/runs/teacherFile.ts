@@ -60,9 +60,12 @@ export async function decodeTeacher(name: string, bytes: ByteContent): Promise<T
     if (data === undefined || length > data.byteLength) throw refusal(name, `the tokenizer's ${file}`, 'none');
     tokenizerFiles.set(file, new Uint8Array(data.buffer, data.byteOffset, length));
   }
+  const known = taskNamed(name, task);
   return {
     ...rest,
-    task: taskNamed(name, task),
+    task: known,
+    // The words are this build's: those of the file may be older, or missing.
+    report: { ...rest.report, words: known.words },
     model: { config, tensors: under(MODEL, tensors) },
     tokenizer: tokenizerOf(tokenizerFiles),
     tokenizerFiles,

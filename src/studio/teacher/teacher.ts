@@ -126,6 +126,7 @@ export async function readTeacher(
       parameters,
       bytes: 4 * parameters,
       head: map.head,
+      words: maskedWords.words,
       tensors: map.uses,
       notes,
       ...namesOf(map),

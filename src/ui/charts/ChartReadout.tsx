@@ -1,3 +1,4 @@
+import { useSetup } from '../../state/setupStore.ts';
 import { whole } from '../numbers.ts';
 import type { ChartKind } from './chartKinds.ts';
 import { useCrosshair, valueAt } from './crosshair.ts';
@@ -13,8 +14,9 @@ interface ChartReadoutProps {
 
 /** What the chart shows, or, under the crosshair, its values there. */
 export function ChartReadout({ kind, name, bold, pastName, past }: ChartReadoutProps): React.JSX.Element {
+  const task = useSetup((state) => state.teacher?.words);
   const step = useCrosshair((state) => state.step);
-  if (step === undefined) return <span>{kind.hint}</span>;
+  if (step === undefined) return <span>{kind.hint(task)}</span>;
   const words = [
     ...(kind.field === 'loss' ? [`step ${whole(step)}`] : []),
     ...say(name, valueAt(bold, step), kind),

@@ -1,4 +1,5 @@
 import type { CurvePoint } from '../../state/curvesStore.ts';
+import type { TaskWords } from '../../state/setupStore.ts';
 import type { HeldOut } from '../../state/runStore.ts';
 import { whole } from '../numbers.ts';
 
@@ -6,7 +7,7 @@ import { whole } from '../numbers.ts';
 export interface ChartKind {
   readonly field: Exclude<keyof CurvePoint, 'step' | 'chance'>;
   readonly title: string;
-  readonly hint: string;
+  readonly hint: (words: TaskWords | undefined) => string;
   /** CSS pixels of the plot. */
   readonly height: number;
   /** Measured at every step, so worth thinning out; the others are measured when the student is judged. */
@@ -27,7 +28,7 @@ export const CHARTS: readonly ChartKind[] = [
   {
     field: 'loss',
     title: 'Training loss',
-    hint: 'cross-entropy; faint is every step',
+    hint: () => 'cross-entropy; faint is every step',
     height: 120,
     dense: true,
     logarithmic: true,
@@ -36,7 +37,7 @@ export const CHARTS: readonly ChartKind[] = [
   {
     field: 'heldOutLoss',
     title: 'Held-out loss',
-    hint: 'lower is better',
+    hint: () => 'lower is better',
     height: 96,
     dense: false,
     logarithmic: true,
@@ -46,7 +47,7 @@ export const CHARTS: readonly ChartKind[] = [
   {
     field: 'accuracy',
     title: 'Held-out accuracy',
-    hint: 'masked words right; higher is better',
+    hint: (words) => `${words?.accuracy ?? 'right answers'}; higher is better`,
     height: 96,
     dense: false,
     logarithmic: false,
@@ -56,7 +57,7 @@ export const CHARTS: readonly ChartKind[] = [
   {
     field: 'agreement',
     title: 'Agreement with the teacher',
-    hint: 'same top word; higher is better',
+    hint: (words) => `${words?.agreement ?? 'same answers'}; higher is better`,
     height: 76,
     dense: false,
     logarithmic: false,
@@ -65,7 +66,7 @@ export const CHARTS: readonly ChartKind[] = [
   {
     field: 'similarity',
     title: 'Attention similarity',
-    hint: 'mean of all heads; 1 is identical',
+    hint: () => 'mean of all heads; 1 is identical',
     height: 76,
     dense: false,
     logarithmic: false,
@@ -75,11 +76,11 @@ export const CHARTS: readonly ChartKind[] = [
   {
     field: 'learningRate',
     title: 'Learning rate',
-    hint: '',
+    hint: () => '',
     height: 68,
     dense: true,
     logarithmic: false,
     show: (value) => (value === 0 ? '0' : value.toExponential(1)),
   },
-  { field: 'tokensPerSecond', title: 'Tokens per second', hint: '', height: 68, dense: true, logarithmic: false, show: whole },
+  { field: 'tokensPerSecond', title: 'Tokens per second', hint: () => '', height: 68, dense: true, logarithmic: false, show: whole },
 ];

@@ -1,5 +1,6 @@
 import { sizeInWords } from '../../tensor/bytes.ts';
 import { useRun, type OnnxFileReport } from '../../state/runStore.ts';
+import { useSetup } from '../../state/setupStore.ts';
 import { Icon } from '../Icon.tsx';
 import { percent } from '../numbers.ts';
 
@@ -27,6 +28,7 @@ interface FileReportProps {
 }
 
 function FileReport({ file, teacherLatency }: FileReportProps): React.JSX.Element {
+  const answers = useSetup((state) => state.teacher?.words.answers);
   const { path, bytes, largestDifference, tolerance, checked, heldOut, latency, withheld } = file;
   const worst = Math.max(0, ...checked.map((check) => check[tolerance.measure]));
   return (
@@ -46,7 +48,7 @@ function FileReport({ file, teacherLatency }: FileReportProps): React.JSX.Elemen
         />
         {heldOut === null ? null : (
           <Line
-            name={`Held-out accuracy, ${heldOut.tokens} masked words`}
+            name={`Held-out accuracy, ${heldOut.tokens} ${answers ?? 'answers'}`}
             value={`${percent(heldOut.accuracy)} (${points(heldOut.accuracy - heldOut.engineAccuracy)})`}
           />
         )}
