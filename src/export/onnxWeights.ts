@@ -2,21 +2,28 @@ import type { BertModel } from '../models/model.ts';
 import { floatToHalf } from '../tensor/float16.ts';
 import { StudioError } from '../tensor/studioError.ts';
 import type { Tensor } from '../tensor/tensor.ts';
-import { FLOAT16, FLOAT32, type OnnxWriter } from './onnxWriter.ts';
+import type { OnnxWriter } from './onnxWriter.ts';
 import { quantizeRows } from './quantize.ts';
 
 /** How an ONNX file holds its matrices. Everything that is not a matrix product stays float32 in all three. */
 export type OnnxPrecision = 'fp32' | 'fp16' | 'int8';
 
-/** Takes rows of a table or of the vector beside it: `Gather` or `Slice`. @returns the node's output */
+/** Takes rows of a table or of the vector beside it: `Gather`. @returns the node's output */
 export type PickRows = (table: string, step: string) => string;
 
-/** The student's weights as initialisers, each stored once, and the nodes that use them. */
+/**
+ * The student's weights as initialisers, each stored once, and the nodes that use them.
+ *
+ * A weight is stored as [in, out], as `MatMul` reads it: quantisers look for an initialiser there, and take none behind
+ * a Transpose. It then has no Hugging Face name, which would be that of [out, in]. Tables keep name and layout.
+ */
 export interface OnnxWeights {
   /** A float32 vector. */
   vector(key: string): string;
   /** x W^T + b. @param weight Hugging Face name of W [out, in]   @param output the result's name, if it needs one */
   linear(x: string, weight: string, bias: string, place: string, output?: string): string;
+  /** x T^T + b, where T [rows, width] is a table that `rows` reads too. @param x [batch_size, sequence_length, width] */
+  decode(x: string, table: string, bias: string, place: string, output: string): string;
   /** Rows of an embedding table, float32. */
   rows(table: string, place: string, pick: PickRows): string;
 }
@@ -32,55 +39,102 @@ export function onnxWeights(writer: OnnxWriter, model: BertModel, precision: Onn
     const { data, shape } = found(key);
     return writer.tensor(key, 'float32', shape, data);
   };
-  const transposed = (weight: string, place: string): string =>
-    writer.node('Transpose', `${place}/Transpose`, [weight], { perm: { ints: [1, 0] } });
-  if (precision === 'fp16') return halfWeights(writer, found, vector, transposed);
-  if (precision === 'int8') return byteWeights(writer, found, vector, transposed);
-  return {
-    vector,
-    linear: (x, weight, bias, place, output) => {
-      const product = writer.node('MatMul', `${place}/MatMul`, [x, transposed(vector(weight), place)]);
-      return writer.node('Add', `${place}/Add`, [product, vector(bias)], {}, output);
-    },
-    rows: (table, _, pick) => pick(vector(table), ''),
-  };
+  if (precision === 'int8') return byteWeights(writer, found, vector);
+  return precision === 'fp16' ? halfWeights(writer, found, vector) : fullWeights(writer, found, vector);
 }
 
 type Find = (key: string) => Tensor;
 type Name = (key: string) => string;
-type Transposed = (weight: string, place: string) => string;
 
-/** Products in half precision; their inputs and results are cast, so that LayerNorm, softmax and GELU stay float32. */
-function halfWeights(writer: OnnxWriter, found: Find, vector: Name, transposed: Transposed): OnnxWeights {
-  const half = (key: string): string => {
-    if (writer.has(key)) return key;
-    const { data, shape } = found(key);
-    return writer.tensor(key, 'float16', shape, Uint16Array.from(data, floatToHalf));
-  };
+/** The name under which [out, in] is stored as [in, out]. */
+const turned = (key: string): string => `${key}_transposed`;
+
+function transpose<Data extends Float32Array | Uint16Array | Uint8Array>(data: Data, rows: number, out: Data): Data {
+  const columns = data.length / rows;
+  for (let row = 0; row < rows; row++)
+    for (let column = 0; column < columns; column++) out[column * rows + row] = data[row * columns + column] ?? 0;
+  return out;
+}
+
+function fullWeights(writer: OnnxWriter, found: Find, vector: Name): OnnxWeights {
   return {
     vector,
-    linear: (x, weight, bias, place, output) => {
-      const narrow = writer.cast(x, `${place}/Cast`, FLOAT16);
-      const product = writer.node('MatMul', `${place}/MatMul`, [narrow, transposed(half(weight), place)]);
-      const wide = writer.cast(product, `${place}/Cast_1`, FLOAT32);
-      return writer.node('Add', `${place}/Add`, [wide, vector(bias)], {}, output);
+    linear: (x, key, bias, place, output) => {
+      const { data, shape } = found(key);
+      const [rows = 0, columns = 0] = shape;
+      const weight = writer.tensor(turned(key), 'float32', [columns, rows], transpose(data, rows, new Float32Array(data.length)));
+      return writer.node('Add', `${place}/Add`, [writer.node('MatMul', `${place}/MatMul`, [x, weight]), vector(bias)], { output });
     },
-    rows: (table, place, pick) => writer.cast(pick(half(table), ''), `${place}/Cast`, FLOAT32),
+    decode: (x, table, bias, place, output) =>
+      writer.node('Add', `${place}/Add`, [tableProduct(writer, x, vector(table), place), vector(bias)], { output }),
+    rows: (table, _, pick) => pick(vector(table), ''),
   };
 }
 
 /**
- * ONNX Runtime's dynamic quantisation: activations to bytes as they come, weights a scale and zero point a row of
- * [out, in]. Names are those that its quantiser gives. A tied table serves the lookup and the decoder.
+ * x T^T as a `Gemm` that reads the table as it is stored, its rows flat. ONNX Runtime's dynamic quantiser makes bytes of
+ * it, where it would pass over a `MatMul` whose table stands behind a Transpose. The bias comes behind the `Gemm`, so
+ * that what is shaped back is no output of the graph, which the runtime would copy.
  */
-function byteWeights(writer: OnnxWriter, found: Find, vector: Name, transposed: Transposed): OnnxWeights {
-  const bytes = (key: string): { values: string; scale: string; zero: string } => {
-    const names = { values: `${key}_quantized`, scale: `${key}_scale`, zero: `${key}_zero_point` };
+function tableProduct(writer: OnnxWriter, x: string, table: string, place: string): string {
+  const [rows = 0, width = 0] = writer.form(table).shape;
+  const flat = writer.node('Reshape', `${place}/Reshape`, [x, writer.integers('flat_rows', [-1, Number(width)])], {
+    shape: ['tokens', width],
+  });
+  const product = writer.node('Gemm', `${place}/Gemm`, [flat, table], { attributes: { transB: { i: 1 } } });
+  const lengths = writer.node('Shape', `${place}/Shape`, ['input_ids'], { shape: [2] });
+  const shape = writer.node('Concat', `${place}/Concat`, [lengths, writer.integers('table_rows', [Number(rows)])], {
+    attributes: { axis: { i: 0 } },
+    shape: [3],
+  });
+  return writer.node('Reshape', `${place}/Reshape_1`, [product, shape], { shape: ['batch_size', 'sequence_length', rows] });
+}
+
+/** Products in half precision; their inputs and results are cast, so that LayerNorm, softmax and GELU stay float32. */
+function halfWeights(writer: OnnxWriter, found: Find, vector: Name): OnnxWeights {
+  const table = (key: string): string => {
+    if (writer.has(key)) return key;
+    const { data, shape } = found(key);
+    return writer.tensor(key, 'float16', shape, Uint16Array.from(data, floatToHalf));
+  };
+  const product = (x: string, place: string, multiply: (narrow: string) => string, bias: string, output: string | undefined): string => {
+    const wide = writer.cast(multiply(writer.cast(x, `${place}/Cast`, 'float16')), `${place}/Cast_1`, 'float32');
+    return writer.node('Add', `${place}/Add`, [wide, vector(bias)], { output });
+  };
+  return {
+    vector,
+    linear: (x, key, bias, place, output) => {
+      const { data, shape } = found(key);
+      const [rows = 0, columns = 0] = shape;
+      const halves = transpose(Uint16Array.from(data, floatToHalf), rows, new Uint16Array(data.length));
+      const weight = writer.tensor(turned(key), 'float16', [columns, rows], halves);
+      return product(x, place, (narrow) => writer.node('MatMul', `${place}/MatMul`, [narrow, weight]), bias, output);
+    },
+    decode: (x, key, bias, place, output) => product(x, place, (narrow) => tableProduct(writer, narrow, table(key), place), bias, output),
+    rows: (key, place, pick) => writer.cast(pick(table(key), ''), `${place}/Cast`, 'float32'),
+  };
+}
+
+interface ByteNames {
+  readonly values: string;
+  readonly scale: string;
+  readonly zero: string;
+}
+
+/**
+ * ONNX Runtime's dynamic quantisation: activations to bytes as they come, weights a scale and zero point an output.
+ * Names are those that its quantiser gives. A tied table serves the lookup and, behind a Transpose, the decoder.
+ */
+function byteWeights(writer: OnnxWriter, found: Find, vector: Name): OnnxWeights {
+  const bytes = (key: string, turn: boolean): ByteNames => {
+    const name = turn ? turned(key) : key;
+    const names = { values: `${name}_quantized`, scale: `${name}_scale`, zero: `${name}_zero_point` };
     if (!writer.has(names.values)) {
       const { data, shape } = found(key);
-      const rows = shape[0] ?? 1;
+      const [rows = 1, columns = 1] = shape;
       const { values, scales, zeroPoints } = quantizeRows(data, rows);
-      writer.tensor(names.values, 'uint8', shape, values);
+      if (turn) writer.tensor(names.values, 'uint8', [columns, rows], transpose(values, rows, new Uint8Array(values.length)));
+      else writer.tensor(names.values, 'uint8', shape, values);
       writer.tensor(names.scale, 'float32', [rows], scales);
       writer.tensor(names.zero, 'uint8', [rows], zeroPoints);
     }
@@ -92,28 +146,36 @@ function byteWeights(writer: OnnxWriter, found: Find, vector: Name, transposed: 
     const held = activations.get(x);
     if (held !== undefined) return held;
     const outputs = [`${x}_quantized`, `${x}_scale`, `${x}_zero_point`] as const;
-    writer.nodes.push({ name: `${x}/DynamicQuantizeLinear`, type: 'DynamicQuantizeLinear', inputs: [x], outputs, attributes: {} });
+    writer.several('DynamicQuantizeLinear', `${x}/DynamicQuantizeLinear`, [x], outputs);
     activations.set(x, outputs);
     return outputs;
+  };
+  const product = (x: string, values: string, weight: ByteNames, bias: string, place: string, output: string | undefined): string => {
+    const [read, scale, zero] = quantized(x);
+    const whole = writer.node('MatMulInteger', `${place}/MatMulInteger`, [read, values, zero, weight.zero]);
+    const scales = writer.node('Mul', `${place}/MulScales`, [scale, weight.scale]);
+    const scaled = writer.node('Mul', `${place}/Mul`, [writer.cast(whole, `${place}/Cast`, 'float32'), scales]);
+    return writer.node('Add', `${place}/Add`, [scaled, vector(bias)], { output });
   };
   let last = '';
   const lastAxis = (): string => (last = last === '' ? writer.integers('last_axis', [-1]) : last);
   return {
     vector,
     linear: (x, key, bias, place, output) => {
-      const weight = bytes(key);
-      const [values, scale, zero] = quantized(x);
-      const inputs = [values, transposed(weight.values, place), zero, weight.zero];
-      const product = writer.cast(writer.node('MatMulInteger', `${place}/MatMulInteger`, inputs), `${place}/Cast`, FLOAT32);
-      const scales = writer.node('Mul', `${place}/MulScales`, [scale, weight.scale]);
-      const scaled = writer.node('Mul', `${place}/Mul`, [product, scales]);
-      return writer.node('Add', `${place}/Add`, [scaled, vector(bias)], {}, output);
+      const weight = bytes(key, true);
+      return product(x, weight.values, weight, bias, place, output);
     },
-    rows: (table, place, pick) => {
-      const names = bytes(table);
-      const column = (picked: string, step: string): string => writer.node('Unsqueeze', `${place}/${step}/Unsqueeze`, [picked, lastAxis()]);
-      const values = writer.cast(pick(names.values, ''), `${place}/Cast`, FLOAT32);
-      const zero = writer.cast(column(pick(names.zero, '/zero_point'), 'zero_point'), `${place}/zero_point/Cast`, FLOAT32);
+    decode: (x, key, bias, place, output) => {
+      const table = bytes(key, false);
+      const values = writer.node('Transpose', `${place}/Transpose`, [table.values], { attributes: { perm: { ints: [1, 0] } } });
+      return product(x, values, table, bias, place, output);
+    },
+    rows: (key, place, pick) => {
+      const names = bytes(key, false);
+      const column = (picked: string, step: string): string =>
+        writer.node('Unsqueeze', `${place}/${step}/Unsqueeze`, [picked, lastAxis()], { shape: [...writer.form(picked).shape, 1] });
+      const values = writer.cast(pick(names.values, ''), `${place}/Cast`, 'float32');
+      const zero = writer.cast(column(pick(names.zero, '/zero_point'), 'zero_point'), `${place}/zero_point/Cast`, 'float32');
       const centred = writer.node('Sub', `${place}/Sub`, [values, zero]);
       return writer.node('Mul', `${place}/Mul`, [centred, column(pick(names.scale, '/scale'), 'scale')]);
     },

@@ -1,32 +1,69 @@
-import type { OnnxAttribute, OnnxElement, OnnxNode, OnnxTensor } from '../formats/onnx/onnxModel.ts';
+import type { OnnxAttribute, OnnxElement, OnnxNode, OnnxTensor, OnnxValue } from '../formats/onnx/onnxModel.ts';
+import { StudioError } from '../tensor/studioError.ts';
+import { CAST_TO, outputForms, type OnnxAxis, type ValueForm } from './onnxShapes.ts';
 
-/** ONNX's TensorProto.DataType, as `Cast` wants it. */
-export const FLOAT32 = 1;
-export const FLOAT16 = 10;
+export interface NodeSettings {
+  readonly attributes?: Readonly<Record<string, OnnxAttribute>>;
+  /** Name of the output; that of the node with `_output_0` if absent. */
+  readonly output?: string | undefined;
+  /** Shape of the output where the shapes of the inputs do not tell it. */
+  readonly shape?: readonly OnnxAxis[];
+}
 
 /** Collects nodes and tensors; every method names its node and returns its output's name. */
 export class OnnxWriter {
   readonly nodes: OnnxNode[] = [];
   readonly tensors: OnnxTensor[] = [];
-  readonly #names = new Set<string>();
+  readonly #forms = new Map<string, ValueForm>();
+  readonly #held = new Set<string>();
 
-  node(
-    type: string,
-    name: string,
-    inputs: readonly string[],
-    attributes: Readonly<Record<string, OnnxAttribute>> = {},
-    output = `${name}_output_0`,
-  ): string {
-    this.nodes.push({ name, type, inputs, outputs: [output], attributes });
+  /** @param inputs of the whole graph */
+  constructor(inputs: readonly (ValueForm & { readonly name: string })[]) {
+    for (const { name, element, shape } of inputs) this.#forms.set(name, { element, shape });
+  }
+
+  node(type: string, name: string, inputs: readonly string[], settings: NodeSettings = {}): string {
+    const output = settings.output ?? `${name}_output_0`;
+    this.several(type, name, inputs, [output], settings);
     return output;
   }
 
-  cast(x: string, name: string, to: number, output?: string): string {
-    return this.node('Cast', name, [x], { to: { i: to } }, output);
+  /** A node with several outputs, whose names are given. */
+  several(type: string, name: string, inputs: readonly string[], outputs: readonly string[], settings: NodeSettings = {}): void {
+    const { attributes = {}, shape } = settings;
+    const forms = outputForms(
+      type,
+      inputs.map((input) => this.form(input)),
+      attributes,
+      shape,
+    );
+    for (const [i, form] of forms.entries()) this.#forms.set(outputs[i] ?? '', form);
+    this.nodes.push({ name, type, inputs, outputs, attributes });
   }
 
+  cast(x: string, name: string, to: keyof typeof CAST_TO): string {
+    return this.node('Cast', name, [x], { attributes: { to: { i: CAST_TO[to] } } });
+  }
+
+  /** Element and shape of a value that was made before. */
+  form(name: string): ValueForm {
+    const form = this.#forms.get(name);
+    if (form === undefined) throw new StudioError('export', `onnx: ${name} is read before it is made. This is a fault of the studio.`);
+    return form;
+  }
+
+  /** What every node makes, for the file to tell. @param except names that are told as outputs of the graph */
+  values(except: ReadonlySet<string>): OnnxValue[] {
+    const made = this.nodes.flatMap(({ outputs }) => outputs).filter((name) => !except.has(name));
+    return made.map((name) => {
+      const { element, shape } = this.form(name);
+      return { name, element, shape };
+    });
+  }
+
+  /** True if there is a tensor of that name. */
   has(name: string): boolean {
-    return this.#names.has(name);
+    return this.#held.has(name);
   }
 
   tensor(
@@ -35,13 +72,14 @@ export class OnnxWriter {
     shape: readonly number[],
     data: Uint8Array | Uint16Array | Float32Array | BigInt64Array,
   ): string {
-    this.#names.add(name);
+    this.#held.add(name);
+    this.#forms.set(name, { element, shape });
     this.tensors.push({ name, element, shape, bytes: new Uint8Array(data.buffer, data.byteOffset, data.byteLength) });
     return name;
   }
 
-  integers(name: string, values: readonly number[]): string {
-    return this.tensor(name, 'int64', [values.length], BigInt64Array.from(values, BigInt));
+  integers(name: string, values: readonly number[], shape: readonly number[] = [values.length]): string {
+    return this.tensor(name, 'int64', shape, BigInt64Array.from(values, BigInt));
   }
 
   scalar(name: string, value: number): string {

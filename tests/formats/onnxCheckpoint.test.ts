@@ -4,8 +4,10 @@ import { configToJson } from '../../src/models/config.ts';
 import type { BertModel } from '../../src/models/model.ts';
 import { encodeStudentOnnx } from '../../src/export/onnxStudent.ts';
 import type { OnnxPrecision } from '../../src/export/onnxWeights.ts';
+import { readOnnxGraph } from '../../src/formats/onnx/onnxGraph.ts';
 import type { GivenFile } from '../../src/studio/api/files.ts';
 import { readTeacher } from '../../src/studio/teacher/teacher.ts';
+import { openBytes } from '../../src/tensor/byteSource.ts';
 import { goldenTeacher } from '../golden/load.ts';
 import { relativeError } from '../golden/relativeError.ts';
 import { variant } from '../studio/exporting/exportFixture.ts';
@@ -58,6 +60,24 @@ describe('our own exports', () => {
     const model = variant({ tieWordEmbeddings });
     const read = await readTeacher('student', exported(model, 'fp32'));
     expect(read.model).toEqual(model);
+  });
+
+  test('of before, with every weight behind a Transpose, come back too', async () => {
+    const { model } = await readTeacher('x', folder('onnx-transposes'));
+    expect(model).toEqual(variant({}));
+  });
+
+  test('hold weights as MatMul reads them, without the name of the untransposed one', async () => {
+    const { nodes, initializers } = await readOnnxGraph(openBytes(encodeStudentOnnx(variant({ tieWordEmbeddings: false }), 'golden', {})));
+    const weights = nodes
+      .filter(({ type }) => type === 'MatMul')
+      .flatMap(({ inputs }) => initializers.get(inputs[1] ?? '')?.shape.join() ?? []);
+    expect(weights).toHaveLength(20);
+    expect(weights).toContain('32,48');
+    expect(weights.at(-1)).toBe('32,61');
+    for (const [name, { shape }] of initializers)
+      if (name.endsWith('.weight') && shape.length === 2) expect(shape).toEqual(wanted.tensors.get(name)?.shape);
+    expect(initializers.has('bert.encoder.layer.0.intermediate.dense.weight')).toBe(false);
   });
 
   test('come back to half an ulp of half precision', async () => {

@@ -1,8 +1,8 @@
 import { fromJson, toBinary, type JsonValue, type JsonObject } from '@bufbuild/protobuf';
 import { onnxMessage } from './onnxSchema.ts';
 
-export type OnnxElement = 'float32' | 'float16' | 'uint8' | 'int64';
-const ELEMENTS: Readonly<Record<OnnxElement, number>> = { float32: 1, uint8: 2, int64: 7, float16: 10 };
+export type OnnxElement = 'float32' | 'float16' | 'uint8' | 'int32' | 'int64';
+const ELEMENTS: Readonly<Record<OnnxElement, number>> = { float32: 1, uint8: 2, int32: 6, int64: 7, float16: 10 };
 
 export type OnnxAttribute = { readonly f: number } | { readonly i: number } | { readonly ints: readonly number[] };
 
@@ -38,6 +38,8 @@ export interface OnnxModel {
   readonly tensors: readonly OnnxTensor[];
   readonly inputs: readonly OnnxValue[];
   readonly outputs: readonly OnnxValue[];
+  /** What nodes make in between: runtimes fuse more nodes where shapes are told. */
+  readonly values?: readonly OnnxValue[];
   readonly metadata: Readonly<Record<string, string>>;
 }
 
@@ -118,6 +120,7 @@ export function encodeOnnx(model: OnnxModel, external?: ExternalData): OnnxFile 
       })),
       input: model.inputs.map(valueInfo),
       output: model.outputs.map(valueInfo),
+      value_info: (model.values ?? []).map(valueInfo),
     }),
   ];
   const data: Uint8Array[] = [];

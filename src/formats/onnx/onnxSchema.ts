@@ -25,6 +25,7 @@ const MESSAGES: Readonly<Record<string, readonly FieldRow[]>> = {
     ['initializer', 5, 'TensorProto', 'repeated'],
     ['input', 11, 'ValueInfoProto', 'repeated'],
     ['output', 12, 'ValueInfoProto', 'repeated'],
+    ['value_info', 13, 'ValueInfoProto', 'repeated'],
   ],
   NodeProto: [
     ['input', 1, Type.STRING, 'repeated'],

@@ -2,6 +2,7 @@ import { unzipSync } from 'fflate';
 import { describe, expect, test, vi } from 'vitest';
 import type { Engine } from '../../../src/engines/engine.ts';
 import { ReferenceEngine } from '../../../src/engines/reference/referenceEngine.ts';
+import type { BertModel } from '../../../src/models/model.ts';
 import { writeOnnx } from '../../../src/export/onnxStudent.ts';
 import { quantizeRows } from '../../../src/export/quantize.ts';
 import type { OnnxCheck } from '../../../src/studio/api/exporting.ts';
@@ -21,6 +22,14 @@ function offsetOf(file: Uint8Array, data: Float32Array): number {
   return at;
 }
 
+/** A tensor's numbers as the file holds them: a product's weight [out, in] as [in, out]. */
+function held({ tensors }: BertModel, name: string): Float32Array {
+  const { data, shape } = tensors.get(name) ?? { data: new Float32Array(0), shape: [] };
+  const [rows = 0, columns = 0] = shape;
+  if (shape.length < 2 || name.includes('embeddings')) return data;
+  return Float32Array.from(data, (_, i) => data[(i % rows) * columns + Math.floor(i / rows)] ?? Number.NaN);
+}
+
 const places: readonly (readonly [tensor: string, node: string])[] = [
   ['bert.embeddings.position_embeddings.weight', '/bert/embeddings/LayerNorm'],
   ['bert.encoder.layer.0.attention.self.key.weight', '/bert/encoder/layer.0/attention/self/key/Add'],
@@ -35,7 +44,7 @@ describe('a file with one changed weight is told apart, and the first node that 
   test.each(places)('%s', async (tensor, node) => {
     const model = variant({});
     const file = writeOnnx(model, 'golden', {});
-    const data = model.tensors.get(tensor)?.data ?? new Float32Array(0);
+    const data = held(model, tensor);
     const view = new DataView(file.model.buffer, file.model.byteOffset + offsetOf(file.model, data));
     view.setFloat32(0, (data[0] ?? 0) + 0.5, true);
     const judge = await OnnxJudge.create(new ReferenceEngine(), model, tokenizer, undefined, false, quiet);
@@ -51,7 +60,7 @@ test('in the form with attentions too, whose softmax leaves under another name',
   const model = variant({});
   const file = writeOnnx(model, 'golden', {}, { attentions: true });
   const judge = await OnnxJudge.create(new ReferenceEngine(), model, tokenizer, undefined, true, quiet);
-  const scale = Float32Array.of(1 / Math.sqrt(model.config.hiddenSize / model.config.heads));
+  const scale = Float32Array.of(Math.sqrt(model.config.hiddenSize / model.config.heads));
   new DataView(file.model.buffer, file.model.byteOffset + offsetOf(file.model, scale)).setFloat32(0, 2 * (scale[0] ?? 0), true);
   const runtime = await openOnnx(file);
   const checked = await judge.check(runtime, quiet);
