@@ -1,6 +1,6 @@
 import { configToJson } from '../models/config.ts';
-import type { BertModel } from '../models/model.ts';
-import { headNames } from '../models/names.ts';
+import { familyOf } from '../models/families/registry.ts';
+import { hasHead, type BertModel } from '../models/model.ts';
 import { safetensorsPieces } from '../formats/safetensorsPieces.ts';
 import type { ZipFile } from '../formats/zipStream.ts';
 import { StudioError } from '../tensor/studioError.ts';
@@ -15,11 +15,9 @@ export function jsonFile(path: string, value: unknown): ZipFile {
 }
 
 /** `config.json` as `from_pretrained` reads it. @param externalData ONNX files whose weights lie beside them, for transformers.js */
-export function configFile({ config, tensors }: BertModel, externalData: readonly string[]): ZipFile {
-  const headless = !tensors.has(`${headNames.transform}.weight`);
+export function configFile(model: BertModel, externalData: readonly string[]): ZipFile {
   return jsonFile('config.json', {
-    ...configToJson(config),
-    ...(headless ? { architectures: ['BertModel'] } : {}),
+    ...configToJson(model.config, !hasHead(model)),
     ...(externalData.length === 0
       ? {}
       : { 'transformers.js_config': { use_external_data_format: Object.fromEntries(externalData.map((file) => [file, 1])) } }),
@@ -32,9 +30,10 @@ const LARGEST_HALF = 65_504;
 /** `model.safetensors` as `from_pretrained` reads it. @throws StudioError if a weight is too large for half precision */
 export function weightsFile({ config, tensors }: BertModel, storage: 'fp32' | 'fp16'): ZipFile {
   const written = new Map(tensors);
-  const bias = written.get(headNames.bias);
-  // Without it transformers 5 loads zeros for an untied decoder's bias.
-  if (!config.tieWordEmbeddings && bias !== undefined) written.set('cls.predictions.decoder.bias', bias);
+  for (const [copy, of] of familyOf(config.family).copies(config)) {
+    const tensor = tensors.get(of);
+    if (tensor !== undefined) written.set(copy, tensor);
+  }
   if (storage === 'fp16') checkHalf(written);
   return { path: 'model.safetensors', pieces: safetensorsPieces(written, { format: 'pt' }, storage === 'fp16' ? 'F16' : 'F32') };
 }

@@ -8,10 +8,11 @@ import { softmax } from '../graph/ops/softmax.ts';
 import { mergeHeads, reshape, splitHeads, transpose } from '../graph/ops/view.ts';
 import type { GeluKind } from '../graph/operation.ts';
 import type { Value } from '../graph/value.ts';
-import { embeddingNames, headNames, layerNames } from './names.ts';
+import { biasOf, type Blueprint, type LayerLinearRole, type LayerNormRole, type Module, type Role } from './blueprint.ts';
 
-/** What the forward pass must know of a BERT, teacher or student. */
+/** What the forward pass must know of a model, teacher or student. */
 export interface EncoderShape {
+  readonly blueprint: Blueprint;
   readonly layers: number;
   readonly heads: number;
   readonly headSize: number;
@@ -25,26 +26,26 @@ export interface EncoderInputs {
   readonly sequence: number;
   /** [B T], i32. */
   readonly inputIds: Value;
-  /** [B T], i32. */
+  /** [B T], i32, rows of the position table. */
   readonly positionIds: Value;
-  /** [B T], i32. */
+  /** [B T], i32; not read if the family has no segments. */
   readonly typeIds: Value;
   /** [B, T], 0 for tokens and a large negative number for padding. */
   readonly mask: Value;
 }
 
-/** Parameters by Hugging Face name, as graph values. */
+/** Parameters by their names in the model's checkpoint, as graph values. */
 export type ParameterLookup = (name: string) => Value;
 
 export interface EncoderOptions {
   /** Applied to the sum of the raw embeddings, [d, d'], where the tables are not merged. */
   readonly embeddingCompactor?: Value;
-  /** Takes the place of x W^T + b for the layer of this name, the decoder among them; undefined = as usual. */
-  readonly dense?: (name: string, x: Value) => Value | undefined;
-  /** Takes the place of the LayerNorm of this name. */
-  readonly norm?: (name: string, x: Value) => Value;
-  /** Changes what a space of the model holds, as gates do: `embeddings`, or a layer's name for what it writes. */
-  readonly written?: (name: string, x: Value) => Value;
+  /** Takes the place of x W^T + b of a linear layer, the decoder among them; undefined = as usual. */
+  readonly dense?: (module: Module, x: Value) => Value | undefined;
+  /** Takes the place of a LayerNorm. */
+  readonly norm?: (module: Module, x: Value) => Value;
+  /** Changes what a linear layer wrote, as gates do; the table of words stands for the sum of all embeddings. */
+  readonly written?: (module: Module, x: Value) => Value;
 }
 
 /** The values that others look at: calibration reads them, attention comparison shows them. N = B T. */
@@ -93,27 +94,22 @@ export function bertEmbeddings(
   inputs: EncoderInputs,
   options: EncoderOptions = {},
 ): Value {
-  const embedded = add(
-    graph,
-    add(
-      graph,
-      gatherRows(graph, parameter(embeddingNames.word), inputs.inputIds),
-      gatherRows(graph, parameter(embeddingNames.position), inputs.positionIds),
-    ),
-    gatherRows(graph, parameter(embeddingNames.type), inputs.typeIds),
-  );
+  const { blueprint } = shape;
+  const rows = (role: Role, ids: Value): Value => gatherRows(graph, parameter(blueprint.module(role).weight), ids);
+  const placed = add(graph, rows('words', inputs.inputIds), rows('positions', inputs.positionIds));
+  const embedded = blueprint.find('segments') === undefined ? placed : add(graph, placed, rows('segments', inputs.typeIds));
   const compacted = options.embeddingCompactor === undefined ? embedded : matmul(graph, embedded, options.embeddingCompactor);
-  return normalise(graph, shape, parameter, written(options, 'embeddings', compacted), embeddingNames.norm, options);
+  return normalise(graph, shape, parameter, written(options, blueprint.module('words'), compacted), 'embeddingNorm', null, options);
 }
 
-function written({ written: change }: EncoderOptions, name: string, x: Value): Value {
-  return change === undefined ? x : change(name, x);
+function written({ written: change }: EncoderOptions, module: Module, x: Value): Value {
+  return change === undefined ? x : change(module, x);
 }
 
-/** x W^T + b of the layer of this name, or what the options put in its place. */
-function denseLayer(graph: Graph, parameter: ParameterLookup, x: Value, name: string, options: EncoderOptions): Value {
-  const product = options.dense?.(name, x) ?? linear(graph, x, parameter(`${name}.weight`), parameter(`${name}.bias`));
-  return written(options, name, product);
+/** x W^T + b of a linear layer, or what the options put in its place. */
+function denseLayer(graph: Graph, parameter: ParameterLookup, x: Value, module: Module, options: EncoderOptions): Value {
+  const product = options.dense?.(module, x) ?? linear(graph, x, parameter(module.weight), parameter(biasOf(module)));
+  return written(options, module, product);
 }
 
 /** One encoder layer. @param read [N, d]   @param inputs batch, sequence and mask */
@@ -126,34 +122,45 @@ export function bertLayer(
   layer: number,
   options: EncoderOptions = {},
 ): LayerResult {
-  const names = layerNames(layer);
   const { batch, sequence } = inputs;
-  const dense = (x: Value, name: string): Value => denseLayer(graph, parameter, x, name, options);
+  const dense = (x: Value, role: LayerLinearRole): Value => denseLayer(graph, parameter, x, shape.blueprint.module(role, layer), options);
+  const norm = (x: Value, role: LayerNormRole): Value => normalise(graph, shape, parameter, x, role, layer, options);
   const heads = (x: Value): Value => splitHeads(graph, reshape(graph, x, [batch, sequence, shape.heads * shape.headSize]), shape.heads);
-  const query = dense(read, names.query);
-  const key = dense(read, names.key);
+  const query = dense(read, 'query');
+  const key = dense(read, 'key');
   const scores = matmul(graph, heads(query), transpose(graph, heads(key)));
   const attention = softmax(graph, scores, inputs.mask, 1 / Math.sqrt(shape.headSize));
-  const value = dense(read, names.value);
+  const value = dense(read, 'value');
   const split = heads(value);
   const merged = mergeHeads(graph, matmul(graph, attention, split, { strides: split.strides }));
   const values = reshape(graph, merged, [batch * sequence, shape.heads * shape.headSize]);
-  const projected = dense(values, names.attentionOutput);
-  const attentionOutput = normalise(graph, shape, parameter, add(graph, projected, read), names.attentionNorm, options);
-  const expanded = dense(attentionOutput, names.intermediate);
+  const projected = dense(values, 'attentionOutput');
+  const attentionOutput = norm(add(graph, projected, read), 'attentionNorm');
+  const expanded = dense(attentionOutput, 'expansion');
   const inner = gelu(graph, expanded, shape.activation);
-  const contracted = dense(inner, names.output);
-  const hidden = normalise(graph, shape, parameter, add(graph, contracted, attentionOutput), names.outputNorm, options);
+  const contracted = dense(inner, 'contraction');
+  const hidden = norm(add(graph, contracted, attentionOutput), 'outputNorm');
   const trace = { read, query, key, value, attention, values, projected, attentionOutput, expanded, inner, contracted, hidden };
   return { hidden, trace };
 }
 
-function normalise(graph: Graph, shape: EncoderShape, parameter: ParameterLookup, x: Value, name: string, options: EncoderOptions): Value {
-  if (options.norm !== undefined) return options.norm(name, x);
-  return layerNorm(graph, x, parameter(`${name}.weight`), parameter(`${name}.bias`), shape.layerNormEps);
+/** LayerNorm, or nothing if the family has none at this place. */
+function normalise(
+  graph: Graph,
+  { blueprint, layerNormEps }: EncoderShape,
+  parameter: ParameterLookup,
+  x: Value,
+  role: Role,
+  layer: number | null,
+  options: EncoderOptions,
+): Value {
+  const module = blueprint.find(role, layer);
+  if (module === undefined) return x;
+  if (options.norm !== undefined) return options.norm(module, x);
+  return layerNorm(graph, x, parameter(module.weight), parameter(biasOf(module)), layerNormEps);
 }
 
-/** BERT's encoder, written once: teacher, student and calibration probes are this function with other parameters. */
+/** The encoder, written once: teacher, student and calibration probes are this function with other parameters. */
 export function bertEncoder(
   graph: Graph,
   shape: EncoderShape,
@@ -186,9 +193,8 @@ export function mlmTransform(
   rows: Value,
   options: EncoderOptions = {},
 ): Value {
-  const { transform, transformNorm } = headNames;
-  const inner = gelu(graph, denseLayer(graph, parameter, rows, transform, options), shape.activation);
-  return normalise(graph, shape, parameter, inner, transformNorm, options);
+  const inner = gelu(graph, denseLayer(graph, parameter, rows, shape.blueprint.module('transform'), options), shape.activation);
+  return normalise(graph, shape, parameter, inner, 'transformNorm', null, options);
 }
 
 /**
@@ -204,6 +210,7 @@ export function mlmHead(
   options: EncoderOptions = {},
 ): HeadResult {
   const transformed = mlmTransform(graph, shape, parameter, rows, options);
-  const logits = options.dense?.(headNames.decoder, transformed) ?? linear(graph, transformed, decoder, parameter(headNames.bias));
+  const module = shape.blueprint.module('decoder');
+  const logits = options.dense?.(module, transformed) ?? linear(graph, transformed, decoder, parameter(biasOf(module)));
   return { transformed, logits };
 }

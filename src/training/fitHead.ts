@@ -2,7 +2,7 @@ import { encoderInputs, positionIds } from '../models/inputs.ts';
 import type { BatchShape } from '../tasks/task.ts';
 import { bertEncoder, mlmHead } from '../models/encoder.ts';
 import { encoderShape, encoderShapes, headShapes, type BertModel } from '../models/model.ts';
-import { embeddingNames } from '../models/names.ts';
+import { blueprintOf } from '../models/blueprint.ts';
 import { filledProgram } from '../graph/filledProgram.ts';
 import type { Engine } from '../engines/engine.ts';
 import { Graph } from '../graph/graph.ts';
@@ -81,11 +81,11 @@ export async function fitHead(
     const start = await initialHead(model, kept, advance);
     // There may be fewer rows than places for them.
     done = batches + turns;
-    judge.load(withGain(start, 0));
+    judge.load(withGain(model, start, 0));
     const frequencyLoss = (await judge.judge(others)).loss;
     await advance();
     for (const gain of GAINS) {
-      await consider(withGain(start, gain));
+      await consider(withGain(model, start, gain));
       await advance();
     }
     const startLoss = best.loss;
@@ -187,7 +187,8 @@ class HeadProgram {
     const graph = new Graph();
     const shapes = headShapes(config);
     const values = new Map([...shapes].map(([name, dims]) => [name, graph.state(name, dims)]));
-    const words = graph.state(embeddingNames.word, [config.vocabSize, config.hiddenSize]);
+    const table = blueprintOf(config).module('words').weight;
+    const words = graph.state(table, [config.vocabSize, config.hiddenSize]);
     const features = graph.input('features', [ROWS, config.hiddenSize]);
     const labels = graph.input('labels', [ROWS], 'i32');
     const part = (): { rows: Value; logits: Value } => {
@@ -199,14 +200,14 @@ class HeadProgram {
         const lossSum = reduceSum(graph, part().rows);
         return { lossSum, target: lossSum };
       };
-      addOptimiser(graph, values, [loss], decayOf(0));
+      addOptimiser(graph, values, [loss], decayOf(0, blueprintOf(config)));
     } else {
       const { rows, logits } = part();
       graph.output('rows', rows);
       graph.output('best', argmaxRows(graph, logits));
     }
     const program = await filledProgram(engine, plan(graph, engine.planOptions), (made) => {
-      made.write(embeddingNames.word, tensors.get(embeddingNames.word)?.data ?? new Float32Array());
+      made.write(table, tensors.get(table)?.data ?? new Float32Array());
       if (trains)
         for (const [name, dims] of shapes)
           for (const moment of [`first.${name}`, `second.${name}`])

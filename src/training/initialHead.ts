@@ -1,5 +1,5 @@
 import type { BertModel } from '../models/model.ts';
-import { embeddingNames, headNames } from '../models/names.ts';
+import { biasOf, blueprintOf } from '../models/blueprint.ts';
 import { matrix, multiply, ridged, solvePositive, transposed, type Matrix } from '../tensor/matrix.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 
@@ -33,7 +33,8 @@ export async function initialHead(
   { width: d, data, labels }: Features,
   turn: () => Promise<void> | void,
 ): Promise<Map<string, Tensor>> {
-  const words = tensors.get(embeddingNames.word)?.data ?? new Float32Array();
+  const blueprint = blueprintOf(config);
+  const words = tensors.get(blueprint.module('words').weight)?.data ?? new Float32Array();
   const count = labels.length;
   const meanState = new Float64Array(d);
   const meanWord = new Float64Array(d);
@@ -71,19 +72,19 @@ export async function initialHead(
   const counts = new Float64Array(config.vocabSize).fill(1);
   for (const label of labels) counts[label] = (counts[label] ?? 0) + 1;
   const total = count + config.vocabSize;
-  const { transform, transformNorm, bias } = headNames;
+  const [transform, norm] = [blueprint.module('transform'), blueprint.module('transformNorm')];
   return new Map<string, Tensor>([
-    [`${transform}.weight`, { shape: [d, d], data: weight }],
-    [`${transform}.bias`, { shape: [d], data: Float32Array.from(shift.data, (x) => LINEAR - x / size) }],
-    [`${transformNorm}.weight`, { shape: [d], data: new Float32Array(d).fill(1) }],
-    [`${transformNorm}.bias`, { shape: [d], data: new Float32Array(d) }],
-    [bias, { shape: [config.vocabSize], data: Float32Array.from(counts, (x) => Math.log(x / total)) }],
+    [transform.weight, { shape: [d, d], data: weight }],
+    [biasOf(transform), { shape: [d], data: Float32Array.from(shift.data, (x) => LINEAR - x / size) }],
+    [norm.weight, { shape: [d], data: new Float32Array(d).fill(1) }],
+    [biasOf(norm), { shape: [d], data: new Float32Array(d) }],
+    [biasOf(blueprint.module('decoder')), { shape: [config.vocabSize], data: Float32Array.from(counts, (x) => Math.log(x / total)) }],
   ]);
 }
 
 /** The head with another gain of its LayerNorm, the sharpness of the prediction; 0 predicts by frequency alone. */
-export function withGain(head: ReadonlyMap<string, Tensor>, gain: number): Map<string, Tensor> {
-  const name = `${headNames.transformNorm}.weight`;
+export function withGain({ config }: Pick<BertModel, 'config'>, head: ReadonlyMap<string, Tensor>, gain: number): Map<string, Tensor> {
+  const name = blueprintOf(config).module('transformNorm').weight;
   const d = head.get(name)?.data.length ?? 0;
   return new Map([...head, [name, { shape: [d], data: new Float32Array(d).fill(gain) }]]);
 }

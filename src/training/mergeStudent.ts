@@ -1,5 +1,6 @@
 import type { BertModel } from '../models/model.ts';
 import { parameterShapes } from '../models/model.ts';
+import { blueprintOf, type Blueprint } from '../models/blueprint.ts';
 import type { Engine } from '../engines/engine.ts';
 import type { Graph } from '../graph/graph.ts';
 import { partFor, plan } from '../graph/plan.ts';
@@ -34,7 +35,7 @@ export async function mergeStudent(
   const given = new Map([...teacherStates(teacher.config, table, teacherTensors), ...trained]);
   const shapes = parameterShapes(config);
   const tensors = new Map<string, Tensor>();
-  for (const group of groupsOf(graph, names, engine, atOnce)) {
+  for (const group of groupsOf(graph, names, blueprintOf(config), engine, atOnce)) {
     const part = plan(partFor(graph, group.map(outputName)), engine.planOptions);
     const program = await engine.compile(part);
     try {
@@ -57,11 +58,17 @@ function outputName(name: string): string {
 }
 
 /** All at once where that is little; else layer by layer, and each of the other tensors by itself: a training program may be there too. */
-function groupsOf(graph: Graph, names: readonly string[], engine: Engine, atOnce: number): readonly (readonly string[])[] {
+function groupsOf(
+  graph: Graph,
+  names: readonly string[],
+  blueprint: Blueprint,
+  engine: Engine,
+  atOnce: number,
+): readonly (readonly string[])[] {
   if (plan(graph, engine.planOptions).arenaBytes <= atOnce) return [names];
-  const groups = new Map<string, string[]>();
+  const groups = new Map<string | number, string[]>();
   for (const name of names) {
-    const key = /encoder\.layer\.\d+\./.exec(name)?.[0] ?? name;
+    const key = blueprint.owner(name)?.layer ?? name;
     groups.set(key, [...(groups.get(key) ?? []), name]);
   }
   return [...groups.values()];

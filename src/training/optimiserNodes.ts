@@ -5,7 +5,10 @@ import { mul } from '../graph/ops/elementwise.ts';
 import { accumulate } from '../graph/ops/layout.ts';
 import { adamw, globalNorm, type AdamwGroup } from '../graph/ops/optimiser.ts';
 import type { Value } from '../graph/value.ts';
+import type { Blueprint } from '../models/blueprint.ts';
 import { StudioError } from '../tensor/studioError.ts';
+import { isStackedBias } from '../wid/compactors.ts';
+import { ownName } from './teacherStates.ts';
 
 /** How AdamW treats one parameter. */
 export interface ParameterSettings {
@@ -23,9 +26,12 @@ export interface Update {
   readonly firstMoment: Value;
 }
 
-/** Weight decay for matrices only, as is usual for BERT. */
-export function decayOf(weightDecay: number): (name: string) => ParameterSettings {
-  return (name) => ({ decay: name.endsWith('bias') || name.includes('LayerNorm') ? 0 : weightDecay, rate: 1 });
+/** Weight decay for matrices only, as is usual for BERT: biases, gains and shifts do not decay. States of the teacher's count as its tensors. */
+export function decayOf(weightDecay: number, blueprint: Blueprint): (name: string) => ParameterSettings {
+  return (name) => {
+    const own = ownName(name);
+    return { decay: blueprint.isVector(own) || isStackedBias(own) ? 0 : weightDecay, rate: 1 };
+  };
 }
 
 /** The state that keeps every later step from moving the weights after one that was not sound ({@link globalNorm}); 0 clears it. */

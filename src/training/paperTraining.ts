@@ -1,6 +1,6 @@
 import type { BertConfig } from '../models/config.ts';
 import type { EncoderOptions, ParameterLookup } from '../models/encoder.ts';
-import { headNames } from '../models/names.ts';
+import { biasOf, blueprintOf } from '../models/blueprint.ts';
 import { laidAs, type Runnable } from '../models/runnable.ts';
 import type { StepShape } from '../tasks/task.ts';
 import { Graph } from '../graph/graph.ts';
@@ -12,6 +12,7 @@ import { weightedNorm } from '../graph/ops/weightedNorm.ts';
 import type { Value } from '../graph/value.ts';
 import type { Shape } from '../tensor/shape.ts';
 import type { NamedTensors, Tensor } from '../tensor/tensor.ts';
+import { compactorShapes } from '../wid/compactors.ts';
 import { maskedSides, namedMasks, type MaskedSide } from '../wid/paper/spaceOf.ts';
 import { nothingMasked, squareTable, type PaperMasks } from '../wid/paper/masks.ts';
 import type { PaperSettings } from '../wid/paper/settings.ts';
@@ -57,18 +58,16 @@ export function maskStates(masks: PaperMasks, started: boolean): Map<string, Ten
   return states;
 }
 
-const normSpace = (name: string): 'residual' | 'mlm' => (name === headNames.transformNorm ? 'mlm' : 'residual');
-
 /** The inserted form, merged: square compactors, LayerNorm statistics over unmasked dimensions alone. */
 function paperOptions(graph: Graph, config: BertConfig, parameter: ParameterLookup, state: ParameterLookup): EncoderOptions {
   return {
-    norm: (name, x) =>
+    norm: (module, x) =>
       weightedNorm(
         graph,
         x,
-        parameter(`${name}.weight`),
-        parameter(`${name}.bias`),
-        state(`statistics.${normSpace(name)}`),
+        parameter(module.weight),
+        parameter(biasOf(module)),
+        state(`statistics.${module.writes}`),
         state('one'),
         config.layerNormEps,
       ),
@@ -119,7 +118,8 @@ export function paperTraining(teacher: BertConfig, table: SpaceTable, shape: Ste
   const { parameter, options, config, trained, frozen, masks } = paperModel(graph, teacher, table);
   const ratio = settings.weightLearningRate / settings.compactorLearningRate;
   const theirs = new Map([...frozen].map(([name, value]) => [frozenName(name), value]));
-  const isCompactor = (name: string): boolean => /\.(R|L)$|^embeddings$/.test(name) && !name.startsWith(frozenName(''));
+  const compactors = compactorShapes(squareTable(table));
+  const isCompactor = (name: string): boolean => compactors.has(name);
   const all = new Map([...trained, ...theirs]);
   const learned = new Map([...all].filter(([name]) => ratio > 0 || isCompactor(name)));
   const sides = maskedSides(table);
@@ -136,7 +136,9 @@ export function paperTraining(teacher: BertConfig, table: SpaceTable, shape: Ste
     learned,
     Array.from({ length: parts }, (_, part) => () => batch(part)),
     (name) =>
-      isCompactor(name) ? { rate: 1, decay: settings.weightDecay } : { rate: ratio, decay: decayOf(settings.weightDecay)(name).decay },
+      isCompactor(name)
+        ? { rate: 1, decay: settings.weightDecay }
+        : { rate: ratio, decay: decayOf(settings.weightDecay, blueprintOf(teacher))(name).decay },
     change,
   );
   const shapes = (values: Iterable<readonly [string, Value]>): Map<string, Shape> =>

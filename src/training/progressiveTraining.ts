@@ -1,7 +1,7 @@
 import type { BertConfig } from '../models/config.ts';
 import type { EncoderOptions, EncoderShape, ParameterLookup } from '../models/encoder.ts';
 import { encoderShape } from '../models/model.ts';
-import { embeddingNames, headNames } from '../models/names.ts';
+import { biasOf, blueprintOf, spaceWidths, type Blueprint } from '../models/blueprint.ts';
 import { laidModel, statesOf, type Runnable } from '../models/runnable.ts';
 import type { StepShape } from '../tasks/task.ts';
 import { Graph } from '../graph/graph.ts';
@@ -43,43 +43,51 @@ export function gatedShapes(config: BertConfig, sizes: Spaces, tied: boolean): M
     attention: sizes.heads * sizes.headSize,
     inner: sizes.inner,
   };
-  const heights = new Map<string, number>([
-    [embeddingNames.word, config.vocabSize],
-    [embeddingNames.position, config.maxPositions],
-    [embeddingNames.type, config.typeVocabSize],
-    [headNames.bias, config.vocabSize],
-    [headNames.decoder, config.vocabSize],
-  ]);
+  const blueprint = blueprintAt(config, sizes);
+  const decoder = blueprint.module('decoder').weight;
+  const heights = spaceWidths(config);
   const shapes = new Map<string, Shape>();
-  for (const [name, { rows, columns }] of axesOf(sizes.layers)) {
-    if (name.startsWith('rebuild.')) continue;
-    if (tied && name === headNames.decoder) continue;
-    const height = rows === null ? (heights.get(name) ?? 1) : widths[rows];
+  for (const [name, { rows, columns }] of axesOf(blueprint)) {
+    const module = blueprint.owner(name);
+    if (module === undefined || (tied && name === decoder)) continue;
+    const height = rows === null ? heights[module.kind === 'table' ? module.reads : module.writes] : widths[rows];
     shapes.set(name, columns === null ? [height] : [height, widths[columns]]);
   }
   return shapes;
 }
 
-function gatedShape(config: BertConfig, { layers, heads, headSize }: Spaces): EncoderShape {
-  return { ...encoderShape(config), layers, heads, headSize };
+/** The modules of a model of as many layers. */
+function blueprintAt(config: BertConfig, { layers }: Spaces): Blueprint {
+  return blueprintOf({ ...config, layers });
 }
 
-function decoderOf(tied: boolean): string {
-  return tied ? embeddingNames.word : headNames.decoder;
+function gatedShape(config: BertConfig, sizes: Spaces): EncoderShape {
+  const { layers, heads, headSize } = sizes;
+  return { ...encoderShape(config), blueprint: blueprintAt(config, sizes), layers, heads, headSize };
+}
+
+function decoderOf(config: BertConfig, tied: boolean): string {
+  return blueprintOf(config).module(tied ? 'words' : 'decoder').weight;
 }
 
 /**
  * Readers' weights as they are read, by module: W + (W of closing columns, weighted by 1 - g) B. Added to the graph before any
  * micro-batch, so that all share them.
  */
-function readerWeights(graph: Graph, sizes: Spaces, tied: boolean, parameter: ParameterLookup, gate: ParameterLookup): Map<string, Value> {
+function readerWeights(
+  graph: Graph,
+  blueprint: Blueprint,
+  tied: boolean,
+  parameter: ParameterLookup,
+  gate: ParameterLookup,
+): Map<string, Value> {
   const weights = new Map<string, Value>();
-  for (const [name, { space, readers }] of rebuilds(sizes.layers, tied))
+  for (const [name, { space, readers }] of rebuilds(blueprint, tied))
     for (const reader of readers) {
-      const W = parameter(`${reader}.weight`);
+      const W = parameter(reader.weight);
       const [rows = 1, width = 1] = W.shape;
       const closing = matmul(graph, broadcast(graph, gate('one'), [rows, 1]), reshape(graph, gate(`closed.${space}`), [1, width]));
-      weights.set(reader, matmul(graph, mul(graph, W, closing), gate(name), { addend: W }));
+      weights.set(reader.key, matmul(graph, mul(graph, W, closing), gate(name), { addend: W }));
     }
   return weights;
 }
@@ -102,26 +110,25 @@ function gatedOptions(
     return mul(graph, x, everywhere);
   };
   const residual = gate('gate.residual');
-  const weights = readerWeights(graph, sizes, tied, parameter, gate);
+  const weights = readerWeights(graph, blueprintAt(config, sizes), tied, parameter, gate);
   return {
-    written: (name, x) => {
+    written: ({ role, writes }, x) => {
       // Keys need no gate: queries have it. The FFN's inner space is gated where it is read, after the activation.
-      if (name.endsWith('.key') || name.endsWith('.intermediate.dense')) return x;
-      return gated(x, name.endsWith('.query') || name.endsWith('.value') ? 'gate.attention' : 'gate.residual');
+      if (role === 'key' || writes === 'ffn') return x;
+      return gated(x, writes === 'queryKey' || writes === 'valueOutput' ? 'gate.attention' : 'gate.residual');
     },
-    dense: (name, x) => {
-      const reader = name.replace(/\.decoder\.weight$/, '.decoder');
-      const weight = weights.get(reader);
+    dense: (module, x) => {
+      const weight = weights.get(module.key);
       if (weight === undefined) return undefined;
-      const read = /\.layer\.\d+\.output\.dense$/.test(name) ? gated(x, 'gate.inner') : x;
-      return linear(graph, read, weight, parameter(reader === name ? `${name}.bias` : headNames.bias));
+      const read = module.reads === 'ffn' ? gated(x, 'gate.inner') : x;
+      return linear(graph, read, weight, parameter(biasOf(module)));
     },
-    norm: (name, x) =>
+    norm: (module, x) =>
       weightedNorm(
         graph,
         x,
-        mul(graph, parameter(`${name}.weight`), residual),
-        mul(graph, parameter(`${name}.bias`), residual),
+        mul(graph, parameter(module.weight), residual),
+        mul(graph, parameter(biasOf(module)), residual),
         gate('statistics.residual'),
         gate('one'),
         config.layerNormEps,
@@ -130,11 +137,16 @@ function gatedOptions(
 }
 
 /** Gates as states of the graph, by the names of {@link gateStates}, and the matrices that rebuild what they close. */
-function gateLookup(graph: Graph, sizes: Spaces, tied: boolean): { readonly shapes: Map<string, Shape>; readonly gate: ParameterLookup } {
+function gateLookup(
+  graph: Graph,
+  blueprint: Blueprint,
+  sizes: Spaces,
+  tied: boolean,
+): { readonly shapes: Map<string, Shape>; readonly gate: ParameterLookup } {
   const ones = (length: number): Float32Array => new Float32Array(length).fill(1);
   const open = { residual: ones(sizes.residual), attention: ones(sizes.heads * sizes.headSize), inner: ones(sizes.inner) };
   const shapes = new Map([...gateStates(open)].map(([name, { shape }]) => [name, shape]));
-  for (const [name, { space }] of rebuilds(sizes.layers, tied)) shapes.set(name, [sizes[space], sizes[space]]);
+  for (const [name, { space }] of rebuilds(blueprint, tied)) shapes.set(name, [sizes[space], sizes[space]]);
   return { shapes, gate: statesOf(graph, shapes) };
 }
 
@@ -149,12 +161,12 @@ export function progressiveTraining(
 ): TrainingGraph {
   const graph = new Graph();
   const trained = gatedShapes(config, sizes, tied);
-  const { shapes, gate } = gateLookup(graph, sizes, tied);
+  const { shapes, gate } = gateLookup(graph, blueprintAt(config, sizes), sizes, tied);
   const values = new Map([...trained].map(([name, dims]) => [name, graph.state(name, dims)]));
   const parameter = statesOf(graph, trained);
   const options = gatedOptions(graph, config, sizes, tied, parameter, gate);
   const batch = (part: number): PartLoss => {
-    const model = laidModel(graph, gatedShape(config, sizes), parameter, decoderOf(tied), options);
+    const model = laidModel(graph, gatedShape(config, sizes), parameter, decoderOf(config, tied), options);
     const { lossSum } = shape.task.part(graph, shape, part).model(model);
     return { lossSum, target: lossSum };
   };
@@ -162,7 +174,7 @@ export function progressiveTraining(
     graph,
     values,
     Array.from({ length: parts }, (_, part) => () => batch(part)),
-    decayOf(weightDecay),
+    decayOf(weightDecay, blueprintAt(config, sizes)),
   );
   return { graph, trained, frozen: shapes, rewritten: shapes };
 }
@@ -177,8 +189,8 @@ export function progressiveRunnable(config: BertConfig, sizes: Spaces, tied: boo
     tensors,
     lay: (graph) => {
       const parameter = statesOf(graph, trained);
-      const options = gatedOptions(graph, config, sizes, tied, parameter, gateLookup(graph, sizes, tied).gate);
-      return laidModel(graph, gatedShape(config, sizes), parameter, decoderOf(tied), options);
+      const options = gatedOptions(graph, config, sizes, tied, parameter, gateLookup(graph, blueprintAt(config, sizes), sizes, tied).gate);
+      return laidModel(graph, gatedShape(config, sizes), parameter, decoderOf(config, tied), options);
     },
   };
 }

@@ -1,6 +1,6 @@
 import type { BertConfig } from '../models/config.ts';
 import { decoderName, parameterShapes } from '../models/model.ts';
-import { embeddingNames, headNames } from '../models/names.ts';
+import { biasOf, blueprintOf, type Module } from '../models/blueprint.ts';
 import { StudioError } from '../tensor/studioError.ts';
 import type { Shape } from '../tensor/shape.ts';
 import type { NamedTensors, Tensor } from '../tensor/tensor.ts';
@@ -10,6 +10,12 @@ import type { SpaceTable } from '../wid/spaces.ts';
 /** State of the teacher's tensor, apart from student tensors of the same name. */
 export function frozenName(name: string): string {
   return `teacher.${name}`;
+}
+
+/** The name in the checkpoint of a state of the teacher's; others as they are. */
+export function ownName(state: string): string {
+  const prefix = frozenName('');
+  return state.startsWith(prefix) ? state.slice(prefix.length) : state;
 }
 
 /**
@@ -24,10 +30,11 @@ export function teacherShapes(config: BertConfig, table: SpaceTable): Map<string
       shapes
         .set(stackName(site, 'weight'), [table.teacher.layers, site.output * site.input])
         .set(stackName(site, 'bias'), [table.teacher.layers, site.output]);
-    else shapes.set(`${site.teacherName}.weight`, [site.output, site.input]).set(`${site.teacherName}.bias`, [site.output]);
+    else shapes.set(site.theirs.weight, [site.output, site.input]).set(biasOf(site.theirs), [site.output]);
   }
   const decoder = table.tied ? [] : [decoderName(config)];
-  for (const name of [embeddingNames.word, embeddingNames.position, embeddingNames.type, headNames.bias, ...decoder]) {
+  const blueprint = blueprintOf(config);
+  for (const name of [...blueprint.tables.map(({ weight }) => weight), biasOf(blueprint.module('decoder')), ...decoder]) {
     const shape = all.get(name);
     if (shape !== undefined) shapes.set(name, shape);
   }
@@ -46,13 +53,14 @@ export function teacherStates(config: BertConfig, table: SpaceTable, tensors: Na
     return tensor;
   };
   const stacks = new Map<string, (layer: number) => string>();
+  const blueprint = blueprintOf(config);
   if (table.mixtures)
-    for (const part of ['weight', 'bias'] as const)
-      for (const [kind, site] of Object.entries(layerSites(table, 0, 0)))
-        stacks.set(stackName(site, part), (layer) => {
-          const found = Object.entries(layerSites(table, 0, layer)).find(([other]) => other === kind);
-          return `${found?.[1].teacherName ?? kind}.${part}`;
-        });
+    for (const site of layerSites(table, 0, 0)) {
+      const inLayer = (layer: number): Module => blueprint.module(site.theirs.role, layer);
+      stacks
+        .set(stackName(site, 'weight'), (layer) => inLayer(layer).weight)
+        .set(stackName(site, 'bias'), (layer) => biasOf(inLayer(layer)));
+    }
   const states = new Map<string, Tensor>();
   for (const [name, shape] of teacherShapes(config, table)) {
     const layerOf = stacks.get(name);

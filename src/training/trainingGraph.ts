@@ -1,3 +1,4 @@
+import { blueprintOf, parameterNames, parameterPairs } from '../models/blueprint.ts';
 import type { BertConfig } from '../models/config.ts';
 import type { ParameterLookup } from '../models/encoder.ts';
 import { decoderName, parameterShapes } from '../models/model.ts';
@@ -54,11 +55,11 @@ export function mergedParameters(graph: Graph, teacher: BertConfig, table: Space
   const frozen = new Map([...teacherShapes(teacher, table)].map(([name, shape]) => [name, declare(frozenName(name), shape)]));
   const trained = new Map([...compactorShapes(table)].map(([name, shape]) => [name, graph.state(name, shape)]));
   const merged = mergeLinear(graph, table, lookup(frozen), lookup(trained), decoderName(teacher));
-  for (const [, name] of normSites(table))
-    for (const part of ['weight', 'bias']) {
-      const state = graph.state(`${name}.${part}`, [table.student.residual]);
-      trained.set(`${name}.${part}`, state);
-      merged.set(`${name}.${part}`, state);
+  for (const { ours } of normSites(table))
+    for (const name of parameterNames(ours)) {
+      const state = graph.state(name, [table.student.residual]);
+      trained.set(name, state);
+      merged.set(name, state);
     }
   return { parameter: lookup(merged), trained, frozen };
 }
@@ -116,7 +117,7 @@ export function compactorTraining(
   };
   addOptimiser(graph, learned, batches(parts, batch), (name) =>
     name.startsWith(frozenName(''))
-      ? { rate: settings.teacherRate, decay: decayOf(settings.teacherDecay)(name).decay }
+      ? { rate: settings.teacherRate, decay: decayOf(settings.teacherDecay, blueprintOf(teacher))(name).decay }
       : { rate: 1, decay: 0 },
   );
   return {
@@ -138,7 +139,7 @@ export function weightTraining(config: BertConfig, shape: StepShape, weightDecay
     const { lossSum } = shape.task.part(graph, shape, part).model(model);
     return { lossSum, target: lossSum };
   };
-  addOptimiser(graph, values, batches(parts, batch), decayOf(weightDecay));
+  addOptimiser(graph, values, batches(parts, batch), decayOf(weightDecay, blueprintOf(config)));
   return { graph, trained: parameterShapes(config), frozen: new Map() };
 }
 
@@ -176,7 +177,7 @@ export function distillationTraining(
     const apart = hiddenLoss(graph, student.encoder, theirs.encoder, laid.positions, layerMap, projection);
     return { lossSum: student.lossSum, target: add(graph, target, scale(graph, apart, hidden)) };
   };
-  addOptimiser(graph, values, batches(parts, batch), decayOf(weightDecay));
+  addOptimiser(graph, values, batches(parts, batch), decayOf(weightDecay, blueprintOf(config)));
   return { graph, trained: shapesOf(values), frozen: shapesOf(guide.own) };
 }
 
@@ -185,7 +186,7 @@ function ownModel(graph: Graph, config: BertConfig): { values: Map<string, Value
   return { values, model: laidAs(graph, config, lookup(values)) };
 }
 
-/** The merge alone, with every student tensor as an output under its Hugging Face name. */
+/** The merge alone, with every student tensor as an output under its own name. */
 export function mergeGraph(teacher: BertConfig, table: SpaceTable): { graph: Graph; names: string[] } {
   const graph = new Graph();
   const { parameter } = mergedParameters(graph, teacher, table, true);
@@ -201,11 +202,11 @@ export function keptNorms(
   residual: readonly number[],
 ): Map<string, { shape: Shape; data: Float32Array }> {
   const norms = new Map<string, { shape: Shape; data: Float32Array }>();
-  for (const [from, to] of normSites(table))
-    for (const part of ['weight', 'bias']) {
-      const source = teacher.get(`${from}.${part}`);
-      if (source === undefined) throw new StudioError('checkpoint', `teacher: ${from}.${part} is missing.`);
-      norms.set(`${to}.${part}`, { shape: [residual.length], data: Float32Array.from(residual, (i) => source.data[i] ?? 0) });
+  for (const { theirs, ours } of normSites(table))
+    for (const [from, to] of parameterPairs(theirs, ours)) {
+      const source = teacher.get(from);
+      if (source === undefined) throw new StudioError('checkpoint', `teacher: ${from} is missing.`);
+      norms.set(to, { shape: [residual.length], data: Float32Array.from(residual, (i) => source.data[i] ?? 0) });
     }
   return norms;
 }

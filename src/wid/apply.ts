@@ -1,3 +1,4 @@
+import { biasOf } from '../models/blueprint.ts';
 import type { ParameterLookup } from '../models/encoder.ts';
 import type { Graph } from '../graph/graph.ts';
 import { scale } from '../graph/ops/elementwise.ts';
@@ -16,7 +17,7 @@ import { applyColumns } from './merge.ts';
  */
 export function applySite(graph: Graph, site: Site, x: Value, teacher: ParameterLookup, compactor: ParameterLookup): Value {
   const widened = applyColumns(graph, x, transpose(graph, compactor(`${site.site}.L`)));
-  const inner = linear(graph, widened, teacher(`${site.teacherName}.weight`), teacher(`${site.teacherName}.bias`));
+  const inner = linear(graph, widened, teacher(site.theirs.weight), teacher(biasOf(site.theirs)));
   const narrowed = applyColumns(graph, inner, transpose(graph, compactor(`${site.site}.R`)));
   return site.factor === 1 ? narrowed : scale(graph, narrowed, site.factor);
 }

@@ -1,8 +1,9 @@
-import { embeddingNames, headNames, layerNames } from '../models/names.ts';
+import { biasOf, blueprintOf, type Blueprint, type Role } from '../models/blueprint.ts';
 import type { BertModel } from '../models/model.ts';
 import { identity, matrix, multiply, ridged, select, solvePositive, transposed, type Matrix } from '../tensor/matrix.ts';
 import { StudioError } from '../tensor/studioError.ts';
 import type { Tensor } from '../tensor/tensor.ts';
+import { compactorName, EMBEDDINGS } from './compactors.ts';
 import { headFactors, selectHeads, type AttentionWeights } from './headFactors.ts';
 import { greedySelection, rootOf, selectionSite, type SelectionSite } from './keepSets.ts';
 import type { CalibrationProgress, InnerMoments, Moment, TeacherMoments } from './moments.ts';
@@ -34,6 +35,21 @@ export function tensorMatrix(model: BertModel, name: string): Matrix {
   return matrix(tensor.shape[0] ?? 1, tensor.shape[1] ?? 1, tensor.data);
 }
 
+/** The weight of one module, [out, in]. */
+export function weightMatrix(model: BertModel, blueprint: Blueprint, role: Role, layer: number | null = null): Matrix {
+  return tensorMatrix(model, blueprint.module(role, layer).weight);
+}
+
+/** What the factors of one teacher layer's heads are made from. */
+export function attentionWeights(teacher: BertModel, blueprint: Blueprint, layer: number): AttentionWeights {
+  return {
+    Wq: weightMatrix(teacher, blueprint, 'query', layer),
+    bq: tensorMatrix(teacher, biasOf(blueprint.module('query', layer))).data,
+    Wk: weightMatrix(teacher, blueprint, 'key', layer),
+    Wo: weightMatrix(teacher, blueprint, 'attentionOutput', layer),
+  };
+}
+
 export function momentOf(moments: TeacherMoments, site: string): Moment {
   const moment = moments.get(site);
   if (moment === undefined) throw new StudioError('calibration', `calibration: no moments were gathered for ${site}.`);
@@ -63,17 +79,17 @@ const ascending = (list: readonly number[]): number[] => list.toSorted((a, b) =>
 /** Sites that read the residual stream (docs/method.md section 4, residual keep set). */
 function residualSites(teacher: BertModel, moments: TeacherMoments, tied: boolean): SelectionSite[] {
   const sites: SelectionSite[] = [];
+  const blueprint = blueprintOf(teacher.config);
   for (let layer = 0; layer < teacher.config.layers; layer++) {
-    const names = layerNames(layer);
     const read = momentOf(moments, `${layer}.read`).C;
-    const reading = stackRows([names.query, names.key, names.value].map((name) => tensorMatrix(teacher, `${name}.weight`)));
+    const reading = stackRows((['query', 'key', 'value'] as const).map((role) => weightMatrix(teacher, blueprint, role, layer)));
     sites.push(
       selectionSite(read, reading),
-      selectionSite(momentOf(moments, `${layer}.attention`).C, tensorMatrix(teacher, `${names.intermediate}.weight`)),
+      selectionSite(momentOf(moments, `${layer}.attention`).C, weightMatrix(teacher, blueprint, 'expansion', layer)),
       selectionSite(read, null),
     );
   }
-  sites.push(selectionSite(momentOf(moments, 'final').C, tensorMatrix(teacher, `${headNames.transform}.weight`)));
+  sites.push(selectionSite(momentOf(moments, 'final').C, weightMatrix(teacher, blueprint, 'transform')));
   if (tied) sites.push(decoderSite(teacher, momentOf(moments, 'transform').C));
   return sites;
 }
@@ -81,7 +97,7 @@ function residualSites(teacher: BertModel, moments: TeacherMoments, tied: boolea
 /** Target E C_y of a tied decoder's read, in slices of the vocabulary: float64 copies of a whole table would not fit. */
 function decoderSite(teacher: BertModel, C: Matrix): SelectionSite {
   const d = C.rows;
-  const table = teacher.tensors.get(embeddingNames.word)?.data ?? new Float32Array();
+  const table = teacher.tensors.get(blueprintOf(teacher.config).module('words').weight)?.data ?? new Float32Array();
   const gram = matrix(d, d);
   const slice = 4096 * d;
   for (let at = 0; at < table.length; at += slice) {
@@ -135,18 +151,12 @@ export async function calibrateOnePass(
   const innerOrder: number[][] = [];
   const innerSquares: Float64Array[] = [];
 
-  compactors.set('embeddings', pick);
+  const blueprint = blueprintOf(teacher.config);
+  compactors.set(EMBEDDINGS, pick);
   for (const [layer, from] of table.layerMap.entries()) {
-    const names = layerNames(from);
-    const prefix = `layer.${layer}`;
     const read = momentOf(moments, `${from}.read`);
     const values = momentOf(moments, `${from}.values`);
-    const weights: AttentionWeights = {
-      Wq: tensorMatrix(teacher, `${names.query}.weight`),
-      bq: tensorMatrix(teacher, `${names.query}.bias`).data,
-      Wk: tensorMatrix(teacher, `${names.key}.weight`),
-      Wo: tensorMatrix(teacher, `${names.attentionOutput}.weight`),
-    };
+    const weights = attentionWeights(teacher, blueprint, from);
     const kept =
       s.heads === t.heads ? Array.from({ length: t.heads }, (_, h) => h) : selectHeads(values.C, weights.Wo, t.headSize, s.heads);
     if (s.heads !== t.heads) heads.set(from, kept);
@@ -154,27 +164,28 @@ export async function calibrateOnePass(
       s.headSize === t.headSize ? wholeHead(t.headSize) : headFactors(weights, read, values, head, t.headSize, s.headSize),
     );
     const L = asTensor(leastSquares(read.C, S));
-    compactors.set(`${prefix}.query.R`, stackBlocks(factors.map((f) => f.Rq)));
-    compactors.set(`${prefix}.key.R`, stackBlocks(factors.map((f) => f.Rk)));
-    compactors.set(`${prefix}.value.R`, stackBlocks(factors.map((f) => f.Rv)));
-    for (const name of ['query', 'key', 'value']) compactors.set(`${prefix}.${name}.L`, { shape: L.shape, data: L.data.slice() });
-    compactors.set(`${prefix}.attention.output.L`, stackBlocks(factors.map((f) => f.Lo)));
-    compactors.set(`${prefix}.attention.output.R`, pickRowsOf);
+    compactors.set(compactorName('query', layer, 'R'), stackBlocks(factors.map((f) => f.Rq)));
+    compactors.set(compactorName('key', layer, 'R'), stackBlocks(factors.map((f) => f.Rk)));
+    compactors.set(compactorName('value', layer, 'R'), stackBlocks(factors.map((f) => f.Rv)));
+    for (const role of ['query', 'key', 'value'] as const)
+      compactors.set(compactorName(role, layer, 'L'), { shape: L.shape, data: L.data.slice() });
+    compactors.set(compactorName('attentionOutput', layer, 'L'), stackBlocks(factors.map((f) => f.Lo)));
+    compactors.set(compactorName('attentionOutput', layer, 'R'), pickRowsOf);
 
     const innerC = (await inner(from)).C;
     innerSquares.push(Float64Array.from({ length: innerC.rows }, (_, i) => innerC.data[i * innerC.columns + i] ?? 0));
-    const order = greedySelection([selectionSite(innerC, select(tensorMatrix(teacher, `${names.output}.weight`), S, null))], s.inner);
+    const order = greedySelection([selectionSite(innerC, select(weightMatrix(teacher, blueprint, 'contraction', from), S, null))], s.inner);
     innerOrder.push(order);
     const Sf = ascending(order);
-    compactors.set(`${prefix}.intermediate.L`, asTensor(leastSquares(momentOf(moments, `${from}.attention`).C, S)));
-    compactors.set(`${prefix}.intermediate.R`, asTensor(select(identity(t.inner), Sf, null)));
-    compactors.set(`${prefix}.output.L`, asTensor(leastSquares(innerC, Sf)));
-    compactors.set(`${prefix}.output.R`, pickRowsOf);
+    compactors.set(compactorName('expansion', layer, 'L'), asTensor(leastSquares(momentOf(moments, `${from}.attention`).C, S)));
+    compactors.set(compactorName('expansion', layer, 'R'), asTensor(select(identity(t.inner), Sf, null)));
+    compactors.set(compactorName('contraction', layer, 'L'), asTensor(leastSquares(innerC, Sf)));
+    compactors.set(compactorName('contraction', layer, 'R'), pickRowsOf);
     await progress(layer + 2, table.layerMap.length + 1);
   }
-  compactors.set('transform.L', asTensor(leastSquares(momentOf(moments, 'final').C, S)));
-  compactors.set('transform.R', pickRowsOf);
-  if (!table.tied) compactors.set('decoder.L', asTensor(leastSquares(momentOf(moments, 'transform').C, S)));
+  compactors.set(compactorName('transform', null, 'L'), asTensor(leastSquares(momentOf(moments, 'final').C, S)));
+  compactors.set(compactorName('transform', null, 'R'), pickRowsOf);
+  if (!table.tied) compactors.set(compactorName('decoder', null, 'L'), asTensor(leastSquares(momentOf(moments, 'transform').C, S)));
   return { compactors, residual: S, residualOrder, inner: innerOrder.map(ascending), innerOrder, innerSquares, heads };
 }
 

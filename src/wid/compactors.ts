@@ -1,5 +1,6 @@
-import { embeddingNames, headNames, layerNames } from '../models/names.ts';
+import { blueprintOf, type LayerLinearRole, type ModelSpace, type Module, type Role } from '../models/blueprint.ts';
 import type { Shape } from '../tensor/shape.ts';
+import { StudioError } from '../tensor/studioError.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import type { SpaceTable } from './spaces.ts';
 
@@ -12,10 +13,10 @@ export interface Site {
   readonly site: string;
   /** Student layer, or null outside of the layers. */
   readonly layer: number | null;
-  readonly kind: LayerSiteKind | 'transform';
-  /** Hugging Face names without `.weight`, in the teacher and in the student. */
-  readonly teacherName: string;
-  readonly studentName: string;
+  readonly role: SiteRole;
+  /** The layer in the teacher, and the one in the student. */
+  readonly theirs: Module;
+  readonly ours: Module;
   readonly rowShape: Shape;
   readonly columnShape: Shape;
   /** Output and input width in the teacher. */
@@ -24,73 +25,106 @@ export interface Site {
   readonly factor: number;
 }
 
-export type LayerSiteKind = 'query' | 'key' | 'value' | 'attention.output' | 'intermediate' | 'output';
+/** Roles around which compactors stand; the tables share the one of the embeddings. */
+export type SiteRole = LayerLinearRole | 'transform' | 'decoder';
 
-/** The linear layers of student layer `layer`, around those of teacher layer `from`. */
-export function layerSites({ teacher: t, student: s }: SpaceTable, layer: number, from: number): Record<LayerSiteKind, Site> {
+/** The words for them in files of compactors, which stay as they are: runs are stored under them. */
+const SITE_WORDS: Readonly<Record<SiteRole, string>> = {
+  query: 'query',
+  key: 'key',
+  value: 'value',
+  attentionOutput: 'attention.output',
+  expansion: 'intermediate',
+  contraction: 'output',
+  transform: 'transform',
+  decoder: 'decoder',
+};
+
+/** The compactor of the embedding tables, [d, d']. */
+export const EMBEDDINGS = 'embeddings';
+
+/** `layer.3.query`, or `transform`: the name of a site. @param layer student layer, or null outside of the layers */
+export function siteName(role: SiteRole, layer: number | null = null): string {
+  return inLayer(layer, SITE_WORDS[role]);
+}
+
+/** `layer.3.query.L`, or `transform.R`: the name of a compactor. */
+export function compactorName(role: SiteRole, layer: number | null, side: 'R' | 'L'): string {
+  return `${siteName(role, layer)}.${side}`;
+}
+
+function inLayer(layer: number | null, word: string): string {
+  return layer === null ? word : ['layer', layer, word].join('.');
+}
+
+function isSiteRole(role: Role): role is SiteRole {
+  return Object.hasOwn(SITE_WORDS, role);
+}
+
+/** @param theirs the teacher's linear layer   @param ours the student's */
+function siteOf({ teacher: t, student: s }: SpaceTable, theirs: Module, ours: Module): Site {
   const blocksRow: Shape = [s.heads, s.headSize, t.headSize];
   const blocksColumn: Shape = [s.heads, t.headSize, s.headSize];
-  const [theirs, ours] = [layerNames(from), layerNames(layer)];
-  const column: Shape = [t.residual, s.residual];
-  const row: Shape = [s.residual, t.residual];
   // Whole heads that go are left out of the teacher's tensors beforehand (keepHeads).
   const kept = s.heads * t.headSize;
-  const site = (
-    kind: LayerSiteKind,
-    part: 'query' | 'key' | 'value' | 'attentionOutput' | 'intermediate' | 'output',
-    [rowShape, columnShape]: readonly [Shape, Shape],
-    [output, input]: readonly [number, number],
-    factor = 1,
-  ): Site => ({
-    site: `layer.${layer}.${kind}`,
-    layer,
-    kind,
-    teacherName: theirs[part],
-    studentName: ours[part],
-    rowShape,
-    columnShape,
-    output,
-    input,
-    factor,
-  });
+  const stream = { row: [s.residual, t.residual], column: [t.residual, s.residual], width: t.residual };
+  const heads = { row: blocksRow, column: blocksColumn, width: kept };
+  const spaces = {
+    residual: stream,
+    mlm: stream,
+    queryKey: heads,
+    valueOutput: heads,
+    ffn: { row: [s.inner, t.inner], column: [t.inner, s.inner], width: t.inner },
+  } satisfies Record<ModelSpace, { row: Shape; column: Shape; width: number }>;
+  const of = (space: Module['writes']): { row: Shape; column: Shape; width: number } => {
+    if (space === 'vocabulary' || space === 'position' || space === 'segment')
+      throw new StudioError('student', `student: ${ours.key} — expected a space between two matrices, got the ${space}.`);
+    return spaces[space];
+  };
+  if (!isSiteRole(ours.role)) throw new StudioError('student', `student: ${ours.key} is not a linear layer.`);
   return {
+    site: siteName(ours.role, ours.layer),
+    layer: ours.layer,
+    role: ours.role,
+    theirs,
+    ours,
+    rowShape: of(theirs.writes).row,
+    columnShape: of(theirs.reads).column,
+    output: of(theirs.writes).width,
+    input: of(theirs.reads).width,
     // The teacher divides scores by sqrt(a), the student's runtime by sqrt(a'): the query carries the ratio.
-    query: site('query', 'query', [blocksRow, column], [kept, t.residual], Math.sqrt(s.headSize / t.headSize)),
-    key: site('key', 'key', [blocksRow, column], [kept, t.residual]),
-    value: site('value', 'value', [blocksRow, column], [kept, t.residual]),
-    'attention.output': site('attention.output', 'attentionOutput', [row, blocksColumn], [t.residual, kept]),
-    intermediate: site('intermediate', 'intermediate', [[s.inner, t.inner], column], [t.inner, t.residual]),
-    output: site('output', 'output', [row, [t.inner, s.inner]], [t.residual, t.inner]),
+    factor: theirs.role === 'query' ? Math.sqrt(s.headSize / t.headSize) : 1,
   };
 }
 
-/** Every linear layer of the student, in order. */
+/** The linear layers of student layer `layer`, around those of teacher layer `from`. */
+export function layerSites(table: SpaceTable, layer: number, from: number): Site[] {
+  const blueprint = blueprintOf(table.teacher);
+  return blueprint
+    .layer(from)
+    .filter(({ kind }) => kind === 'linear')
+    .map((theirs) => siteOf(table, theirs, blueprint.module(theirs.role, layer)));
+}
+
+/** Every linear layer of the student but its decoder, in order. */
 export function linearSites(table: SpaceTable): Site[] {
-  const { teacher: t, student: s } = table;
-  const sites = table.layerMap.flatMap((from, layer) => Object.values(layerSites(table, layer, from)));
-  sites.push({
-    site: 'transform',
-    layer: null,
-    kind: 'transform',
-    teacherName: headNames.transform,
-    studentName: headNames.transform,
-    rowShape: [s.residual, t.residual],
-    columnShape: [t.residual, s.residual],
-    output: t.residual,
-    input: t.residual,
-    factor: 1,
-  });
-  return sites;
+  const transform = blueprintOf(table.teacher).module('transform');
+  return [...table.layerMap.flatMap((from, layer) => layerSites(table, layer, from)), siteOf(table, transform, transform)];
 }
 
 /** All teacher layers' weights or biases of one kind, [n, out in]: what a learned mixture of layers reads. */
 export function stackName(site: Site, part: 'weight' | 'bias'): string {
-  return `stack.${site.kind}.${part}`;
+  return `stack.${siteName(site.role)}.${part}`;
+}
+
+/** Whether a tensor is a stack of biases. */
+export function isStackedBias(name: string): boolean {
+  return /^stack\..*\.bias$/.test(name);
 }
 
 /** The weights [1, n] of a student layer's mixture of teacher layers. */
 export function mixtureName(layer: number): string {
-  return `layer.${layer}.mixture`;
+  return inLayer(layer, 'mixture');
 }
 
 /** Mixtures that are one-hot at the mapped layer, so that they change nothing at the start (docs/method.md section 2, Depth). */
@@ -108,21 +142,26 @@ export function oneHotMixtures(table: SpaceTable): Map<string, Tensor> {
 /** All compactors by name with their shapes; `embeddings` and `decoder.L` are [d, d'], mixtures [1, n]. */
 export function compactorShapes(table: SpaceTable): Map<string, Shape> {
   const { teacher: t, student: s } = table;
-  const shapes = new Map<string, Shape>([['embeddings', [t.residual, s.residual]]]);
+  const shapes = new Map<string, Shape>([[EMBEDDINGS, [t.residual, s.residual]]]);
   for (const site of linearSites(table)) shapes.set(`${site.site}.R`, site.rowShape).set(`${site.site}.L`, site.columnShape);
-  if (!table.tied) shapes.set('decoder.L', [t.residual, s.residual]);
+  if (!table.tied) shapes.set(compactorName('decoder', null, 'L'), [t.residual, s.residual]);
   if (table.mixtures) for (const layer of table.layerMap.keys()) shapes.set(mixtureName(layer), [1, t.layers]);
   return shapes;
 }
 
-/** LayerNorms of the student, `[teacher name, student name]` without `.weight` and `.bias`. */
-export function normSites(table: SpaceTable): [string, string][] {
+/** LayerNorms of the student, each with the teacher's that it starts from. */
+export function normSites(table: SpaceTable): { readonly theirs: Module; readonly ours: Module }[] {
+  const blueprint = blueprintOf(table.teacher);
+  const outside = (part: Module['part']): { theirs: Module; ours: Module }[] =>
+    blueprint.norms.filter((norm) => norm.part === part).map((norm) => ({ theirs: norm, ours: norm }));
   return [
-    [embeddingNames.norm, embeddingNames.norm],
-    ...table.layerMap.flatMap((from, layer): [string, string][] => [
-      [layerNames(from).attentionNorm, layerNames(layer).attentionNorm],
-      [layerNames(from).outputNorm, layerNames(layer).outputNorm],
-    ]),
-    [headNames.transformNorm, headNames.transformNorm],
+    ...outside('embeddings'),
+    ...table.layerMap.flatMap((from, layer) =>
+      blueprint
+        .layer(from)
+        .filter(({ kind }) => kind === 'norm')
+        .map((theirs) => ({ theirs, ours: blueprint.module(theirs.role, layer) })),
+    ),
+    ...outside('head'),
   ];
 }

@@ -1,4 +1,4 @@
-import { layerNames } from '../models/names.ts';
+import { parameterNames, type Blueprint } from '../models/blueprint.ts';
 import type { SpaceTable } from './spaces.ts';
 import type { NamedTensors, Tensor } from '../tensor/tensor.ts';
 
@@ -7,14 +7,20 @@ import type { NamedTensors, Tensor } from '../tensor/tensor.ts';
  *
  * @param kept ascending head indices, a list a teacher layer; layers without a list keep all
  */
-export function keepHeads(tensors: NamedTensors, headSize: number, kept: ReadonlyMap<number, readonly number[]>): Map<string, Tensor> {
+export function keepHeads(
+  blueprint: Blueprint,
+  tensors: NamedTensors,
+  headSize: number,
+  kept: ReadonlyMap<number, readonly number[]>,
+): Map<string, Tensor> {
   const result = new Map(tensors);
   for (const [layer, heads] of kept) {
-    const names = layerNames(layer);
     const dimensions = heads.flatMap((head) => Array.from({ length: headSize }, (_, i) => head * headSize + i));
-    for (const name of [names.query, names.key, names.value])
-      for (const part of ['weight', 'bias'] as const) replace(result, `${name}.${part}`, (tensor) => pickRows(tensor, dimensions));
-    replace(result, `${names.attentionOutput}.weight`, (tensor) => pickColumns(tensor, dimensions));
+    for (const module of blueprint.layer(layer)) {
+      if (module.writes === 'queryKey' || module.writes === 'valueOutput')
+        for (const name of parameterNames(module)) replace(result, name, (tensor) => pickRows(tensor, dimensions));
+      if (module.reads === 'valueOutput') replace(result, module.weight, (tensor) => pickColumns(tensor, dimensions));
+    }
   }
   return result;
 }

@@ -1,13 +1,13 @@
 import { bertEmbeddings, bertLayer, mlmTransform, type EncoderShape, type ParameterLookup } from '../models/encoder.ts';
 import { encoderShape, parameterShapes, type BertModel } from '../models/model.ts';
-import { embeddingNames, headNames, layerNames } from '../models/names.ts';
+import { biasOf, blueprintOf, parameterNames, parameterPairs, type Module } from '../models/blueprint.ts';
 import type { Engine, Program } from '../engines/engine.ts';
 import { Graph } from '../graph/graph.ts';
 import type { Value } from '../graph/value.ts';
 import type { Shape } from '../tensor/shape.ts';
 import { StudioError } from '../tensor/studioError.ts';
 import type { NamedTensors, Tensor } from '../tensor/tensor.ts';
-import { compactorShapes, linearSites, type Site } from './compactors.ts';
+import { compactorName, compactorShapes, EMBEDDINGS, linearSites, type Site } from './compactors.ts';
 import { mergeSite } from './merge.ts';
 import { MASKED, type CalibrationBatch } from './moments.ts';
 import { studentConfig, type SpaceTable } from './spaces.ts';
@@ -72,8 +72,8 @@ export function studentLayerParameters(given: Given): (graph: Graph) => Paramete
     const sites = sitesOf(table, 0);
     const teacherShapes = new Map<string, Shape>(
       sites.flatMap((site) => [
-        [`${site.teacherName}.weight`, [site.output, site.input]],
-        [`${site.teacherName}.bias`, [site.output]],
+        [site.theirs.weight, [site.output, site.input]],
+        [biasOf(site.theirs), [site.output]],
       ]),
     );
     const shapes = compactorShapes(table);
@@ -82,7 +82,7 @@ export function studentLayerParameters(given: Given): (graph: Graph) => Paramete
     const merged = new Map<string, Value>();
     for (const site of sites) {
       const { weight, bias } = mergeSite(graph, site, theirs, compactor);
-      merged.set(`${site.studentName}.weight`, weight).set(`${site.studentName}.bias`, bias);
+      merged.set(site.ours.weight, weight).set(biasOf(site.ours), bias);
     }
     const norms = states(graph, () => [table.student.residual]);
     return (name) => merged.get(name) ?? norms(name);
@@ -108,13 +108,22 @@ export async function run(program: Program, stream: Float32Array, batch: Calibra
   await program.run();
 }
 
-const LAYER_PARTS = ['query', 'key', 'value', 'attentionOutput', 'attentionNorm', 'intermediate', 'output', 'outputNorm'] as const;
+/** Parameters of a layer and those of layer 0, pair by pair. */
+function intoFirst(
+  { teacher }: Given,
+  layer: number,
+  kinds: readonly Module['kind'][] = ['linear', 'norm'],
+): (readonly [string, string])[] {
+  const blueprint = blueprintOf(teacher.config);
+  return blueprint
+    .layer(layer)
+    .filter(({ kind }) => kinds.includes(kind))
+    .flatMap((module) => parameterPairs(module, blueprint.module(module.role, 0)));
+}
 
 /** Layer weights are written under layer 0's names, into a program that was compiled once. */
 export function writeTeacherLayer(given: Given, program: Program, layer: number): void {
-  const [from, to] = [layerNames(layer), layerNames(0)];
-  for (const part of LAYER_PARTS)
-    for (const kind of ['weight', 'bias']) program.write(`${to[part]}.${kind}`, need(given.teacher.tensors, `${from[part]}.${kind}`).data);
+  for (const [from, to] of intoFirst(given, layer)) program.write(to, need(given.teacher.tensors, from).data);
 }
 
 export function writeStudentLayer(given: Given, program: Program, layer: number): void {
@@ -122,13 +131,11 @@ export function writeStudentLayer(given: Given, program: Program, layer: number)
   sitesOf(given.table, layer).forEach((site, i) => {
     const target = template[i];
     if (target === undefined) return;
-    for (const kind of ['weight', 'bias'])
-      program.write(`teacher.${target.teacherName}.${kind}`, need(given.teacherTensors, `${site.teacherName}.${kind}`).data);
+    for (const [from, to] of parameterPairs(site.theirs, target.theirs))
+      program.write(`teacher.${to}`, need(given.teacherTensors, from).data);
     for (const side of ['R', 'L']) program.write(`${target.site}.${side}`, need(given.compactors, `${site.site}.${side}`).data);
   });
-  const [names, to] = [layerNames(layer), layerNames(0)];
-  for (const part of ['attentionNorm', 'outputNorm'] as const)
-    for (const kind of ['weight', 'bias']) program.write(`${to[part]}.${kind}`, need(given.norms, `${names[part]}.${kind}`).data);
+  for (const [from, to] of intoFirst(given, layer, ['norm'])) program.write(to, need(given.norms, from).data);
 }
 
 /** Embeddings of both, normalised: outputs `theirs` [N, d] and `ours` [N, d']. */
@@ -150,20 +157,18 @@ export function embeddingGraph(given: Given): Graph {
   const norms = states(graph, () => [residual], 'student.');
   const ours: ParameterLookup = (name) => (shapes.get(name)?.length === 2 ? theirs(name) : norms(name));
   graph.output('theirs', bertEmbeddings(graph, teacherShape(given), theirs, inputs));
-  const embeddingCompactor = graph.state('embeddings', [given.table.teacher.residual, residual]);
+  const embeddingCompactor = graph.state(EMBEDDINGS, [given.table.teacher.residual, residual]);
   graph.output('ours', bertEmbeddings(graph, studentShape(given), ours, inputs, { embeddingCompactor }));
   return graph;
 }
 
 export function writeEmbeddings(given: Given, program: Program): void {
-  for (const name of [embeddingNames.word, embeddingNames.position, embeddingNames.type])
-    program.write(`teacher.${name}`, need(given.teacher.tensors, name).data);
-  for (const kind of ['weight', 'bias']) {
-    const name = `${embeddingNames.norm}.${kind}`;
-    program.write(`teacher.${name}`, need(given.teacher.tensors, name).data);
-    program.write(`student.${name}`, need(given.norms, name).data);
-  }
-  program.write('embeddings', need(given.compactors, 'embeddings').data);
+  for (const module of blueprintOf(given.teacher.config).modules.filter(({ part }) => part === 'embeddings'))
+    for (const name of parameterNames(module)) {
+      program.write(`teacher.${name}`, need(given.teacher.tensors, name).data);
+      if (module.kind === 'norm') program.write(`student.${name}`, need(given.norms, name).data);
+    }
+  program.write(EMBEDDINGS, need(given.compactors, EMBEDDINGS).data);
 }
 
 /** What the decoders read: outputs `theirs` [N, d] and `ours` [N, d'] of inputs `teacher` and `student`. */
@@ -176,12 +181,12 @@ export function headGraph(given: Given): Graph {
   const compactors = compactorShapes(given.table);
   const compactor = states(graph, (name) => compactors.get(name));
   const norms = states(graph, () => [student.residual], 'student.');
-  const site = linearSites(given.table).find((candidate) => candidate.site === 'transform');
+  const site = linearSites(given.table).find(({ role }) => role === 'transform');
   if (site === undefined) throw new StudioError('calibration', 'calibration: the table has no transform.');
   const { weight, bias } = mergeSite(graph, site, theirs, compactor);
   const ours: ParameterLookup = (name) => {
-    if (name === `${headNames.transform}.weight`) return weight;
-    return name === `${headNames.transform}.bias` ? bias : norms(name);
+    if (name === site.ours.weight) return weight;
+    return name === site.ours.bias ? bias : norms(name);
   };
   graph.output('theirs', mlmTransform(graph, teacherShape(given), theirs, graph.input('teacher', [tokens, teacher.residual])));
   graph.output('ours', mlmTransform(graph, studentShape(given), ours, graph.input('student', [tokens, student.residual])));
@@ -189,10 +194,13 @@ export function headGraph(given: Given): Graph {
 }
 
 export function writeHead(given: Given, program: Program): void {
-  for (const kind of ['weight', 'bias']) {
-    for (const part of [headNames.transform, headNames.transformNorm])
-      program.write(`teacher.${part}.${kind}`, need(given.teacher.tensors, `${part}.${kind}`).data);
-    program.write(`student.${headNames.transformNorm}.${kind}`, need(given.norms, `${headNames.transformNorm}.${kind}`).data);
+  for (const module of blueprintOf(given.teacher.config).modules.filter(({ writes }) => writes === 'mlm'))
+    for (const name of parameterNames(module)) {
+      program.write(`teacher.${name}`, need(given.teacher.tensors, name).data);
+      if (module.kind === 'norm') program.write(`student.${name}`, need(given.norms, name).data);
+    }
+  for (const side of ['R', 'L'] as const) {
+    const name = compactorName('transform', null, side);
+    program.write(name, need(given.compactors, name).data);
   }
-  for (const side of ['R', 'L']) program.write(`transform.${side}`, need(given.compactors, `transform.${side}`).data);
 }

@@ -4,18 +4,18 @@ import { matmul } from '../graph/ops/matmul.ts';
 import { permute, reshape } from '../graph/ops/view.ts';
 import type { Value } from '../graph/value.ts';
 import type { ParameterLookup } from '../models/encoder.ts';
-import { embeddingNames, headNames } from '../models/names.ts';
+import { biasOf, blueprintOf } from '../models/blueprint.ts';
 import type { Shape } from '../tensor/shape.ts';
-import { linearSites, mixtureName, stackName, type Site } from './compactors.ts';
+import { compactorName, EMBEDDINGS, linearSites, mixtureName, stackName, type Site } from './compactors.ts';
 import { mergeCosts, studentOutput } from './siteCost.ts';
 import type { SpaceTable } from './spaces.ts';
 
 /**
  * The student's matrices as graph values, W' = R W L (docs/method.md sections 1 to 3); differentiation gives the chain rule.
  *
- * @param teacher the teacher's parameters by Hugging Face name
+ * @param teacher the teacher's parameters by their names
  * @param compactor compactors by the names of compactorShapes
- * @returns linear layers, embedding tables and decoder by Hugging Face name; LayerNorms are the student's own
+ * @returns linear layers, embedding tables and decoder by their names; LayerNorms are the student's own
  */
 export function mergeLinear(
   graph: Graph,
@@ -27,12 +27,14 @@ export function mergeLinear(
   const merged = new Map<string, Value>();
   for (const site of linearSites(table)) {
     const { weight, bias } = mergeSite(graph, site, siteTeacher(graph, table, site, teacher, compactor), compactor);
-    merged.set(`${site.studentName}.weight`, weight).set(`${site.studentName}.bias`, bias);
+    merged.set(site.ours.weight, weight).set(biasOf(site.ours), bias);
   }
-  const L = compactor('embeddings');
-  for (const name of [embeddingNames.word, embeddingNames.position, embeddingNames.type]) merged.set(name, matmul(graph, teacher(name), L));
-  if (!table.tied) merged.set(headNames.decoder, matmul(graph, teacher(teacherDecoder), compactor('decoder.L')));
-  merged.set(headNames.bias, teacher(headNames.bias));
+  const blueprint = blueprintOf(table.teacher);
+  const decoder = blueprint.module('decoder');
+  const L = compactor(EMBEDDINGS);
+  for (const { weight } of blueprint.tables) merged.set(weight, matmul(graph, teacher(weight), L));
+  if (!table.tied) merged.set(decoder.weight, matmul(graph, teacher(teacherDecoder), compactor(compactorName('decoder', null, 'L'))));
+  merged.set(biasOf(decoder), teacher(biasOf(decoder)));
   return merged;
 }
 
@@ -48,15 +50,15 @@ export function siteTeacher(
   if (!table.mixtures || layer === null) return teacher;
   const mixed = (part: 'weight' | 'bias', shape: Shape): Value =>
     reshape(graph, matmul(graph, compactor(mixtureName(layer)), teacher(stackName(site, part))), shape);
-  return (name) => (name.endsWith('.bias') ? mixed('bias', [site.output]) : mixed('weight', [site.output, site.input]));
+  return (name) => (name === site.theirs.bias ? mixed('bias', [site.output]) : mixed('weight', [site.output, site.input]));
 }
 
 /** W' = factor R W L and b' = factor R b of one linear layer. */
 export function mergeSite(graph: Graph, site: Site, teacher: ParameterLookup, compactor: ParameterLookup): { weight: Value; bias: Value } {
   const R = compactor(`${site.site}.R`);
   return {
-    weight: mergeWeight(graph, site, R, teacher(`${site.teacherName}.weight`), compactor(`${site.site}.L`)),
-    bias: mergeBias(graph, site, R, teacher(`${site.teacherName}.bias`)),
+    weight: mergeWeight(graph, site, R, teacher(site.theirs.weight), compactor(`${site.site}.L`)),
+    bias: mergeBias(graph, site, R, teacher(biasOf(site.theirs))),
   };
 }
 

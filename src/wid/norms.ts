@@ -1,11 +1,11 @@
 import type { NamedTensors, Tensor } from '../tensor/tensor.ts';
+import type { ModelSpace } from '../models/blueprint.ts';
+import { compactorName, EMBEDDINGS } from './compactors.ts';
 import type { SpaceTable } from './spaces.ts';
-
-export type SpaceKind = 'residual' | 'queryKey' | 'valueOutput' | 'ffn' | 'mlm';
 
 /** How much of every teacher dimension of one space goes through its compactor. */
 export interface SpaceNorms {
-  readonly space: SpaceKind;
+  readonly space: ModelSpace;
   /** Student layer, or null for a space that the whole model shares. */
   readonly layer: number | null;
   /** Dimensions of the space in the teacher. */
@@ -51,18 +51,18 @@ export function sideNorms({ shape, data }: Tensor, side: 'rows' | 'columns'): nu
  */
 export function compactorNorms(table: SpaceTable, compactors: NamedTensors): SpaceNorms[] {
   const report: SpaceNorms[] = [];
-  const enter = (space: SpaceKind, layer: number | null, name: string, side: 'rows' | 'columns'): void => {
+  const enter = (space: ModelSpace, layer: number | null, name: string, side: 'rows' | 'columns'): void => {
     const tensor = compactors.get(name);
     if (tensor === undefined) return;
     const norms = sideNorms(tensor, side);
     report.push({ space, layer, size: norms.length, norms: binned(norms) });
   };
-  enter('residual', null, 'embeddings', 'rows');
+  enter('residual', null, EMBEDDINGS, 'rows');
   table.layerMap.forEach((_, layer) => {
-    enter('queryKey', layer, `layer.${layer}.query.R`, 'columns');
-    enter('valueOutput', layer, `layer.${layer}.value.R`, 'columns');
-    enter('ffn', layer, `layer.${layer}.intermediate.R`, 'columns');
+    enter('queryKey', layer, compactorName('query', layer, 'R'), 'columns');
+    enter('valueOutput', layer, compactorName('value', layer, 'R'), 'columns');
+    enter('ffn', layer, compactorName('expansion', layer, 'R'), 'columns');
   });
-  enter('mlm', null, 'transform.R', 'columns');
+  enter('mlm', null, compactorName('transform', null, 'R'), 'columns');
   return report;
 }

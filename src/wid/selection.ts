@@ -1,9 +1,9 @@
+import { blueprintOf, type Role } from '../models/blueprint.ts';
 import type { BertModel } from '../models/model.ts';
-import { layerNames } from '../models/names.ts';
 import { identity, matrix, multiply, select, transposed, type Matrix } from '../tensor/matrix.ts';
 import type { Tensor } from '../tensor/tensor.ts';
-import { asTensor, momentOf, tensorMatrix, type Calibration } from './calibrate.ts';
-import { compactorShapes } from './compactors.ts';
+import { asTensor, momentOf, weightMatrix, type Calibration } from './calibrate.ts';
+import { compactorName, compactorShapes, linearSites } from './compactors.ts';
 import type { TeacherMoments } from './moments.ts';
 import type { SpaceTable } from './spaces.ts';
 
@@ -21,21 +21,22 @@ export function selectionStart(teacher: BertModel, table: SpaceTable, moments: T
   const stream = choose(t.residual, kept.residual);
   const rows = asTensor(stream);
   const columns = asTensor(transposed(stream));
+  const blueprint = blueprintOf(teacher.config);
+  const writing = new Set(linearSites(table).map(({ site }) => `${site}.R`));
   for (const [name, shape] of compactorShapes(table)) {
     // A fresh copy each: compactors are trained apart.
-    if (shape.length === 2) compactors.set(name, copyOf(name.endsWith('.R') ? rows : columns));
+    if (shape.length === 2) compactors.set(name, copyOf(writing.has(name) ? rows : columns));
   }
   table.layerMap.forEach((from, layer) => {
     const inner = choose(t.inner, kept.inner[layer] ?? []);
-    compactors.set(`layer.${layer}.intermediate.R`, asTensor(inner));
-    compactors.set(`layer.${layer}.output.L`, asTensor(transposed(inner)));
-    const names = layerNames(from);
+    compactors.set(compactorName('expansion', layer, 'R'), asTensor(inner));
+    compactors.set(compactorName('contraction', layer, 'L'), asTensor(transposed(inner)));
     const read = momentOf(moments, `${from}.read`).C;
     const tokens = Math.max(1, momentOf(moments, `${from}.read`).tokens);
-    const energy = (name: string): Float64Array => diagonalOf(tensorMatrix(teacher, `${name}.weight`), read, tokens);
-    const [queries, keys] = [energy(names.query), energy(names.key)];
+    const energy = (role: Role): Float64Array => diagonalOf(weightMatrix(teacher, blueprint, role, from), read, tokens);
+    const [queries, keys] = [energy('query'), energy('key')];
     const values = momentOf(moments, `${from}.values`).C;
-    const Wo = tensorMatrix(teacher, `${names.attentionOutput}.weight`);
+    const Wo = weightMatrix(teacher, blueprint, 'attentionOutput', from);
     const heads = kept.heads.get(from) ?? Array.from({ length: t.heads }, (_, head) => head);
     const scores = heads.map((_, index) =>
       best(t.headSize, s.headSize, (i) => {
@@ -57,10 +58,10 @@ export function selectionStart(teacher: BertModel, table: SpaceTable, moments: T
       chosen.forEach((block, index) => data.set(block.data, index * s.headSize * t.headSize));
       return { shape: side === 'R' ? [heads.length, s.headSize, t.headSize] : [heads.length, t.headSize, s.headSize], data };
     };
-    compactors.set(`layer.${layer}.query.R`, blocks(scores, 'R'));
-    compactors.set(`layer.${layer}.key.R`, blocks(scores, 'R'));
-    compactors.set(`layer.${layer}.value.R`, blocks(mixed, 'R'));
-    compactors.set(`layer.${layer}.attention.output.L`, blocks(mixed, 'L'));
+    compactors.set(compactorName('query', layer, 'R'), blocks(scores, 'R'));
+    compactors.set(compactorName('key', layer, 'R'), blocks(scores, 'R'));
+    compactors.set(compactorName('value', layer, 'R'), blocks(mixed, 'R'));
+    compactors.set(compactorName('attentionOutput', layer, 'L'), blocks(mixed, 'L'));
   });
   return { ...kept, compactors };
 }

@@ -4,6 +4,7 @@ import type { Graph } from '../graph/graph.ts';
 import { plan } from '../graph/plan.ts';
 import type { NamedTensors } from '../tensor/tensor.ts';
 import { asTensor, type Calibration } from './calibrate.ts';
+import { compactorName } from './compactors.ts';
 import { crossLeastSquares, CrossProbe, type CrossMoments } from './crossMoments.ts';
 import {
   embeddingGraph,
@@ -32,7 +33,7 @@ import type { SpaceTable } from './spaces.ts';
  *
  * @param onePass where it starts; its head factors, FFN selections and FFN outputs stay
  * @param teacherTensors the teacher after whole heads were left out
- * @param norms the student's LayerNorms by Hugging Face name
+ * @param norms the student's LayerNorms by their names
  * @param progress hears of every batch of every pass
  */
 export async function calibrateSequentially(
@@ -72,7 +73,7 @@ export async function calibrateSequentially(
         await cross.add(read, streams.teacher(i), streams.student(i), batch.attention);
         await advance();
       }
-      for (const name of ['query', 'key', 'value']) refit(`layer.${layer}.${name}.L`, read);
+      for (const role of ['query', 'key', 'value'] as const) refit(compactorName(role, layer, 'L'), read);
 
       writeTeacherLayer(given, theirs, from);
       writeStudentLayer(given, ours, layer);
@@ -85,7 +86,7 @@ export async function calibrateSequentially(
         await advance();
       }
       reached = from + 1;
-      refit(`layer.${layer}.intermediate.L`, attention);
+      refit(compactorName('expansion', layer, 'L'), attention);
       writeStudentLayer(given, ours, layer);
       for (const [i, batch] of batches.entries()) {
         await run(ours, streams.student(i), batch);
@@ -100,7 +101,7 @@ export async function calibrateSequentially(
       await cross.add(final, streams.teacher(i), streams.student(i), batch.attention);
       await advance();
     }
-    refit('transform.L', final);
+    refit(compactorName('transform', null, 'L'), final);
     if (!table.tied) {
       const head = await compile(headGraph(given));
       writeHead(given, head);
@@ -112,7 +113,7 @@ export async function calibrateSequentially(
         await cross.add(decoder, await head.read('theirs'), await head.read('ours'), batch.attention);
         await advance();
       }
-      refit('decoder.L', decoder);
+      refit(compactorName('decoder', null, 'L'), decoder);
     }
     return { ...onePass, compactors };
   } finally {

@@ -1,5 +1,6 @@
 import type { BertConfig } from '../models/config.ts';
-import { linearSites, type Site } from './compactors.ts';
+import { blueprintOf, spaceWidths } from '../models/blueprint.ts';
+import { EMBEDDINGS, linearSites, siteName, type Site } from './compactors.ts';
 import type { SpaceTable } from './spaces.ts';
 
 /** Rows of activations that one optimiser step sends through the model. */
@@ -66,16 +67,16 @@ export type SitePlan = ReadonlyMap<string, 'merged' | 'applied'>;
 export function chooseSites(config: BertConfig, table: SpaceTable, { tokens, slots }: StepRows, learns: boolean): SitePlan {
   const plan = new Map<string, 'merged' | 'applied'>();
   const choose = (site: string, { merged, applied }: SiteCost): void => void plan.set(site, applied < merged ? 'applied' : 'merged');
-  for (const site of linearSites(table)) choose(site.site, siteCost(site, site.kind === 'transform' ? slots : tokens, learns));
+  for (const site of linearSites(table)) choose(site.site, siteCost(site, site.layer === null ? slots : tokens, learns));
   const tables = tableCosts(config, table, { tokens, slots }, learns);
   if (table.tied) {
     // One table serves both: merging it for the decoder makes the lookup free, and the other way round.
     const both = { merged: tables.embeddings.merged + tables.decoder.merged, applied: tables.embeddings.applied + tables.decoder.applied };
-    choose('embeddings', both);
-    choose('decoder', both);
+    choose(EMBEDDINGS, both);
+    choose(siteName('decoder'), both);
   } else {
-    choose('embeddings', tables.embeddings);
-    choose('decoder', tables.decoder);
+    choose(EMBEDDINGS, tables.embeddings);
+    choose(siteName('decoder'), tables.decoder);
   }
   return plan;
 }
@@ -89,7 +90,8 @@ export function tableCosts(
 ): { readonly embeddings: SiteCost; readonly decoder: SiteCost } {
   const { residual: d } = table.teacher;
   const { residual: ours } = table.student;
-  const height = config.vocabSize + config.maxPositions + config.typeVocabSize;
+  const widths = spaceWidths(config);
+  const height = blueprintOf(config).tables.reduce((rows, { reads }) => rows + widths[reads], 0);
   const twice = learns ? 3 : 2;
   // A tied table is merged once for lookup and decoder together: its cost stands with the lookup.
   const decoderMerge = table.tied ? 0 : twice * config.vocabSize * d * ours;

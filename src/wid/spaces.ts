@@ -3,6 +3,8 @@ import { StudioError } from '../tensor/studioError.ts';
 
 /** Sizes of the spaces of docs/method.md section 2 for one model. */
 export interface Spaces {
+  /** Whose modules lie between them (`ModelConfig.family`). */
+  readonly family?: string;
   /** Residual stream d. */
   readonly residual: number;
   readonly heads: number;
@@ -26,6 +28,7 @@ export interface SpaceTable {
 
 export function spacesOf(config: BertConfig): Spaces {
   return {
+    ...(config.family === undefined ? {} : { family: config.family }),
     residual: config.hiddenSize,
     heads: config.heads,
     headSize: config.hiddenSize / config.heads,
@@ -55,11 +58,13 @@ export function layerMapOf(teacherLayers: number, studentLayers: number, rule: L
  * @throws StudioError if Hugging Face's BERT cannot express the student, or it is larger than the teacher; the
  * message names the nearest legal target
  */
-export function spaceTable(teacher: Spaces, student: Spaces, tied: boolean, rule: LayerRule, mixtures = false): SpaceTable {
+export function spaceTable(teacher: Spaces, sizes: Spaces, tied: boolean, rule: LayerRule, mixtures = false): SpaceTable {
+  const student: Spaces = teacher.family === undefined ? sizes : { ...sizes, family: teacher.family };
   const refuse = (what: string, expected: string, got: number | string): never => {
     throw new StudioError('student', `student: ${what} — expected ${expected}, got ${got}.`, { student });
   };
-  for (const [name, value] of Object.entries(student))
+  const { family: _, ...numbers } = student;
+  for (const [name, value] of Object.entries(numbers))
     if (!Number.isInteger(value) || value < 1) refuse(name, 'a positive whole number', String(value));
   if (student.residual !== student.heads * student.headSize) {
     const heads = Math.min(student.heads, teacher.heads);

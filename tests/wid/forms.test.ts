@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { blueprintOf, parameterNames } from '../../src/models/blueprint.ts';
 import type { BertModel } from '../../src/models/model.ts';
 import { headNames } from '../../src/models/names.ts';
 import type { Engine } from '../../src/engines/engine.ts';
@@ -35,11 +36,11 @@ function randomStart(table: SpaceTable): Map<string, Tensor> {
   const start = new Map<string, Tensor>();
   for (const [name, shape] of compactorShapes(table))
     start.set(name, { shape, data: Float32Array.from({ length: sizeOf(shape) }, () => 0.25 * random.normal()) });
-  for (const [, name] of normSites(table))
-    for (const part of ['weight', 'bias'])
-      start.set(`${name}.${part}`, {
+  for (const { ours } of normSites(table))
+    for (const name of parameterNames(ours))
+      start.set(name, {
         shape: [table.student.residual],
-        data: Float32Array.from({ length: table.student.residual }, () => (part === 'weight' ? 1 : 0) + 0.1 * random.normal()),
+        data: Float32Array.from({ length: table.student.residual }, () => (name === ours.weight ? 1 : 0) + 0.1 * random.normal()),
       });
   return start;
 }
@@ -89,7 +90,7 @@ describe.each(ENGINES)('merged, applied and counted forms on $name', ({ name: en
     async (_, student, tied, of: BertModel = teacher) => {
       const table = spaceTable(spaces, student, tied, 'last');
       const lists = student.heads === 4 ? [] : table.layerMap.map((layer) => [layer, [0, 2, 3].slice(-student.heads)] as const);
-      const theirs = keepHeads(of.tensors, spaces.headSize, new Map(lists));
+      const theirs = keepHeads(blueprintOf(teacher.config), of.tensors, spaces.headSize, new Map(lists));
       const start = randomStart(table);
       const merged = await runForm(engine, of, table, theirs, start, 'merged');
       // A student's weights are float32 on every engine.

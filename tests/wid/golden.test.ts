@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { blueprintOf } from '../../src/models/blueprint.ts';
 import { Evaluator } from '../../src/analysis/evaluation.ts';
 import { parameterShapes } from '../../src/models/model.ts';
 import type { Engine } from '../../src/engines/engine.ts';
@@ -118,7 +119,7 @@ describe.each(ENGINES)('golden numbers on $name', ({ create }) => {
     const file = golden('heads');
     const kept = [...goldenIntegers(file, 'kept')];
     const headTable = spaceTable(spacesOf(teacher.config), { residual: 16, heads: 2, headSize: 8, inner: 24, layers: 3 }, false, 'last');
-    const theirs = keepHeads(teacher.tensors, 8, new Map([0, 1, 2].map((layer) => [layer, kept])));
+    const theirs = keepHeads(blueprintOf(teacher.config), teacher.tensors, 8, new Map([0, 1, 2].map((layer) => [layer, kept])));
     const whole = Float32Array.from({ length: 2 * 8 * 8 }, (_, i) => (Math.floor(i / 8) % 8 === i % 8 ? 1 : 0));
     // The golden file was made after the 20 training steps, with the compactors and LayerNorms that they left.
     const trained = [...golden('wid-training').tensors].flatMap(([name, tensor]) =>

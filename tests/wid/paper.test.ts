@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { biasOf, blueprintOf, type Module } from '../../src/models/blueprint.ts';
 import { Evaluator } from '../../src/analysis/evaluation.ts';
 import { positionIds } from '../../src/models/inputs.ts';
 import type { Engine } from '../../src/engines/engine.ts';
@@ -80,13 +81,13 @@ class Inserted {
       graph.input('one', [1]),
     ];
     const config = studentConfig(teacher.config, square);
-    const norm = (name: string, x: Value): Value =>
+    const norm = (module: Module, x: Value): Value =>
       weightedNorm(
         graph,
         x,
-        parameter(`${name}.weight`),
-        parameter(`${name}.bias`),
-        name.startsWith('cls') ? mlm : residual,
+        parameter(module.weight),
+        parameter(biasOf(module)),
+        module.weight.startsWith('cls') ? mlm : residual,
         one,
         config.layerNormEps,
       );
@@ -226,7 +227,7 @@ describe.each(ENGINES)('reparameterisation on $name', ({ name: engineName, creat
     const engine = await create();
     const tensors = squeezed(table);
     const masks = finalMasks(table, tensors);
-    const theirs = keepHeads(teacher.tensors, spaces.headSize, keptHeads(table, masks));
+    const theirs = keepHeads(blueprintOf(teacher.config), teacher.tensors, spaces.headSize, keptHeads(table, masks));
     const student = await mergeStudent(engine, teacher, theirs, table, dropMasked(table, masks, tensors));
     const losses: number[] = [];
     for (const model of [paperRunnable(teacher.config, table, tensors), student]) {

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { blueprintOf } from '../../src/models/blueprint.ts';
 import { Evaluator } from '../../src/analysis/evaluation.ts';
 import type { BertModel } from '../../src/models/model.ts';
 import { parameterShapes } from '../../src/models/model.ts';
@@ -110,7 +111,7 @@ describe.each(ENGINES)('the path from teacher to student on $name', ({ name: eng
     const whole = { ...table.teacher, layers: table.student.layers };
     const moments = await gatherMoments(engine, teacher, BATCH, SEQUENCE, [batch], () => {});
     const onePass = await calibrateOnePass(teacher, table, moments, async () => {});
-    const theirs = keepHeads(teacher.tensors, spaces.headSize, onePass.heads);
+    const theirs = keepHeads(blueprintOf(teacher.config), teacher.tensors, spaces.headSize, onePass.heads);
     const start = new Map([...onePass.compactors, ...keptNorms(teacher.tensors, table, onePass.residual)]);
     // The calibration's ridge shrinks kept dimensions a little, too; a gate leaves them as they are.
     for (const [name, { shape: dims, data }] of start) {

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { blueprintOf } from '../../src/models/blueprint.ts';
 import { Evaluator } from '../../src/analysis/evaluation.ts';
 import { layerNames } from '../../src/models/names.ts';
 import type { BertModel } from '../../src/models/model.ts';
@@ -55,7 +56,7 @@ test.each([
       const table = spaceTable(spacesOf(teacher.config), student, false, 'first');
       const moments = await gatherMoments(engine, teacher, BATCH, SEQUENCE, [batch], () => {});
       const onePass = await calibrateOnePass(teacher, table, moments, () => {});
-      const kept = keepHeads(teacher.tensors, table.teacher.headSize, headsToKeep(table, onePass.heads));
+      const kept = keepHeads(blueprintOf(teacher.config), teacher.tensors, table.teacher.headSize, headsToKeep(table, onePass.heads));
       const norms = keptNorms(teacher.tensors, table, onePass.residual);
       const sequential = await calibrateSequentially(engine, teacher, kept, table, onePass, norms, size, [batch], () => {});
       for (const { compactors } of [onePass, sequential, selectionStart(teacher, table, moments, onePass)]) {

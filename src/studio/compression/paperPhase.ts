@@ -1,8 +1,10 @@
+import { blueprintOf } from '../../models/blueprint.ts';
 import { mergeStudent } from '../../training/mergeStudent.ts';
 import { maskStates, PAPER_OPTIMISER, paperRunnable, paperTraining } from '../../training/paperTraining.ts';
 import { frozenName, teacherStates } from '../../training/teacherStates.ts';
 import { keptNorms } from '../../training/trainingGraph.ts';
 import type { NamedTensors, Tensor } from '../../tensor/tensor.ts';
+import { compactorName } from '../../wid/compactors.ts';
 import { keepHeads } from '../../wid/keepHeads.ts';
 import { binned, sideNorms, type SpaceNorms } from '../../wid/norms.ts';
 import { identityCompactors } from '../../wid/paper/identity.ts';
@@ -45,7 +47,7 @@ export function paperPhase({ engine, teacher, table, recipe, shape }: PhaseConte
       const all = whole(trained);
       const masks = finalMasks(table, all);
       const own = new Map([...theirs.keys()].flatMap((name) => ownTensor(all, name)));
-      const kept = keepHeads(own, table.teacher.headSize, keptHeads(table, masks));
+      const kept = keepHeads(blueprintOf(config), own, table.teacher.headSize, keptHeads(table, masks));
       return mergeStudent(engine, teacher.model, kept, table, dropMasked(table, masks, all));
     },
     norms: (trained) => maskingNorms(table, trained),
@@ -89,11 +91,11 @@ function maskingNorms(table: SpaceTable, compactors: NamedTensors): SpaceNorms[]
     const norms = sideNorms(tensor, 'columns');
     report.push({ space, layer, size: norms.length, norms: binned(norms) });
   };
-  enter('residual', null, 'layer.0.value.L');
+  enter('residual', null, compactorName('value', 0, 'L'));
   for (const layer of table.layerMap.keys()) {
-    enter('valueOutput', layer, `layer.${layer}.attention.output.L`);
-    enter('ffn', layer, `layer.${layer}.output.L`);
+    enter('valueOutput', layer, compactorName('attentionOutput', layer, 'L'));
+    enter('ffn', layer, compactorName('contraction', layer, 'L'));
   }
-  enter('mlm', null, 'decoder.L');
+  enter('mlm', null, compactorName('decoder', null, 'L'));
   return report;
 }

@@ -1,3 +1,4 @@
+import { blueprintOf } from '../../models/blueprint.ts';
 import { StudioError } from '../../tensor/studioError.ts';
 import { freshProjection, PROJECTION } from '../../training/hiddenLoss.ts';
 import { mergeStudent } from '../../training/mergeStudent.ts';
@@ -64,7 +65,7 @@ export function ownWeightsTraining({ teacher, table, recipe, shape }: Omit<Phase
 
 function compactorPhase({ engine, teacher, table, recipe, shape, heads }: PhaseContext, steps: number): Phase {
   const { config, tensors } = teacher.model;
-  const kept = keepHeads(tensors, table.teacher.headSize, heads);
+  const kept = keepHeads(blueprintOf(config), tensors, table.teacher.headSize, heads);
   return {
     name: 'compactors',
     schedule: wholeSchedule(recipe, steps, recipe.compactorLearningRate),

@@ -1,3 +1,4 @@
+import { blueprintOf } from '../../models/blueprint.ts';
 import { freshModel } from '../../models/freshModel.ts';
 import type { Engine } from '../../engines/engine.ts';
 import { StudioError } from '../../tensor/studioError.ts';
@@ -40,7 +41,7 @@ export async function startingPoint(
   const onePass = await calibrateOnePass(model, table, moments, progress('Solving compactors'), inner);
   if (recipe.mode === 'progressive') return progressiveStart(teacher, table, moments, onePass);
   const kept = headsToKeep(table, onePass.heads);
-  const heads = keepHeads(model.tensors, table.teacher.headSize, kept);
+  const heads = keepHeads(blueprintOf(model.config), model.tensors, table.teacher.headSize, kept);
   const norms = keptNorms(model.tensors, table, onePass.residual);
   const calibrate = (): Promise<Calibration> =>
     calibrateSequentially(engine, model, heads, table, onePass, norms, size, batches, progress('Fitting layer by layer'));

@@ -1,11 +1,11 @@
-import { headNames } from '../../models/names.ts';
+import { parameterNames } from '../../models/blueprint.ts';
 import { sizeOf } from '../../tensor/shape.ts';
 import type { NamedTensors, Tensor } from '../../tensor/tensor.ts';
 import { StudioError } from '../../tensor/studioError.ts';
 import { compactorShapes, normSites } from '../compactors.ts';
 import type { SpaceTable } from '../spaces.ts';
 import { indicesOf, type PaperMasks } from './masks.ts';
-import { maskedSides, namedMasks } from './spaceOf.ts';
+import { maskedSides, maskSpace, namedMasks } from './spaceOf.ts';
 
 /** Heads that keep a dimension, by teacher layer; empty where all stay. */
 export function keptHeads(table: SpaceTable, masks: PaperMasks): Map<number, readonly number[]> {
@@ -40,11 +40,11 @@ export function dropMasked(table: SpaceTable, masks: PaperMasks, square: NamedTe
   const dropped = new Map<string, Tensor>();
   for (const [name, shape] of compactorShapes(table))
     dropped.set(name, cut(need(name), shape, writtenOrRead(name, 'rows'), writtenOrRead(name, 'columns')));
-  for (const [, name] of normSites(table)) {
-    const kept = keptOf(name === headNames.transformNorm ? 'mlm' : 'residual');
-    for (const part of ['weight', 'bias']) {
-      const { data } = need(`${name}.${part}`);
-      dropped.set(`${name}.${part}`, { shape: [kept.length], data: Float32Array.from(kept, (i) => data[i] ?? 0) });
+  for (const { ours } of normSites(table)) {
+    const kept = keptOf(maskSpace(ours.writes, ours.layer));
+    for (const name of parameterNames(ours)) {
+      const { data } = need(name);
+      dropped.set(name, { shape: [kept.length], data: Float32Array.from(kept, (i) => data[i] ?? 0) });
     }
   }
   return dropped;

@@ -1,7 +1,9 @@
 import type { NamedTensors } from '../../tensor/tensor.ts';
 import { StudioError } from '../../tensor/studioError.ts';
+import { compactorName } from '../compactors.ts';
 import { sideNorms } from '../norms.ts';
 import type { Spaces, SpaceTable } from '../spaces.ts';
+import { maskSpace } from './spaceOf.ts';
 
 /** Kept (1) and masked (0) dimensions of every space of the teacher (docs/method.md section 6). */
 export interface PaperMasks {
@@ -68,10 +70,10 @@ export function paperMasks(table: SpaceTable, compactors: NamedTensors, counts: 
   const { headSize } = table.teacher;
   const layers = [...table.layerMap.keys()];
   return {
-    residual: keepLargest(columns('layer.0.value.L'), counts.residual),
-    mlm: keepLargest(columns('decoder.L'), counts.residual),
-    attention: layers.map((layer) => attentionMask(columns(`layer.${layer}.attention.output.L`), headSize, counts)),
-    inner: layers.map((layer) => keepLargest(columns(`layer.${layer}.output.L`), counts.inner)),
+    residual: keepLargest(columns(compactorName('value', 0, 'L')), counts.residual),
+    mlm: keepLargest(columns(compactorName('decoder', null, 'L')), counts.residual),
+    attention: layers.map((layer) => attentionMask(columns(compactorName('attentionOutput', layer, 'L')), headSize, counts)),
+    inner: layers.map((layer) => keepLargest(columns(compactorName('contraction', layer, 'L')), counts.inner)),
   };
 }
 
@@ -82,8 +84,8 @@ export function finalMasks(table: SpaceTable, trained: NamedTensors): PaperMasks
   const masks: PaperMasks = {
     residual: inForce('residual'),
     mlm: inForce('mlm'),
-    attention: layers.map((layer) => inForce(`attention.${layer}`)),
-    inner: layers.map((layer) => inForce(`inner.${layer}`)),
+    attention: layers.map((layer) => inForce(maskSpace('valueOutput', layer))),
+    inner: layers.map((layer) => inForce(maskSpace('ffn', layer))),
   };
   const { residual, heads, headSize, inner } = table.student;
   const has = (mask: Uint8Array, size: number): boolean => mask.reduce((sum, x) => sum + x, 0) === size;

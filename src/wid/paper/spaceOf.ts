@@ -1,6 +1,8 @@
 import type { PaperMasks } from './masks.ts';
 import type { SpaceTable } from '../spaces.ts';
-import { embeddingNames, headNames, layerNames } from '../../models/names.ts';
+import { biasOf, parameterNames, type Module } from '../../models/blueprint.ts';
+import { StudioError } from '../../tensor/studioError.ts';
+import { compactorName, EMBEDDINGS, linearSites, normSites } from '../compactors.ts';
 
 /** The space whose mask a tensor takes, and along which of its sides: rows of R and vectors, columns of L. */
 export interface MaskedSide {
@@ -9,13 +11,34 @@ export interface MaskedSide {
   readonly side: 'rows' | 'columns';
 }
 
+/**
+ * Name of the mask of a space: `residual`, `mlm`, `attention.J` or `inner.J`; query-key and value-output have one.
+ * @param layer student layer
+ */
+export function maskSpace(space: Module['writes'], layer: number | null): string {
+  switch (space) {
+    case 'residual':
+    case 'mlm':
+      return space;
+    case 'queryKey':
+    case 'valueOutput':
+      return `attention.${layer}`;
+    case 'ffn':
+      return `inner.${layer}`;
+    case 'vocabulary':
+    case 'position':
+    case 'segment':
+      throw new StudioError('training', `paper mode: the ${space} is masked nowhere.`);
+  }
+}
+
 /** Names of all spaces with their masks. */
 export function namedMasks(masks: PaperMasks): Map<string, Uint8Array> {
   return new Map([
     ['residual', masks.residual],
     ['mlm', masks.mlm],
-    ...masks.attention.map((mask, layer) => [`attention.${layer}`, mask] as const),
-    ...masks.inner.map((mask, layer) => [`inner.${layer}`, mask] as const),
+    ...masks.attention.map((mask, layer) => [maskSpace('valueOutput', layer), mask] as const),
+    ...masks.inner.map((mask, layer) => [maskSpace('ffn', layer), mask] as const),
   ]);
 }
 
@@ -29,40 +52,14 @@ export function maskedSides(table: SpaceTable): Map<string, MaskedSide> {
   const sides = new Map<string, MaskedSide>();
   const rows = (name: string, space: string): void => void sides.set(name, { space, side: 'rows' });
   const columns = (name: string, space: string): void => void sides.set(name, { space, side: 'columns' });
-  const norm = (name: string, space: string): void => {
-    rows(`${name}.weight`, space);
-    rows(`${name}.bias`, space);
-  };
   // Stored [d, d'], so what it writes are its columns.
-  columns('embeddings', 'residual');
-  norm(embeddingNames.norm, 'residual');
-  table.layerMap.forEach((from, layer) => {
-    const [attention, inner] = [`attention.${layer}`, `inner.${layer}`];
-    const [theirs, ours] = [layerNames(from), layerNames(layer)];
-    for (const name of ['query', 'key', 'value'] as const) {
-      columns(`layer.${layer}.${name}.L`, 'residual');
-      rows(`layer.${layer}.${name}.R`, attention);
-      rows(`teacher.${theirs[name]}.bias`, attention);
-    }
-    columns(`layer.${layer}.attention.output.L`, attention);
-    columns(`layer.${layer}.intermediate.L`, 'residual');
-    rows(`layer.${layer}.intermediate.R`, inner);
-    rows(`teacher.${theirs.intermediate}.bias`, inner);
-    columns(`layer.${layer}.output.L`, inner);
-    for (const [site, name] of [
-      ['attention.output', theirs.attentionOutput],
-      ['output', theirs.output],
-    ] as const) {
-      rows(`layer.${layer}.${site}.R`, 'residual');
-      rows(`teacher.${name}.bias`, 'residual');
-    }
-    norm(ours.attentionNorm, 'residual');
-    norm(ours.outputNorm, 'residual');
-  });
-  columns('transform.L', 'residual');
-  rows('transform.R', 'mlm');
-  rows(`teacher.${headNames.transform}.bias`, 'mlm');
-  norm(headNames.transformNorm, 'mlm');
-  columns('decoder.L', 'mlm');
+  columns(EMBEDDINGS, maskSpace('residual', null));
+  for (const { site, theirs, layer } of linearSites(table)) {
+    columns(`${site}.L`, maskSpace(theirs.reads, layer));
+    rows(`${site}.R`, maskSpace(theirs.writes, layer));
+    rows(`teacher.${biasOf(theirs)}`, maskSpace(theirs.writes, layer));
+  }
+  for (const { ours } of normSites(table)) for (const name of parameterNames(ours)) rows(name, maskSpace(ours.writes, ours.layer));
+  columns(compactorName('decoder', null, 'L'), maskSpace('mlm', null));
   return sides;
 }

@@ -1,4 +1,5 @@
-import { embeddingNames, headNames, layerNames } from '../../models/names.ts';
+import { blueprintOf, parameterNames, type Blueprint, type ModelSpace, type Module, type RowSpace } from '../../models/blueprint.ts';
+import { compactorName, type SiteRole } from '../compactors.ts';
 import { pickColumns, pickRows } from '../keepHeads.ts';
 import type { Spaces } from '../spaces.ts';
 import type { NamedTensors, Tensor } from '../../tensor/tensor.ts';
@@ -12,65 +13,66 @@ export interface Axes {
   readonly layer: number;
 }
 
-/** Axes of every tensor of a BERT with this many layers, by Hugging Face name. */
-export function axesOf(layers: number): Map<string, Axes> {
-  const axes = new Map<string, Axes>();
-  const enter = (name: string, rows: AxisSpace | null, columns: AxisSpace | null, layer = 0): void =>
-    void axes.set(name, { rows, columns, layer });
-  const linear = (name: string, rows: AxisSpace, columns: AxisSpace, layer = 0): void => {
-    enter(`${name}.weight`, rows, columns, layer);
-    enter(`${name}.bias`, rows, null, layer);
-  };
-  const norm = (name: string, layer = 0): void => {
-    enter(`${name}.weight`, 'residual', null, layer);
-    enter(`${name}.bias`, 'residual', null, layer);
-  };
-  for (const name of [embeddingNames.word, embeddingNames.position, embeddingNames.type]) enter(name, null, 'residual');
-  norm(embeddingNames.norm);
-  for (let layer = 0; layer < layers; layer++) {
-    const names = layerNames(layer);
-    for (const name of [names.query, names.key, names.value]) linear(name, 'attention', 'residual', layer);
-    linear(names.attentionOutput, 'residual', 'attention', layer);
-    norm(names.attentionNorm, layer);
-    linear(names.intermediate, 'inner', 'residual', layer);
-    linear(names.output, 'residual', 'inner', layer);
-    norm(names.outputNorm, layer);
-  }
+const AXES: Readonly<Record<ModelSpace | RowSpace, AxisSpace | null>> = {
+  residual: 'residual',
   // The MLM inner space has the stream's dimensions: the transform's neurons are chosen and gated with them.
-  linear(headNames.transform, 'residual', 'residual');
-  norm(headNames.transformNorm);
-  enter(headNames.bias, null, null);
-  enter(headNames.decoder, null, 'residual');
-  for (const [name, { space }] of rebuilds(layers, false)) enter(name, space, space, Number(/\d+/.exec(name)?.[0] ?? 0));
+  mlm: 'residual',
+  queryKey: 'attention',
+  valueOutput: 'attention',
+  ffn: 'inner',
+  vocabulary: null,
+  position: null,
+  segment: null,
+};
+
+/** Axes of every tensor of a model, by name. */
+export function axesOf(blueprint: Blueprint): Map<string, Axes> {
+  const axes = new Map<string, Axes>();
+  for (const { kind, role, layer, writes, reads, weight, bias } of blueprint.modules) {
+    const at = { layer: layer ?? 0 };
+    const vector = { rows: AXES[writes], columns: null, ...at };
+    // The order of the checkpoint, as in moduleShapes.
+    if (role === 'decoder' && bias !== undefined) axes.set(bias, vector);
+    if (kind === 'norm') axes.set(weight, vector);
+    else if (kind === 'table') axes.set(weight, { rows: AXES[reads], columns: AXES[writes], ...at });
+    else axes.set(weight, { rows: AXES[writes], columns: AXES[reads], ...at });
+    if (role !== 'decoder' && bias !== undefined) axes.set(bias, vector);
+  }
+  for (const [name, { space, layer }] of rebuilds(blueprint, false)) axes.set(name, { rows: space, columns: space, layer });
   return axes;
 }
 
 /** A matrix [d, d] that rebuilds the dimensions that go from those that stay, and who reads through it. */
 export interface Rebuild {
   readonly space: 'residual' | 'inner';
+  /** 0 outside of the layers. */
+  readonly layer: number;
   /** The closed form that it comes from, by the names of compactorShapes. */
   readonly compactor: string;
-  /** Modules whose weights read the space, by Hugging Face name. */
-  readonly readers: readonly string[];
+  /** Modules whose weights read the space. */
+  readonly readers: readonly Module[];
 }
 
 /**
  * As a gate closes, its readers move to the best linear guess of the dimension from those that stay (docs/method.md section 4): at
  * gate g they read g x + (1 - g) B x_S. Tied decoders are left out: their table is the lookup's too.
  */
-export function rebuilds(layers: number, tied: boolean): Map<string, Rebuild> {
+export function rebuilds(blueprint: Blueprint, tied: boolean): Map<string, Rebuild> {
   const found = new Map<string, Rebuild>();
-  for (let layer = 0; layer < layers; layer++) {
-    const names = layerNames(layer);
-    const prefix = `layer.${layer}`;
-    found
-      .set(`rebuild.${layer}.read`, { space: 'residual', compactor: `${prefix}.query.L`, readers: [names.query, names.key, names.value] })
-      .set(`rebuild.${layer}.attention`, { space: 'residual', compactor: `${prefix}.intermediate.L`, readers: [names.intermediate] })
-      .set(`rebuild.${layer}.inner`, { space: 'inner', compactor: `${prefix}.output.L`, readers: [names.output] });
+  const enter = (name: string, space: Rebuild['space'], layer: number | null, first: SiteRole, ...others: SiteRole[]): void =>
+    void found.set(`rebuild.${name}`, {
+      space,
+      layer: layer ?? 0,
+      compactor: compactorName(first, layer, 'L'),
+      readers: [first, ...others].map((role) => blueprint.module(role, layer)),
+    });
+  for (let layer = 0; layer < blueprint.layers; layer++) {
+    enter(`${layer}.read`, 'residual', layer, 'query', 'key', 'value');
+    enter(`${layer}.attention`, 'residual', layer, 'expansion');
+    enter(`${layer}.inner`, 'inner', layer, 'contraction');
   }
-  found.set('rebuild.final', { space: 'residual', compactor: 'transform.L', readers: [headNames.transform] });
-  const decoder = headNames.decoder.replace(/\.weight$/, '');
-  if (!tied) found.set('rebuild.decoder', { space: 'residual', compactor: 'decoder.L', readers: [decoder] });
+  enter('final', 'residual', null, 'transform');
+  if (!tied) enter('decoder', 'residual', null, 'decoder');
   return found;
 }
 
@@ -80,10 +82,10 @@ export function rebuilds(layers: number, tied: boolean): Map<string, Rebuild> {
  */
 export function take(
   tensors: NamedTensors,
-  layers: number,
+  blueprint: Blueprint,
   indices: (space: AxisSpace, layer: number) => readonly number[],
 ): Map<string, Tensor> {
-  const axes = axesOf(layers);
+  const axes = axesOf(blueprint);
   const taken = new Map<string, Tensor>();
   for (const [name, tensor] of tensors) {
     const found = axes.get(name.replace(/^(first|second)\./, ''));
@@ -100,13 +102,13 @@ const firstOf = (count: number): number[] => Array.from({ length: count }, (_, i
 /** Readers' weights with the columns that are about to be removed folded into those that stay: W_S + W_R B. */
 function rebuilt(tensors: NamedTensors, to: Spaces): Map<string, Tensor> {
   const folded = new Map(tensors);
-  for (const [name, { space, readers }] of rebuilds(to.layers, false)) {
+  for (const [name, { space, readers }] of rebuilds(blueprintOf(to), false)) {
     const B = tensors.get(name);
     const keep = to[space];
     if (B === undefined) continue;
-    for (const reader of readers) {
-      const W = tensors.get(`${reader}.weight`);
-      if (W !== undefined) folded.set(`${reader}.weight`, foldColumns(W, B, keep));
+    for (const { weight } of readers) {
+      const W = tensors.get(weight);
+      if (W !== undefined) folded.set(weight, foldColumns(W, B, keep));
     }
   }
   return folded;
@@ -131,22 +133,23 @@ function foldColumns({ shape, data }: Tensor, B: Tensor, keep: number): Tensor {
  * The first dimensions of every space: those at the end are removed (docs/method.md section 5.3). Scores keep their scale: the
  * query carries sqrt(a'/a), its moments the inverse.
  *
- * @param tensors weights under Hugging Face names; moments and rebuilding matrices too, if there are any
+ * @param tensors weights by their names; moments and rebuilding matrices too, if there are any
  */
 export function shrink(tensors: NamedTensors, from: Spaces, to: Spaces): Map<string, Tensor> {
+  const blueprint = blueprintOf(to);
   const attention = firstOf(to.heads).flatMap((head) => firstOf(to.headSize).map((i) => head * from.headSize + i));
   const lists = { residual: firstOf(to.residual), attention, inner: firstOf(to.inner) };
-  const taken = take(rebuilt(tensors, to), to.layers, (space) => lists[space]);
+  const taken = take(rebuilt(tensors, to), blueprint, (space) => lists[space]);
   const scale = Math.sqrt(to.headSize / from.headSize);
   if (scale === 1) return taken;
   for (let layer = 0; layer < to.layers; layer++)
-    for (const part of ['weight', 'bias'])
+    for (const parameter of parameterNames(blueprint.module('query', layer)))
       for (const [prefix, factor] of [
         ['', scale],
         ['first.', 1 / scale],
         ['second.', 1 / scale ** 2],
       ] as const) {
-        const name = `${prefix}${layerNames(layer).query}.${part}`;
+        const name = `${prefix}${parameter}`;
         const tensor = taken.get(name);
         if (tensor !== undefined) taken.set(name, { shape: tensor.shape, data: tensor.data.map((x) => factor * x) });
       }

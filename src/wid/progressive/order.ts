@@ -1,8 +1,8 @@
 import { decoderName, type BertModel } from '../../models/model.ts';
-import { embeddingNames, headNames, layerNames } from '../../models/names.ts';
+import { blueprintOf, parameterNames, parameterPairs, type Blueprint } from '../../models/blueprint.ts';
 import { matrix, multiply, type Matrix } from '../../tensor/matrix.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
-import { momentOf, tensorMatrix, type Calibration } from '../calibrate.ts';
+import { attentionWeights, momentOf, tensorMatrix, weightMatrix, type Calibration } from '../calibrate.ts';
 import { headFactors } from '../headFactors.ts';
 import type { TeacherMoments } from '../moments.ts';
 import type { SpaceTable } from '../spaces.ts';
@@ -10,7 +10,7 @@ import { rebuilds, take } from './axes.ts';
 
 /** The teacher in another basis: the same function, with the dimensions that are to go at the end of every space. */
 export interface OrderedTeacher {
-  /** By Hugging Face name, the student's number of layers, the teacher's other sizes. */
+  /** By their names, the student's number of layers, the teacher's other sizes. */
   readonly tensors: Map<string, Tensor>;
   /** Teacher heads in their new order, by teacher layer. */
   readonly heads: Map<number, readonly number[]>;
@@ -26,20 +26,15 @@ export interface OrderedTeacher {
 export function orderTeacher(teacher: BertModel, table: SpaceTable, moments: TeacherMoments, kept: Calibration): OrderedTeacher {
   const { teacher: t, layerMap } = table;
   const chosen = new Map<string, Tensor>();
-  for (const name of [
-    embeddingNames.word,
-    embeddingNames.position,
-    embeddingNames.type,
-    headNames.bias,
-    ...[embeddingNames.norm, headNames.transform, headNames.transformNorm].flatMap((module) => [`${module}.weight`, `${module}.bias`]),
-  ])
-    copyTensor(teacher, name, chosen, name);
-  if (!table.tied) copyTensor(teacher, decoderName(teacher.config), chosen, headNames.decoder);
+  const blueprint = blueprintOf(teacher.config);
+  const decoder = blueprint.module('decoder').weight;
+  for (const module of blueprint.modules)
+    if (module.layer === null) for (const name of parameterNames(module)) if (name !== decoder) copyTensor(teacher, name, chosen, name);
+  if (!table.tied) copyTensor(teacher, decoderName(teacher.config), chosen, decoder);
   layerMap.forEach((from, layer) => {
-    const [theirs, ours] = [layerNames(from), layerNames(layer)];
-    for (const part of ['attentionNorm', 'intermediate', 'output', 'outputNorm'] as const)
-      for (const kind of ['weight', 'bias']) copyTensor(teacher, `${theirs[part]}.${kind}`, chosen, `${ours[part]}.${kind}`);
-    for (const [name, tensor] of turnedHeads(teacher, table, moments, from, layer)) chosen.set(name, tensor);
+    for (const module of blueprint.layer(from))
+      for (const [theirs, ours] of parameterPairs(module, blueprint.module(module.role, layer))) copyTensor(teacher, theirs, chosen, ours);
+    for (const [name, tensor] of turnedHeads(teacher, blueprint, table, moments, from, layer)) chosen.set(name, tensor);
   });
 
   const residual = behind(kept.residual, residualEnergy(table, moments));
@@ -51,15 +46,15 @@ export function orderTeacher(teacher: BertModel, table: SpaceTable, moments: Tea
     ]),
   );
   const inHead = Array.from({ length: t.headSize }, (_, i) => i);
-  const tensors = take(chosen, layerMap.length, (space, layer) => {
+  const tensors = take(chosen, blueprint, (space, layer) => {
     if (space === 'residual') return residual;
     if (space === 'inner') return inner[layer] ?? [];
     return (heads.get(layerMap[layer] ?? 0) ?? []).flatMap((head) => inHead.map((i) => head * t.headSize + i));
   });
-  for (const [name, { space, compactor }] of rebuilds(layerMap.length, table.tied)) {
+  for (const [name, { space, layer, compactor }] of rebuilds(blueprintOf({ ...t, layers: layerMap.length }), table.tied)) {
     const found = kept.compactors.get(compactor);
     if (found === undefined) continue;
-    const order = space === 'residual' ? residual : (inner[Number(/\d+/.exec(name)?.[0])] ?? []);
+    const order = space === 'residual' ? residual : (inner[layer] ?? []);
     tensors.set(name, rebuilding(found, order));
   }
   return { tensors, heads };
@@ -104,7 +99,7 @@ function addShares(energy: Float64Array, C: Matrix): void {
 
 /** E[h_i^2] |W_2[:, i]|^2: what a neuron adds to the stream. */
 function innerEnergy(teacher: BertModel, layer: number, squares: Float64Array = new Float64Array()): Float64Array {
-  const W = tensorMatrix(teacher, `${layerNames(layer).output}.weight`);
+  const W = weightMatrix(teacher, blueprintOf(teacher.config), 'contraction', layer);
   const energy = new Float64Array(W.columns);
   for (let row = 0; row < W.rows; row++)
     for (let i = 0; i < W.columns; i++) energy[i] = (energy[i] ?? 0) + (W.data[row * W.columns + i] ?? 0) ** 2;
@@ -123,37 +118,38 @@ function headEnergy({ teacher: { heads, headSize } }: SpaceTable, moments: Teach
 }
 
 /** Query, key, value and attention output of one layer, every head in the bases of its factors where head size shrinks. */
-function turnedHeads(teacher: BertModel, table: SpaceTable, moments: TeacherMoments, from: number, layer: number): Map<string, Tensor> {
+function turnedHeads(
+  teacher: BertModel,
+  blueprint: Blueprint,
+  table: SpaceTable,
+  moments: TeacherMoments,
+  from: number,
+  layer: number,
+): Map<string, Tensor> {
   const { heads, headSize: a, residual: d } = table.teacher;
-  const [theirs, ours] = [layerNames(from), layerNames(layer)];
-  const weights = {
-    Wq: tensorMatrix(teacher, `${theirs.query}.weight`),
-    bq: tensorMatrix(teacher, `${theirs.query}.bias`).data,
-    Wk: tensorMatrix(teacher, `${theirs.key}.weight`),
-    Wo: tensorMatrix(teacher, `${theirs.attentionOutput}.weight`),
-  };
+  const weights = attentionWeights(teacher, blueprint, from);
   const [read, values] = [momentOf(moments, `${from}.read`), momentOf(moments, `${from}.values`)];
   const turned = new Map<string, Tensor>();
-  for (const name of ['query', 'key', 'value', 'attentionOutput'] as const)
-    for (const kind of ['weight', 'bias']) {
-      const tensor = teacher.tensors.get(`${theirs[name]}.${kind}`);
-      if (tensor !== undefined) turned.set(`${ours[name]}.${kind}`, { shape: tensor.shape, data: tensor.data.slice() });
+  for (const role of ['query', 'key', 'value', 'attentionOutput'] as const)
+    for (const [theirs, ours] of parameterPairs(blueprint.module(role, from), blueprint.module(role, layer))) {
+      const tensor = teacher.tensors.get(theirs);
+      if (tensor !== undefined) turned.set(ours, { shape: tensor.shape, data: tensor.data.slice() });
     }
   if (table.student.headSize === a) return turned;
   for (let head = 0; head < heads; head++) {
     const factors = headFactors(weights, read, values, head, a, a);
-    for (const [name, R] of [
+    for (const [role, R] of [
       ['query', factors.Rq],
       ['key', factors.Rk],
       ['value', factors.Rv],
     ] as const)
-      for (const kind of ['weight', 'bias']) {
-        const data = turned.get(`${ours[name]}.${kind}`)?.data ?? new Float32Array();
-        const width = kind === 'weight' ? d : 1;
+      for (const name of parameterNames(blueprint.module(role, layer))) {
+        const { shape = [], data = new Float32Array() } = turned.get(name) ?? {};
+        const width = shape.length === 2 ? d : 1;
         const block = data.subarray(head * a * width, (head + 1) * a * width);
         block.set(multiply(R, matrix(a, width, block)).data);
       }
-    const output = turned.get(`${ours.attentionOutput}.weight`)?.data ?? new Float32Array();
+    const output = turned.get(blueprint.module('attentionOutput', layer).weight)?.data ?? new Float32Array();
     const columns = matrix(d, a);
     for (let i = 0; i < d; i++) for (let j = 0; j < a; j++) columns.data[i * a + j] = output[i * heads * a + head * a + j] ?? 0;
     const product = multiply(columns, factors.Lo).data;

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { unzipSync } from 'fflate';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { blueprintOf } from '../../../src/models/blueprint.ts';
 import { parseConfig } from '../../../src/models/config.ts';
 import { ReferenceEngine } from '../../../src/engines/reference/referenceEngine.ts';
 import { readSafetensors, type SafetensorsFile } from '../../../src/formats/safetensors.ts';
@@ -107,7 +108,7 @@ describe('a finished run leaves as a folder', () => {
     const merged = await mergeStudent(
       new ReferenceEngine(),
       teacher.model,
-      keepHeads(teacher.model.tensors, table.teacher.headSize, kept),
+      keepHeads(blueprintOf(teacher.model.config), teacher.model.tensors, table.teacher.headSize, kept),
       table,
       trained,
     );

@@ -1,5 +1,5 @@
-import { shownValue } from '../tensor/shown.ts';
-import { StudioError } from '../tensor/studioError.ts';
+import { shownValue } from '../../tensor/shown.ts';
+import { StudioError } from '../../tensor/studioError.ts';
 
 /** What every refusal of a model ends with. */
 export const SUPPORTED =
@@ -29,25 +29,18 @@ const OTHERS: ReadonlyMap<string, string> = new Map([
   ['bart', 'BART is an encoder with a decoder'],
 ]);
 
-/** Settings that make a BERT something else. @throws StudioError naming the family and what is supported */
-export function checkFamily(settings: ReadonlyMap<string, unknown>): void {
-  const family = settings.get('model_type') ?? 'bert';
-  if (family !== 'bert') {
-    const reason = typeof family === 'string' ? OTHERS.get(family.toLowerCase()) : undefined;
-    throw refusal('model_type', '"bert"', shownValue(family), reason);
-  }
-  const positions = settings.get('position_embedding_type') ?? 'absolute';
-  if (positions !== 'absolute')
-    throw refusal('position_embedding_type', '"absolute"', shownValue(positions), 'Relative positions change the attention');
-  for (const name of ['is_decoder', 'add_cross_attention', 'is_encoder_decoder'])
-    if (settings.get(name) === true) throw refusal(name, 'false', 'true', 'A decoder reads its text from the left alone');
-}
-
-function refusal(setting: string, expected: string, got: string, reason: string | undefined): StudioError {
+/** The refusal of a setting that makes a model another one. @param reason a sentence without its full stop */
+export function refusedSetting(setting: string, expected: string, got: string, reason: string | undefined): StudioError {
   return new StudioError(
     'config',
     `config.json: ${setting} — expected ${expected}, got ${got}. ${reason === undefined ? '' : `${reason}. `}${SUPPORTED}`,
   );
+}
+
+/** The refusal of a family. @param expected identifiers of those that are supported */
+export function refusedFamily(expected: readonly string[], got: unknown): StudioError {
+  const reason = typeof got === 'string' ? OTHERS.get(got.toLowerCase()) : undefined;
+  return refusedSetting('model_type', expected.map((id) => `"${id}"`).join(' or '), shownValue(got), reason);
 }
 
 /** Families by how their tensors' names begin: a `config.json` from elsewhere may claim to be a BERT's. */

@@ -1,0 +1,178 @@
+import type { Shape } from '../tensor/shape.ts';
+import { StudioError } from '../tensor/studioError.ts';
+import type { ModelConfig } from './config.ts';
+import { familyOf } from './families/registry.ts';
+
+export type TableRole = 'words' | 'positions' | 'segments';
+export type LayerLinearRole = 'query' | 'key' | 'value' | 'attentionOutput' | 'expansion' | 'contraction';
+export type LayerNormRole = 'attentionNorm' | 'outputNorm';
+export type LayerRole = LayerLinearRole | LayerNormRole;
+export type HeadRole = 'transform' | 'transformNorm' | 'decoder';
+
+/** What a module does, whatever a family calls it. */
+export type Role = TableRole | 'embeddingNorm' | LayerRole | HeadRole;
+
+/** Spaces that a student may have fewer dimensions of (docs/method.md section 2). */
+export type ModelSpace = 'residual' | 'queryKey' | 'valueOutput' | 'ffn' | 'mlm';
+/** What a table has rows for, and a decoder writes: nothing of it goes. */
+export type RowSpace = 'vocabulary' | 'position' | 'segment';
+
+/** One linear layer, table or norm of a model. */
+export interface Module {
+  readonly role: Role;
+  readonly kind: 'linear' | 'table' | 'norm';
+  /** From 0, or null outside of the layers. */
+  readonly layer: number | null;
+  readonly part: 'embeddings' | 'layer' | 'head';
+  readonly writes: ModelSpace | RowSpace;
+  /** Norms read what they write. */
+  readonly reads: ModelSpace | RowSpace;
+  /** Names of its parameters in the family's checkpoints; a table has no bias. */
+  readonly weight: string;
+  readonly bias: string | undefined;
+  /** Which module it is, the same in every family. */
+  readonly key: string;
+}
+
+type Plan = readonly [role: Role, kind: Module['kind'], writes: Module['writes'], reads: Module['reads']];
+
+const EMBEDDINGS: readonly Plan[] = [
+  ['words', 'table', 'residual', 'vocabulary'],
+  ['positions', 'table', 'residual', 'position'],
+  ['segments', 'table', 'residual', 'segment'],
+  ['embeddingNorm', 'norm', 'residual', 'residual'],
+];
+const LAYER: readonly Plan[] = [
+  ['query', 'linear', 'queryKey', 'residual'],
+  ['key', 'linear', 'queryKey', 'residual'],
+  ['value', 'linear', 'valueOutput', 'residual'],
+  ['attentionOutput', 'linear', 'residual', 'valueOutput'],
+  ['attentionNorm', 'norm', 'residual', 'residual'],
+  ['expansion', 'linear', 'ffn', 'residual'],
+  ['contraction', 'linear', 'residual', 'ffn'],
+  ['outputNorm', 'norm', 'residual', 'residual'],
+];
+const HEAD: readonly Plan[] = [
+  ['transform', 'linear', 'mlm', 'residual'],
+  ['transformNorm', 'norm', 'mlm', 'mlm'],
+  ['decoder', 'linear', 'vocabulary', 'mlm'],
+];
+
+/** What has to be known of a model to list its modules. */
+export type BlueprintShape = Pick<ModelConfig, 'family' | 'layers'>;
+
+/** Every module of a model, once, in the order of its checkpoint: what is asked of a model is a filter over this list. */
+export class Blueprint {
+  readonly layers: number;
+  readonly modules: readonly Module[];
+  /** Added to 0 .. T-1 for the rows of the position table. */
+  readonly positionOffset: number;
+  readonly #byKey: ReadonlyMap<string, Module>;
+  #byParameter: ReadonlyMap<string, Module> | undefined;
+
+  constructor({ family: name, layers }: BlueprintShape) {
+    const family = familyOf(name);
+    const modules: Module[] = [];
+    const add = (part: Module['part'], layer: number | null, plans: readonly Plan[]): void => {
+      for (const [role, kind, writes, reads] of plans) {
+        if (family.absent.includes(role)) continue;
+        const { weight, bias } = family.parameters(role, layer ?? 0);
+        modules.push({ role, kind, layer, part, writes, reads, weight, bias, key: keyOf(role, layer) });
+      }
+    };
+    add('embeddings', null, EMBEDDINGS);
+    for (let layer = 0; layer < layers; layer++) add('layer', layer, LAYER);
+    add('head', null, HEAD);
+    this.layers = layers;
+    this.modules = modules;
+    this.positionOffset = family.positionOffset;
+    this.#byKey = new Map(modules.map((module) => [module.key, module]));
+  }
+
+  /** Undefined if the family has no such module. */
+  find(role: Role, layer: number | null = null): Module | undefined {
+    return this.#byKey.get(keyOf(role, layer));
+  }
+
+  /** @throws StudioError if the family has no such module, or the model no such layer */
+  module(role: Role, layer: number | null = null): Module {
+    const found = this.find(role, layer);
+    if (found === undefined) throw new StudioError('graph', `model: there is no module ${keyOf(role, layer)}.`);
+    return found;
+  }
+
+  /** The modules of one layer. */
+  layer(layer: number): readonly Module[] {
+    return this.modules.filter((module) => module.layer === layer);
+  }
+
+  get tables(): readonly Module[] {
+    return this.modules.filter(({ kind }) => kind === 'table');
+  }
+
+  get norms(): readonly Module[] {
+    return this.modules.filter(({ kind }) => kind === 'norm');
+  }
+
+  /** The module that a parameter belongs to. */
+  owner(parameter: string): Module | undefined {
+    this.#byParameter ??= new Map(this.modules.flatMap((module) => parameterNames(module).map((name) => [name, module] as const)));
+    return this.#byParameter.get(parameter);
+  }
+
+  /** Whether a parameter is a bias, a gain or a shift: none of them decays. */
+  isVector(parameter: string): boolean {
+    const module = this.owner(parameter);
+    return module !== undefined && (module.kind === 'norm' || module.bias === parameter);
+  }
+}
+
+function keyOf(role: Role, layer: number | null): string {
+  return layer === null ? role : `${role} ${layer}`;
+}
+
+/** Weight and bias of a module. */
+export function parameterNames({ weight, bias }: Pick<Module, 'weight' | 'bias'>): string[] {
+  return bias === undefined ? [weight] : [weight, bias];
+}
+
+/** Parameters of two modules of one role, pair by pair: what goes from a teacher's layer into a student's. */
+export function parameterPairs(from: Module, to: Module): (readonly [from: string, to: string])[] {
+  const names = parameterNames(to);
+  return parameterNames(from).map((name, i) => [name, names[i] ?? name] as const);
+}
+
+/** The bias of a module that has one. @throws StudioError for a table */
+export function biasOf({ bias, key }: Module): string {
+  if (bias === undefined) throw new StudioError('graph', `model: ${key} has no bias.`);
+  return bias;
+}
+
+export function blueprintOf(shape: BlueprintShape): Blueprint {
+  return new Blueprint(shape);
+}
+
+/** Dimensions of every space, heads side by side. */
+export function spaceWidths(config: ModelConfig): Readonly<Record<ModelSpace | RowSpace, number>> {
+  return {
+    residual: config.hiddenSize,
+    queryKey: config.hiddenSize,
+    valueOutput: config.hiddenSize,
+    ffn: config.intermediateSize,
+    mlm: config.hiddenSize,
+    vocabulary: config.vocabSize,
+    position: config.maxPositions,
+    segment: config.typeVocabSize,
+  };
+}
+
+/** Shapes of a module's parameters: tables [rows, d], linear layers [out, in] with a bias [out], norms two vectors. */
+export function moduleShapes(module: Module, widths: Readonly<Record<ModelSpace | RowSpace, number>>): (readonly [string, Shape])[] {
+  const [writes, reads] = [widths[module.writes], widths[module.reads]];
+  if (module.kind === 'table') return [[module.weight, [reads, writes]]];
+  const bias = [biasOf(module), [writes]] as const;
+  if (module.kind === 'norm') return [[module.weight, [writes]], bias];
+  const weight = [module.weight, [writes, reads]] as const;
+  // Hugging Face lists a decoder's bias before its weight, which may be tied and so not there.
+  return module.role === 'decoder' ? [bias, weight] : [weight, bias];
+}

@@ -1,0 +1,61 @@
+import type { ModelConfig } from './config.ts';
+import type { Settings } from './settings.ts';
+import type { Role } from './blueprint.ts';
+
+/** Names of a module's parameters in checkpoints. */
+export interface ParameterNames {
+  readonly weight: string;
+  /** Absent for tables. */
+  readonly bias?: string;
+}
+
+/** Why a tensor of a checkpoint is left out. */
+export interface LeftOut {
+  readonly why: string;
+  /** A sentence for the user. */
+  readonly note?: string;
+  /** The parameter that it should equal, if it is a copy of one. */
+  readonly of?: string;
+}
+
+/** Steps of the forward pass that are no modules, by which nodes of an ONNX file are named. */
+export type Step = 'mask' | 'embeddings' | 'attention' | 'attentionSum' | 'activation' | 'outputSum' | 'transformActivation';
+
+/**
+ * One family of models: what its checkpoints say, and in what its encoder departs from the common one. Everything that
+ * is known of a family by name is in the one file that makes this object.
+ */
+export interface Family {
+  /** As in a `config.json`'s `model_type` and in stored files. */
+  readonly id: string;
+  /** For readers, as in `a BERT`. */
+  readonly label: string;
+  /** Modules that it does not have: norms, or the table of segments. */
+  readonly absent: readonly Role[];
+  /** Row of the position table for the first token. */
+  readonly positionOffset: number;
+  /** @param layer from 0; without meaning outside of the layers */
+  parameters(role: Role, layer: number): ParameterNames;
+  /** Reads a `config.json` of this family. @throws StudioError for what the forward pass does not do */
+  readConfig(settings: Settings): ModelConfig;
+  /** The settings that `from_pretrained` reads. @param headless whether the model is an encoder alone */
+  writeConfig(config: ModelConfig, headless: boolean): Record<string, unknown>;
+  /**
+   * The family's own name for every tensor of a checkpoint, whatever a wrapper or an older version called it.
+   * @throws StudioError if they are another family's
+   */
+  ownNames(config: ModelConfig, names: readonly string[]): ReadonlyMap<string, string>;
+  /**
+   * Why a tensor that is no parameter may be left out.
+   * @param name the family's own   @throws StudioError if the model would give other numbers without it
+   */
+  leftOut(name: string, config: ModelConfig): LeftOut;
+  /** Tensors that a checkpoint holds a second time, under another name: that name, and the parameter's. */
+  copies(config: ModelConfig): ReadonlyMap<string, string>;
+  /** Inputs of an ONNX file by what the engine calls them; `segments` only if there is a table of them. */
+  readonly onnxInputs: { readonly ids: string; readonly mask: string; readonly segments?: string };
+  /** Where a module's or a step's nodes stand in an ONNX file: a path that begins with a slash, unique in the model. */
+  place(step: Role | Step, layer: number): string;
+  /** The name of a product's weight, from that of its bias: ONNX files often keep only the latter. */
+  weightOfBias(bias: string): string;
+}
