@@ -19,7 +19,7 @@ export interface Reads {
   readonly b: (place: string) => string;
 }
 
-export const XYZW = ['x', 'y', 'z', 'w'] as const;
+const XYZW = ['x', 'y', 'z', 'w'] as const;
 
 export function range(count: number): number[] {
   return Array.from({ length: count }, (_, i) => i);

@@ -1,5 +1,5 @@
 import type { Load, MatmulForm, MatmulTile } from './form.ts';
-import { addProducts, part, range, vectorSums, XYZW, type Reads, type Sums } from './sums.ts';
+import { addProducts, part, range, vectorSums, type Reads, type Sums } from './sums.ts';
 
 /**
  * Sums from workgroup memory. Tiles lie [depth][side], so that invocations read vectors along the side; what is beyond an
@@ -13,20 +13,35 @@ export function workgroupSums(tile: MatmulTile, form: MatmulForm, read: Reads): 
     const bound = name === 'a' ? 'sizes.m' : 'sizes.n';
     const sideStride = name === 'a' ? 'sizes.aRow' : 'sizes.bColumn';
     const depthStride = name === 'a' ? 'sizes.aColumn' : 'sizes.bRow';
-    const vectors = (side * depth) / 4;
     const fetch = read[name];
+    if (load === 'depth') {
+      // Four vectors along k of four neighbours, turned in registers: a write to one component of a vector may touch the whole
+      // of it (WGSL, memory locations), so invocations must never share a vector between two barriers. B's blocks go to the
+      // invocations that A's leave idle.
+      const blocks = (side * depth) / 16;
+      const loads = range(4).map(
+        (s) =>
+          `let l${s} = select(vec4f(0.0), ${fetch(`(${name}Base + min(place + ${s}u, ${bound} - 1u) * ${sideStride} + min(step, sizes.k - 4u)) >> 2u`)}, place + ${s}u < ${bound} && step < sizes.k);`,
+      );
+      const writes = range(4).map(
+        (t) =>
+          `${name}Tile[at + ${(t * side) / 4}u] = vec4f(${range(4)
+            .map((s) => part(`l${s}`, t))
+            .join(', ')});`,
+      );
+      return `for (var e = ${name === 'a' ? 'id' : `${threads - 1}u - id`}; e < ${blocks}u; e += ${threads}u) {
+        let place = ${first} + (e / ${depth / 4}u) * 4u; let step = k + (e % ${depth / 4}u) * 4u;
+        ${loads.join('\n        ')}
+        let at = (e % ${depth / 4}u) * ${side}u + e / ${depth / 4}u;
+        ${writes.join('\n        ')}
+      }`;
+    }
+    const vectors = (side * depth) / 4;
     const body =
       load === 'side'
         ? `let place = ${first} + (e % ${side / 4}u) * 4u; let step = k + e / ${side / 4}u;
         ${name}Tile[e] = select(vec4f(0.0), ${fetch(`(${name}Base + min(step, sizes.k - 1u) * ${depthStride} + min(place, ${bound} - 4u)) >> 2u`)}, place < ${bound} && step < sizes.k);`
-        : load === 'depth'
-          ? `let place = ${first} + e / ${depth / 4}u; let step = k + (e % ${depth / 4}u) * 4u;
-        let loaded = select(vec4f(0.0), ${fetch(`(${name}Base + min(place, ${bound} - 1u) * ${sideStride} + min(step, sizes.k - 4u)) >> 2u`)}, place < ${bound} && step < sizes.k);
-        let at = (e % ${depth / 4}u) * ${side}u + (e / ${depth / 4}u) / 4u; let part = (e / ${depth / 4}u) & 3u;
-        ${range(4)
-          .map((s) => `${name}Tile[at + ${(s * side) / 4}u][part] = loaded.${XYZW[s] ?? 'x'};`)
-          .join(' ')}`
-          : `let place = ${first} + (e % ${side / 4}u) * 4u; let step = k + e / ${side / 4}u;
+        : `let place = ${first} + (e % ${side / 4}u) * 4u; let step = k + e / ${side / 4}u;
         let start = ${name}Base + min(step, sizes.k - 1u) * ${depthStride};
         let loaded = vec4f(${range(4)
           .map((t) => fetch(`start + min(place + ${t}u, ${bound} - 1u) * ${sideStride}`))
