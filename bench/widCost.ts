@@ -98,7 +98,7 @@ function randomBatch(config: BertConfig, shape: StepShape): TaskBatch {
   const tokens = shape.batch * shape.sequence;
   return maskedBatch({
     inputIds: Int32Array.from({ length: tokens }, () => random.integer(config.vocabSize)),
-    attentionMask: new Float32Array(tokens),
+    attention: new Uint8Array(tokens).fill(1),
     positions: Int32Array.from({ length: shape.slots }, (_, i) => Math.floor((i * tokens) / shape.slots)),
     labels: Int32Array.from({ length: shape.slots }, () => random.integer(config.vocabSize)),
     predicted: shape.slots,

@@ -1,4 +1,5 @@
-import { encoderInputs, positionIds } from '../models/inputs.ts';
+import type { Blueprint } from '../models/blueprint.ts';
+import { encoderInputs, writePlaces, writeSegments, writeTokens } from '../models/inputs.ts';
 import type { BertModel } from '../models/model.ts';
 import { asRunnable, type Runnable } from '../models/runnable.ts';
 import { filledProgram } from '../graph/filledProgram.ts';
@@ -8,10 +9,10 @@ import { plan } from '../graph/plan.ts';
 import { writeTensors } from './writeTensors.ts';
 import type { AttentionMaps } from './attentionSimilarity.ts';
 
-/** A batch to look at: [B T] token ids, additive mask [B T]. */
+/** A batch to look at: [B T] token ids; [B T], 1 for tokens and 0 for padding. */
 export interface ProbeBatch {
   readonly inputIds: Int32Array;
-  readonly attentionMask: Float32Array;
+  readonly attention: Uint8Array;
 }
 
 interface ProbeShape {
@@ -25,12 +26,14 @@ interface ProbeShape {
 export class AttentionProbe {
   /** Of the runnable that it was compiled for; others of the same key may be loaded. */
   readonly key: string;
+  readonly #blueprint: Blueprint;
   readonly #program: Program;
   readonly #names: readonly string[];
   readonly #shape: ProbeShape;
 
-  private constructor(key: string, program: Program, names: readonly string[], shape: ProbeShape) {
+  private constructor({ key, blueprint }: Runnable, program: Program, names: readonly string[], shape: ProbeShape) {
     this.key = key;
+    this.#blueprint = blueprint;
     this.#program = program;
     this.#names = names;
     this.#shape = shape;
@@ -39,17 +42,15 @@ export class AttentionProbe {
   static async create(engine: Engine, model: BertModel | Runnable, batch: number, sequence: number): Promise<AttentionProbe> {
     const runnable = asRunnable(model);
     const graph = new Graph();
-    const tokens = batch * sequence;
     const encoder = runnable.lay(graph).encoder(encoderInputs(graph, { batch, sequence }));
     encoder.layers.forEach(({ attention }, layer) => graph.output(`attention.${layer}`, attention));
     const names = [...graph.states.keys()];
     const program = await filledProgram(engine, plan(graph, engine.planOptions), (made) => {
-      made.write('positionIds', positionIds({ batch, sequence }));
-      made.write('typeIds', new Int32Array(tokens));
+      writePlaces(made, runnable.blueprint, { batch, sequence });
       writeTensors(made, names, runnable);
     });
     const { heads, layers } = runnable;
-    return new AttentionProbe(runnable.key, program, names, { batch, sequence, heads, layers });
+    return new AttentionProbe(runnable, program, names, { batch, sequence, heads, layers });
   }
 
   load(model: BertModel | Runnable): void {
@@ -58,13 +59,12 @@ export class AttentionProbe {
 
   /** Segment ids other than all zero. */
   writeTypes(typeIds: Int32Array): void {
-    this.#program.write('typeIds', typeIds);
+    writeSegments(this.#program, this.#blueprint, typeIds);
   }
 
   /** Maps of every layer. */
   async read(given: ProbeBatch): Promise<AttentionMaps[]> {
-    this.#program.write('inputIds', given.inputIds);
-    this.#program.write('mask', given.attentionMask);
+    writeTokens(this.#program, given);
     await this.#program.run();
     const { batch, sequence, heads, layers } = this.#shape;
     const maps: AttentionMaps[] = [];

@@ -1,4 +1,5 @@
-import { positionIds } from '../models/inputs.ts';
+import type { Blueprint } from '../models/blueprint.ts';
+import { writePlaces, writeSegments, writeTokens } from '../models/inputs.ts';
 import type { Evaluation, StepShape, Task, TaskBatch } from '../tasks/task.ts';
 import type { BertModel } from '../models/model.ts';
 import { asRunnable, type Runnable } from '../models/runnable.ts';
@@ -12,14 +13,22 @@ import { writeTensors } from './writeTensors.ts';
 export class Evaluator {
   /** Of the runnable that it was compiled for; others of the same key may be loaded. */
   readonly key: string;
+  readonly #blueprint: Blueprint;
   readonly #program: Program;
   readonly #names: readonly string[];
   readonly #task: Task;
   /** What is read of every batch, by name: whether it is of whole numbers. */
   readonly #read: ReadonlyMap<string, boolean>;
 
-  private constructor(key: string, program: Program, names: readonly string[], task: Task, read: ReadonlyMap<string, boolean>) {
+  private constructor(
+    { key, blueprint }: Runnable,
+    program: Program,
+    names: readonly string[],
+    task: Task,
+    read: ReadonlyMap<string, boolean>,
+  ) {
     this.key = key;
+    this.#blueprint = blueprint;
     this.#program = program;
     this.#names = names;
     this.#task = task;
@@ -34,11 +43,10 @@ export class Evaluator {
     for (const [name, value] of judged) graph.output(name, value);
     const names = [...graph.states.keys()];
     const program = await filledProgram(engine, plan(graph, engine.planOptions), (made) => {
-      made.write('positionIds', positionIds(shape));
-      made.write('typeIds', new Int32Array(shape.batch * shape.sequence));
+      writePlaces(made, runnable.blueprint, shape);
       writeTensors(made, names, runnable);
     });
-    return new Evaluator(runnable.key, program, names, task, new Map([...judged].map(([name, { dtype }]) => [name, dtype === 'i32'])));
+    return new Evaluator(runnable, program, names, task, new Map([...judged].map(([name, { dtype }]) => [name, dtype === 'i32'])));
   }
 
   load(model: BertModel | Runnable): void {
@@ -47,14 +55,13 @@ export class Evaluator {
 
   /** Segment ids other than all zero. */
   writeTypes(typeIds: Int32Array): void {
-    this.#program.write('typeIds', typeIds);
+    writeSegments(this.#program, this.#blueprint, typeIds);
   }
 
   async evaluate(batches: readonly TaskBatch[]): Promise<Evaluation> {
     const tally = this.#task.tally();
     for (const batch of batches) {
-      this.#program.write('inputIds', batch.inputIds);
-      this.#program.write('mask', batch.attentionMask);
+      writeTokens(this.#program, batch);
       for (const [name, numbers] of batch.inputs) this.#program.write(name, numbers);
       await this.#program.run();
       const read = new Map<string, Int32Array | Float32Array>();

@@ -1,4 +1,5 @@
 import type { EncoderShape } from '../models/encoder.ts';
+import { MASKED_SCORE } from '../models/inputs.ts';
 import { encoderShape, type BertModel } from '../models/model.ts';
 import { embeddingNames, headNames, layerNames } from '../models/names.ts';
 import { encodeOnnx, type ExternalData, type OnnxFile, type OnnxValue } from '../formats/onnx/onnxModel.ts';
@@ -8,8 +9,6 @@ import { OnnxWriter } from './onnxWriter.ts';
 
 const OPSET = 17;
 const IR_VERSION = 8;
-/** Added to the scores of padding, as in training. */
-const MASKED = -1e30;
 
 export interface OnnxForm {
   readonly precision?: OnnxPrecision;
@@ -165,7 +164,7 @@ function maskScores(writer: OnnxWriter, one: string): string {
     shape: ['batch_size', 1, 1, 'sequence_length'],
   });
   const absent = writer.node('Sub', '/bert/Sub', [one, writer.cast(heads, '/bert/Cast', 'float32')]);
-  return writer.node('Mul', '/bert/Mul', [absent, writer.scalar('masked_score', MASKED)]);
+  return writer.node('Mul', '/bert/Mul', [absent, writer.scalar('masked_score', MASKED_SCORE)]);
 }
 
 /** The feed-forward layer's curve; its output has one name whatever the curve, so that it can be looked at in any file. */

@@ -1,5 +1,6 @@
 import type { Graph } from '../graph/graph.ts';
 import type { Value } from '../graph/value.ts';
+import type { Blueprint } from './blueprint.ts';
 import type { EncoderInputs } from './encoder.ts';
 
 /** B sequences of T tokens. */
@@ -30,7 +31,44 @@ export function encoderInputs(graph: Graph, { batch, sequence }: BatchSize, part
   };
 }
 
-/** 0, 1, .. T-1 for every sequence, [B T]. */
-export function positionIds({ batch, sequence }: BatchSize): Int32Array {
-  return Int32Array.from({ length: batch * sequence }, (_, i) => i % sequence);
+/** Added to scores of padding before the softmax. Finite, so that a row of padding alone stays finite: all its scores are this number. */
+export const MASKED_SCORE = -1e30;
+
+/** A program, as far as its inputs go. */
+interface Inputs {
+  write(name: string, data: Float32Array | Int32Array): void;
+}
+
+/** Rows of the position table for every sequence, [B T]. @param offset of the first token */
+export function positionIds({ batch, sequence }: BatchSize, offset = 0): Int32Array {
+  return Int32Array.from({ length: batch * sequence }, (_, i) => offset + (i % sequence));
+}
+
+/** Writes what stays the same from batch to batch: where every token stands, and segments that are all 0. */
+export function writePlaces(program: Inputs, blueprint: Blueprint, size: BatchSize): void {
+  program.write('positionIds', positionIds(size, blueprint.positionOffset));
+  writeSegments(program, blueprint, new Int32Array(size.batch * size.sequence));
+}
+
+/** Segment ids, [B T]; of a family without segments nothing is written. */
+export function writeSegments(program: Inputs, blueprint: Blueprint, segments: Int32Array): void {
+  if (blueprint.find('segments') !== undefined) program.write('typeIds', segments);
+}
+
+/** Token ids and mask of one micro-batch. @param attention [B T], 1 for tokens and 0 for padding */
+export function writeTokens(
+  program: Inputs,
+  { inputIds, attention }: { readonly inputIds: Int32Array; readonly attention: Uint8Array },
+  part = 0,
+): void {
+  program.write(partName('inputIds', part), inputIds);
+  writeMask(program, attention, part);
+}
+
+/** The mask of one micro-batch. @param attention [B T], 1 for tokens and 0 for padding */
+export function writeMask(program: Inputs, attention: Uint8Array, part = 0): void {
+  program.write(
+    partName('mask', part),
+    Float32Array.from(attention, (token) => (token === 0 ? MASKED_SCORE : 0)),
+  );
 }

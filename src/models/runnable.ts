@@ -3,6 +3,7 @@ import { StudioError } from '../tensor/studioError.ts';
 import type { Shape } from '../tensor/shape.ts';
 import type { NamedTensors } from '../tensor/tensor.ts';
 import type { Value } from '../graph/value.ts';
+import { blueprintOf, type Blueprint } from './blueprint.ts';
 import type { BertConfig } from './config.ts';
 import {
   bertEncoder,
@@ -49,6 +50,7 @@ export function laidAs(graph: Graph, config: BertConfig, parameter: ParameterLoo
 export interface Runnable {
   /** Runnables of one key lay the same graph; only their tensors differ. */
   readonly key: string;
+  readonly blueprint: Blueprint;
   readonly layers: number;
   readonly heads: number;
   /** By the names of the states that `lay` declares. */
@@ -80,6 +82,7 @@ export function plainRunnable({ config, tensors }: BertModel): Runnable {
   const shapes = parameterShapes(config);
   return {
     key: `plain ${JSON.stringify(config)}`,
+    blueprint: blueprintOf(config),
     layers: config.layers,
     heads: config.heads,
     tensors,

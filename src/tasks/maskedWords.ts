@@ -10,10 +10,10 @@ import type { BatchShape, Evaluation, Task, TaskBatch, TaskPart, TaskTally } fro
 export const PLAIN_MASKING: Masking = { probability: 0.15, wholeWords: false };
 
 /** A masked batch of text as a batch of this task: its own inputs are `positions` and `labels`, [M]. */
-export function maskedBatch({ inputIds, attentionMask, positions, labels, predicted }: MaskedBatch): TaskBatch {
+export function maskedBatch({ inputIds, attention, positions, labels, predicted }: MaskedBatch): TaskBatch {
   return {
     inputIds,
-    attentionMask,
+    attention,
     answers: predicted,
     inputs: new Map([
       ['positions', positions],

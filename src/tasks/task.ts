@@ -20,8 +20,8 @@ export interface StepShape extends BatchShape {
 export interface TaskBatch {
   /** [B T]. */
   readonly inputIds: Int32Array;
-  /** [B T], 0 for tokens, a large negative number for padding: added to attention scores. */
-  readonly attentionMask: Float32Array;
+  /** [B T], 1 for tokens, 0 for padding. */
+  readonly attention: Uint8Array;
   /** Answers that its loss is a sum over. */
   readonly answers: number;
   /** The task's own inputs, by their names in the graph. */

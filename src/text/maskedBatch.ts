@@ -4,17 +4,14 @@ import type { TextTokenizer } from './tokenizer.ts';
 /** A batch for masked language modelling, [B T] flat, with M slots for the predicted tokens. */
 export interface MaskedBatch {
   readonly inputIds: Int32Array;
-  /** [B T], 0 for tokens, a large negative number for padding: added to attention scores. */
-  readonly attentionMask: Float32Array;
+  /** [B T], 1 for tokens, 0 for padding. */
+  readonly attention: Uint8Array;
   /** [M], row in B T of every predicted token; -1 = unused. */
   readonly positions: Int32Array;
   /** [M], the right token; -1 = unused. */
   readonly labels: Int32Array;
   readonly predicted: number;
 }
-
-/** So large that float32 and float64 agree on a row that is masked wholly: every score becomes this one number. */
-const PADDING_SCORE = -1e30;
 
 /** Slots that a batch needs at most. */
 export function maskedSlots(batch: number, sequence: number, probability: number): number {
@@ -71,7 +68,7 @@ export function maskBatch(
   }
   return {
     inputIds,
-    attentionMask: Float32Array.from(sequences, (id) => (id === special.pad ? PADDING_SCORE : 0)),
+    attention: Uint8Array.from(sequences, (id) => (id === special.pad ? 0 : 1)),
     positions,
     labels,
     predicted,
@@ -122,7 +119,7 @@ export function splitBatch(batch: MaskedBatch, parts: number, slots: number): Ma
     });
     return {
       inputIds: batch.inputIds.slice(from, from + rows),
-      attentionMask: batch.attentionMask.slice(from, from + rows),
+      attention: batch.attention.slice(from, from + rows),
       positions,
       labels,
       predicted,

@@ -1,4 +1,4 @@
-import { encoderInputs, positionIds } from '../models/inputs.ts';
+import { encoderInputs, writePlaces, writeTokens } from '../models/inputs.ts';
 import type { BatchShape } from '../tasks/task.ts';
 import { bertEncoder, mlmHead } from '../models/encoder.ts';
 import { encoderShape, encoderShapes, headShapes, type BertModel } from '../models/model.ts';
@@ -125,11 +125,9 @@ async function readFeatures(
   const labels: number[] = [];
   try {
     for (const name of states.keys()) program.write(name, tensors.get(name)?.data ?? new Float32Array());
-    program.write('positionIds', positionIds(shape));
-    program.write('typeIds', new Int32Array(shape.batch * shape.sequence));
+    writePlaces(program, blueprintOf(config), shape);
     for (const [index, batch] of [...fitted, ...judged].entries()) {
-      program.write('inputIds', batch.inputIds);
-      program.write('mask', batch.attentionMask);
+      writeTokens(program, batch);
       program.write('positions', batch.positions);
       await program.run();
       rows.push((await program.read('features')).slice(0, batch.predicted * d));

@@ -98,6 +98,7 @@ export function paperRunnable(teacher: BertConfig, table: SpaceTable, tensors: N
   const config = studentConfig(teacher, squareTable(table));
   return {
     key: `paper ${JSON.stringify([teacher, table])}`,
+    blueprint: blueprintOf(config),
     layers: config.layers,
     heads: config.heads,
     tensors,
@@ -144,7 +145,13 @@ export function paperTraining(teacher: BertConfig, table: SpaceTable, shape: Ste
   const shapes = (values: Iterable<readonly [string, Value]>): Map<string, Shape> =>
     new Map([...values].map(([name, value]) => [name, value.shape]));
   const still = [...all].filter(([name]) => !learned.has(name));
-  return { graph, trained: shapes(learned), frozen: shapes([...still, ...masks]), rewritten: shapes(masks) };
+  return {
+    graph,
+    blueprint: blueprintOf(teacher),
+    trained: shapes(learned),
+    frozen: shapes([...still, ...masks]),
+    rewritten: shapes(masks),
+  };
 }
 
 /** Spreads a vector of the masked side over a matrix, a block matrix or a vector. */

@@ -176,7 +176,7 @@ export function progressiveTraining(
     Array.from({ length: parts }, (_, part) => () => batch(part)),
     decayOf(weightDecay, blueprintAt(config, sizes)),
   );
-  return { graph, trained, frozen: shapes, rewritten: shapes };
+  return { graph, blueprint: blueprintAt(config, sizes), trained, frozen: shapes, rewritten: shapes };
 }
 
 /** The model of the progressive mode as it is, gates and all. @param tensors weights and the states of its gates */
@@ -184,6 +184,7 @@ export function progressiveRunnable(config: BertConfig, sizes: Spaces, tied: boo
   const trained = gatedShapes(config, sizes, tied);
   return {
     key: `progressive ${JSON.stringify([config, sizes, tied])}`,
+    blueprint: blueprintAt(config, sizes),
     layers: sizes.layers,
     heads: sizes.heads,
     tensors,

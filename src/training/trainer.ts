@@ -1,4 +1,4 @@
-import { partName, positionIds, type BatchSize } from '../models/inputs.ts';
+import { partName, writePlaces, writeSegments, writeTokens, type BatchSize } from '../models/inputs.ts';
 import type { TaskBatch } from '../tasks/task.ts';
 import { filledProgram } from '../graph/filledProgram.ts';
 import type { Engine, Program } from '../engines/engine.ts';
@@ -115,8 +115,7 @@ export class Trainer {
           made.write(moment, known?.data ?? new Float32Array(sizeOf(dims)));
         }
       }
-      made.write('positionIds', positionIds(shape));
-      made.write('typeIds', new Int32Array(shape.batch * shape.sequence));
+      writePlaces(made, graph.blueprint, shape);
     });
     return new Trainer(program, graph, optimiser, tensors, updates, normLimit);
   }
@@ -183,8 +182,7 @@ export class Trainer {
 
   #writeParts(parts: readonly TaskBatch[]): void {
     for (const [part, batch] of parts.entries()) {
-      this.#program.write(partName('inputIds', part), batch.inputIds);
-      this.#program.write(partName('mask', part), batch.attentionMask);
+      writeTokens(this.#program, batch, part);
       for (const [name, numbers] of batch.inputs) this.#program.write(partName(name, part), numbers);
     }
     // One mean over the answers of all parts, as if they were one batch.
@@ -194,7 +192,7 @@ export class Trainer {
 
   /** Segment ids other than all zero. */
   writeTypes(typeIds: Int32Array): void {
-    this.#program.write('typeIds', typeIds);
+    writeSegments(this.#program, this.#graph.blueprint, typeIds);
   }
 
   /** Overwrites states that the graph names as rewritten, for the steps that are handed over from now on. */

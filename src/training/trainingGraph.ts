@@ -1,4 +1,4 @@
-import { blueprintOf, parameterNames, parameterPairs } from '../models/blueprint.ts';
+import { blueprintOf, parameterNames, parameterPairs, type Blueprint } from '../models/blueprint.ts';
 import type { BertConfig } from '../models/config.ts';
 import type { ParameterLookup } from '../models/encoder.ts';
 import { decoderName, parameterShapes } from '../models/model.ts';
@@ -23,6 +23,8 @@ import { frozenName, teacherShapes } from './teacherStates.ts';
 /** A training step as a graph, and which of its states are trained or must be written beforehand. */
 export interface TrainingGraph {
   readonly graph: Graph;
+  /** Of the model that is trained: it says which positions and segments the host writes. */
+  readonly blueprint: Blueprint;
   /** Names of the trained states with their shapes. */
   readonly trained: ReadonlyMap<string, Shape>;
   /** Names of the states that stay as written. */
@@ -122,6 +124,7 @@ export function compactorTraining(
   );
   return {
     graph,
+    blueprint: blueprintOf(config),
     trained: shapesOf(learned),
     frozen: new Map([...(learns ? [] : shapesOf(theirs)), ...shapesOf(guide?.own ?? new Map())]),
   };
@@ -140,7 +143,7 @@ export function weightTraining(config: BertConfig, shape: StepShape, weightDecay
     return { lossSum, target: lossSum };
   };
   addOptimiser(graph, values, batches(parts, batch), decayOf(weightDecay, blueprintOf(config)));
-  return { graph, trained: parameterShapes(config), frozen: new Map() };
+  return { graph, blueprint: blueprintOf(config), trained: parameterShapes(config), frozen: new Map() };
 }
 
 /** What a distillation baseline learns from. */
@@ -178,7 +181,7 @@ export function distillationTraining(
     return { lossSum: student.lossSum, target: add(graph, target, scale(graph, apart, hidden)) };
   };
   addOptimiser(graph, values, batches(parts, batch), decayOf(weightDecay, blueprintOf(config)));
-  return { graph, trained: shapesOf(values), frozen: shapesOf(guide.own) };
+  return { graph, blueprint: blueprintOf(config), trained: shapesOf(values), frozen: shapesOf(guide.own) };
 }
 
 function ownModel(graph: Graph, config: BertConfig): { values: Map<string, Value>; model: LaidModel } {

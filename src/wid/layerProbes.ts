@@ -1,4 +1,5 @@
 import { bertEmbeddings, bertLayer, mlmTransform, type EncoderShape, type ParameterLookup } from '../models/encoder.ts';
+import { encoderInputs, writeMask } from '../models/inputs.ts';
 import { encoderShape, parameterShapes, type BertModel } from '../models/model.ts';
 import { biasOf, blueprintOf, parameterNames, parameterPairs, type Module } from '../models/blueprint.ts';
 import type { Engine, Program } from '../engines/engine.ts';
@@ -9,7 +10,7 @@ import { StudioError } from '../tensor/studioError.ts';
 import type { NamedTensors, Tensor } from '../tensor/tensor.ts';
 import { compactorName, compactorShapes, EMBEDDINGS, linearSites, type Site } from './compactors.ts';
 import { mergeSite } from './merge.ts';
-import { MASKED, type CalibrationBatch } from './moments.ts';
+import type { CalibrationBatch } from './moments.ts';
 import { studentConfig, type SpaceTable } from './spaces.ts';
 
 interface BatchSize {
@@ -101,10 +102,7 @@ export function layerGraph(shape: EncoderShape, parameters: (graph: Graph) => Pa
 
 export async function run(program: Program, stream: Float32Array, batch: CalibrationBatch): Promise<void> {
   program.write('stream', stream);
-  program.write(
-    'mask',
-    Float32Array.from(batch.attention, (x) => (x === 0 ? MASKED : 0)),
-  );
+  writeMask(program, batch.attention);
   await program.run();
 }
 
@@ -141,16 +139,7 @@ export function writeStudentLayer(given: Given, program: Program, layer: number)
 /** Embeddings of both, normalised: outputs `theirs` [N, d] and `ours` [N, d']. */
 export function embeddingGraph(given: Given): Graph {
   const graph = new Graph();
-  const { batch, sequence } = given.size;
-  const tokens = batch * sequence;
-  const inputs = {
-    batch,
-    sequence,
-    inputIds: graph.input('inputIds', [tokens], 'i32'),
-    positionIds: graph.input('positionIds', [tokens], 'i32'),
-    typeIds: graph.input('typeIds', [tokens], 'i32'),
-    mask: graph.input('mask', [batch, sequence]),
-  };
+  const inputs = encoderInputs(graph, given.size);
   const shapes = parameterShapes(given.teacher.config);
   const { residual } = given.table.student;
   const theirs = states(graph, (name) => shapes.get(name), 'teacher.');

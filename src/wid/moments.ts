@@ -1,5 +1,6 @@
 import { decoderName, encoderShape, parameterShapes, type BertModel } from '../models/model.ts';
 import { bertEncoder, mlmHead } from '../models/encoder.ts';
+import { encoderInputs, writePlaces, writeSegments, writeTokens } from '../models/inputs.ts';
 import { Graph } from '../graph/graph.ts';
 import { reduceRows, gatherRows } from '../graph/ops/rows.ts';
 import { matmul } from '../graph/ops/matmul.ts';
@@ -22,9 +23,6 @@ export interface Moment {
   readonly sum: Float64Array;
   tokens: number;
 }
-
-/** Added to scores of padding before the softmax. Finite, so that a row of padding alone stays finite. */
-export const MASKED = -1e30;
 
 /** Hears how far calibration is. It is waited for, so that a listener can take a turn of the event loop, or throw to end the work. */
 export type CalibrationProgress = (done: number, total: number) => Promise<void> | void;
@@ -61,14 +59,7 @@ export async function gatherMoments(
     if (value === undefined) throw new Error(`moments: no parameter ${name}`);
     return value;
   };
-  const inputs = {
-    batch,
-    sequence,
-    inputIds: graph.input('inputIds', [tokens], 'i32'),
-    positionIds: graph.input('positionIds', [tokens], 'i32'),
-    typeIds: graph.input('typeIds', [tokens], 'i32'),
-    mask: graph.input('mask', [batch, sequence]),
-  };
+  const inputs = encoderInputs(graph, { batch, sequence });
   const real = graph.input('real', [tokens], 'i32');
   const shape = encoderShape(teacher.config);
   const encoder = bertEncoder(graph, shape, parameter, inputs);
@@ -95,20 +86,13 @@ export async function gatherMoments(
   const program = await engine.compile(plan(part, engine.planOptions));
   try {
     for (const [name, tensor] of teacher.tensors) if (part.states.has(name)) program.write(name, tensor.data);
-    program.write(
-      'positionIds',
-      Int32Array.from({ length: tokens }, (_, i) => i % sequence),
-    );
+    writePlaces(program, shape.blueprint, { batch, sequence });
     const moments = new Map<string, Moment>(
       [...widths].map(([name, d]) => [name, { C: matrix(d, d), sum: new Float64Array(d), tokens: 0 }]),
     );
     for (const [index, given] of batches.entries()) {
-      program.write('inputIds', given.inputIds);
-      program.write('typeIds', given.typeIds);
-      program.write(
-        'mask',
-        Float32Array.from(given.attention, (x) => (x === 0 ? MASKED : 0)),
-      );
+      writeTokens(program, given);
+      writeSegments(program, shape.blueprint, given.typeIds);
       program.write(
         'real',
         Int32Array.from(given.attention, (x, i) => (x === 0 ? -1 : i)),

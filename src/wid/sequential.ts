@@ -1,3 +1,5 @@
+import { blueprintOf } from '../models/blueprint.ts';
+import { writePlaces, writeSegments } from '../models/inputs.ts';
 import type { BertModel } from '../models/model.ts';
 import type { Engine, Program } from '../engines/engine.ts';
 import type { Graph } from '../graph/graph.ts';
@@ -177,16 +179,13 @@ async function embedBoth(
   program: Program,
   advance: () => Promise<void> | void,
 ): Promise<Streams> {
-  const { batch, sequence } = given.size;
   writeEmbeddings(given, program);
-  program.write(
-    'positionIds',
-    Int32Array.from({ length: batch * sequence }, (_, i) => i % sequence),
-  );
+  const blueprint = blueprintOf(given.teacher.config);
+  writePlaces(program, blueprint, given.size);
   const streams = new Streams();
   for (const [i, { inputIds, typeIds }] of batches.entries()) {
     program.write('inputIds', inputIds);
-    program.write('typeIds', typeIds);
+    writeSegments(program, blueprint, typeIds);
     await program.run();
     streams.setTeacher(i, await program.read('theirs'));
     streams.setStudent(i, await program.read('ours'));

@@ -68,8 +68,7 @@ describe('a task of one file', () => {
     const evaluator = await Evaluator.create(engine, teacher.model, { task: tokenBefore, ...size, slots: tokenBefore.slots(size) });
     const found = await evaluator.evaluate([batch]);
     evaluator.dispose();
-    const attention = Uint8Array.from(batch.attentionMask, (x) => (x === 0 ? 1 : 0));
-    const logits = await engineLogits(engine, teacher.model, batch.inputIds, attention, 3, SEQUENCE);
+    const logits = await engineLogits(engine, teacher.model, batch.inputIds, batch.attention, 3, SEQUENCE);
     const classes = logits.length / batch.inputIds.length;
     const asked = [...(batch.inputs.get('asked') ?? [])];
     const losses = asked.map((at) => {

@@ -15,7 +15,7 @@ function batchOf(rows: Int32Array, sequence: number, pad: number): TaskBatch {
   const asked = Array.from({ length: count }, (_, row) => ASKED.map((at) => row * sequence + at)).flat();
   return {
     inputIds: rows,
-    attentionMask: Float32Array.from(rows, (id) => (id === pad ? -1e30 : 0)),
+    attention: Uint8Array.from(rows, (id) => (id === pad ? 0 : 1)),
     answers: asked.length,
     inputs: new Map([
       ['asked', Int32Array.from(asked)],

@@ -89,7 +89,7 @@ test('a batch cut into parts holds the same tokens and predictions', () => {
   const whole = maskBatch(ids, SEQUENCE, tokenizer, new Random(6), masking);
   const parts = splitBatch(whole, 4, maskedSlots(3, SEQUENCE, 0.15));
   expect(parts.flatMap((part) => [...part.inputIds])).toEqual([...whole.inputIds]);
-  expect(parts.flatMap((part) => [...part.attentionMask])).toEqual([...whole.attentionMask]);
+  expect(parts.flatMap((part) => [...part.attention])).toEqual([...whole.attention]);
   const pairs = parts.flatMap((part, index) =>
     [...part.positions.subarray(0, part.predicted)].map((at, slot) => [index * 3 * SEQUENCE + at, part.labels[slot]]),
   );

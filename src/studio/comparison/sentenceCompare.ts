@@ -35,7 +35,7 @@ export function headRows({ sequence, probabilities }: AttentionMaps, head: numbe
 export async function sentenceMaps(engine: Engine, model: BertModel, ids: Int32Array): Promise<readonly AttentionMaps[]> {
   const probe = await AttentionProbe.create(engine, model, 1, ids.length);
   try {
-    return await probe.read({ inputIds: ids, attentionMask: new Float32Array(ids.length) });
+    return await probe.read({ inputIds: ids, attention: new Uint8Array(ids.length).fill(1) });
   } finally {
     probe.dispose();
   }

@@ -40,7 +40,7 @@ export class AttentionJudge {
     const count = Math.max(1, Math.min(SEQUENCES, corpus.heldOut.length / sequence));
     const text = { sequences: corpus.heldOut, sequence, tokenizer: teacher.tokenizer };
     const [batch] = teacher.task.heldOut(text, count, recipe.seed, 1);
-    const given = batch ?? { inputIds: new Int32Array(count * sequence), attentionMask: new Float32Array(count * sequence) };
+    const given = batch ?? { inputIds: new Int32Array(count * sequence), attention: new Uint8Array(count * sequence).fill(1) };
     const probe = await AttentionProbe.create(engine, teacher.model, count, sequence);
     try {
       return new AttentionJudge(engine, table, given, { batch: count, sequence }, await probe.read(given));
@@ -62,7 +62,7 @@ export class AttentionJudge {
       this.#probe = await AttentionProbe.create(this.#engine, runnable, this.#size.batch, this.#size.sequence);
     } else this.#probe.load(runnable);
     const maps = await this.#probe.read(this.#batch);
-    const attention = Uint8Array.from(this.#batch.attentionMask, (x) => (x === 0 ? 1 : 0));
+    const { attention } = this.#batch;
     const layers = this.#table.layerMap.flatMap((from, layer) => {
       const [theirs, ours] = [this.#teacherMaps[from], maps[layer]];
       if (theirs === undefined || ours === undefined) return [];

@@ -94,6 +94,6 @@ function calibrationBatch(batch: TaskBatch): CalibrationBatch {
   return {
     inputIds: batch.inputIds,
     typeIds: new Int32Array(batch.inputIds.length),
-    attention: Uint8Array.from(batch.attentionMask, (x) => (x === 0 ? 1 : 0)),
+    attention: batch.attention,
   };
 }

@@ -1,7 +1,6 @@
 import { bertEncoder, mlmHead, mlmTransform, type ParameterLookup } from '../../models/encoder.ts';
-import { encoderInputs, positionIds } from '../../models/inputs.ts';
-import { decoderName, encoderShape, type BertModel } from '../../models/model.ts';
-import { headNames } from '../../models/names.ts';
+import { encoderInputs, writeMask, writePlaces, writeSegments } from '../../models/inputs.ts';
+import { decoderName, encoderShape, hasHead, type BertModel } from '../../models/model.ts';
 import type { Engine, Program } from '../../engines/engine.ts';
 import { decoderNode, embeddingNode, layerNodes, transformNode } from '../../export/onnxTrace.ts';
 import { Graph } from '../../graph/graph.ts';
@@ -9,9 +8,6 @@ import { plan } from '../../graph/plan.ts';
 import type { Value } from '../../graph/value.ts';
 import { StudioError } from '../../tensor/studioError.ts';
 import type { TextBatch } from './textBatch.ts';
-
-/** Added to the scores of padding, as in training. */
-const MASKED = -1e30;
 
 /** What of a forward pass is wanted; all of it would be many times the weights. */
 export type Wanted = 'answer' | 'attentions' | 'trace';
@@ -21,7 +17,7 @@ export type EngineAnswer = ReadonlyMap<string, Float32Array>;
 
 /** The name under which a model's answer leaves an ONNX file. */
 export function answerName(model: BertModel): 'logits' | 'last_hidden_state' {
-  return model.tensors.has(`${headNames.transform}.weight`) ? 'logits' : 'last_hidden_state';
+  return hasHead(model) ? 'logits' : 'last_hidden_state';
 }
 
 /** Logits that are computed at once: WebGPU binds no more than 128 MiB by default, and [3, 512, 30522] would be 188. */
@@ -51,12 +47,9 @@ export async function engineAnswer(engine: Engine, model: BertModel, batch: Text
   const found = new Map<string, Float32Array>();
   try {
     program.write('inputIds', batch.ids);
-    program.write('typeIds', batch.types);
-    program.write('positionIds', positionIds({ batch: batch.batch, sequence: batch.length }));
-    program.write(
-      'mask',
-      Float32Array.from(batch.attention, (x) => (x === 0 ? MASKED : 0)),
-    );
+    writePlaces(program, shape.blueprint, { batch: batch.batch, sequence: batch.length });
+    writeSegments(program, shape.blueprint, batch.types);
+    writeMask(program, batch.attention);
     await program.run();
     for (const [name] of read) found.set(name, await program.read(name));
   } finally {

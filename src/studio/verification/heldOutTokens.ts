@@ -52,7 +52,7 @@ export class HeldOutTokens {
     let right = 0;
     let tokens = 0;
     for (const [done, batch] of this.#batches.entries()) {
-      const attention = Uint8Array.from(batch.attentionMask, (score) => (score === 0 ? 1 : 0));
+      const { attention } = batch;
       const logits = await runtime.logits(batch.inputIds, attention, SEQUENCES, this.#sequence);
       const judged = this.#task.judgeOutputs(batch, logits);
       tokens += judged.answers;
