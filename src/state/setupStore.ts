@@ -34,7 +34,7 @@ export interface SetupState {
   readonly costs: readonly StepCost[] | undefined;
   readonly speed: Speed | undefined;
   readonly presets: readonly StudentPreset[];
-  /** What is being read now, for people; undefined = nothing. */
+  /** What is being read now, for people; undefined = nothing. Set by `whileReading` alone. */
   readonly reading: string | undefined;
   /** A text is being read, which can be cancelled. */
   readonly readingText: boolean;

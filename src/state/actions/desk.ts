@@ -84,8 +84,6 @@ export class Desk {
     } catch (error) {
       useRun.setState({ fault: toFault(error) });
       return false;
-    } finally {
-      useSetup.setState({ reading: undefined });
     }
   }
 

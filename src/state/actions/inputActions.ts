@@ -1,9 +1,11 @@
 import { sizeInWords } from '../../tensor/bytes.ts';
 import type { HubRequest, TeacherReport } from '../../studio/api/teacher.ts';
+import type { StudioListener } from '../../studio/api/run.ts';
 import type { TextReport } from '../../studio/api/text.ts';
 import { demoFiles, underFolder, type GivenFile } from '../givenFiles.ts';
 import { recipeFromHash } from '../recipeChoices.ts';
 import { useSetup } from '../setupStore.ts';
+import { whileReading } from '../whileReading.ts';
 import type { Desk } from './desk.ts';
 import { recost, replan } from './recipeActions.ts';
 
@@ -41,13 +43,15 @@ export function loadTeacher(desk: Desk, name: string, files: readonly GivenFile[
   return loading;
 }
 
-async function readTeacher(desk: Desk, name: string, files: readonly GivenFile[]): Promise<void> {
-  useSetup.setState({ reading: `Reading ${name}` });
-  const report = await desk.api.loadTeacher(name, files, (event) => {
-    if (event.kind === 'progress')
-      useSetup.setState({ reading: `${event.stage}, ${sizeInWords(event.done)} of ${sizeInWords(event.total)}` });
-  });
-  await takeTeacher(desk, report);
+/** How far the bytes of a teacher are read. */
+function bytesTold(say: (words: string) => void): StudioListener {
+  return (event) => {
+    if (event.kind === 'progress') say(`${event.stage}, ${sizeInWords(event.done)} of ${sizeInWords(event.total)}`);
+  };
+}
+
+function readTeacher(desk: Desk, name: string, files: readonly GivenFile[]): Promise<void> {
+  return whileReading(`Reading ${name}`, async (say) => takeTeacher(desk, await desk.api.loadTeacher(name, files, bytesTold(say))));
 }
 
 /** Shows a teacher that the session has. */
@@ -85,31 +89,32 @@ export async function loadText(desk: Desk): Promise<void> {
     if (shown === undefined || shown.sequence === recipe.sequence) return;
     throw packedAlready(desk, shown, `pack it to ${recipe.sequence}`, `, or set the sequence length to ${shown.sequence}`);
   }
-  useSetup.setState({ reading: 'Reading the text', readingText: true });
+  const wish = { sequence: recipe.sequence, seed: recipe.seed, ...(text.column === undefined ? {} : { column: text.column }) };
+  useSetup.setState({ readingText: true });
   try {
-    const wish = { sequence: recipe.sequence, seed: recipe.seed, ...(text.column === undefined ? {} : { column: text.column }) };
-    const report = await desk.api.loadText(text.name, text.files, wish, (event) => {
-      if (event.kind === 'progress')
-        useSetup.setState({ reading: `Reading the text, ${Math.round((100 * event.done) / Math.max(1, event.total))} %` });
+    await whileReading('Reading the text', async (say) => {
+      const report = await desk.api.loadText(text.name, text.files, wish, (event) => {
+        if (event.kind === 'progress') say(`Reading the text, ${Math.round((100 * event.done) / Math.max(1, event.total))} %`);
+      });
+      useSetup.setState({ text: report });
     });
-    useSetup.setState({ text: report });
   } finally {
     useSetup.setState({ readingText: false });
   }
 }
 
-export async function loadDemo(desk: Desk): Promise<void> {
-  useSetup.setState({ reading: 'Fetching the demo' });
-  const demo = await demoFiles(desk.base);
-  await loadTeacher(desk, DEMO_NAME, demo.teacher);
-  desk.text = { name: 'Demo prose', files: demo.prose };
+export function loadDemo(desk: Desk): Promise<void> {
+  return whileReading('Fetching the demo', async () => {
+    const demo = await demoFiles(desk.base);
+    await loadTeacher(desk, DEMO_NAME, demo.teacher);
+    desk.text = { name: 'Demo prose', files: demo.prose };
+  });
 }
 
 export function inputActions(desk: Desk): InputActions {
   return {
     async open(files) {
-      await desk.guarded(async () => {
-        useSetup.setState({ reading: 'Looking at the files' });
+      const opening = async (): Promise<void> => {
         const given = await files;
         const places = await desk.api.sortFiles(given);
         const at = (indices: readonly number[]): GivenFile[] => indices.flatMap((index) => given[index] ?? []);
@@ -133,19 +138,17 @@ export function inputActions(desk: Desk): InputActions {
           throw error;
         }
         await recost(desk);
-      });
+      };
+      await desk.guarded(() => whileReading('Looking at the files', opening));
     },
     async fetchTeacher(request) {
-      useSetup.setState({ fetching: true, reading: `Looking for ${request.repository}` });
-      await desk.guarded(async () => {
-        const report = await desk.api.loadHubTeacher(request, (event) => {
-          if (event.kind === 'progress')
-            useSetup.setState({ reading: `${event.stage}, ${sizeInWords(event.done)} of ${sizeInWords(event.total)}` });
-        });
-        await takeTeacher(desk, report);
+      useSetup.setState({ fetching: true });
+      const fetching = async (say: (words: string) => void): Promise<void> => {
+        await takeTeacher(desk, await desk.api.loadHubTeacher(request, bytesTold(say)));
         await loadText(desk);
         await recost(desk);
-      });
+      };
+      await desk.guarded(() => whileReading(`Looking for ${request.repository}`, fetching));
       useSetup.setState({ fetching: false });
       await measureFetched(desk);
     },

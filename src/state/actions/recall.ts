@@ -1,5 +1,6 @@
 import type { RecalledInputs } from '../../studio/api/history.ts';
 import { useSetup } from '../setupStore.ts';
+import { whileReading } from '../whileReading.ts';
 import type { Desk } from './desk.ts';
 import { DEMO_NAME, loadDemo, takeTeacher } from './inputActions.ts';
 
@@ -9,8 +10,11 @@ import { DEMO_NAME, loadDemo, takeTeacher } from './inputActions.ts';
  * @returns what was not kept: the session refuses a run whose teacher or text is not the right one
  * @throws Error where there is no teacher at all
  */
-export async function recall(desk: Desk, run: string, teacher: string): Promise<RecalledInputs['missing']> {
-  useSetup.setState({ reading: 'Looking for what the run began with' });
+export function recall(desk: Desk, run: string, teacher: string): Promise<RecalledInputs['missing']> {
+  return whileReading('Looking for what the run began with', () => recalled(desk, run, teacher));
+}
+
+async function recalled(desk: Desk, run: string, teacher: string): Promise<RecalledInputs['missing']> {
   const found = await desk.api.recallInputs(run);
   if (found.teacher !== null) await takeTeacher(desk, found.teacher);
   else if (found.missing.includes('teacher') && teacher === DEMO_NAME) await loadDemo(desk);

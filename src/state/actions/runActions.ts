@@ -5,6 +5,7 @@ import { rememberSpeed, speedOf } from '../forecast.ts';
 import { nextName, useHistory } from '../historyStore.ts';
 import { isGoing, useRun } from '../runStore.ts';
 import { useSetup } from '../setupStore.ts';
+import { whileReading } from '../whileReading.ts';
 import type { Desk } from './desk.ts';
 import { lookForRuns } from './historyActions.ts';
 import { loadDemo, loadText } from './inputActions.ts';
@@ -115,16 +116,16 @@ export function runActions(desk: Desk): RunActions {
     },
     async resumeUnfinished(unfinished) {
       if (useSetup.getState().reading !== undefined || isGoing(useRun.getState().status)) return;
-      // At once, so that a second click finds it.
-      useSetup.setState({ reading: 'Looking for what the run began with' });
       let before: readonly StudioEvent[] = [];
-      const ready = await desk.guarded(async () => {
+      const looking = async (): Promise<void> => {
         const told = await desk.api.runEvents(unfinished.run);
         before = told.filter((event) => !('step' in event) || event.step <= unfinished.done);
         const missing = await recall(desk, unfinished.run, unfinished.inputs.teacher);
         await takeRecipe(desk, unfinished.recipe);
         if (missing.includes('text')) await loadText(desk);
-      });
+      };
+      // At once, so that a second click finds it.
+      const ready = await desk.guarded(() => whileReading('Looking for what the run began with', looking));
       const name = useHistory.getState().runs.find((known) => known.run === unfinished.run)?.name ?? 'Run';
       if (ready) await run(desk, name, (_recipe, listen) => desk.api.resumeRun(unfinished.run, listen), before);
     },
