@@ -1,9 +1,12 @@
 import type { EncoderShape } from '../models/encoder.ts';
 import { MASKED_SCORE } from '../models/inputs.ts';
-import { encoderShape, type BertModel } from '../models/model.ts';
-import { embeddingNames, headNames, layerNames } from '../models/names.ts';
+import { biasOf, type LayerLinearRole, type LayerNormRole, type Role } from '../models/blueprint.ts';
+import { familyOf } from '../models/families/registry.ts';
+import type { Step } from '../models/family.ts';
+import { encoderShape, hasHead, longestSequence, type BertModel } from '../models/model.ts';
 import { encodeOnnx, type ExternalData, type OnnxFile, type OnnxValue } from '../formats/onnx/onnxModel.ts';
 import { StudioError } from '../tensor/studioError.ts';
+import { LOGITS } from './onnxTrace.ts';
 import { onnxWeights, type OnnxPrecision } from './onnxWeights.ts';
 import { OnnxWriter } from './onnxWriter.ts';
 
@@ -34,15 +37,17 @@ export function encodeStudentOnnx(
 export const PROTOBUF_LIMIT = 2 ** 31 - 64 * 2 ** 20;
 
 /**
- * A model as ONNX: int64 `input_ids`, `attention_mask`, `token_type_ids` [batch_size, sequence_length] to float32
+ * A model as ONNX: int64 token ids, mask and segments [batch_size, sequence_length], by the family's names, to float32
  * `logits` [batch_size, sequence_length, vocab], or `last_hidden_state` [batch_size, sequence_length, hidden] where the
- * model has no head. Tables and vectors keep Hugging Face's names and layout, weights lie as `MatMul` reads them; a tied
+ * model has no head. Tables and vectors keep the checkpoint's names and layout, weights lie as `MatMul` reads them; a tied
  * table is stored once, at every precision. The nodes have the form that ONNX Runtime's optimiser knows from BERT as
  * PyTorch exports it, and every value tells its shape, so that attention, GELU and LayerNorm can be fused.
  */
 export function writeOnnx(model: BertModel, name: string, metadata: Readonly<Record<string, string>>, form: OnnxForm = {}): OnnxFile {
   const axes = ['batch_size', 'sequence_length'] as const;
-  const inputs = ['input_ids', 'attention_mask', 'token_type_ids'].map((input) => ({
+  const family = familyOf(model.config.family);
+  const { ids, mask: given, segments } = family.onnxInputs;
+  const inputs = [ids, given, ...(segments === undefined ? [] : [segments])].map((input) => ({
     name: input,
     element: 'int64' as const,
     shape: axes,
@@ -51,44 +56,64 @@ export function writeOnnx(model: BertModel, name: string, metadata: Readonly<Rec
   const { config } = model;
   const shape = encoderShape(config);
   const weights = onnxWeights(writer, model, form.precision ?? 'fp32');
-  const linear = (x: string, key: string, place: string): string => weights.linear(x, `${key}.weight`, `${key}.bias`, place);
-  const norm = (x: string, key: string, place: string, output?: string): string =>
-    writer.node('LayerNormalization', place, [x, weights.vector(`${key}.weight`), weights.vector(`${key}.bias`)], {
+  const { blueprint } = shape;
+  const at = (step: Role | Step, layer: number | null = null): string => family.place(step, layer ?? 0);
+  const linear = (x: string, role: LayerLinearRole | 'transform', layer: number | null = null): string => {
+    const module = blueprint.module(role, layer);
+    return weights.linear(x, module.weight, biasOf(module), at(role, layer));
+  };
+  /** @param x makes what is normalised, under the given name if nothing comes behind it */
+  const normed = (
+    x: (output?: string) => string,
+    role: LayerNormRole | 'embeddingNorm' | 'transformNorm',
+    layer: number | null,
+    output?: string,
+  ): string => {
+    const module = blueprint.find(role, layer);
+    if (module === undefined) return x(output);
+    return writer.node('LayerNormalization', at(role, layer), [x(), weights.vector(module.weight), weights.vector(biasOf(module))], {
       attributes: { axis: { i: -1 }, epsilon: { f: config.layerNormEps } },
       output,
     });
+  };
+  const sum =
+    (step: Step, layer: number | null, parts: readonly string[], node = 'Add') =>
+    (output?: string): string =>
+      writer.node('Add', `${at(step, layer)}/${node}`, parts, { output });
   const one = writer.scalar('one', 1);
   const activate = activation(writer, shape.activation, one);
 
-  const embeddings = '/bert/embeddings';
-  const gather = (table: string, place: string, ids: string): string =>
-    weights.rows(table, place, (held, step) => writer.node('Gather', `${place}${step}/Gather`, [held, ids]));
-  const words = gather(embeddingNames.word, `${embeddings}/word_embeddings`, 'input_ids');
-  const types = gather(embeddingNames.type, `${embeddings}/token_type_embeddings`, 'token_type_ids');
-  const positions = gather(embeddingNames.position, `${embeddings}/position_embeddings`, positionIds(writer, config.maxPositions));
-  const typed = writer.node('Add', `${embeddings}/Add`, [words, types]);
-  let hidden = norm(writer.node('Add', `${embeddings}/Add_1`, [typed, positions]), embeddingNames.norm, `${embeddings}/LayerNorm`);
+  const gather = (role: 'words' | 'positions' | 'segments', rows: string): string =>
+    weights.rows(blueprint.module(role).weight, at(role), (held, step) => writer.node('Gather', `${at(role)}${step}/Gather`, [held, rows]));
+  const words = gather('words', ids);
+  const typed = segments === undefined ? undefined : gather('segments', segments);
+  const positions = gather('positions', positionIds(writer, at('embeddings'), ids, longestSequence(config), blueprint.positionOffset));
+  const embedded =
+    typed === undefined
+      ? sum('embeddings', null, [words, positions])
+      : sum('embeddings', null, [sum('embeddings', null, [words, typed])(), positions], 'Add_1');
+  let hidden = normed(embedded, 'embeddingNorm', null);
 
-  const mask = maskScores(writer, one);
+  const mask = maskScores(writer, at('mask'), given, one);
   const split = writer.integers('split_heads', [0, 0, shape.heads, shape.headSize]);
   const merge = writer.integers('merge_heads', [0, 0, config.hiddenSize]);
   const root = writer.scalar('root_head_size', Math.sqrt(shape.headSize));
 
   const outputs: OnnxValue[] = [];
-  const headless = !model.tensors.has(`${headNames.transform}.weight`);
+  const headless = !hasHead(model);
   for (let layer = 0; layer < shape.layers; layer++) {
-    const names = layerNames(layer);
-    const place = `/bert/encoder/layer.${layer}`;
-    const self = `${place}/attention/self`;
-    const heads = (key: string, part: string, perm: readonly number[]): string => {
-      const shaped = writer.node('Reshape', `${self}/${part}/Reshape`, [linear(hidden, key, `${self}/${part}`), split], {
+    const read = hidden;
+    const self = at('attention', layer);
+    const heads = (role: 'query' | 'key' | 'value', perm: readonly number[]): string => {
+      const place = at(role, layer);
+      const shaped = writer.node('Reshape', `${place}/Reshape`, [linear(read, role, layer), split], {
         shape: [...axes, shape.heads, shape.headSize],
       });
-      return writer.node('Transpose', `${self}/${part}/Transpose_1`, [shaped], { attributes: { perm: { ints: perm } } });
+      return writer.node('Transpose', `${place}/Transpose_1`, [shaped], { attributes: { perm: { ints: perm } } });
     };
-    const query = heads(names.query, 'query', [0, 2, 1, 3]);
-    const key = heads(names.key, 'key', [0, 2, 3, 1]);
-    const value = heads(names.value, 'value', [0, 2, 1, 3]);
+    const query = heads('query', [0, 2, 1, 3]);
+    const key = heads('key', [0, 2, 3, 1]);
+    const value = heads('value', [0, 2, 1, 3]);
     const scores = writer.node('Div', `${self}/Div`, [writer.node('MatMul', `${self}/MatMul`, [query, key]), root]);
     const attention = writer.node('Softmax', `${self}/Softmax`, [writer.node('Add', `${self}/Add`, [scores, mask])], {
       attributes: { axis: { i: -1 } },
@@ -99,28 +124,25 @@ export function writeOnnx(model: BertModel, name: string, metadata: Readonly<Rec
       attributes: { perm: { ints: [0, 2, 1, 3] } },
     });
     const merged = writer.node('Reshape', `${self}/Reshape`, [context, merge], { shape: [...axes, config.hiddenSize] });
-    const attended = writer.node('Add', `${place}/attention/output/Add`, [
-      linear(merged, names.attentionOutput, `${place}/attention/output/dense`),
-      hidden,
-    ]);
-    const after = norm(attended, names.attentionNorm, `${place}/attention/output/LayerNorm`);
-    const inner = activate(linear(after, names.intermediate, `${place}/intermediate/dense`), `${place}/intermediate/activation`);
-    const outer = writer.node('Add', `${place}/output/Add`, [linear(inner, names.output, `${place}/output/dense`), after]);
+    const after = normed(sum('attentionSum', layer, [linear(merged, 'attentionOutput', layer), read]), 'attentionNorm', layer);
+    const inner = activate(linear(after, 'expansion', layer), at('activation', layer));
     const last = headless && layer === shape.layers - 1;
-    hidden = norm(outer, names.outputNorm, `${place}/output/LayerNorm`, last ? 'last_hidden_state' : undefined);
+    hidden = normed(
+      sum('outputSum', layer, [linear(inner, 'contraction', layer), after]),
+      'outputNorm',
+      layer,
+      last ? 'last_hidden_state' : undefined,
+    );
   }
 
   let answer = hidden;
   if (!headless) {
-    const head = '/cls/predictions';
-    const transformed = norm(
-      activate(linear(hidden, headNames.transform, `${head}/transform/dense`), `${head}/transform/activation`),
-      headNames.transformNorm,
-      `${head}/transform/LayerNorm`,
-    );
+    const transformed = normed(() => activate(linear(hidden, 'transform'), at('transformActivation')), 'transformNorm', null);
+    const decoder = blueprint.module('decoder');
+    const [bias, place] = [biasOf(decoder), at('decoder')];
     answer = config.tieWordEmbeddings
-      ? weights.decode(transformed, embeddingNames.word, headNames.bias, `${head}/decoder`, 'logits')
-      : weights.linear(transformed, headNames.decoder, headNames.bias, `${head}/decoder`, 'logits');
+      ? weights.decode(transformed, blueprint.module('words').weight, bias, place, LOGITS)
+      : weights.linear(transformed, decoder.weight, bias, place, LOGITS);
   }
   outputs.unshift({ name: answer, ...writer.form(answer) });
 
@@ -139,32 +161,31 @@ export function writeOnnx(model: BertModel, name: string, metadata: Readonly<Rec
   return encodeOnnx(contents, form.external);
 }
 
-/** 0 .. T - 1 as [1, T], T the length of the input: cut from all positions, as PyTorch's BERT does it. */
-function positionIds(writer: OnnxWriter, positions: number): string {
-  const place = '/bert/embeddings';
+/** The rows of T tokens as [1, T], T the length of the input: cut from all positions, as PyTorch's BERT does it. */
+function positionIds(writer: OnnxWriter, place: string, ids: string, positions: number, offset: number): string {
   const all = writer.integers(
-    'bert.embeddings.position_ids',
-    Array.from({ length: positions }, (_, i) => i),
+    `${place.slice(1).replaceAll('/', '.')}.position_ids`,
+    Array.from({ length: positions }, (_, i) => offset + i),
     [1, positions],
   );
   const zero = writer.integers('zero', [0]);
   const unit = writer.integers('unit', [1]);
-  const shape = writer.node('Shape', `${place}/Shape`, ['input_ids'], { shape: [2] });
+  const shape = writer.node('Shape', `${place}/Shape`, [ids], { shape: [2] });
   const length = writer.node('Gather', `${place}/Gather`, [shape, writer.integers('second', [1], [])]);
   const end = writer.node('Unsqueeze', `${place}/Unsqueeze`, [length, zero], { shape: [1] });
   return writer.node('Slice', `${place}/Slice`, [all, zero, end, unit, unit], { shape: [1, 'sequence_length'] });
 }
 
 /** What is added to the scores, [batch_size, 1, 1, sequence_length]: 0 for tokens, a large negative number for padding. */
-function maskScores(writer: OnnxWriter, one: string): string {
-  const rows = writer.node('Unsqueeze', '/bert/Unsqueeze', ['attention_mask', writer.integers('mask_rows', [1])], {
+function maskScores(writer: OnnxWriter, place: string, given: string, one: string): string {
+  const rows = writer.node('Unsqueeze', `${place}/Unsqueeze`, [given, writer.integers('mask_rows', [1])], {
     shape: ['batch_size', 1, 'sequence_length'],
   });
-  const heads = writer.node('Unsqueeze', '/bert/Unsqueeze_1', [rows, writer.integers('mask_heads', [2])], {
+  const heads = writer.node('Unsqueeze', `${place}/Unsqueeze_1`, [rows, writer.integers('mask_heads', [2])], {
     shape: ['batch_size', 1, 1, 'sequence_length'],
   });
-  const absent = writer.node('Sub', '/bert/Sub', [one, writer.cast(heads, '/bert/Cast', 'float32')]);
-  return writer.node('Mul', '/bert/Mul', [absent, writer.scalar('masked_score', MASKED_SCORE)]);
+  const absent = writer.node('Sub', `${place}/Sub`, [one, writer.cast(heads, `${place}/Cast`, 'float32')]);
+  return writer.node('Mul', `${place}/Mul`, [absent, writer.scalar('masked_score', MASKED_SCORE)]);
 }
 
 /** The feed-forward layer's curve; its output has one name whatever the curve, so that it can be looked at in any file. */

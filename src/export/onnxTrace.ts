@@ -1,3 +1,8 @@
+import { blueprintOf, type Role } from '../models/blueprint.ts';
+import type { ModelConfig } from '../models/config.ts';
+import { familyOf } from '../models/families/registry.ts';
+import type { Step } from '../models/family.ts';
+
 /** A node's output that the engine has too, by the node that makes it. */
 export interface TracedNode {
   /** Name of the node. */
@@ -8,27 +13,44 @@ export interface TracedNode {
 
 const made = (node: string): TracedNode => ({ node, output: `${node}_output_0` });
 
+/** Where a sum ends: at the LayerNorm behind it, or at the sum if the family has none there. */
+function ending(config: ModelConfig, norm: Role, layer: number | null, sum: Role | Step, node: string): TracedNode {
+  const { place } = familyOf(config.family);
+  const normed = blueprintOf(config).find(norm, layer) !== undefined;
+  return made(normed ? place(norm, layer ?? 0) : `${place(sum, layer ?? 0)}${node}`);
+}
+
 /** Where the encoder's embeddings end. */
-export const embeddingNode = made('/bert/embeddings/LayerNorm');
+export function embeddingNode(config: ModelConfig): TracedNode {
+  const segments = blueprintOf(config).find('segments') !== undefined;
+  return ending(config, 'embeddingNorm', null, 'embeddings', segments ? '/Add_1' : '/Add');
+}
 
 /** One layer's attention; the form with attentions names its output `attentions.N`. */
-export const attentionNode = (layer: number): TracedNode => made(`/bert/encoder/layer.${layer}/attention/self/Softmax`);
+export function attentionNode(config: ModelConfig, layer: number): TracedNode {
+  return made(`${familyOf(config.family).place('attention', layer)}/Softmax`);
+}
+
+/** What the next layer reads. */
+export function hiddenNode(config: ModelConfig, layer: number): TracedNode {
+  return ending(config, 'outputNorm', layer, 'outputSum', '/Add');
+}
 
 /** Nodes of one layer by the names of `LayerTrace`, in the order in which they run. */
-export function layerNodes(layer: number): readonly (readonly [part: LayerPart, node: TracedNode])[] {
-  const place = `/bert/encoder/layer.${layer}`;
+export function layerNodes(config: ModelConfig, layer: number): readonly (readonly [part: LayerPart, node: TracedNode])[] {
+  const place = (step: Role | Step): string => familyOf(config.family).place(step, layer);
   return [
-    ['query', made(`${place}/attention/self/query/Add`)],
-    ['key', made(`${place}/attention/self/key/Add`)],
-    ['value', made(`${place}/attention/self/value/Add`)],
-    ['attention', attentionNode(layer)],
-    ['values', made(`${place}/attention/self/Reshape`)],
-    ['projected', made(`${place}/attention/output/dense/Add`)],
-    ['attentionOutput', made(`${place}/attention/output/LayerNorm`)],
-    ['expanded', made(`${place}/intermediate/dense/Add`)],
-    ['inner', made(`${place}/intermediate/activation`)],
-    ['contracted', made(`${place}/output/dense/Add`)],
-    ['hidden', made(`${place}/output/LayerNorm`)],
+    ['query', made(`${place('query')}/Add`)],
+    ['key', made(`${place('key')}/Add`)],
+    ['value', made(`${place('value')}/Add`)],
+    ['attention', attentionNode(config, layer)],
+    ['values', made(`${place('attention')}/Reshape`)],
+    ['projected', made(`${place('attentionOutput')}/Add`)],
+    ['attentionOutput', ending(config, 'attentionNorm', layer, 'attentionSum', '/Add')],
+    ['expanded', made(`${place('expansion')}/Add`)],
+    ['inner', made(place('activation'))],
+    ['contracted', made(`${place('contraction')}/Add`)],
+    ['hidden', hiddenNode(config, layer)],
   ];
 }
 
@@ -46,6 +68,14 @@ export type LayerPart =
   | 'hidden';
 
 /** What the decoder reads. */
-export const transformNode = made('/cls/predictions/transform/LayerNorm');
+export function transformNode(config: ModelConfig): TracedNode {
+  return ending(config, 'transformNorm', null, 'transformActivation', '');
+}
+
+/** The output of a model that predicts words. */
+export const LOGITS = 'logits';
+
 /** The decoder itself. */
-export const decoderNode: TracedNode = { node: '/cls/predictions/decoder/Add', output: 'logits' };
+export function decoderNode(config: ModelConfig): TracedNode {
+  return { node: `${familyOf(config.family).place('decoder', 0)}/Add`, output: LOGITS };
+}

@@ -82,7 +82,7 @@ function tableProduct(writer: OnnxWriter, x: string, table: string, place: strin
     shape: ['tokens', width],
   });
   const product = writer.node('Gemm', `${place}/Gemm`, [flat, table], { attributes: { transB: { i: 1 } } });
-  const lengths = writer.node('Shape', `${place}/Shape`, ['input_ids'], { shape: [2] });
+  const lengths = writer.node('Shape', `${place}/Shape`, [writer.tokens], { shape: [2] });
   const shape = writer.node('Concat', `${place}/Concat`, [lengths, writer.integers('table_rows', [Number(rows)])], {
     attributes: { axis: { i: 0 } },
     shape: [3],

@@ -17,8 +17,12 @@ export class OnnxWriter {
   readonly #forms = new Map<string, ValueForm>();
   readonly #held = new Set<string>();
 
-  /** @param inputs of the whole graph */
+  /** Name of the first input, the token ids [batch_size, sequence_length]. */
+  readonly tokens: string;
+
+  /** @param inputs of the whole graph, token ids first */
   constructor(inputs: readonly (ValueForm & { readonly name: string })[]) {
+    this.tokens = inputs[0]?.name ?? '';
     for (const { name, element, shape } of inputs) this.#forms.set(name, { element, shape });
   }
 

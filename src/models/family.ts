@@ -18,6 +18,13 @@ export interface LeftOut {
   readonly of?: string;
 }
 
+/** What a family's ONNX files call their inputs, as its tokenizers do; `segments` only if there is a table of them. */
+export interface OnnxInputs {
+  readonly ids: string;
+  readonly mask: string;
+  readonly segments?: string;
+}
+
 /** Steps of the forward pass that are no modules, by which nodes of an ONNX file are named. */
 export type Step = 'mask' | 'embeddings' | 'attention' | 'attentionSum' | 'activation' | 'outputSum' | 'transformActivation';
 
@@ -35,27 +42,28 @@ export interface Family {
   /** Row of the position table for the first token. */
   readonly positionOffset: number;
   /** @param layer from 0; without meaning outside of the layers */
-  parameters(role: Role, layer: number): ParameterNames;
+  readonly parameters: (role: Role, layer: number) => ParameterNames;
   /** Reads a `config.json` of this family. @throws StudioError for what the forward pass does not do */
-  readConfig(settings: Settings): ModelConfig;
+  readonly readConfig: (settings: Settings) => ModelConfig;
   /** The settings that `from_pretrained` reads. @param headless whether the model is an encoder alone */
-  writeConfig(config: ModelConfig, headless: boolean): Record<string, unknown>;
+  readonly writeConfig: (config: ModelConfig, headless: boolean) => Record<string, unknown>;
   /**
    * The family's own name for every tensor of a checkpoint, whatever a wrapper or an older version called it.
    * @throws StudioError if they are another family's
    */
-  ownNames(config: ModelConfig, names: readonly string[]): ReadonlyMap<string, string>;
+  readonly ownNames: (config: ModelConfig, names: readonly string[]) => ReadonlyMap<string, string>;
   /**
    * Why a tensor that is no parameter may be left out.
    * @param name the family's own   @throws StudioError if the model would give other numbers without it
    */
-  leftOut(name: string, config: ModelConfig): LeftOut;
+  readonly leftOut: (name: string, config: ModelConfig) => LeftOut;
   /** Tensors that a checkpoint holds a second time, under another name: that name, and the parameter's. */
-  copies(config: ModelConfig): ReadonlyMap<string, string>;
-  /** Inputs of an ONNX file by what the engine calls them; `segments` only if there is a table of them. */
-  readonly onnxInputs: { readonly ids: string; readonly mask: string; readonly segments?: string };
+  readonly copies: (config: ModelConfig) => ReadonlyMap<string, string>;
+  readonly onnxInputs: OnnxInputs;
+  /** The setting of a `config.json` that says whether decoder and words are one table. */
+  readonly tieSetting: string;
   /** Where a module's or a step's nodes stand in an ONNX file: a path that begins with a slash, unique in the model. */
-  place(step: Role | Step, layer: number): string;
+  readonly place: (step: Role | Step, layer: number) => string;
   /** The name of a product's weight, from that of its bias: ONNX files often keep only the latter. */
-  weightOfBias(bias: string): string;
+  readonly weightOfBias: (bias: string) => string;
 }

@@ -106,7 +106,7 @@ export function mapTensors(config: ModelConfig, found: ReadonlyMap<string, Found
     throw missingError(
       missing,
       missing[0]?.[0] === blueprintOf(config).module('decoder').weight
-        ? 'config.json says tie_word_embeddings: false; if one table serves both, say true.'
+        ? `config.json says ${family.tieSetting}: false; if one table serves both, say true.`
         : 'A head for masked language modelling is used whole or not at all.',
     );
   if (head === 'none') notes.add('The checkpoint has no head for masked language modelling; one is fitted on the text.');

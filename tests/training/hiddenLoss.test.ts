@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { freshModel } from '../../src/models/freshModel.ts';
 import { positionIds } from '../../src/models/inputs.ts';
 import { encoderShape, parameterShapes, type BertModel } from '../../src/models/model.ts';
-import { embeddingNames } from '../../src/models/names.ts';
+import { embeddingNames } from '../golden/names.ts';
 import { ReferenceEngine } from '../../src/engines/reference/referenceEngine.ts';
 import { Graph } from '../../src/graph/graph.ts';
 import { plan } from '../../src/graph/plan.ts';

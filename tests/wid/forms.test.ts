@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { blueprintOf, parameterNames } from '../../src/models/blueprint.ts';
 import type { BertModel } from '../../src/models/model.ts';
-import { headNames } from '../../src/models/names.ts';
+import { headNames } from '../golden/names.ts';
 import type { Engine } from '../../src/engines/engine.ts';
 import { Random } from '../../src/tensor/random.ts';
 import { sizeOf } from '../../src/tensor/shape.ts';

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { layerNames } from '../../src/models/names.ts';
+import { layerNames } from '../golden/names.ts';
 import type { BertModel } from '../../src/models/model.ts';
 import { ReferenceEngine } from '../../src/engines/reference/referenceEngine.ts';
 import { keptNorms } from '../../src/training/trainingGraph.ts';

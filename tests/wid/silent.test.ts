@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { blueprintOf } from '../../src/models/blueprint.ts';
 import { Evaluator } from '../../src/analysis/evaluation.ts';
-import { layerNames } from '../../src/models/names.ts';
+import { layerNames } from '../golden/names.ts';
 import type { BertModel } from '../../src/models/model.ts';
 import { WasmEngine } from '../../src/engines/wasm/wasmEngine.ts';
 import type { Tensor } from '../../src/tensor/tensor.ts';

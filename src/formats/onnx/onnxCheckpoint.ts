@@ -24,9 +24,14 @@ const FUSED = new Set(['Attention', 'EmbedLayerNormalization', 'MultiHeadAttenti
  * the bias that is added to the product tells it, or the name of the node. Identical tensors that the exporter stored
  * once come back under every name.
  * @param beside a file next to the model, by its name, for weights that are kept outside
+ * @param weightOfBias the name of a product's weight, from that of its bias, in the model's family
  * @throws OnnxError for a quantised or fused model, a product whose weight has no name, or a file that is missing
  */
-export async function openOnnx(source: ByteSource, beside: (file: string) => ByteSource | undefined): Promise<StoredTensors> {
+export async function openOnnx(
+  source: ByteSource,
+  beside: (file: string) => ByteSource | undefined,
+  weightOfBias: (bias: string) => string = besideBias,
+): Promise<StoredTensors> {
   const graph = await readOnnxGraph(source);
   refuseChanged(graph.nodes);
   const tensors = new Map<string, StoredTensor>();
@@ -35,13 +40,12 @@ export async function openOnnx(source: ByteSource, beside: (file: string) => Byt
   };
   const resolve = resolver(graph);
   const products = new Set<string>();
-  for (const { weight, name, flip } of productWeights(graph, resolve)) {
+  for (const { weight, name, flip } of productWeights(graph, resolve, weightOfBias)) {
     products.add(weight);
     const initializer = graph.initializers.get(weight);
     if (initializer !== undefined) store(name, initializer, flip, weight);
   }
-  for (const [name, initializer] of graph.initializers)
-    if (!products.has(name) || name.endsWith('.weight')) store(name, initializer, false);
+  for (const [name, initializer] of graph.initializers) if (!products.has(name) || isWeight(name)) store(name, initializer, false);
   for (const node of graph.nodes) {
     const [alias = ''] = node.outputs;
     const found = node.type === 'Identity' ? resolve(alias) : undefined;
@@ -110,7 +114,7 @@ interface ProductWeight {
   readonly flip: boolean;
 }
 
-function productWeights(graph: OnnxGraph, resolve: Resolve): ProductWeight[] {
+function productWeights(graph: OnnxGraph, resolve: Resolve, weightOfBias: (bias: string) => string): ProductWeight[] {
   const readers = new Map<string, GraphNode[]>();
   for (const node of graph.nodes)
     if (node.type === 'Add' || node.type === 'BiasGelu')
@@ -132,6 +136,7 @@ function productWeights(graph: OnnxGraph, resolve: Resolve): ProductWeight[] {
         node,
         held,
         biases.flatMap((bias) => resolve(bias)?.aliases ?? []),
+        weightOfBias,
       ),
       flip: !outIn,
     });
@@ -139,12 +144,20 @@ function productWeights(graph: OnnxGraph, resolve: Resolve): ProductWeight[] {
   return found;
 }
 
-/** Hugging Face's name of a product's weight: its own, or that of its bias, or that of the node that multiplies. */
-function weightName(node: GraphNode, { aliases }: Resolved, biases: readonly string[]): string {
-  const own = aliases.find((name) => name.endsWith('.weight'));
+/** How PyTorch names the two parameters of a module. */
+const [WEIGHT, BIAS] = ['.weight', '.bias'];
+const isWeight = (name: string): boolean => name.endsWith(WEIGHT);
+
+function besideBias(bias: string): string {
+  return `${bias.slice(0, -BIAS.length)}${WEIGHT}`;
+}
+
+/** The name of a product's weight in the checkpoint: its own, or that of its bias, or that of the node that multiplies. */
+function weightName(node: GraphNode, { aliases }: Resolved, biases: readonly string[], weightOfBias: (bias: string) => string): string {
+  const own = aliases.find(isWeight);
   if (own !== undefined) return own;
-  const bias = biases.find((name) => name.endsWith('.bias'));
-  if (bias !== undefined) return bias.replace(/predictions\.bias$/, 'predictions.decoder.bias').replace(/\.bias$/, '.weight');
+  const bias = biases.find((name) => name.endsWith(BIAS));
+  if (bias !== undefined) return weightOfBias(bias);
   const place = node.name.split('/').slice(1, -1);
   if (place.length > 0) return `${place.join('.')}.weight`;
   throw new OnnxError(

@@ -232,6 +232,7 @@ export const bert: Family = {
   // Without it transformers 5 loads zeros for an untied decoder's bias.
   copies: ({ tieWordEmbeddings }) => new Map(tieWordEmbeddings ? [] : [[DECODER_BIAS, HEAD_BIAS]]),
   onnxInputs: { ids: 'input_ids', mask: 'attention_mask', segments: 'token_type_ids' },
+  tieSetting: 'tie_word_embeddings',
   place,
   weightOfBias: (bias) =>
     bias.endsWith('predictions.bias') ? bias.replace(/bias$/, 'decoder.weight') : bias.replace(/\.bias$/, '.weight'),

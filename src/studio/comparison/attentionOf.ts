@@ -1,3 +1,4 @@
+import { longestSequence } from '../../models/model.ts';
 import type { Engine } from '../../engines/engine.ts';
 import { shownName } from '../../tensor/shown.ts';
 import { StudioError } from '../../tensor/studioError.ts';
@@ -39,7 +40,7 @@ export async function attentionOf(
   try {
     const similarity = await judge.student(model, 0, () => {}, heads);
     if (sentence === undefined) return { similarity, layerMap, tokens: [], maps: [] };
-    const ids = sentenceIds(sentence, teacher.tokenizer, Math.min(teacher.model.config.maxPositions, model.config.maxPositions));
+    const ids = sentenceIds(sentence, teacher.tokenizer, Math.min(longestSequence(teacher.model.config), longestSequence(model.config)));
     const theirs = await sentenceMaps(engine, teacher.model, ids);
     const ours = await sentenceMaps(engine, model, ids);
     return {

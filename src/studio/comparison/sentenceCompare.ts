@@ -1,3 +1,4 @@
+import { longestSequence } from '../../models/model.ts';
 import { AttentionProbe } from '../../analysis/attentionProbe.ts';
 import type { AttentionMaps } from '../../analysis/attentionSimilarity.ts';
 import type { BertModel } from '../../models/model.ts';
@@ -63,7 +64,7 @@ export async function compareAttention(
   head: number,
   origin: { readonly layer: number; readonly head: number },
 ): Promise<AttentionComparison> {
-  const ids = sentenceIds(sentence, teacher.tokenizer, teacher.model.config.maxPositions);
+  const ids = sentenceIds(sentence, teacher.tokenizer, longestSequence(teacher.model.config));
   return {
     tokens: Array.from(ids, (id) => shownName(teacher.tokenizer.token(id))),
     teacher: headRows(await readMaps(engine, teacher.model, ids, origin.layer), origin.head),
@@ -73,7 +74,7 @@ export async function compareAttention(
 
 /** The likeliest words for the first [MASK] of a sentence, of both models. @throws StudioError if there is none */
 export async function compareFill(engine: Engine, teacher: Teacher, student: BertModel, sentence: string): Promise<FillComparison> {
-  const ids = sentenceIds(sentence, teacher.tokenizer, teacher.model.config.maxPositions);
+  const ids = sentenceIds(sentence, teacher.tokenizer, longestSequence(teacher.model.config));
   const at = ids.indexOf(teacher.tokenizer.special.mask);
   if (at === -1)
     throw new StudioError(

@@ -1,3 +1,4 @@
+import { longestSequence } from '../../models/model.ts';
 import { headSimilarity, type AttentionMaps } from '../../analysis/attentionSimilarity.ts';
 import type { BertModel } from '../../models/model.ts';
 import type { Engine } from '../../engines/engine.ts';
@@ -40,7 +41,7 @@ export async function compareStudents(
   layer: number,
   head: number,
 ): Promise<StudentsComparison> {
-  const ids = sentenceIds(sentence, teacher.tokenizer, teacher.model.config.maxPositions);
+  const ids = sentenceIds(sentence, teacher.tokenizer, longestSequence(teacher.model.config));
   const attention = new Uint8Array(ids.length).fill(1);
   const [ours, theirs] = [originsOf(teacher, first), originsOf(teacher, second)];
   const teacherMaps = await sentenceMaps(engine, teacher.model, ids);

@@ -1,3 +1,4 @@
+import { longestSequence } from '../../models/model.ts';
 import type { BertModel } from '../../models/model.ts';
 import type { Engine } from '../../engines/engine.ts';
 import { configFile, jsonFile, textFile, weightsFile } from '../../export/checkpointFiles.ts';
@@ -8,7 +9,7 @@ import type { Corpus } from '../../text/corpus.ts';
 import type { Task } from '../../tasks/task.ts';
 import type { TextTokenizer } from '../../text/tokenizer.ts';
 import { faultOfRuntime, whereItStarts } from '../verification/runtimeFault.ts';
-import { openOnnx, runtimeVersion, type OnnxRuntime } from '../verification/onnxRuntime.ts';
+import { onnxInputs, openOnnx, runtimeVersion, type OnnxRuntime } from '../verification/onnxRuntime.ts';
 import { worst } from '../verification/difference.ts';
 import { OnnxJudge, TOLERANCES } from '../verification/onnxVerification.ts';
 import type { ExportOptions, ExportResult, OnnxFileReport, OnnxLatency, OnnxPrecision } from '../api/exporting.ts';
@@ -102,7 +103,7 @@ export async function exportFolder(
     const nothing = { path, precision: form.precision, bytes, tolerance, heldOut: null, latency: null };
     let runtime: OnnxRuntime;
     try {
-      runtime = await openOnnx(file, dataName);
+      runtime = await openOnnx(file, dataName, onnxInputs(model));
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);
       return { ...nothing, largestDifference: Infinity, checked: [], withheld: `onnxruntime-web does not open it: ${reason}` };
@@ -120,7 +121,7 @@ export async function exportFolder(
         form.precision === 'fp32' || held === undefined ? null : await held.judge(runtime, progress(`Filling held-out masks with ${path}`));
       let latency: OnnxLatency | null = null;
       if (options.latency !== false && !form.attentions) {
-        const length = Math.min(LATENCY_TOKENS, model.config.maxPositions);
+        const length = Math.min(LATENCY_TOKENS, longestSequence(model.config));
         const batch = textBatch(verificationTokens(tokenizer, corpus), tokenizer, 1, length, model.config.typeVocabSize);
         const [own, other] = await measureLatency(
           against === undefined ? [runtime] : [runtime, against],
@@ -190,5 +191,5 @@ function folderName(name: string): string {
 }
 
 async function opened(model: BertModel, dataLimit: number): Promise<OnnxRuntime> {
-  return openOnnx(writeOnnx(model, 'teacher', {}, { external: { file: 'data', above: dataLimit } }), 'data');
+  return openOnnx(writeOnnx(model, 'teacher', {}, { external: { file: 'data', above: dataLimit } }), 'data', onnxInputs(model));
 }

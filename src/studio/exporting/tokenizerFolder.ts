@@ -1,3 +1,4 @@
+import { longestSequence } from '../../models/model.ts';
 import { isWordLevel, tokenizerJsonOf, vocabularySettings, vocabularyTokens } from '../../text/tokenizerJson.ts';
 import type { Teacher } from '../teacher/teacher.ts';
 
@@ -32,7 +33,7 @@ export function tokenizerFolder({ tokenizerFiles, tokenizer, model }: Teacher): 
       ...SPECIAL,
       ...Object.fromEntries(settings),
       // Hugging Face writes 1e30 for "not known", and then cuts nothing.
-      model_max_length: Math.min(typeof longest === 'number' ? longest : Infinity, model.config.maxPositions),
+      model_max_length: Math.min(typeof longest === 'number' ? longest : Infinity, longestSequence(model.config)),
     }),
   );
   if (!files.has('special_tokens_map.json')) add('special_tokens_map.json', json(SPECIAL));

@@ -1,3 +1,4 @@
+import { longestSequence } from '../../models/model.ts';
 import { StudioError } from '../../tensor/studioError.ts';
 import { RATE_DECAYS } from '../../training/learningRate.ts';
 import type { Mode, Recipe } from '../api/recipe.ts';
@@ -66,6 +67,6 @@ export function checkRecipe(teacher: Teacher, recipe: Recipe): void {
       'recipe: tied — expected an untied decoder in paper mode, whose decoder has a compactor of its own, got tied. Choose untied, or mode calibrated.',
       { recipe },
     );
-  if (recipe.sequence > teacher.model.config.maxPositions)
-    refuse('sequence length', `at most the ${teacher.model.config.maxPositions} positions that the teacher knows`, recipe.sequence);
+  if (recipe.sequence > longestSequence(teacher.model.config))
+    refuse('sequence length', `at most the ${longestSequence(teacher.model.config)} positions that the teacher knows`, recipe.sequence);
 }

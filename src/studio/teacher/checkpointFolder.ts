@@ -4,6 +4,7 @@ import { isPickle, isZip, openPytorchLegacy, openPytorchZip, torchPickle } from 
 import { isSafetensors, openSafetensors } from '../../formats/safetensors.ts';
 import type { StoredTensor, StoredTensors } from '../../formats/storedTensor.ts';
 import { openZip } from '../../formats/zip.ts';
+import type { Family } from '../../models/family.ts';
 import { openBytes, readWhole, type ByteSource } from '../../tensor/byteSource.ts';
 import { shownName } from '../../tensor/shown.ts';
 import { StudioError } from '../../tensor/studioError.ts';
@@ -15,7 +16,8 @@ type WeightsKind = (typeof KINDS)[number];
 
 interface WeightsFile {
   readonly kind: WeightsKind;
-  readonly open: () => Promise<StoredTensors>;
+  /** @param family whose names the tensors have: an ONNX file may lack some */
+  readonly open: (family: Family) => Promise<StoredTensors>;
 }
 
 /** The files of one checkpoint. */
@@ -59,7 +61,8 @@ export async function openFolder(subject: string, given: readonly GivenFile[]): 
       return;
     }
     if (isSafetensors(head)) weightsByPath.set(path, { kind: 'safetensors', open: () => openSafetensors(source) });
-    else if (isOnnx(head)) weightsByPath.set(path, { kind: 'onnx', open: () => openOnnx(source, (file) => beside.get(file)) });
+    else if (isOnnx(head))
+      weightsByPath.set(path, { kind: 'onnx', open: ({ weightOfBias }) => openOnnx(source, (file) => beside.get(file), weightOfBias) });
     else if (isPickle(head)) weightsByPath.set(path, { kind: 'pytorch', open: () => openPytorchLegacy(source) });
     else byPath.set(path, source);
   };
@@ -98,7 +101,7 @@ export async function openFolder(subject: string, given: readonly GivenFile[]): 
  * @param subject as of {@link openFolder}
  * @throws StudioError if there are no weights, shards are missing, or a tensor comes twice
  */
-export async function openWeights(subject: string, { files, weights }: CheckpointFolder): Promise<StoredTensors> {
+export async function openWeights(subject: string, { files, weights }: CheckpointFolder, family: Family): Promise<StoredTensors> {
   const kind = KINDS.find((one) => [...weights.values()].some((file) => file.kind === one));
   if (kind === undefined)
     throw new StudioError(
@@ -109,7 +112,7 @@ export async function openWeights(subject: string, { files, weights }: Checkpoin
   const chosen = await chooseFiles(subject, files, kind, ofKind);
   const tensors = new Map<string, StoredTensor>();
   for (const [file, { open }] of chosen)
-    for (const [tensor, stored] of await open()) {
+    for (const [tensor, stored] of await open(family)) {
       if (tensors.has(tensor))
         throw new StudioError(
           'checkpoint',

@@ -1,5 +1,6 @@
 import { parseConfig } from '../../models/config.ts';
-import { encoderShapes, parameterShapes, type BertModel } from '../../models/model.ts';
+import { familyOf } from '../../models/families/registry.ts';
+import { encoderShapes, longestSequence, parameterShapes, type BertModel } from '../../models/model.ts';
 import { mapTensors, type HeadState, type TensorCopy, type TensorMap } from '../../models/tensorMap.ts';
 import type { StoredTensors } from '../../formats/storedTensor.ts';
 import { readWhole } from '../../tensor/byteSource.ts';
@@ -70,7 +71,7 @@ export async function readTeacher(
       `${subject}: expected config.json, got ${[...folder.files.keys(), ...folder.weights.keys()].map(shownName).slice(0, 20).join(', ') || 'no files'}. Give the whole Hugging Face folder.`,
     );
   const config = parseConfig(await readJson('config.json', configFile));
-  const stored = await openWeights(subject, folder);
+  const stored = await openWeights(subject, folder, familyOf(config.family));
   const found = [...stored].map(([tensor, { read, ...about }]) => [tensor, { ...about, floating: read !== null }] as const);
   const map = mapTensors(config, new Map(found));
 
@@ -121,7 +122,7 @@ export async function readTeacher(
         intermediateSize: config.intermediateSize,
       },
       vocabularySize: config.vocabSize,
-      maxPositions: config.maxPositions,
+      maxPositions: longestSequence(config),
       tiedDecoder: config.tieWordEmbeddings,
       parameters,
       bytes: 4 * parameters,

@@ -2,7 +2,7 @@ import { bertEncoder, mlmHead, mlmTransform, type ParameterLookup } from '../../
 import { encoderInputs, writeMask, writePlaces, writeSegments } from '../../models/inputs.ts';
 import { decoderName, encoderShape, hasHead, type BertModel } from '../../models/model.ts';
 import type { Engine, Program } from '../../engines/engine.ts';
-import { decoderNode, embeddingNode, layerNodes, transformNode } from '../../export/onnxTrace.ts';
+import { embeddingNode, layerNodes, LOGITS, transformNode } from '../../export/onnxTrace.ts';
 import { Graph } from '../../graph/graph.ts';
 import { plan } from '../../graph/plan.ts';
 import type { Value } from '../../graph/value.ts';
@@ -35,11 +35,11 @@ export async function engineAnswer(engine: Engine, model: BertModel, batch: Text
   if (wanted === 'attentions') encoder.layers.forEach((trace, layer) => read.push([`attentions.${layer}`, trace.attention]));
   if (wanted === 'trace') {
     const first = encoder.layers[0];
-    if (first !== undefined) read.push([embeddingNode.output, first.read]);
+    if (first !== undefined) read.push([embeddingNode(model.config).output, first.read]);
     encoder.layers.forEach((trace, layer) => {
-      for (const [part, { output }] of layerNodes(layer)) read.push([output, trace[part]]);
+      for (const [part, { output }] of layerNodes(model.config, layer)) read.push([output, trace[part]]);
     });
-    if (answer === 'logits') read.push([transformNode.output, mlmTransform(graph, shape, parameter, encoder.hidden)]);
+    if (answer === 'logits') read.push([transformNode(model.config).output, mlmTransform(graph, shape, parameter, encoder.hidden)]);
   }
   read.push(['last_hidden_state', encoder.hidden]);
   for (const [name, value] of read) graph.output(name, value);
@@ -56,7 +56,7 @@ export async function engineAnswer(engine: Engine, model: BertModel, batch: Text
     program.dispose();
   }
   const hidden = found.get('last_hidden_state');
-  if (answer === 'logits' && hidden !== undefined) found.set(decoderNode.output, await decoded(engine, model, hidden));
+  if (answer === 'logits' && hidden !== undefined) found.set(LOGITS, await decoded(engine, model, hidden));
   return found;
 }
 
@@ -113,7 +113,7 @@ export async function engineLogits(
   length: number,
 ): Promise<Float32Array> {
   const answer = await engineAnswer(engine, model, { batch, length, ids, attention, types: new Int32Array(ids.length) }, 'answer');
-  const logits = answer.get(decoderNode.output);
+  const logits = answer.get(LOGITS);
   if (logits === undefined) throw new StudioError('verification', 'verification: the model has no masked-language-model head.');
   return logits;
 }

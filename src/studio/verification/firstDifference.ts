@@ -1,9 +1,17 @@
 import { encoderShape, type BertModel } from '../../models/model.ts';
 import type { Engine } from '../../engines/engine.ts';
-import { attentionNode, decoderNode, embeddingNode, layerNodes, transformNode, type TracedNode } from '../../export/onnxTrace.ts';
+import {
+  attentionNode,
+  decoderNode,
+  embeddingNode,
+  hiddenNode,
+  layerNodes,
+  transformNode,
+  type TracedNode,
+} from '../../export/onnxTrace.ts';
 import { withOutputs, type OnnxFile, type OnnxValue } from '../../formats/onnx/onnxModel.ts';
 import { difference, type Tolerance } from './difference.ts';
-import { openOnnx } from './onnxRuntime.ts';
+import { onnxInputs, openOnnx } from './onnxRuntime.ts';
 import { answerName, engineAnswer } from './engineAnswer.ts';
 import type { TextBatch } from './textBatch.ts';
 
@@ -25,21 +33,21 @@ export async function firstDifference(
 ): Promise<string | undefined> {
   const { layers } = encoderShape(model.config);
   const answer = answerName(model);
-  const inner: TracedNode[] = [embeddingNode];
-  for (let layer = 0; layer < layers; layer++) inner.push(...layerNodes(layer).map(([, node]) => node));
+  const inner: TracedNode[] = [embeddingNode(model.config)];
+  for (let layer = 0; layer < layers; layer++) inner.push(...layerNodes(model.config, layer).map(([, node]) => node));
   // A model without a head answers with its last layer, whose output has that name.
-  if (answer === 'logits') inner.push(transformNode);
+  if (answer === 'logits') inner.push(transformNode(model.config));
   else inner.pop();
   const named = new Map(
-    Array.from({ length: attentions ? layers : 0 }, (_, layer) => [attentionNode(layer).output, `attentions.${layer}`]),
+    Array.from({ length: attentions ? layers : 0 }, (_, layer) => [attentionNode(model.config, layer).output, `attentions.${layer}`]),
   );
   // What the file gives already must not be asked for again, and no value has two names.
   const outputs = inner.filter(({ output }) => !named.has(output)).map(({ output }): OnnxValue => ({ name: output, element: 'float32' }));
-  const runtime = await openOnnx({ ...file, model: withOutputs(file.model, outputs) }, dataName);
+  const runtime = await openOnnx({ ...file, model: withOutputs(file.model, outputs) }, dataName, onnxInputs(model));
   try {
     const got = await runtime.run(batch);
     const expected = await engineAnswer(engine, model, batch, 'trace');
-    const last = answer === 'logits' ? decoderNode : { node: `/bert/encoder/layer.${layers - 1}/output/LayerNorm`, output: answer };
+    const last = answer === 'logits' ? decoderNode(model.config) : { node: hiddenNode(model.config, layers - 1).node, output: answer };
     return [...inner, last].find(({ output }) => differs(expected.get(output), got.get(named.get(output) ?? output), tolerance))?.node;
   } finally {
     await runtime.close();

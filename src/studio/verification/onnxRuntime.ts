@@ -1,6 +1,9 @@
 import { blobOf } from '../../formats/blobOf.ts';
 import { StudioError } from '../../tensor/studioError.ts';
 import type { OnnxFile } from '../../formats/onnx/onnxModel.ts';
+import { familyOf } from '../../models/families/registry.ts';
+import type { OnnxInputs } from '../../models/family.ts';
+import type { BertModel } from '../../models/model.ts';
 import type { TextBatch } from './textBatch.ts';
 
 /** An exported file opened in onnxruntime-web, the independent judge. */
@@ -13,8 +16,20 @@ export interface OnnxRuntime {
   close(): Promise<void>;
 }
 
-/** @param dataName name under which the model knows its external data */
-export async function openOnnx(file: Uint8Array | OnnxFile, dataName = ''): Promise<OnnxRuntime> {
+/** What a model's files call their inputs. */
+export function onnxInputs({ config }: Pick<BertModel, 'config'>): OnnxInputs {
+  return familyOf(config.family).onnxInputs;
+}
+
+/**
+ * @param dataName name under which the model knows its external data
+ * @param inputs what the model's family calls them
+ */
+export async function openOnnx(
+  file: Uint8Array | OnnxFile,
+  dataName = '',
+  inputs: OnnxInputs = familyOf(undefined).onnxInputs,
+): Promise<OnnxRuntime> {
   // Loaded when first needed: it is megabytes.
   const ort = await import('onnxruntime-web');
   ort.env.wasm.numThreads = 1;
@@ -27,7 +42,11 @@ export async function openOnnx(file: Uint8Array | OnnxFile, dataName = ''): Prom
   const run = async ({ ids, attention, types, batch, length }: TextBatch): Promise<Map<string, Float32Array>> => {
     const tensor = (values: Iterable<number> & ArrayLike<number>): InstanceType<typeof ort.Tensor> =>
       new ort.Tensor('int64', BigInt64Array.from(values, BigInt), [batch, length]);
-    const outputs = await session.run({ input_ids: tensor(ids), attention_mask: tensor(attention), token_type_ids: tensor(types) });
+    const outputs = await session.run({
+      [inputs.ids]: tensor(ids),
+      [inputs.mask]: tensor(attention),
+      ...(inputs.segments === undefined ? {} : { [inputs.segments]: tensor(types) }),
+    });
     const found = new Map<string, Float32Array>();
     for (const [name, { data: values }] of Object.entries(outputs)) {
       if (!(values instanceof Float32Array)) throw new StudioError('verification', `onnxruntime-web: ${name} — expected float32.`);

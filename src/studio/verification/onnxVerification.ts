@@ -1,9 +1,10 @@
+import { longestSequence } from '../../models/model.ts';
 import type { BertModel } from '../../models/model.ts';
 import type { Engine } from '../../engines/engine.ts';
 import type { OnnxFile } from '../../formats/onnx/onnxModel.ts';
 import type { Corpus } from '../../text/corpus.ts';
 import type { TextTokenizer } from '../../text/tokenizer.ts';
-import { openOnnx, type OnnxRuntime } from './onnxRuntime.ts';
+import { onnxInputs, openOnnx, type OnnxRuntime } from './onnxRuntime.ts';
 import type { OnnxCheck, OnnxPrecision } from '../api/exporting.ts';
 import { difference, worst, type Tolerance } from './difference.ts';
 import { answerName, engineAnswer, type EngineAnswer } from './engineAnswer.ts';
@@ -51,10 +52,12 @@ export class OnnxJudge {
     attentions: boolean,
     progress: Progress,
   ): Promise<OnnxJudge> {
-    const { maxPositions, typeVocabSize } = model.config;
+    const longest = longestSequence(model.config);
     const tokens = verificationTokens(tokenizer, corpus);
-    const lengths = [...new Set([1, Math.min(7, maxPositions), maxPositions])];
-    const batches = [1, 3].flatMap((batch) => lengths.map((length) => textBatch(tokens, tokenizer, batch, length, typeVocabSize)));
+    const lengths = [...new Set([1, Math.min(7, longest), longest])];
+    const batches = [1, 3].flatMap((batch) =>
+      lengths.map((length) => textBatch(tokens, tokenizer, batch, length, model.config.typeVocabSize)),
+    );
     const cases: Case[] = [];
     for (const batch of batches) {
       cases.push({ batch, expected: await engineAnswer(engine, model, batch, attentions ? 'attentions' : 'answer') });
@@ -107,7 +110,7 @@ export async function verifyOnnx(
   progress: Progress,
 ): Promise<OnnxCheck[]> {
   const judge = await OnnxJudge.create(engine, model, tokenizer, undefined, false, () => Promise.resolve());
-  const runtime = await openOnnx(onnx);
+  const runtime = await openOnnx(onnx, '', onnxInputs(model));
   try {
     return await judge.check(runtime, progress);
   } finally {

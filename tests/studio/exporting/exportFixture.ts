@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import type { BertConfig } from '../../../src/models/config.ts';
 import { parameterShapes, type BertModel } from '../../../src/models/model.ts';
-import { embeddingNames, headNames } from '../../../src/models/names.ts';
+import { embeddingNames, headNames } from '../../golden/names.ts';
 import { defaultRecipe } from '../../../src/studio/recipe/recipe.ts';
 import type { FinishedRun } from '../../../src/studio/exporting/finishedRun.ts';
 import { readTeacher, type Teacher } from '../../../src/studio/teacher/teacher.ts';

@@ -1,4 +1,4 @@
-/** Hugging Face's parameter names, without `.weight` and `.bias` where a module has both. */
+/** Hugging Face's names of a BERT's parameters, written down apart from the studio; without `.weight` and `.bias` where a module has both. */
 export const embeddingNames = {
   word: 'bert.embeddings.word_embeddings.weight',
   position: 'bert.embeddings.position_embeddings.weight',
