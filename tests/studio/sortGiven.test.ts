@@ -33,6 +33,59 @@ test("a folder's vocabulary, card and licence go with its weights; alone, a read
   expect(await sorted([{ path: 'README.md', bytes: strToU8('prose') }])).toEqual({ teacher: [], text: ['README.md'] });
 });
 
+test("what belongs to a teacher's folder by its name is never text, with or without its weights", async () => {
+  // A folder of sentence-transformers as it lies on a hub, its weights aside.
+  const folder = [
+    '1_Pooling/config.json',
+    '2_Dense/config.json',
+    'config.json',
+    'config_sentence_transformers.json',
+    'data_config.json',
+    'generation_config.json',
+    'modules.json',
+    'preprocessor_config.json',
+    'sentence_bert_config.json',
+    'special_tokens_map.json',
+    'tokenizer.json',
+    'tokenizer_config.json',
+    'trainer_state.json',
+    'vocab.txt',
+  ].map((name) => ({ path: `st/${name}`, bytes: strToU8('{"a": 1}') }));
+  const paths = folder.map(({ path }) => path);
+  expect(await sorted(folder)).toEqual({ teacher: paths, text: [] });
+  for (const file of folder) expect(await sorted([file])).toEqual({ teacher: [file.path], text: [] });
+  const prose = { path: 'prose.json', bytes: strToU8('[{"text": "a"}]') };
+  expect(await sorted([...folder, prose])).toEqual({ teacher: paths, text: ['prose.json'] });
+});
+
+test('what trainers note beside a teacher is not text, and may be text of its own elsewhere', async () => {
+  const config = { path: 'm/config.json', bytes: strToU8('{}') };
+  const beside = [
+    'all_results.json',
+    'similarity_evaluation_sts-dev_results.csv',
+    'eval/binary_classification_evaluation_results.csv',
+    'run.json',
+    'requirements.txt',
+  ].map((name) => ({ path: `m/${name}`, bytes: strToU8('x') }));
+  const paths = beside.map(({ path }) => path);
+  expect(await sorted([config, ...beside])).toEqual({ teacher: ['m/config.json', ...paths], text: [] });
+  expect(await sorted(beside)).toEqual({ teacher: [], text: paths });
+});
+
+test("weights are a teacher's by name if their bytes are not: a pointer of Git LFS is refused where it is read", async () => {
+  const pointer = strToU8('version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 1\n');
+  const files = ['model.safetensors', 'pytorch_model-00001-of-00002.bin', 'tf_model.h5'].map((path) => ({ path, bytes: pointer }));
+  expect(await sorted(files)).toEqual({ teacher: files.map(({ path }) => path), text: [] });
+});
+
+test('tables of Arrow go to the reader of text, which refuses them by name', async () => {
+  const files = ['train/data-00000-of-00001.arrow', 'train/dataset_info.json', 'train/state.json'].map((path) => ({
+    path,
+    bytes: strToU8('ARROW1'),
+  }));
+  expect((await sorted(files)).text).toEqual(files.map(({ path }) => path));
+});
+
 test('a zip is a teacher if it holds a configuration, and text otherwise; pictures are neither', async () => {
   const files = [
     { path: 'bert.zip', bytes: zipSync({ 'bert/config.json': strToU8('{}'), 'bert/model.safetensors': strToU8('x') }) },

@@ -1,14 +1,13 @@
 import { openOnnx } from '../../formats/onnx/onnxCheckpoint.ts';
-import { isOnnx } from '../../formats/onnx/onnxGraph.ts';
-import { isPickle, isZip, openPytorchLegacy, openPytorchZip, torchPickle } from '../../formats/pytorchCheckpoint.ts';
-import { isSafetensors, openSafetensors } from '../../formats/safetensors.ts';
+import { openPytorchLegacy, openPytorchZip } from '../../formats/pytorchCheckpoint.ts';
+import { openSafetensors } from '../../formats/safetensors.ts';
 import type { StoredTensor, StoredTensors } from '../../formats/storedTensor.ts';
-import { openZip } from '../../formats/zip.ts';
 import type { Family } from '../../models/family.ts';
 import { openBytes, readWhole, type ByteSource } from '../../tensor/byteSource.ts';
 import { shownName } from '../../tensor/shown.ts';
 import { StudioError } from '../../tensor/studioError.ts';
 import type { GivenFile } from '../api/files.ts';
+import { sniffed } from './sniffed.ts';
 
 /** The kinds of weights, the one that is preferred first: where a folder holds several, they are copies. */
 const KINDS = ['safetensors', 'pytorch', 'onnx'] as const;
@@ -52,18 +51,15 @@ export async function openFolder(subject: string, given: readonly GivenFile[]): 
   /** Every file by its name, for weights that an ONNX model keeps beside it, whatever they look like. */
   const beside = new Map<string, ByteSource>();
   const add = async (path: string, source: ByteSource, mayHoldFolder: boolean): Promise<void> => {
-    const head = await source.read(0, Math.min(16, source.size));
     beside.set(baseName(path), source);
-    if (isZip(head)) {
-      const entries = await openZip(source);
-      if (torchPickle(entries) !== undefined) weightsByPath.set(path, { kind: 'pytorch', open: () => openPytorchZip(entries) });
-      else if (mayHoldFolder) for (const [inside, content] of entries) await add(inside, content, false);
-      return;
-    }
-    if (isSafetensors(head)) weightsByPath.set(path, { kind: 'safetensors', open: () => openSafetensors(source) });
-    else if (isOnnx(head))
+    const found = await sniffed(source);
+    if (found.kind === 'zip') {
+      if (mayHoldFolder) for (const [inside, content] of found.entries) await add(inside, content, false);
+    } else if (found.kind === 'torch') weightsByPath.set(path, { kind: 'pytorch', open: () => openPytorchZip(found.entries) });
+    else if (found.kind === 'safetensors') weightsByPath.set(path, { kind: 'safetensors', open: () => openSafetensors(source) });
+    else if (found.kind === 'onnx')
       weightsByPath.set(path, { kind: 'onnx', open: ({ weightOfBias }) => openOnnx(source, (file) => beside.get(file), weightOfBias) });
-    else if (isPickle(head)) weightsByPath.set(path, { kind: 'pytorch', open: () => openPytorchLegacy(source) });
+    else if (found.kind === 'pickle') weightsByPath.set(path, { kind: 'pytorch', open: () => openPytorchLegacy(source) });
     else byPath.set(path, source);
   };
   for (const { path, bytes } of given) await add(path.replaceAll('\\', '/'), openBytes(bytes), true);
