@@ -1,4 +1,6 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { unzipSync } from 'fflate';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -54,4 +56,34 @@ test('a dropped encoder leaves as ONNX in every form, without text and without a
   const nothing = { withheld: null, heldOut: null };
   expect(run).toMatchObject({ onnx: [nothing, nothing, nothing, nothing] });
   expect(faults).toEqual([]);
+});
+
+test('a folder of sentence-transformers is a teacher and nothing else; its card says once that a head is fitted', async () => {
+  const { page, faults } = await stage.open();
+  const scratch = mkdtempSync(join(tmpdir(), 'wid-studio-st-'));
+  const folder = join(scratch, 'sentences');
+  try {
+    cpSync(CHECKPOINT, folder, { recursive: true });
+    for (const inner of ['1_Pooling', '2_Normalize']) mkdirSync(join(folder, inner));
+    const pooling = { word_embedding_dimension: 32, pooling_mode_mean_tokens: true };
+    const settings = {
+      '1_Pooling/config.json': pooling,
+      'config_sentence_transformers.json': { __version__: { sentence_transformers: '2.2.2' } },
+      'data_config.json': [{ name: 'pairs.jsonl.gz', lines: 1, weight: 1 }],
+      'modules.json': [{ idx: 0, name: '0', path: '', type: 'sentence_transformers.models.Transformer' }],
+      'sentence_bert_config.json': { max_seq_length: 32, do_lower_case: false },
+    };
+    for (const [name, content] of Object.entries(settings)) writeFileSync(join(folder, name), JSON.stringify(content));
+    writeFileSync(join(folder, 'README.md'), '# Sentences\n');
+    await dropFiles(page, [folder]);
+    await page.getByText('3 layers · 32 wide · 4 heads · FFN 48').waitFor({ timeout: 30_000 });
+    await expect.poll(() => page.getByText(/head[^.]* is fitted on/).count()).toBe(1);
+    // The student at hand fits: this teacher has less than a tenth of the 8 MB that every page began with.
+    await expect.poll(async () => Number(await page.getByLabel('Fit to').inputValue())).toBeGreaterThan(0);
+    expect(Number(await page.getByLabel('Fit to').inputValue())).toBeLessThan(0.5);
+    expect(await page.getByRole('alert').count()).toBe(0);
+    expect(faults).toEqual([]);
+  } finally {
+    rmSync(scratch, { recursive: true, force: true });
+  }
 });

@@ -18,6 +18,7 @@ const PRESET_WORDS = { wid55: 'WID55', wid11: 'WID11', half: 'Half', quarter: 'Q
 export function StudentControls(): React.JSX.Element | null {
   const actions = useActions();
   const teacher = useSetup((state) => state.teacher?.shape);
+  const teacherName = useSetup((state) => state.teacher?.name);
   const student = useSetup((state) => state.recipe?.student);
   const presets = useSetup((state) => state.presets);
   const plan = useSetup((state) => state.plan);
@@ -54,7 +55,7 @@ export function StudentControls(): React.JSX.Element | null {
           />
         );
       })}
-      <FitTo />
+      <FitTo key={teacherName} />
     </section>
   );
 }

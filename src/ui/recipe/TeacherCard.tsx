@@ -34,9 +34,6 @@ export function TeacherCard(): React.JSX.Element | null {
         <p className="sub">
           {millions(teacher.parameters)} parameters · {whole(teacher.vocabularySize)} words
         </p>
-        {teacher.head === 'none' ? (
-          <p className="note warn">An encoder without a head for masked words: one is fitted on your text before training.</p>
-        ) : null}
         {teacher.notes.map((note) => (
           <p key={note} className="note warn">
             {note}
