@@ -1,7 +1,10 @@
 import { Tokenizer } from '@huggingface/tokenizers';
+import { shownName } from '../tensor/shown.ts';
 import { StudioError } from '../tensor/studioError.ts';
 import { checkExpressions, checkRules, LONGEST_PIECE } from './tokenizerRules.ts';
-import { tokenizerJsonOf, unusedPrefix, vocabularySettings } from './tokenizerJson.ts';
+import { libraryRules } from './libraryRules.ts';
+import { mergeTokenizerFiles, type MergedTokenizer, type TokenizerTexts } from './tokenizerFiles.ts';
+import { unusedPrefix, type SpecialNames } from './tokenizerJson.ts';
 
 /** Text to token ids and back, without special tokens. */
 export interface TextTokenizer {
@@ -22,45 +25,86 @@ export interface SpecialTokens {
   readonly mask: number;
 }
 
-export interface TokenizerTexts {
-  readonly tokenizerJson?: string;
-  readonly tokenizerConfig?: string;
-  /** `vocab.txt`: a token a line. */
-  readonly vocabulary?: string;
-}
-
-/** Pieces of a word after its first carry it. */
+/** Of BERT's pieces after the first of a word. */
 const CONTINUATION = '##';
-/** More than any vocabulary; ids above it would only waste memory. */
-const LARGEST_ID = 1 << 24;
-
 /**
- * A tokenizer from `tokenizer.json` (WordPiece, or word level), or made from `vocab.txt` where that is all there is.
- * @throws StudioError if neither is given, one is damaged or of a kind that is not read, or [UNK], [CLS], [SEP] or [MASK] is missing
+ * A tokenizer from `tokenizer.json` (WordPiece, or word level), or made from `vocab.txt` if that is all there is, with what the
+ * files beside it say.
+ * @throws StudioError if neither is given, one is damaged or of a kind that is not read, or a special token is missing
  */
 export function createTokenizer(texts: TokenizerTexts): TextTokenizer {
-  const config = texts.tokenizerConfig === undefined ? {} : parse('tokenizer_config.json', texts.tokenizerConfig);
-  const given = texts.tokenizerJson === undefined ? undefined : parse('tokenizer.json', texts.tokenizerJson);
-  const expressions = given === undefined ? 0 : checkRules(given);
-  const json = given === undefined ? fromVocabulary(texts, config) : readable(given);
-  const { tokenizer, vocabulary } = open(json, config, expressions);
+  return tokenizerFrom(mergeTokenizerFiles(texts));
+}
+
+/** @throws StudioError as {@link createTokenizer} */
+export function tokenizerFrom({ json, names }: MergedTokenizer): TextTokenizer {
+  const expressions = checkRules(json);
+  const { tokenizer, vocabulary } = open(readable(libraryRules(json)), expressions);
   const encode = (text: string): number[] => tokenizer.encode(text, { add_special_tokens: false }).ids;
+  const tokens: string[] = [];
+  for (const [token, index] of vocabulary) tokens[index] = token;
+  const prefix = continuation(json);
+  const special = specialIds(names, vocabulary);
+  return {
+    vocabularySize: tokens.length,
+    special,
+    encode: (text) => (expressions === 0 ? encode(text) : [...piecesOf(text)].flatMap(encode)),
+    token: (index) => tokens[index] ?? names.unknown,
+    decode: (ids) => tokenizer.decode([...ids], { skip_special_tokens: true }),
+    isContinuation: (index) => tokens[index]?.startsWith(prefix) ?? false,
+  };
+}
+
+/**
+ * The tokenizer of a model whose table of words has fewer rows than the tokenizer has tokens: those beyond it may be there, as
+ * long as no text has one.
+ *
+ * @param rows of the table
+ * @throws StudioError if a special token is beyond it; `encode` throws at a text that holds such a token
+ */
+export function withinTable(tokenizer: TextTokenizer, rows: number): TextTokenizer {
+  if (tokenizer.vocabularySize <= rows) return tokenizer;
+  const beyond = (id: number): StudioError =>
+    new StudioError(
+      'tokenizer',
+      `tokenizer: ${JSON.stringify(shownName(tokenizer.token(id)))} — expected an id below ${rows}, the rows of the model's table of words, got ${id}. Resize the teacher (resize_token_embeddings) and train it on such tokens, or take them out of the text.`,
+      { id },
+    );
+  for (const id of Object.values(tokenizer.special)) if (id >= rows) throw beyond(id);
+  return {
+    ...tokenizer,
+    vocabularySize: rows,
+    encode(text) {
+      const ids = tokenizer.encode(text);
+      for (const id of ids) if (id >= rows) throw beyond(id);
+      return ids;
+    },
+  };
+}
+
+function specialIds(names: SpecialNames, vocabulary: ReadonlyMap<string, number>): SpecialTokens {
   const id = (token: string): number => {
     const found = vocabulary.get(token);
     if (found === undefined)
-      throw new StudioError('tokenizer', `tokenizer: the vocabulary has no ${token}, which masked language modelling needs.`);
+      throw new StudioError(
+        'tokenizer',
+        `tokenizer: the vocabulary has no ${shownName(token)}, which masked language modelling needs. If it has another name, say so in tokenizer_config.json (mask_token, unk_token, cls_token, sep_token).`,
+      );
     return found;
   };
-  const tokens: string[] = [];
-  for (const [token, index] of vocabulary) tokens[index] = token;
   return {
-    vocabularySize: tokens.length,
-    special: { pad: vocabulary.get('[PAD]') ?? 0, unknown: id('[UNK]'), classify: id('[CLS]'), separate: id('[SEP]'), mask: id('[MASK]') },
-    encode: (text) => (expressions === 0 ? encode(text) : [...piecesOf(text)].flatMap(encode)),
-    token: (index) => tokens[index] ?? '[UNK]',
-    decode: (ids) => tokenizer.decode([...ids], { skip_special_tokens: true }),
-    isContinuation: (index) => tokens[index]?.startsWith(CONTINUATION) ?? false,
+    pad: vocabulary.get(names.pad) ?? 0,
+    unknown: id(names.unknown),
+    classify: id(names.classify),
+    separate: id(names.separate),
+    mask: id(names.mask),
   };
+}
+
+/** What pieces of a word after its first carry. */
+function continuation(json: object): string {
+  const prefix = member(member(json, 'model'), 'continuing_subword_prefix');
+  return typeof prefix === 'string' && prefix !== '' ? prefix : CONTINUATION;
 }
 
 /** The text in pieces that an expression can take its time for, cut at spaces where there are some. */
@@ -75,13 +119,9 @@ function* piecesOf(text: string): Generator<string> {
 }
 
 /** The library throws plain errors at what it does not know, and some only when it first works. */
-function open(
-  json: object,
-  config: object,
-  expressions: number,
-): { readonly tokenizer: Tokenizer; readonly vocabulary: ReadonlyMap<string, number> } {
+function open(json: object, expressions: number): { readonly tokenizer: Tokenizer; readonly vocabulary: ReadonlyMap<string, number> } {
   try {
-    const tokenizer = new Tokenizer(json, config);
+    const tokenizer = new Tokenizer(json, {});
     checkExpressions(
       ['normalizer', 'pre_tokenizer', 'decoder'].map((part): unknown => Reflect.get(tokenizer, part)),
       expressions,
@@ -97,63 +137,22 @@ function open(
   }
 }
 
-function fromVocabulary(texts: TokenizerTexts, config: object): object {
-  if (texts.vocabulary === undefined)
-    throw new StudioError(
-      'tokenizer',
-      'tokenizer: expected tokenizer.json or vocab.txt beside the weights, got neither. Drop the whole folder.',
-    );
-  return tokenizerJsonOf(texts.vocabulary, vocabularySettings(config));
-}
-
-/**
- * The file as the library reads it: it has no word level, but WordPiece whose continuation prefix no token has is the same.
- * @throws StudioError for the models of other families
- */
+/** The file as the library reads it: it has no word level, but WordPiece whose continuation prefix no token has is the same. */
 function readable(json: object): object {
   const model = member(json, 'model');
-  const type = member(model, 'type');
-  const vocabulary = member(model, 'vocab');
-  if (typeof model !== 'object' || model === null || typeof vocabulary !== 'object' || vocabulary === null)
-    throw new StudioError(
-      'tokenizer',
-      'tokenizer.json: model.vocab — expected a vocabulary, got none. The file is damaged; take the original.',
-    );
-  for (const [token, id] of Object.entries(vocabulary))
-    if (!Number.isInteger(id) || id < 0 || id > LARGEST_ID)
-      throw new StudioError(
-        'tokenizer',
-        `tokenizer.json: ${JSON.stringify(token)} — expected an id from 0 on, got ${JSON.stringify(id)}. Take the original file.`,
-      );
-  if (type === 'WordLevel')
-    return {
-      ...json,
-      model: {
-        ...model,
-        type: 'WordPiece',
-        unk_token: member(model, 'unk_token') ?? '[UNK]',
-        continuing_subword_prefix: unusedPrefix(Object.keys(vocabulary)),
-        max_input_chars_per_word: 1000,
-      },
-    };
-  if (type !== undefined && type !== 'WordPiece')
-    throw new StudioError(
-      'tokenizer',
-      `tokenizer.json: model.type — expected WordPiece or WordLevel, got ${JSON.stringify(type)}. BERT encoders are supported, not their relatives with other tokenizers.`,
-    );
-  return json;
+  if (typeof model !== 'object' || model === null || member(model, 'type') !== 'WordLevel') return json;
+  return {
+    ...json,
+    model: {
+      ...model,
+      type: 'WordPiece',
+      unk_token: member(model, 'unk_token') ?? '[UNK]',
+      continuing_subword_prefix: unusedPrefix(Object.keys({ ...Object(member(model, 'vocab')) })),
+      max_input_chars_per_word: 1000,
+    },
+  };
 }
 
 function member(value: unknown, key: string): unknown {
   return typeof value === 'object' && value !== null ? new Map<string, unknown>(Object.entries(value)).get(key) : undefined;
-}
-
-function parse(name: string, text: string): object {
-  try {
-    const value: unknown = JSON.parse(text);
-    if (typeof value === 'object' && value !== null) return value;
-  } catch {
-    // Falls through to the one message for both.
-  }
-  throw new StudioError('tokenizer', `${name}: expected a JSON object. The file is damaged; take the original.`);
 }

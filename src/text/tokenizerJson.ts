@@ -1,4 +1,30 @@
-const SPECIALS = ['[PAD]', '[UNK]', '[CLS]', '[SEP]', '[MASK]'];
+import { StudioError } from '../tensor/studioError.ts';
+
+/** More than any vocabulary; ids above it would only waste memory. */
+export const LARGEST_ID = 1 << 24;
+
+/** What a vocabulary calls its special tokens. */
+export interface SpecialNames {
+  readonly pad: string;
+  readonly unknown: string;
+  readonly classify: string;
+  readonly separate: string;
+  readonly mask: string;
+}
+
+export const BERT_NAMES: SpecialNames = { pad: '[PAD]', unknown: '[UNK]', classify: '[CLS]', separate: '[SEP]', mask: '[MASK]' };
+
+/** @throws StudioError naming the file if it is no JSON object */
+export function parseObject(file: string, text: string): object {
+  try {
+    const value: unknown = JSON.parse(text);
+    if (typeof value === 'object' && value !== null) return value;
+  } catch {
+    // Falls through to the one message for both.
+  }
+  throw new StudioError('tokenizer', `${file}: expected a JSON object. The file is damaged; take the original.`);
+}
+
 /** A cased vocabulary has names and sentence starts; an uncased one only what slipped in. */
 const CASED_SHARE = 0.01;
 
@@ -52,7 +78,11 @@ export function unusedPrefix(tokens: Iterable<string>): string {
 }
 
 /** The `tokenizer.json` that a `vocab.txt` stands for: BERT's WordPiece, or whole words split at spaces. */
-export function tokenizerJsonOf(vocabulary: string, settings: VocabularySettings): Record<string, unknown> {
+export function tokenizerJsonOf(
+  vocabulary: string,
+  settings: VocabularySettings,
+  names: SpecialNames = BERT_NAMES,
+): Record<string, unknown> {
   const tokens = vocabularyTokens(vocabulary);
   const wordLevel = isWordLevel(tokens);
   const lowercase = settings.lowercase ?? (!wordLevel && !isCased(tokens));
@@ -65,15 +95,17 @@ export function tokenizerJsonOf(vocabulary: string, settings: VocabularySettings
     version: '1.0',
     truncation: null,
     padding: null,
-    added_tokens: SPECIALS.filter((token) => ids.has(token)).map((content) => ({
-      id: at(content),
-      content,
-      single_word: false,
-      lstrip: false,
-      rstrip: false,
-      normalized: false,
-      special: true,
-    })),
+    added_tokens: Object.values(names)
+      .filter((token: string) => ids.has(token))
+      .map((content) => ({
+        id: at(content),
+        content,
+        single_word: false,
+        lstrip: false,
+        rstrip: false,
+        normalized: false,
+        special: true,
+      })),
     normalizer: wordLevel
       ? lowercase
         ? { type: 'Lowercase' }
@@ -88,14 +120,16 @@ export function tokenizerJsonOf(vocabulary: string, settings: VocabularySettings
     pre_tokenizer: { type: wordLevel ? 'WhitespaceSplit' : 'BertPreTokenizer' },
     post_processor: {
       type: 'TemplateProcessing',
-      single: [special('[CLS]', 0), sequence('A', 0), special('[SEP]', 0)],
-      pair: [special('[CLS]', 0), sequence('A', 0), special('[SEP]', 0), sequence('B', 1), special('[SEP]', 1)],
-      special_tokens: Object.fromEntries(['[CLS]', '[SEP]'].map((token) => [token, { id: token, ids: [at(token)], tokens: [token] }])),
+      single: [special(names.classify, 0), sequence('A', 0), special(names.separate, 0)],
+      pair: [special(names.classify, 0), sequence('A', 0), special(names.separate, 0), sequence('B', 1), special(names.separate, 1)],
+      special_tokens: Object.fromEntries(
+        [names.classify, names.separate].map((token) => [token, { id: token, ids: [at(token)], tokens: [token] }]),
+      ),
     },
     decoder: { type: 'WordPiece', prefix, cleanup: !wordLevel },
     model: {
       type: 'WordPiece',
-      unk_token: '[UNK]',
+      unk_token: names.unknown,
       continuing_subword_prefix: prefix,
       max_input_chars_per_word: 100,
       vocab: Object.fromEntries(ids),

@@ -67,7 +67,7 @@ export async function decodeTeacher(name: string, bytes: ByteContent): Promise<T
     // The words are this build's: those of the file may be older, or missing.
     report: { ...rest.report, words: known.words },
     model: { config, tensors: under(MODEL, tensors) },
-    tokenizer: tokenizerOf(tokenizerFiles),
+    tokenizer: tokenizerOf(tokenizerFiles, config.vocabSize),
     tokenizerFiles,
   };
 }

@@ -10,7 +10,8 @@ import { StudioError } from '../../tensor/studioError.ts';
 import { maskedWords } from '../../tasks/maskedWords.ts';
 import type { Task } from '../../tasks/task.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
-import { createTokenizer, type TextTokenizer } from '../../text/tokenizer.ts';
+import { tokenizerFrom, withinTable, type TextTokenizer } from '../../text/tokenizer.ts';
+import { mergeTokenizerFiles, type MergedTokenizer } from '../../text/tokenizerFiles.ts';
 import type { HeadFit } from '../../training/fitHead.ts';
 import { openFolder, openWeights, readJson } from './checkpointFolder.ts';
 import type { GivenFile } from '../api/files.ts';
@@ -36,7 +37,7 @@ export interface Teacher {
   readonly licence?: string;
 }
 
-const TOKENIZER_FILES = ['tokenizer.json', 'tokenizer_config.json', 'special_tokens_map.json', 'vocab.txt'] as const;
+const TOKENIZER_FILES = ['tokenizer.json', 'tokenizer_config.json', 'special_tokens_map.json', 'vocab.txt', 'added_tokens.json'] as const;
 /** The largest vocabularies with their merges stay under this. */
 const MOST_TOKENIZER = 64 * 2 ** 20;
 const MOST_README = 2 ** 20;
@@ -70,7 +71,8 @@ export async function readTeacher(
       'checkpoint',
       `${subject}: expected config.json, got ${[...folder.files.keys(), ...folder.weights.keys()].map(shownName).slice(0, 20).join(', ') || 'no files'}. Give the whole Hugging Face folder.`,
     );
-  const config = parseConfig(await readJson('config.json', configFile));
+  const settings = await readJson('config.json', configFile);
+  const config = parseConfig(settings);
   const stored = await openWeights(subject, folder, familyOf(config.family));
   const found = [...stored].map(([tensor, { read, ...about }]) => [tensor, { ...about, floating: read !== null }] as const);
   const map = mapTensors(config, new Map(found));
@@ -80,12 +82,15 @@ export async function readTeacher(
     const source = folder.files.get(file);
     if (source !== undefined) tokenizerFiles.set(file, await readWhole(source, MOST_TOKENIZER, file));
   }
-  const tokenizer = tokenizerOf(tokenizerFiles);
-  if (tokenizer.vocabularySize > config.vocabSize)
-    throw new StudioError(
-      'checkpoint',
-      `${subject}: the tokenizer has ${tokenizer.vocabularySize} tokens, config.json's vocab_size is ${config.vocabSize}. Tokenizer and weights are from different models.`,
-    );
+  const merged = mergedTokenizer(tokenizerFiles, tokenizerClassOf(settings));
+  const all = tokenizerFrom(merged);
+  const tokenizer = withinTable(all, config.vocabSize);
+  const larger =
+    tokenizer === all
+      ? []
+      : [
+          `The tokenizer has ${all.vocabularySize} tokens, the model's table of words ${config.vocabSize} rows. A text that holds one of the tokens beyond it is refused.`,
+        ];
 
   const shapes = map.head === 'mlm' ? parameterShapes(config) : encoderShapes(config);
   let parameters = 0;
@@ -98,7 +103,7 @@ export async function readTeacher(
     await tell(data.byteLength);
   }
   const model: BertModel = { config, tensors };
-  const notes = [...map.notes, ...(await differingCopies(map.copies, stored, model))];
+  const notes = [...map.notes, ...merged.notes, ...larger, ...(await differingCopies(map.copies, stored, model))];
   const readme = folder.files.get('README.md');
   // A model card of more than a MiB has its header at the front all the same.
   const licence = licenceOf(
@@ -158,19 +163,35 @@ export function needHead({ name, head }: Teacher): void {
     );
 }
 
-/** @throws StudioError if the files do not make a tokenizer */
-export function tokenizerOf(files: ReadonlyMap<string, Uint8Array>): TextTokenizer {
-  const text = <K extends string>(key: K, file: string): Partial<Record<K, string>> => {
+/** @param rows of the model's table of words  @throws StudioError if the files do not make a tokenizer */
+export function tokenizerOf(files: ReadonlyMap<string, Uint8Array>, rows: number): TextTokenizer {
+  return withinTable(tokenizerFrom(mergedTokenizer(files)), rows);
+}
+
+/**
+ * What a tokenizer's files say together.
+ * @param modelClass as config.json names the tokenizer's class  @throws StudioError if they do not make one
+ */
+export function mergedTokenizer(files: ReadonlyMap<string, Uint8Array>, modelClass?: string): MergedTokenizer {
+  const text = <K extends string>(key: K, file: (typeof TOKENIZER_FILES)[number]): Partial<Record<K, string>> => {
     const bytes = files.get(file);
     const found: Partial<Record<K, string>> = {};
     if (bytes !== undefined) found[key] = new TextDecoder().decode(bytes);
     return found;
   };
-  return createTokenizer({
+  return mergeTokenizerFiles({
     ...text('tokenizerJson', 'tokenizer.json'),
     ...text('tokenizerConfig', 'tokenizer_config.json'),
     ...text('vocabulary', 'vocab.txt'),
+    ...text('addedTokens', 'added_tokens.json'),
+    ...text('specialTokensMap', 'special_tokens_map.json'),
+    ...(modelClass === undefined ? {} : { modelClass }),
   });
+}
+
+function tokenizerClassOf(settings: unknown): string | undefined {
+  const found: unknown = typeof settings === 'object' && settings !== null ? Reflect.get(settings, 'tokenizer_class') : undefined;
+  return typeof found === 'string' ? found : undefined;
 }
 
 function namesOf({ uses }: TensorMap): { ignored: string[]; renamed: string[] } {
