@@ -97,7 +97,15 @@ function isListing(value: unknown): value is HubListing {
   return typeof value === 'object' && value !== null && 'commit' in value && typeof value.commit === 'string' && 'files' in value;
 }
 
-const BESIDE = ['config.json', 'tokenizer.json', 'tokenizer_config.json', 'special_tokens_map.json', 'vocab.txt', 'README.md'];
+const BESIDE = [
+  'config.json',
+  'tokenizer.json',
+  'tokenizer_config.json',
+  'special_tokens_map.json',
+  'added_tokens.json',
+  'vocab.txt',
+  'README.md',
+];
 /** Kinds of weights, best first: one whole file, its shards, or what an export holds. */
 const WEIGHTS: readonly RegExp[] = [
   /^model\.safetensors$/,

@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { tokenizerFolder } from '../../../src/studio/exporting/tokenizerFolder.ts';
 import { createTokenizer } from '../../../src/text/tokenizer.ts';
 import { givenTeacher, teacherOfWords } from './exportFixture.ts';
@@ -59,4 +59,73 @@ test('vocab.txt made from tokenizer.json gives every id its line', () => {
 
 test('whole words get the class that leaves them whole', () => {
   expect(settingsOf(tokenizerFolder(teacherOfWords()))).toMatchObject({ tokenizer_class: 'PreTrainedTokenizerFast', mask_token: '[MASK]' });
+});
+
+describe('a file that BertTokenizer would not make leaves under the class that reads it', () => {
+  const made = (): Record<string, unknown> => JSON.parse(read(tokenizerFolder(givenTeacher()), 'tokenizer.json'));
+  const folderOf = (json: object, settings: object = {}): ReadonlyMap<string, Uint8Array> =>
+    tokenizerFolder({
+      ...givenTeacher(),
+      tokenizerFiles: new Map([
+        ['tokenizer.json', bytes(JSON.stringify(json))],
+        ['tokenizer_config.json', bytes(JSON.stringify({ tokenizer_class: 'BertTokenizer', do_lower_case: false, ...settings }))],
+      ]),
+    });
+
+  test('what BertTokenizer makes keeps its class', () => {
+    expect(settingsOf(folderOf(made(), { do_lower_case: true }))).toMatchObject({ tokenizer_class: 'BertTokenizer', do_lower_case: true });
+  });
+
+  test.each([
+    ['no normalizer', { normalizer: null }],
+    ['a sequence of them', { normalizer: { type: 'Sequence', normalizers: [{ type: 'NFKC' }, { type: 'Lowercase' }] } }],
+    [
+      'clean_text: false',
+      { normalizer: { type: 'BertNormalizer', clean_text: false, handle_chinese_chars: true, strip_accents: null, lowercase: true } },
+    ],
+    ['no post-processor', { post_processor: null }],
+    ['another splitter', { pre_tokenizer: { type: 'Whitespace' } }],
+  ])('%s', (_, changes) => {
+    const settings = settingsOf(folderOf({ ...made(), ...changes }, { do_basic_tokenize: false, strip_accents: true, clean: 1 }));
+    expect(settings).toMatchObject({ tokenizer_class: 'PreTrainedTokenizerFast', mask_token: '[MASK]', clean: 1 });
+    for (const key of ['do_lower_case', 'strip_accents', 'do_basic_tokenize']) expect(settings).not.toHaveProperty(key);
+  });
+
+  test('another word limit, and added tokens', () => {
+    const json = made();
+    const model = { ...Object(json['model']), max_input_chars_per_word: 50 };
+    expect(settingsOf(folderOf({ ...json, model }))).toMatchObject({ tokenizer_class: 'PreTrainedTokenizerFast' });
+    const files = tokenizerFolder({
+      ...givenTeacher(),
+      tokenizerFiles: new Map([...givenTeacher().tokenizerFiles, ['added_tokens.json', bytes('{"[E1]":61}')]]),
+    });
+    expect(settingsOf(files)).toMatchObject({ tokenizer_class: 'PreTrainedTokenizerFast' });
+    expect(files.has('added_tokens.json')).toBe(false);
+    expect(JSON.parse(read(files, 'tokenizer.json'))).toMatchObject({
+      added_tokens: expect.arrayContaining([expect.objectContaining({ content: '[E1]', id: 61, normalized: true })]),
+    });
+  });
+
+  test('settings that went before the rules are in the rules', () => {
+    const files = folderOf(made());
+    expect(settingsOf(files)).toMatchObject({ tokenizer_class: 'BertTokenizer', do_lower_case: false });
+    expect(JSON.parse(read(files, 'tokenizer.json'))).toMatchObject({ normalizer: { lowercase: false } });
+  });
+
+  test('special tokens keep their own names', () => {
+    const vocabulary = read(givenTeacher().tokenizerFiles, 'vocab.txt').replace('[MASK]', '<mask>').replace('[CLS]', '<s>');
+    const files = tokenizerFolder({
+      ...givenTeacher(),
+      tokenizerFiles: new Map([
+        ['vocab.txt', bytes(vocabulary)],
+        ['special_tokens_map.json', bytes('{"mask_token":"<mask>","cls_token":{"content":"<s>"},"sep_token":"</s>"}')],
+      ]),
+    });
+    expect(settingsOf(files)).toMatchObject({ tokenizer_class: 'PreTrainedTokenizerFast', mask_token: '<mask>', cls_token: '<s>' });
+    expect(JSON.parse(read(files, 'special_tokens_map.json'))).toMatchObject({
+      mask_token: '<mask>',
+      cls_token: '<s>',
+      sep_token: '[SEP]',
+    });
+  });
 });
