@@ -70,7 +70,7 @@ export function withinTable(tokenizer: TextTokenizer, rows: number): TextTokeniz
       `tokenizer: ${JSON.stringify(shownName(tokenizer.token(id)))} — expected an id below ${rows}, the rows of the model's table of words, got ${id}. Resize the teacher (resize_token_embeddings) and train it on such tokens, or take them out of the text.`,
       { id },
     );
-  for (const id of Object.values(tokenizer.special)) if (id >= rows) throw beyond(id);
+  for (const id of Object.values<number>({ ...tokenizer.special })) if (id >= rows) throw beyond(id);
   return {
     ...tokenizer,
     vocabularySize: rows,
@@ -147,10 +147,14 @@ function readable(json: object): object {
       ...model,
       type: 'WordPiece',
       unk_token: member(model, 'unk_token') ?? '[UNK]',
-      continuing_subword_prefix: unusedPrefix(Object.keys({ ...Object(member(model, 'vocab')) })),
+      continuing_subword_prefix: unusedPrefix(keysOf(member(model, 'vocab'))),
       max_input_chars_per_word: 1000,
     },
   };
+}
+
+function keysOf(value: unknown): string[] {
+  return typeof value === 'object' && value !== null ? Object.keys(value) : [];
 }
 
 function member(value: unknown, key: string): unknown {

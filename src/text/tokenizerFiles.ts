@@ -185,7 +185,7 @@ function withSettings(
     if ((typeof wanted !== 'boolean' && !(wanted === null && key === 'strip_accents')) || wanted === own) continue;
     changes[key] = wanted;
     notes.push(
-      `tokenizer_config.json says ${setting}: ${String(wanted)}, and tokenizer.json ${key}: ${String(own)}. The former counts, as in Hugging Face's libraries.`,
+      `tokenizer_config.json says ${setting}: ${String(wanted)}, and tokenizer.json ${key}: ${JSON.stringify(own)}. The former counts, as in Hugging Face's libraries.`,
     );
   }
   if (isNamed && config.get('do_lower_case') === undefined && member(normalizer, 'lowercase') === false)

@@ -95,8 +95,8 @@ export function tokenizerJsonOf(
     version: '1.0',
     truncation: null,
     padding: null,
-    added_tokens: Object.values(names)
-      .filter((token: string) => ids.has(token))
+    added_tokens: Object.values<string>({ ...names })
+      .filter((token) => ids.has(token))
       .map((content) => ({
         id: at(content),
         content,

@@ -62,7 +62,11 @@ test('whole words get the class that leaves them whole', () => {
 });
 
 describe('a file that BertTokenizer would not make leaves under the class that reads it', () => {
-  const made = (): Record<string, unknown> => JSON.parse(read(tokenizerFolder(givenTeacher()), 'tokenizer.json'));
+  const objectOf = (text: string): object => {
+    const value: unknown = JSON.parse(text);
+    return typeof value === 'object' && value !== null ? value : {};
+  };
+  const made = (): object => objectOf(read(tokenizerFolder(givenTeacher()), 'tokenizer.json'));
   const folderOf = (json: object, settings: object = {}): ReadonlyMap<string, Uint8Array> =>
     tokenizerFolder({
       ...givenTeacher(),
@@ -93,17 +97,15 @@ describe('a file that BertTokenizer would not make leaves under the class that r
 
   test('another word limit, and added tokens', () => {
     const json = made();
-    const model = { ...Object(json['model']), max_input_chars_per_word: 50 };
-    expect(settingsOf(folderOf({ ...json, model }))).toMatchObject({ tokenizer_class: 'PreTrainedTokenizerFast' });
+    const shorter = objectOf(JSON.stringify(json).replace('"max_input_chars_per_word":100', '"max_input_chars_per_word":50'));
+    expect(settingsOf(folderOf(shorter))).toMatchObject({ tokenizer_class: 'PreTrainedTokenizerFast' });
     const files = tokenizerFolder({
       ...givenTeacher(),
       tokenizerFiles: new Map([...givenTeacher().tokenizerFiles, ['added_tokens.json', bytes('{"[E1]":61}')]]),
     });
     expect(settingsOf(files)).toMatchObject({ tokenizer_class: 'PreTrainedTokenizerFast' });
     expect(files.has('added_tokens.json')).toBe(false);
-    expect(JSON.parse(read(files, 'tokenizer.json'))).toMatchObject({
-      added_tokens: expect.arrayContaining([expect.objectContaining({ content: '[E1]', id: 61, normalized: true })]),
-    });
+    expect(read(files, 'tokenizer.json').replace(/\s+/g, '')).toContain('"normalized":true,"special":false,"id":61,"content":"[E1]"}');
   });
 
   test('settings that went before the rules are in the rules', () => {
