@@ -1,16 +1,19 @@
 import { defineConfig } from 'vitest/config';
+import { OPTIMISE_LATE } from './tests/optimiseLate.ts';
+
+/** Timeouts end what hangs. They measure nothing: a test that takes a second here may take a minute on a busy laptop. */
+const HANGS_MS = 900_000;
+const shared = { testTimeout: HANGS_MS, hookTimeout: HANGS_MS, teardownTimeout: HANGS_MS, execArgv: [OPTIMISE_LATE] };
 
 export default defineConfig({
   test: {
-    // Timeouts end what hangs, also on a machine four times slower; they measure nothing.
     projects: [
-      { test: { name: 'unit', include: ['tests/**/*.test.ts'], exclude: ['tests/browser/**'], testTimeout: 240_000 } },
+      { test: { ...shared, name: 'unit', include: ['tests/**/*.test.ts'], exclude: ['tests/browser/**'] } },
       {
         test: {
+          ...shared,
           name: 'browser',
           include: ['tests/browser/**/*.test.ts'],
-          testTimeout: 600_000,
-          hookTimeout: 120_000,
           // What a page shows comes by messages from its worker: as long as it takes on a busy machine, and no longer.
           expect: { poll: { timeout: 60_000 } },
           fileParallelism: false,

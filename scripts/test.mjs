@@ -1,5 +1,5 @@
 // Everything that must hold: types, lint, format, unit tests, then browser tests against the built app.
-// The last line sums the runners' own reports.
+// Then the slowest tests; the last line sums the runners' own reports.
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -9,12 +9,18 @@ import { main, ROOT, setup } from './setup.mjs';
 
 const folder = mkdtempSync(join(tmpdir(), 'wid-studio-test-'));
 const total = { passed: 0, failed: 0 };
+const SLOWEST = 20;
+/** Of every test and of every file's hooks: name and milliseconds. */
+const times = [];
 
-function run(command, args) {
+function run(command, args, env = {}) {
   console.log(`\n> ${command} ${args.join(' ')}`);
   return (
-    spawnSync(process.execPath, [join(ROOT, 'node_modules', command), ...args], { cwd: ROOT, stdio: ['ignore', 'inherit', 'inherit'] })
-      .status ?? 1
+    spawnSync(process.execPath, [join(ROOT, 'node_modules', command), ...args], {
+      cwd: ROOT,
+      stdio: ['ignore', 'inherit', 'inherit'],
+      env: { ...process.env, ...env },
+    }).status ?? 1
   );
 }
 
@@ -29,7 +35,10 @@ function check(name, command, args) {
 /** Vitest with its JSON report; a run that reports no test has failed. */
 function suite(name, args) {
   const report = join(folder, `${name}.json`);
-  const status = run('vitest/vitest.mjs', ['run', '--reporter=default', '--reporter=json', `--outputFile.json=${report}`, ...args]);
+  const took = join(folder, `${name}-times.json`);
+  const reporters = ['default', 'json', './scripts/slowest.mjs'].map((reporter) => `--reporter=${reporter}`);
+  const status = run('vitest/vitest.mjs', ['run', ...reporters, `--outputFile.json=${report}`, ...args], { WID_STUDIO_TIMES: took });
+  if (existsSync(took)) times.push(...JSON.parse(readFileSync(took, 'utf8')));
   const result = existsSync(report) ? JSON.parse(readFileSync(report, 'utf8')) : { numPassedTests: 0, numFailedTests: 0 };
   total.passed += result.numPassedTests;
   total.failed += result.numFailedTests;
@@ -54,6 +63,9 @@ await main(async () => {
     suite('browser', ['--project', 'browser']);
   }
   rmSync(folder, { recursive: true, force: true });
+  console.log(`\nThe slowest ${SLOWEST}, in seconds on the clock:`);
+  for (const { name, ms } of times.toSorted((a, b) => b.ms - a.ms).slice(0, SLOWEST))
+    console.log(`${(ms / 1000).toFixed(1).padStart(7)}  ${name}`);
   console.log(`\n${total.passed} passed, ${total.failed} failed`);
   if (total.failed > 0) process.exitCode = 1;
 });

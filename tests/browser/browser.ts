@@ -3,6 +3,7 @@ import { fileURLToPath } from 'node:url';
 import { chromium, type Browser, type BrowserContext, type Page } from 'playwright-core';
 import { preview } from 'vite';
 import { BROWSER_ARGS, findBrowser } from '../../scripts/browser.mjs';
+import { BROWSER_OPTIMISES_LATE } from '../optimiseLate.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const GOLDEN = fileURLToPath(new URL('../golden/checkpoints/safetensors/', import.meta.url));
@@ -31,7 +32,10 @@ export async function openStage(extraArgs: readonly string[] = []): Promise<Stag
   const server = await preview({ root: ROOT, logLevel: 'error', preview: { port: 0, host: '127.0.0.1', open: false } });
   const url = server.resolvedUrls?.local[0];
   if (url === undefined) throw new Error('browser tests: the preview server gave no address. Run the tests again.');
-  const browser = await chromium.launch({ executablePath: await findBrowser(), args: [...BROWSER_ARGS, ...extraArgs] });
+  const browser = await chromium.launch({
+    executablePath: await findBrowser(),
+    args: [...BROWSER_ARGS, BROWSER_OPTIMISES_LATE, ...extraArgs],
+  });
   const context = async (): Promise<BrowserContext> => {
     const made = await browser.newContext();
     made.setDefaultTimeout(PATIENCE);

@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { chromium, type Page } from 'playwright-core';
 import { build, preview } from 'vite';
 import { BROWSER_ARGS, findBrowser } from '../../scripts/browser.mjs';
+import { BROWSER_OPTIMISES_LATE } from '../optimiseLate.ts';
 
 const ISOLATED = { 'Cross-Origin-Opener-Policy': 'same-origin', 'Cross-Origin-Embedder-Policy': 'require-corp' };
 
@@ -32,7 +33,10 @@ export async function openSmallPage(folder: string, ready: string, extraArgs: re
   const shared = { root, configFile: false, logLevel: 'error' } as const;
   await build({ ...shared, build: { outDir, target: 'esnext' }, worker: { format: 'es' } });
   const server = await preview({ ...shared, build: { outDir }, preview: { port: 0, host: '127.0.0.1', headers: ISOLATED } });
-  const browser = await chromium.launch({ executablePath: await findBrowser(), args: [...BROWSER_ARGS, ...extraArgs] });
+  const browser = await chromium.launch({
+    executablePath: await findBrowser(),
+    args: [...BROWSER_ARGS, BROWSER_OPTIMISES_LATE, ...extraArgs],
+  });
   const page = await browser.newPage();
   page.on('console', (message) => message.type() === 'error' && console.log(message.text()));
   await page.goto(server.resolvedUrls?.local[0] ?? '');

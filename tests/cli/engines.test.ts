@@ -77,4 +77,4 @@ test('webgpu tells of compiling, and keeps what it measured, but measures nothin
     expect(exported.code, exported.stderr).toBe(0);
     expect(exported.stdout).toMatch(/Compiling GPU kernels.*\d+/);
   });
-}, 180_000);
+});

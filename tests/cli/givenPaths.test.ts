@@ -25,7 +25,7 @@ test.each([
   expect(code).toBe(2);
 });
 
-test.runIf(process.platform === 'linux')('a folder that nobody can make is refused, not waited for', { timeout: 120_000 }, async () => {
+test.runIf(process.platform === 'linux')('a folder that nobody can make is refused, not waited for', async () => {
   for (const options of [FAST, ['export', '--teacher', CHECKPOINT], ['runs', 'import', README]]) {
     const { code, stderr } = await terminal([...options, '--out', '/proc/nothing']);
     expect(stderr).toMatch(/^--out \/proc\/nothing.* Give a folder that you may write to\.$/m);

@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { FAST, inScratch, ROOT, SMALL, terminal } from './terminal.ts';
+import { FAST, inScratch, program, ROOT, SMALL, terminal } from './terminal.ts';
 
 /** Calibration long enough to be met in the middle. */
 const SLOW = [...SMALL, '--calibration-tokens', '200000'];
@@ -53,7 +53,7 @@ test('interrupted while the files are written: they are, and the run counts as d
 
 /** The program with a reader that goes away when it has read `last`. */
 function withoutReader(options: readonly string[], last: string): Promise<{ code: number | null; stderr: string }> {
-  const child = spawn(process.execPath, ['--import', 'tsx', 'src/cli/main.ts', ...options], {
+  const child = spawn(process.execPath, [...program(), ...options], {
     cwd: ROOT,
     stdio: ['ignore', 'pipe', 'pipe'],
   });

@@ -3,6 +3,8 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { OPTIMISE_LATE } from '../optimiseLate.ts';
+import { compiledTerminal } from './compiledTerminal.ts';
 
 export const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 export const CHECKPOINT = join(ROOT, 'tests/golden/checkpoints/safetensors');
@@ -19,6 +21,13 @@ export interface Ended {
   readonly stderr: string;
 }
 
+/** Node's arguments to start the real terminal program. @param preload modules to load before it */
+export function program(preload: readonly string[] = []): string[] {
+  // Compiled once, since reading TypeScript takes longer than most commands. Preloaded TypeScript needs the loader all the same.
+  const loader = preload.some((module) => module.endsWith('.ts')) ? ['tsx'] : [];
+  return [OPTIMISE_LATE, ...[...loader, ...preload].flatMap((module) => ['--import', module]), compiledTerminal()];
+}
+
 /** Runs the real terminal program in its own process. `watch` sees stdout as it grows and may signal it. */
 export function terminal(
   options: readonly string[],
@@ -26,8 +35,7 @@ export function terminal(
   preload: readonly string[] = [],
   environment: Readonly<Record<string, string>> = {},
 ): Promise<Ended> {
-  const loaded = ['tsx', ...preload].flatMap((module) => ['--import', module]);
-  const child = spawn(process.execPath, [...loaded, 'src/cli/main.ts', ...options], {
+  const child = spawn(process.execPath, [...program(preload), ...options], {
     cwd: ROOT,
     stdio: ['ignore', 'pipe', 'pipe'],
     env: { ...process.env, ...environment },

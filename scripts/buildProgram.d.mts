@@ -1,0 +1,1 @@
+export function buildProgram(folder: string, options?: readonly string[]): void;
