@@ -8,7 +8,7 @@ import { parseArgs } from 'node:util';
 import { planned, type Cell } from './cells.ts';
 import { curves } from './curves.ts';
 import { entrants, page } from './page.ts';
-import { ResultFolder } from './results.ts';
+import { ResultFile } from './results.ts';
 import { Runner } from './runner.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
@@ -19,6 +19,7 @@ const CLAIMS = join(ROOT, 'node_modules/.cache/quality');
 const { values } = parseArgs({
   options: {
     out: { type: 'string', default: join(ROOT, 'docs/results') },
+    runs: { type: 'string', default: join(ROOT, 'bench/results/quality.jsonl') },
     only: { type: 'string' },
     workers: { type: 'string', default: '1' },
     minutes: { type: 'string' },
@@ -36,18 +37,19 @@ if (values.help) {
   --minutes N     start no further run after N minutes
   --list          name the missing runs, train nothing
   --page          write docs/results/quality.md from what is stored, train nothing
-  --out DIR       folder of results (default: docs/results)`);
+  --out DIR       folder of the page (default: docs/results)
+  --runs FILE     the runs, a line each (default: bench/results/quality.jsonl)`);
   process.exit(0);
 }
 
 const out = resolve(values.out);
-const folder = new ResultFolder(join(out, 'quality'));
+const stored = new ResultFile(resolve(values.runs));
 
 /** Runs that are planned by now and neither stored nor, with `free`, claimed by a living process. */
 function missing(): Cell[] {
-  const results = folder.all();
-  const stored = new Set(results.map(({ cell }) => cell.id));
-  return planned(results).filter(({ id }) => !stored.has(id) && (values.only === undefined || new RegExp(values.only).test(id)));
+  const results = stored.all();
+  const done = new Set(results.map(({ cell }) => cell.id));
+  return planned(results).filter(({ id }) => !done.has(id) && (values.only === undefined || new RegExp(values.only).test(id)));
 }
 
 /** Marks a run as this process's. The mark of a process that is gone counts for nothing. */
@@ -75,10 +77,10 @@ function isAlive(process_: number): boolean {
 }
 
 function writePage(): void {
-  const teacher = folder.teacher();
+  const teacher = stored.teacher();
   if (teacher === undefined) return;
   const why = join(out, 'quality/why.md');
-  const results = folder.all();
+  const results = stored.all();
   const drawn = curves(CURVES_AT, (shape, variant) => entrants(results, shape, CURVES_AT, 1).get(variant));
   writeFileSync(join(out, 'quality/curves.svg'), drawn);
   writeFileSync(join(out, 'quality.md'), page(results, teacher, existsSync(why) ? readFileSync(why, 'utf8') : ''));
@@ -87,13 +89,13 @@ function writePage(): void {
 async function work(): Promise<void> {
   const until = values.minutes === undefined ? Number.POSITIVE_INFINITY : performance.now() + 60_000 * Number(values.minutes);
   const runner = await Runner.create();
-  if (folder.teacher() === undefined && claim('teacher')) folder.write('teacher', await runner.teacher());
+  if (stored.teacher() === undefined && claim('teacher')) await stored.write(await runner.teacher());
   while (performance.now() < until) {
     // Planned anew every time: results found meanwhile choose the rates of later runs.
     const cell = missing().find(({ id }) => claim(id));
     if (cell === undefined) break;
     const result = await runner.run(cell);
-    folder.write(cell.id, result);
+    await stored.write(result);
     rmSync(join(CLAIMS, cell.id));
     const { start, training } = result.seconds;
     console.log(

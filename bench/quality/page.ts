@@ -149,7 +149,7 @@ export function page(results: readonly CellResult[], teacher: TeacherResult, why
   const batch = results[0]?.recipe;
   return `# Quality on the demo teacher and prose
 
-Made by \`npm run quality\` out of the ${results.length} runs in [quality/](quality/) (recipe, seed, versions and curves of each); do not edit.
+Made by \`npm run quality\` out of the ${results.length} runs in \`bench/results/quality.jsonl\` (recipe, seed, versions and curves of each); do not edit.
 \`npm run quality\` goes on with the runs that are missing, \`npm run quality -- --page\` only writes this page.
 
 The teacher (${(teacher.parameters / 1e6).toFixed(2)} M parameters): held-out loss ${within(teacher.loss, 3)}, accuracy ${within(teacher.accuracy, 1, 100)} %.

@@ -1,6 +1,8 @@
-import { mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { basename, dirname } from 'node:path';
 import type { Recipe } from '../../src/studio/api/recipe.ts';
+import { lockFiles } from '../../src/studio/runs/lockFiles.ts';
+import type { Lease } from '../../src/studio/runs/runLocks.ts';
 import type { Cell } from './cells.ts';
 
 /** A mean over the fixed maskings with its standard error, and the values. */
@@ -55,41 +57,66 @@ export function measured(values: readonly number[]): Measured {
   return { mean, error: Math.sqrt(variance / values.length), values };
 }
 
-/** Stored results: a JSON file a run. */
-export class ResultFolder {
+/** Name of the teacher's line, in the order of runs. */
+const TEACHER = 'teacher';
+
+/** Stored results: one file of JSON lines, a run a line, sorted by the runs' names. A run more is a line more in a diff. */
+export class ResultFile {
   readonly #path: string;
 
   constructor(path: string) {
     this.#path = path;
-    mkdirSync(path, { recursive: true });
   }
 
   all(): CellResult[] {
-    return readdirSync(this.#path)
-      .filter((name) => name.endsWith('.json') && name !== 'teacher.json')
-      .toSorted()
-      .map((name) => this.#read(name))
-      .filter(isCell);
+    return this.#lines().filter(isCell);
   }
 
   teacher(): TeacherResult | undefined {
-    if (!readdirSync(this.#path).includes('teacher.json')) return undefined;
-    const read = this.#read('teacher.json');
-    return isTeacher(read) ? read : undefined;
+    return this.#lines().find(isTeacher);
   }
 
-  write(id: string, result: CellResult | TeacherResult): void {
-    const path = join(this.#path, `${id}.json`);
-    writeFileSync(`${path}.part`, `${JSON.stringify(result, rounded)}\n`);
-    renameSync(`${path}.part`, path);
+  /** Adds a result, or puts it in the place of the one of the same name. Other processes may do the same at the same time. */
+  async write(result: CellResult | TeacherResult): Promise<void> {
+    const folder = dirname(this.#path);
+    const lock = await this.#lock(folder);
+    try {
+      const kept = this.#lines().filter((line) => nameOf(line) !== nameOf(result));
+      const lines = [...kept, result].toSorted((a, b) => (nameOf(a) < nameOf(b) ? -1 : 1)).map((line) => JSON.stringify(line, rounded));
+      writeFileSync(`${this.#path}.part`, `${lines.join('\n')}\n`);
+      renameSync(`${this.#path}.part`, this.#path);
+    } finally {
+      await lock.release();
+    }
   }
 
-  #read(name: string): unknown {
-    return JSON.parse(readFileSync(join(this.#path, name), 'utf8'));
+  async #lock(folder: string): Promise<Lease> {
+    const locks = lockFiles(folder);
+    for (;;) {
+      const lock = await locks.hold(basename(this.#path));
+      if (lock !== undefined) return lock;
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+  }
+
+  #lines(): (CellResult | TeacherResult)[] {
+    if (!existsSync(this.#path)) return [];
+    return readFileSync(this.#path, 'utf8')
+      .split('\n')
+      .filter((line) => line !== '')
+      .map((line, at) => {
+        const value: unknown = JSON.parse(line);
+        if (isCell(value) || isTeacher(value)) return value;
+        throw new Error(`${this.#path}: line ${at + 1} — expected a run or the teacher, got neither. Remove the line.`);
+      });
   }
 }
 
-/** Files of this folder are written by this program alone: the kind is checked, not every number. */
+function nameOf(result: CellResult | TeacherResult): string {
+  return isCell(result) ? result.cell.id : TEACHER;
+}
+
+/** The file is written by this program alone: the kind is checked, not every number. */
 function isCell(value: unknown): value is CellResult {
   return typeof value === 'object' && value !== null && 'cell' in value && 'loss' in value && 'versions' in value;
 }
