@@ -1,5 +1,5 @@
 // Makes a fresh clone ready: installs the locked packages when they are missing or stale, and builds the kernels.
-// No dependencies of its own; says nothing when nothing is to be done.
+// No dependencies of its own; says nothing when nothing is to be done. Run by itself (`npm run setup`) it says when all is ready.
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
@@ -8,12 +8,13 @@ import { fileURLToPath } from 'node:url';
 
 export const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const MODULES = join(ROOT, 'node_modules');
-const STAMP = join(MODULES, '.installed-lock');
+const STAMP = join(MODULES, '.installed-packages');
 
+/** Of the locked packages, not of this project's own version: a release needs no installation. */
 function lockFingerprint() {
-  return createHash('sha256')
-    .update(readFileSync(join(ROOT, 'package-lock.json')))
-    .digest('hex');
+  const { packages } = JSON.parse(readFileSync(join(ROOT, 'package-lock.json'), 'utf8'));
+  delete packages[''].version;
+  return createHash('sha256').update(JSON.stringify(packages)).digest('hex');
 }
 
 function installPackages() {
@@ -57,3 +58,9 @@ export async function main(work) {
     process.exitCode = 1;
   }
 }
+
+if (process.argv[1] === fileURLToPath(import.meta.url))
+  await main(async () => {
+    await setup();
+    console.log('Ready: npm start opens the studio, npm run test:unit -- tests/tensor runs some tests.');
+  });
