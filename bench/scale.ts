@@ -11,7 +11,7 @@ import { WasmEngine } from '../src/engines/wasm/wasmEngine.ts';
 import { compress } from '../src/studio/compression/compression.ts';
 import { presetShape, shapeOf } from '../src/studio/recipe/presets.ts';
 import { defaultRecipe } from '../src/studio/recipe/recipe.ts';
-import { stepCosts } from '../src/studio/recipe/stepCost.ts';
+import { stepCosts } from '../src/studio/methods/stepCost.ts';
 import type { StudioEvent } from '../src/studio/api/run.ts';
 import { readTeacher, type Teacher } from '../src/studio/teacher/teacher.ts';
 import { loadCorpus } from '../src/studio/texts/textLoading.ts';

@@ -10,7 +10,8 @@ import { defaultRecipe, recipeTable, trainingStream } from '../../src/studio/rec
 import type { Evaluation, TaskBatch } from '../../src/tasks/task.ts';
 import type { RunState } from '../../src/studio/runs/runState.ts';
 import { loadCorpus } from '../../src/studio/texts/textLoading.ts';
-import { startingPoint } from '../../src/studio/compression/startingPoint.ts';
+import { methodOf } from '../../src/studio/methods/registry.ts';
+import { stepShape } from '../../src/studio/recipe/recipe.ts';
 import type { Recipe } from '../../src/studio/api/recipe.ts';
 import type { HeldOut, StudioEvent } from '../../src/studio/api/run.ts';
 import { readTeacher, type Teacher } from '../../src/studio/teacher/teacher.ts';
@@ -126,7 +127,10 @@ export class Runner {
     const began = cpuSeconds();
     const stream = trainingStream(this.#teacher, this.#corpus, recipe);
     const table = recipeTable(this.#teacher, recipe);
-    const point = await startingPoint(this.#engine, this.#teacher, table, recipe, stream, always, () => {});
+    const point = await methodOf(recipe).start(
+      { teacher: this.#teacher, table, recipe, shape: stepShape(this.#teacher.task, recipe), heads: new Map() },
+      { engine: this.#engine, stream, control: always, listen: () => {} },
+    );
     const seconds = cpuSeconds() - began;
     const maskings = await this.#judge(point.student);
     this.#teacherRuns ??= await this.#judge(this.#teacher.model);

@@ -1,6 +1,7 @@
 import type { Recipe } from '../studio/api/recipe.ts';
 import type { StudioEvent, StudioListener } from '../studio/api/run.ts';
 import type { TeacherReport } from '../studio/api/teacher.ts';
+import { traitsOf } from '../studio/settings/modes.ts';
 import type { StudioApi } from '../studio/studioApi.ts';
 import { EXIT } from './usage.ts';
 
@@ -21,7 +22,7 @@ export class RunStage {
 
   /** @param resumed it goes on from a checkpoint, which calibrates nothing */
   constructor({ mode }: Pick<Recipe, 'mode'>, { head }: Pick<TeacherReport, 'head'>, resumed: boolean) {
-    this.#calibrates = !resumed && mode !== 'scratch' && mode !== 'paper';
+    this.#calibrates = !resumed && traitsOf({ mode }).calibrates === true;
     // A head is fitted to a teacher without one in all modes, and is stopped as a calibration is.
     this.#stage = this.#calibrates || head !== 'mlm' ? 'calibrating' : 'starting';
   }

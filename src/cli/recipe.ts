@@ -1,5 +1,5 @@
 import type { Mode, ModelShape, Recipe } from '../studio/api/recipe.ts';
-import { MODES } from '../studio/recipe/checkRecipe.ts';
+import { MODES, traitsOf } from '../studio/settings/modes.ts';
 import type { StudioApi } from '../studio/studioApi.ts';
 import { withEarlierFields } from '../studio/runs/recipeVersions.ts';
 import { readJson } from './files.ts';
@@ -50,8 +50,7 @@ export async function recipeFrom(session: StudioApi, options: RecipeOptions): Pr
   const base =
     options.recipe === undefined ? await session.defaults(await shaped(options.tied ?? defaults.tied)) : fromFile(options.recipe, defaults);
   const mode = options.mode ?? base.mode;
-  // The published method has a decoder of its own.
-  const usuallyTied = base.tied && (options.recipe !== undefined || mode !== 'paper');
+  const usuallyTied = base.tied && (options.recipe !== undefined || traitsOf({ mode }).ownDecoder !== true);
   const tied = options.tied ?? usuallyTied;
   return {
     ...base,

@@ -1,5 +1,6 @@
 import { InvalidArgumentError, Option, type Command } from 'commander';
 import type { Recipe } from '../studio/api/recipe.ts';
+import { isRead, MODES } from '../studio/settings/modes.ts';
 import { notNegative, positive, whole } from './usage.ts';
 
 /** Options that decide how a student is trained; each overrides one number of the recipe. */
@@ -48,7 +49,12 @@ export function trainingOptions(command: Command): Command {
     .option('--whole-words', 'mask all pieces of a word together')
     .addOption(new Option('--calibration <name>', 'how compactors are solved').choices(['one-pass', 'sequential']))
     .option('--calibration-tokens <n>', 'tokens read for calibration', whole(1))
-    .addOption(new Option('--start <name>', 'where prune and distil start').choices(['selection', 'calibrated']))
+    .addOption(
+      new Option('--start <name>', `where ${MODES.filter((mode) => isRead({ mode }, 'start')).join(' and ')} start`).choices([
+        'selection',
+        'calibrated',
+      ]),
+    )
     .option('--temperature <n>', 'distil, and calibrated with guidance: softens both distributions', positive)
     .option('--distillation-share <share>', "distil: share of the loss that comes from the teacher's logits (0 to 1)", share)
     .option('--distillation-hidden <weight>', 'distil: weight of the difference of hidden states, through a learned projection', positive)

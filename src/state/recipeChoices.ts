@@ -1,4 +1,5 @@
 import type { ModelShape, Recipe, ShapeDefaults } from '../studio/api/recipe.ts';
+import { isRead, PUBLISHED_SETTINGS, traitsOf } from '../studio/settings/modes.ts';
 import type { TeacherReport } from '../studio/api/teacher.ts';
 import type { DefaultsByShape } from './setupStore.ts';
 import {
@@ -62,16 +63,15 @@ export function withStudent(recipe: Recipe, student: ModelShape, teacher: ModelS
     student,
     guidance: recipe.guidance === before.guidance ? now.guidance : recipe.guidance,
     distillationShare: recipe.distillationShare === before.distillationShare ? now.distillationShare : recipe.distillationShare,
-    // The published method has a decoder of its own.
-    tied: recipe.tied === before.tied && recipe.mode !== 'paper' ? now.tied : recipe.tied,
+    tied: recipe.tied === before.tied && traitsOf(recipe).ownDecoder !== true ? now.tied : recipe.tied,
   };
 }
 
-/** The recipe with one choice made. A method that follows the published one is tied or not as its student's shape asks. */
+/** The recipe with one choice made. A method that follows one with a decoder of its own is tied or not as its student's shape asks. */
 export function choose(recipe: Recipe, name: ChoiceName, word: string, teacher: ModelShape, byShape: DefaultsByShape): Recipe {
   const chosen = withChoice(recipe, name, word);
-  const leavesPaper = recipe.mode === 'paper' && chosen.mode !== 'paper';
-  return leavesPaper ? { ...chosen, tied: defaultsOf(chosen.student, teacher, byShape).tied } : chosen;
+  const sharesAgain = traitsOf(recipe).ownDecoder === true && traitsOf(chosen).ownDecoder !== true;
+  return sharesAgain ? { ...chosen, tied: defaultsOf(chosen.student, teacher, byShape).tied } : chosen;
 }
 
 const SIZES = ['layers', 'heads', 'headSize', 'intermediateSize'] as const;
@@ -81,7 +81,7 @@ export function recipeToHash(recipe: Recipe): string {
   const fields = new URLSearchParams();
   for (const size of SIZES) fields.set(size, String(recipe.student[size]));
   for (const name of [...NUMBER_NAMES, ...CHOICE_NAMES, ...SWITCH_NAMES]) fields.set(name, String(recipe[name]));
-  if (recipe.mode === 'paper') for (const name of PAPER_NAMES) fields.set(`paper.${name}`, String(recipe.paper[name]));
+  if (isRead(recipe, PUBLISHED_SETTINGS)) for (const name of PAPER_NAMES) fields.set(`paper.${name}`, String(recipe.paper[name]));
   return fields.toString();
 }
 

@@ -1,4 +1,5 @@
 import type { PaperRecipe, Recipe } from '../studio/api/recipe.ts';
+import { isRead, MODE_TRAITS, MODES, PUBLISHED_SETTINGS, traitsOf } from '../studio/settings/modes.ts';
 
 /** Parts of a recipe that are numbers to type. */
 export type NumberName = {
@@ -13,21 +14,9 @@ export interface NumberRule {
   readonly whole: boolean;
   /** Shown with the first fields; the others stand under "More". */
   readonly first: boolean;
-  /** The modes that it means something in; all where left out. */
-  readonly modes?: readonly Recipe['mode'][];
 }
 
-const WID: readonly Recipe['mode'][] = ['calibrated'];
-/** Everything but the published method, which has settings of its own. */
-const OWN_WEIGHTS: readonly Recipe['mode'][] = ['calibrated', 'progressive', 'prune', 'distil', 'scratch'];
-const rate = (name: string, modes?: readonly Recipe['mode'][], least = 1e-7): NumberRule => ({
-  name,
-  least,
-  most: 0.1,
-  whole: false,
-  first: modes === undefined,
-  ...(modes === undefined ? {} : { modes }),
-});
+const rate = (name: string, least = 1e-7): NumberRule => ({ name, least, most: 0.1, whole: false, first: true });
 const count = (name: string, most: number | 'positions', first: boolean, least = 1): NumberRule => ({
   name,
   least,
@@ -35,35 +24,28 @@ const count = (name: string, most: number | 'positions', first: boolean, least =
   whole: true,
   first,
 });
-const share = (name: string, least: number, most: number, modes?: readonly Recipe['mode'][]): NumberRule => ({
-  name,
-  least,
-  most,
-  whole: false,
-  first: false,
-  ...(modes === undefined ? {} : { modes }),
-});
+const share = (name: string, least: number, most: number): NumberRule => ({ name, least, most, whole: false, first: false });
 
 export const NUMBERS: Readonly<Record<NumberName, NumberRule>> = {
   steps: count('Steps', 1_000_000, true),
   batch: count('Batch', 1024, true),
   sequence: count('Length', 'positions', true, 8),
   evaluateEvery: count('Judge every', 1_000_000, true),
-  compactorLearningRate: { ...rate('Compactor rate', WID), first: true },
-  polishLearningRate: { ...rate('Own-weights rate', OWN_WEIGHTS), first: true },
-  compactorShare: share('Compactor share', 0, 1, WID),
-  rampShare: share('Gates close over', 0, 1, ['progressive']),
-  teacherLearningRate: rate('Teacher rate', WID, 0),
-  guidance: share("Teacher's logits", 0, 1, WID),
-  warmup: share('Warm-up share', 0, 1, OWN_WEIGHTS),
+  compactorLearningRate: rate('Compactor rate'),
+  polishLearningRate: rate('Own-weights rate'),
+  compactorShare: share('Compactor share', 0, 1),
+  rampShare: share('Gates close over', 0, 1),
+  teacherLearningRate: { ...rate('Teacher rate', 0), first: false },
+  guidance: share("Teacher's logits", 0, 1),
+  warmup: share('Warm-up share', 0, 1),
   accumulation: count('Micro-batches', 1024, false),
   masking: share('Masked share', 0.01, 0.5),
-  weightDecay: share('Weight decay', 0, 1, OWN_WEIGHTS),
+  weightDecay: share('Weight decay', 0, 1),
   clipNorm: share('Clip norm', 0.01, 1000),
-  calibrationTokens: { ...count('Calibration tokens', 10_000_000, false, 256), modes: OWN_WEIGHTS },
-  distillationTemperature: share('Temperature', 0.1, 20, ['calibrated', 'distil']),
-  distillationShare: share('Teacher share', 0, 1, ['distil']),
-  distillationHidden: share('Hidden states', 0, 100, ['distil']),
+  calibrationTokens: count('Calibration tokens', 10_000_000, false, 256),
+  distillationTemperature: share('Temperature', 0.1, 20),
+  distillationShare: share('Teacher share', 0, 1),
+  distillationHidden: share('Hidden states', 0, 100),
   seed: count('Seed', 2 ** 31 - 1, true),
 };
 
@@ -95,14 +77,7 @@ export const CHOICES = {
   mode: {
     name: 'Method',
     first: true,
-    words: {
-      calibrated: 'Inherit (WID)',
-      paper: 'Inherit, as published',
-      progressive: 'Squeeze step by step',
-      prune: 'Prune only',
-      distil: 'Distil logits',
-      scratch: 'From scratch',
-    } satisfies Readonly<Record<Recipe['mode'], string>>,
+    words: Object.fromEntries(MODES.map((mode) => [mode, MODE_TRAITS[mode]?.label ?? mode])),
   },
   calibration: {
     name: 'Closed-form start',
@@ -126,6 +101,16 @@ export const SWITCHES = { tied: 'Tie the decoder to the word table', wholeWords:
 export type SwitchName = keyof typeof SWITCHES;
 export const SWITCH_NAMES = ['tied', 'wholeWords'] as const satisfies readonly SwitchName[];
 
+/** Whether the settings of the published method are worth showing. */
+export function showsPublished(recipe: Recipe): boolean {
+  return isRead(recipe, PUBLISHED_SETTINGS);
+}
+
+/** Whether a setting changes anything in the recipe's mode, and is worth showing. */
+export function matters(name: NumberName | ChoiceName, recipe: Recipe): boolean {
+  return isRead(recipe, name);
+}
+
 function divisorNear(total: number, wanted: number): number {
   let best = 1;
   for (let part = 1; part <= total; part++) if (total % part === 0 && Math.abs(part - wanted) < Math.abs(best - wanted)) best = part;
@@ -146,14 +131,14 @@ export function withNumber(recipe: Recipe, name: NumberName, typed: number, maxP
 /** The recipe with one choice made, or as it is where the word is none of the choices. */
 export function withChoice(recipe: Recipe, name: ChoiceName, word: string | null): Recipe {
   if (word === null || !Object.hasOwn(CHOICES[name].words, word)) return recipe;
-  // The published method has a decoder of its own.
-  return { ...recipe, [name]: word, ...(name === 'mode' && word === 'paper' ? { tied: false } : {}) };
+  const chosen = { ...recipe, [name]: word };
+  return name === 'mode' && traitsOf(chosen).ownDecoder === true ? { ...chosen, tied: false } : chosen;
 }
 
 /** Settings of the published method alone. */
 export const PAPER_NUMBERS: Readonly<Record<keyof PaperRecipe, NumberRule>> = {
   compactorLearningRate: rate('Compactor rate'),
-  weightLearningRate: rate('Weight rate', undefined, 0),
+  weightLearningRate: rate('Weight rate', 0),
   maskEvery: count('Mask every', 1_000_000, false, 0),
   penalty: share('Penalty', 0, 1000),
   warmup: share('Warm-up share', 0, 1),

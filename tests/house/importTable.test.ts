@@ -98,6 +98,10 @@ beforeAll(() => {
   write('src/state/shape.ts', IMPORT('../studio/api/recipe.ts'));
   write('src/state/shapeType.ts', TYPE_IMPORT('../studio/api/recipe.ts'));
   write('src/state/actions/shapeType.ts', TYPE_IMPORT('../../studio/api/recipe.ts'));
+  write('src/state/settings.ts', IMPORT('../studio/settings/modes.ts'));
+  write('src/ui/settings.ts', IMPORT('../studio/settings/modes.ts'));
+  write('src/studio/settings/session.ts', IMPORT('../api/recipe.ts'));
+  write('src/studio/settings/graph.ts', IMPORT('../../graph/graph.ts'));
   write('src/state/insideType.ts', TYPE_IMPORT('../studio/recipe/recipe.ts'));
   write('src/ui/shapeType.ts', TYPE_IMPORT('../studio/api/recipe.ts'));
   write('src/state/sessionType.ts', TYPE_IMPORT('../studio/session.ts'));
@@ -129,6 +133,12 @@ describe('the import table', () => {
     expect(faults(`src/${room}/contractType.ts`)).toBe('');
     expect(faults(`src/${room}/contract.ts`)).toContain('type');
     expect(faults(`src/${room}/engineType.ts`)).toContain('contract');
+  });
+
+  test('the settings, which the page loads, import nothing', () => {
+    expect(faults('src/state/settings.ts')).toBe('');
+    expect(faults('src/ui/settings.ts')).toContain('no-restricted-imports');
+    for (const file of ['session', 'graph']) expect(faults(`src/studio/settings/${file}.ts`)).toContain('the page loads it');
   });
 
   test('state knows the session by the types of studioApi and of api/ alone', () => {

@@ -22,7 +22,7 @@ import {
 } from '../options.ts';
 import { RunStage, stopOnInterrupt } from '../interruption.ts';
 import { makeFolder, runsFolder } from '../outFolder.ts';
-import { MODES } from '../../studio/recipe/checkRecipe.ts';
+import { DEFAULT_MODE, MODE_TRAITS, MODES } from '../../studio/settings/modes.ts';
 import { recipeFrom, type RecipeOptions } from '../recipe.ts';
 import { costLines, createReport, millions, percent, shapeInWords, type Report } from '../report.ts';
 import { trainingOptions } from '../trainingOptions.ts';
@@ -110,7 +110,7 @@ export function addCompress(program: Command): void {
     .addOption(
       new Option(
         '--mode <name>',
-        'how to train: by inheritance (calibrated, paper, progressive) or as a baseline (default: calibrated)',
+        `how to train: ${MODES.map((mode) => `${mode} (${MODE_TRAITS[mode]?.help ?? ''})`).join(', ')} (default: ${DEFAULT_MODE})`,
       ).choices(MODES),
     )
     .option('--steps <n>', 'optimiser steps (default: 100)', whole(1))

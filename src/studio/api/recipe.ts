@@ -32,11 +32,8 @@ export interface ShapeWish {
   readonly maxBytes?: number;
 }
 
-/**
- * How a student is trained (docs/method.md section 5): `calibrated` trains compactors and then polishes; the others are
- * baselines on the student's own weights, from pruning, with logit distillation, or from random weights.
- */
-export type Mode = 'calibrated' | 'paper' | 'progressive' | 'prune' | 'distil' | 'scratch';
+/** How a student is made (docs/method.md section 5): the name of a method in `studio/methods/`. Files record it. */
+export type Mode = string;
 
 /** What the steps of a run train: compactors, or the student's own weights. */
 export type PhaseName = 'compactors' | 'gates' | 'polish';

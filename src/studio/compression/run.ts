@@ -6,14 +6,15 @@ import type { TaskStream } from '../../tasks/task.ts';
 import { learningRateAt } from '../../training/learningRate.ts';
 import { NormLimit } from '../../training/normLimit.ts';
 import { DIVERGENCE_CURE, DivergenceError, Trainer } from '../../training/trainer.ts';
-import { compactorNorms } from '../../wid/norms.ts';
 import { observedAt } from '../recipe/recipe.ts';
 import type { TrainingGraph } from '../../training/trainingGraph.ts';
 import type { RunState } from '../runs/runState.ts';
 import type { PhaseName } from '../api/recipe.ts';
 import type { HeldOut, RunResult, StudioListener } from '../api/run.ts';
 import type { Looked, Looks } from './looks.ts';
-import type { Phase, PhaseContext, StartingPoint } from './phase.ts';
+import type { Engine } from '../../engines/engine.ts';
+import type { Method } from '../methods/method.ts';
+import type { Phase, PhaseContext, StartingPoint } from '../methods/phase.ts';
 import type { RunControl } from './runControl.ts';
 import { Ticker } from './ticker.ts';
 import type { WorkClock } from './workClock.ts';
@@ -28,6 +29,8 @@ export interface Compressed {
 
 /** What a run works with. */
 export interface RunTools {
+  readonly engine: Engine;
+  readonly method: Method;
   /** Without heads, which training may decide about. */
   readonly context: Omit<PhaseContext, 'heads'>;
   readonly stream: TaskStream;
@@ -82,9 +85,9 @@ export class Run {
 
   /** A new run, whose untrained student is judged first. */
   static async begin(tools: RunTools, start: StartingPoint): Promise<Run> {
-    const { looks, context } = tools;
+    const { looks, context, method } = tools;
     const untrained = await looks.atStart(start);
-    if (context.recipe.mode === 'calibrated') looks.norms(0, compactorNorms(context.table, start.compactors));
+    looks.norms(0, method.startNorms?.(context.table, start.compactors) ?? []);
     return new Run(tools, { ...start, done: 0, untrained });
   }
 
@@ -102,7 +105,8 @@ export class Run {
   /** Trains a phase to its end, a stop or a fault; nothing where the run is over already. */
   async train(phase: Phase, resumed: RunState | undefined): Promise<void> {
     if (!this.#going || phase.schedule.last <= phase.schedule.first) return;
-    const { engine, shape } = this.#tools.context;
+    const { engine, context } = this.#tools;
+    const { shape } = context;
     const { first } = phase.schedule;
     const graph = phase.graph();
     if (resumed !== undefined) await this.#remember(phase, graph, resumed);
@@ -119,7 +123,7 @@ export class Run {
       // Before the merge: both at once may be more memory than an engine has.
       trainer.dispose();
     }
-    this.#student = await phase.student(trained);
+    this.#student = await phase.student(engine, trained);
     this.#tools.looks.norms(this.#done, phase.norms(trained));
     if (phase.name === 'compactors') this.#compactors = trained;
     this.#heads = phase.heads?.(trained) ?? this.#heads;
@@ -128,7 +132,7 @@ export class Run {
 
   /** The student that the run leaves, judged. */
   async end(): Promise<Compressed> {
-    const { looks, context } = this.#tools;
+    const { looks, method } = this.#tools;
     if (this.#student === undefined) throw new Error('compression: a run ended without a student');
     const looked = { student: this.#student, heads: this.#heads, compactors: this.#compactors };
     const { student, step, compactors, numbers, fault } = await looks.last(this.#done, looked, this.#fault, this.#whole);
@@ -141,7 +145,7 @@ export class Run {
       fault: fault === null ? null : `run: ${fault}; the student is that of step ${step}. ${DIVERGENCE_CURE}`,
       seconds: this.#tools.clock.seconds(),
     };
-    return { student, compactors: context.recipe.mode === 'progressive' ? new Map() : compactors, result };
+    return { student, compactors: method.merged === undefined ? new Map() : compactors, result };
   }
 
   /** The steps of a phase. A fault ends the run, and leaves the trainer at the last step that was sound. */
@@ -206,7 +210,7 @@ export class Run {
   /** The student that these states make, and what belongs to it. */
   async #looked(phase: Phase, trained: NamedTensors): Promise<Looked> {
     return {
-      student: await phase.student(trained),
+      student: await phase.student(this.#tools.engine, trained),
       runnable: phase.runnable?.(trained),
       heads: this.#heads,
       keptHeads: phase.heads?.(trained) ?? this.#heads,
@@ -215,7 +219,7 @@ export class Run {
   }
 
   async #keep(phase: Phase, trainer: Trainer): Promise<void> {
-    const { control, context, stream } = this.#tools;
+    const { control, context, method, stream } = this.#tools;
     if (control.keep === undefined) return;
     await this.#tell(phase, trainer, 0);
     await control.keep({
@@ -229,7 +233,7 @@ export class Run {
       norms: this.#usual.limit.norms,
       seconds: this.#tools.clock.seconds(),
       tensors: await trainer.state(),
-      compactors: phase.name === 'polish' && context.recipe.mode !== 'progressive' ? this.#compactors : new Map(),
+      compactors: phase.name === 'polish' && method.merged !== undefined ? this.#compactors : new Map(),
     });
   }
 }

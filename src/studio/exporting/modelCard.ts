@@ -2,7 +2,8 @@ import { sizeInWords } from '../../tensor/bytes.ts';
 import { countParameters, type BertModel } from '../../models/model.ts';
 import type { OnnxFileReport, OnnxLatency } from '../api/exporting.ts';
 import type { HeldOut } from '../api/run.ts';
-import { recipeInWords } from '../recipe/recipeWords.ts';
+import { methodOf } from '../methods/registry.ts';
+import { traitsOf } from '../settings/modes.ts';
 import type { FinishedRun, Measured } from './finishedRun.ts';
 import { headFitInWords } from '../teacher/headedTeacher.ts';
 import type { Teacher } from '../teacher/teacher.ts';
@@ -80,7 +81,7 @@ export function studentCard(name: string, teacher: Teacher, { result, recipe, st
     ...frontMatter(teacher, false),
     `# ${name}`,
     '',
-    `A BERT of ${shape.layers} layers, hidden size ${shape.hiddenSize}, ${shape.heads} heads and intermediate size ${shape.intermediateSize}, compressed from ${teacher.name} in WID Studio ${STUDIO_VERSION}${['calibrated', 'paper', 'progressive'].includes(recipe.mode) ? ' by Weight-Inherited Distillation (arXiv 2305.09098)' : ''}.`,
+    `A BERT of ${shape.layers} layers, hidden size ${shape.hiddenSize}, ${shape.heads} heads and intermediate size ${shape.intermediateSize}, compressed from ${teacher.name} in WID Studio ${STUDIO_VERSION}${traitsOf(recipe).inherits === true ? ' by Weight-Inherited Distillation (arXiv 2305.09098)' : ''}.`,
     '',
     '## Numbers',
     '',
@@ -98,7 +99,7 @@ export function studentCard(name: string, teacher: Teacher, { result, recipe, st
     ...onnxTable(measured),
     '## Recipe',
     '',
-    recipeInWords(recipe),
+    methodOf(recipe).words(recipe),
     '',
     `${result.seconds.toFixed(0)} seconds on ${measured.engine}. \`run.json\` holds every setting; with the same teacher and text, in a clone of WID Studio,`,
     '',

@@ -1,13 +1,15 @@
 import { longestSequence } from '../../models/model.ts';
 import { StudioError } from '../../tensor/studioError.ts';
 import { RATE_DECAYS } from '../../training/learningRate.ts';
-import type { Mode, Recipe } from '../api/recipe.ts';
+import type { Recipe } from '../api/recipe.ts';
+import { DEFAULT_MODE, MODES, traitsOf } from '../settings/modes.ts';
 import type { Teacher } from '../teacher/teacher.ts';
 
-export const MODES = ['calibrated', 'paper', 'progressive', 'prune', 'distil', 'scratch'] as const satisfies readonly Mode[];
-
-/** @throws StudioError naming the first setting that makes no run */
-export function checkRecipe(teacher: Teacher, recipe: Recipe): void {
+/**
+ * @param modes names of the methods that there are
+ * @throws StudioError naming the first setting that makes no run
+ */
+export function checkRecipe(teacher: Teacher, recipe: Recipe, modes: readonly string[] = MODES): void {
   const refuse = (what: string, expected: string, got: number): never => {
     throw new StudioError('recipe', `recipe: ${what} — expected ${expected}, got ${got}.`, { recipe });
   };
@@ -21,7 +23,7 @@ export function checkRecipe(teacher: Teacher, recipe: Recipe): void {
   const share = (what: string, value: number): void => {
     if (!(value >= 0 && value <= 1)) refuse(what, 'a share from 0 to 1', value);
   };
-  word('mode', recipe.mode, MODES);
+  word('mode', recipe.mode, modes);
   word('start', recipe.start, ['selection', 'calibrated']);
   word('depth', recipe.depth, ['first', 'even', 'mixture']);
   word('decay', recipe.decay, RATE_DECAYS);
@@ -61,10 +63,10 @@ export function checkRecipe(teacher: Teacher, recipe: Recipe): void {
   whole('mask interval', paper.maskEvery, 0);
   share('share of warm-up in paper mode', paper.warmup);
   if (!(paper.compactorLearningRate > 0)) refuse('compactor learning rate in paper mode', 'a number above 0', paper.compactorLearningRate);
-  if (recipe.mode === 'paper' && recipe.tied)
+  if (traitsOf(recipe).ownDecoder === true && recipe.tied)
     throw new StudioError(
       'recipe',
-      'recipe: tied — expected an untied decoder in paper mode, whose decoder has a compactor of its own, got tied. Choose untied, or mode calibrated.',
+      `recipe: tied — expected an untied decoder in ${recipe.mode} mode, whose decoder has a compactor of its own, got tied. Choose untied, or mode ${DEFAULT_MODE}.`,
       { recipe },
     );
   if (recipe.sequence > longestSequence(teacher.model.config))

@@ -4,6 +4,7 @@ import type { Corpus } from '../../text/corpus.ts';
 import { PUBLISHED } from '../../wid/paper/settings.ts';
 import { layerMapOf, spacesOf, spaceTable, type LayerRule, type SpaceTable } from '../../wid/spaces.ts';
 import { presetShape, requireLegal, shapeOf } from './presets.ts';
+import { DEFAULT_MODE, traitsOf } from '../settings/modes.ts';
 import type { ModelShape, Recipe, ShapeDefaults } from '../api/recipe.ts';
 import type { TeacherReport } from '../api/teacher.ts';
 import type { Teacher } from '../teacher/teacher.ts';
@@ -57,7 +58,7 @@ export function defaultRecipe(teacher: TeacherTraits, student: ModelShape = pres
   const large = isLarge(teacher.shape);
   const rate = large ? COMPACTOR_RATE : GUIDED_RATE;
   return {
-    mode: 'calibrated',
+    mode: DEFAULT_MODE,
     start: 'calibrated',
     student,
     ...shapeDefaults(teacher, student),
@@ -123,7 +124,7 @@ export function recipeTable(teacher: Teacher, recipe: Recipe): SpaceTable {
     },
     recipe.tied,
     layerRule(recipe),
-    recipe.mode === 'calibrated' && recipe.depth === 'mixture',
+    traitsOf(recipe).mixtures === true && recipe.depth === 'mixture',
   );
 }
 

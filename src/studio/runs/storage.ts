@@ -4,7 +4,7 @@ import { StudioError } from '../../tensor/studioError.ts';
 import { MOST_BINS } from '../../wid/norms.ts';
 import { studentConfig } from '../../wid/spaces.ts';
 import { recipeTable } from '../recipe/recipe.ts';
-import { compactorsKept, stepCosts, storedBytes } from '../recipe/stepCost.ts';
+import { compactorsKept, stepCosts, storedBytes } from '../methods/stepCost.ts';
 import type { StorageReport } from '../api/history.ts';
 import type { Recipe } from '../api/recipe.ts';
 import type { Teacher } from '../teacher/teacher.ts';

@@ -2,7 +2,7 @@ import { countParameters } from '../../models/model.ts';
 import { studentConfig } from '../../wid/spaces.ts';
 import { presetsOf, studentFor } from '../recipe/presets.ts';
 import { defaultRecipe, recipeTable } from '../recipe/recipe.ts';
-import { stepCosts } from '../recipe/stepCost.ts';
+import { stepCosts } from '../methods/stepCost.ts';
 import type { PlanReport } from '../api/cost.ts';
 import type { ModelShape, Recipe } from '../api/recipe.ts';
 import type { StudioApi } from '../studioApi.ts';

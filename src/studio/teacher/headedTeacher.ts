@@ -4,7 +4,7 @@ import { BatchStream, maskedSlots, type MaskedBatch } from '../../text/maskedBat
 import { fitHead, POSITIONS_PER_DIMENSION } from '../../training/fitHead.ts';
 import { PLAIN_MASKING } from '../../tasks/maskedWords.ts';
 import type { BatchShape } from '../../tasks/task.ts';
-import { calibrationStages } from '../compression/startingPoint.ts';
+import { calibrationStages } from '../workStages.ts';
 import type { StudioListener } from '../api/run.ts';
 import type { Teacher } from './teacher.ts';
 

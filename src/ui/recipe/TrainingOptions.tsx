@@ -1,6 +1,8 @@
 import {
   CHOICE_NAMES,
   CHOICES,
+  matters,
+  showsPublished,
   NUMBER_NAMES,
   NUMBERS,
   PAPER_NAMES,
@@ -23,7 +25,7 @@ export function TrainingOptions(): React.JSX.Element | null {
   const recipe = useSetup((state) => state.recipe);
   if (recipe === undefined) return null;
   const shown = (first: boolean): readonly NumberName[] =>
-    NUMBER_NAMES.filter((name) => NUMBERS[name].first === first && (NUMBERS[name].modes?.includes(recipe.mode) ?? true));
+    NUMBER_NAMES.filter((name) => NUMBERS[name].first === first && matters(name, recipe));
   const choices = (first: boolean): readonly ChoiceName[] =>
     CHOICE_NAMES.filter((name) => CHOICES[name].first === first && matters(name, recipe));
   return (
@@ -48,17 +50,11 @@ export function TrainingOptions(): React.JSX.Element | null {
           <Choices names={choices(false)} recipe={recipe} />
           <Numbers names={shown(false)} recipe={recipe} />
         </div>
-        {recipe.mode === 'paper' ? <PaperNumbers recipe={recipe} /> : null}
+        {showsPublished(recipe) ? <PaperNumbers recipe={recipe} /> : null}
         <Switches recipe={recipe} />
       </details>
     </details>
   );
-}
-
-/** Whether a choice changes anything in the recipe's mode. */
-function matters(name: ChoiceName, { mode }: Recipe): boolean {
-  if (name === 'start') return mode === 'prune' || mode === 'distil';
-  return (name !== 'calibration' && name !== 'depth') || mode !== 'scratch';
 }
 
 interface FieldsProps<Name> {

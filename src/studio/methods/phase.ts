@@ -11,8 +11,8 @@ import type { SpaceTable } from '../../wid/spaces.ts';
 import type { PhaseName, Recipe } from '../api/recipe.ts';
 import type { Teacher } from '../teacher/teacher.ts';
 
+/** What the phases of a run follow from. */
 export interface PhaseContext {
-  readonly engine: Engine;
   readonly teacher: Teacher;
   readonly table: SpaceTable;
   readonly recipe: Recipe;
@@ -74,7 +74,7 @@ export interface Phase {
   /** States that are trained, out of what came before. */
   trained(before: Before): NamedTensors;
   /** A student of the recipe's shape out of these trained states. */
-  student(trained: NamedTensors): Promise<BertModel>;
+  student(engine: Engine, trained: NamedTensors): Promise<BertModel>;
   /** Norms by space for the page; empty where nothing compacts. */
   norms(trained: NamedTensors): SpaceNorms[];
   /** The model as it is trained, where it is not yet of the student's shape. */

@@ -12,15 +12,19 @@ import { stageGates, stagesOf, type Stage } from '../../wid/progressive/schedule
 import { studentConfig, type Spaces, type SpaceTable } from '../../wid/spaces.ts';
 import { usualOptimiser, type Before, type Phase, type PhaseContext, type StartingPoint } from './phase.ts';
 import type { Recipe } from '../api/recipe.ts';
+import type { Method } from './method.ts';
+import { ownWeightsPhase } from './ownWeights.ts';
+import { readForStart } from './start.ts';
+import { percent, settingsInWords } from './words.ts';
 import type { Teacher } from '../teacher/teacher.ts';
 
 /** Steps of the ramp that closes gates. */
-export function rampSteps({ steps, rampShare }: Recipe): number {
+function rampSteps({ steps, rampShare }: Recipe): number {
   return Math.round(steps * rampShare);
 }
 
 /** Progressive mode begins at the teacher's own function, in a basis where the dimensions that go lie at the end. */
-export function progressiveStart(teacher: Teacher, table: SpaceTable, moments: TeacherMoments, onePass: Calibration): StartingPoint {
+function progressiveStart(teacher: Teacher, table: SpaceTable, moments: TeacherMoments, onePass: Calibration): StartingPoint {
   const { tensors, heads } = orderTeacher(teacher.model, table, moments, onePass);
   const sizes = { ...table.teacher, layers: table.student.layers };
   const open = gateStates(stageGates(table, sizes, 0));
@@ -41,14 +45,14 @@ function cutOut(teacher: Teacher, table: SpaceTable, tensors: NamedTensors, size
 }
 
 /** One phase a size of the ramp; they share a schedule, and Adam's moments go along (docs/method.md section 5.3). */
-export function progressivePhases(context: PhaseContext): Phase[] {
+function progressivePhases(context: PhaseContext): Phase[] {
   const { table, recipe } = context;
   const stages = stagesOf(table, rampSteps(recipe));
   return stages.map((stage, index) => gatePhase(context, stage, stages[index - 1]?.sizes));
 }
 
 /** What the polish goes on with: the last stage's weights and moments at the student's size, or the student where there was no ramp. */
-export function squeezed({ table, recipe }: PhaseContext, { state, compactors, student }: Before): NamedTensors {
+function squeezed({ table, recipe }: PhaseContext, { state, compactors, student }: Before): NamedTensors {
   const last = stagesOf(table, rampSteps(recipe)).at(-1);
   if (last !== undefined && state.size > 0) return shrink(state, last.sizes, table.student);
   return student?.tensors ?? shrink(compactors, { ...table.teacher, layers: table.student.layers }, table.student);
@@ -75,7 +79,7 @@ function gatePhase({ teacher, table, recipe, shape }: PhaseContext, stage: Stage
     graph: () => progressiveTraining(config, sizes, table.tied, shape, recipe.weightDecay, recipe.accumulation),
     frozen: () => gates(first),
     trained: ({ compactors, state }) => (before === undefined ? compactors : shrink(state, before, sizes)),
-    student: (trained) => Promise.resolve(cutOut(teacher, table, trained, sizes)),
+    student: (_, trained) => Promise.resolve(cutOut(teacher, table, trained, sizes)),
     norms: (trained) => gateNorms(table, sizes, trained),
     runnable,
     beforeStep: (trainer) => {
@@ -83,6 +87,26 @@ function gatePhase({ teacher, table, recipe, shape }: PhaseContext, stage: Stage
       return Promise.resolve();
     },
   };
+}
+
+/** Gates close step by step, from the teacher's full function to the student (docs/method.md section 5.3). */
+export const progressive: Method = {
+  name: 'progressive',
+  start: async (context, tools) => {
+    const { moments, onePass } = await readForStart(context, tools);
+    return progressiveStart(context.teacher, context.table, moments, onePass);
+  },
+  phases: (context) => {
+    const polish = ownWeightsPhase(context, context.recipe.steps, undefined);
+    // One learning rate falls over ramp and polish together, and Adam's moments go along.
+    const schedule = { ...polish.schedule, first: rampSteps(context.recipe) };
+    return [...progressivePhases(context), { ...polish, schedule, trained: (before) => squeezed(context, before) }];
+  },
+  words: (recipe) => `${inWords(recipe)} ${settingsInWords(recipe)}`,
+};
+
+function inWords({ steps: count, batch, sequence, rampShare, calibrationTokens, polishLearningRate }: Recipe): string {
+  return `The teacher, in a basis ordered on ${calibrationTokens} tokens, was narrowed by gates that closed over the first ${percent(rampShare)} of ${count} steps of ${batch} x ${sequence} tokens (mode \`progressive\`, its own weights at a peak learning rate of ${polishLearningRate}).`;
 }
 
 /** Gates of the teacher's dimensions: removed ones are 0, and those that go lie at the end. */

@@ -12,20 +12,22 @@ import { finalMasks, maskedCounts, nothingMasked, paperMasks, squareTable } from
 import { dropMasked, keptHeads } from '../../wid/paper/drop.ts';
 import { maskInterval } from '../../wid/paper/settings.ts';
 import type { SpaceTable } from '../../wid/spaces.ts';
-import type { Phase, PhaseContext, StartingPoint } from './phase.ts';
+import type { Recipe } from '../api/recipe.ts';
+import type { Method } from './method.ts';
+import type { Phase, PhaseContext } from './phase.ts';
 import type { Teacher } from '../teacher/teacher.ts';
 
 /** Paper mode begins at the teacher itself: identity compactors and its own LayerNorms. */
-export function paperStart(teacher: Teacher, table: SpaceTable): Map<string, Tensor> {
+function paperStart(teacher: Teacher, table: SpaceTable): Map<string, Tensor> {
   const square = squareTable(table);
   const everything = Array.from({ length: table.teacher.residual }, (_, i) => i);
   return new Map([...identityCompactors(table), ...keptNorms(teacher.model.tensors, square, everything)]);
 }
 
 /** Square compactors squeezed by masks and penalties, as released (docs/method.md section 6). */
-export function paperPhase({ engine, teacher, table, recipe, shape }: PhaseContext): Phase {
+function paperPhase({ teacher, table, recipe, shape }: PhaseContext): Phase {
   const { config, tensors } = teacher.model;
-  const { paper, steps } = recipe;
+  const { paper: settings, steps } = recipe;
   const square = squareTable(table);
   const theirs = teacherStates(config, square, tensors);
   const norms = keptNorms(
@@ -33,17 +35,17 @@ export function paperPhase({ engine, teacher, table, recipe, shape }: PhaseConte
     square,
     Array.from({ length: table.teacher.residual }, (_, i) => i),
   );
-  const frozen = paper.weightLearningRate > 0 ? new Map<string, Tensor>() : new Map<string, Tensor>([...theirs, ...norms]);
-  const every = maskInterval(paper, steps);
+  const frozen = settings.weightLearningRate > 0 ? new Map<string, Tensor>() : new Map<string, Tensor>([...theirs, ...norms]);
+  const every = maskInterval(settings, steps);
   const whole = (trained: NamedTensors): NamedTensors => new Map([...theirs, ...norms, ...trained]);
   return {
     name: 'compactors',
-    schedule: { first: 0, last: steps, total: steps, rate: paper.compactorLearningRate, warmup: paper.warmup, decay: 'linear' },
+    schedule: { first: 0, last: steps, total: steps, rate: settings.compactorLearningRate, warmup: settings.warmup, decay: 'linear' },
     optimiser: PAPER_OPTIMISER,
-    graph: () => paperTraining(config, table, shape, paper, recipe.accumulation),
+    graph: () => paperTraining(config, table, shape, settings, recipe.accumulation),
     frozen: () => new Map([...frozen, ...maskStates(nothingMasked(table), false)]),
-    trained: ({ compactors }) => new Map([...(paper.weightLearningRate > 0 ? theirs : []), ...compactors]),
-    student: (trained) => {
+    trained: ({ compactors }) => new Map([...(settings.weightLearningRate > 0 ? theirs : []), ...compactors]),
+    student: (engine, trained) => {
       const all = whole(trained);
       const masks = finalMasks(table, all);
       const own = new Map([...theirs.keys()].flatMap((name) => ownTensor(all, name)));
@@ -62,18 +64,32 @@ export function paperPhase({ engine, teacher, table, recipe, shape }: PhaseConte
   };
 }
 
-/** Nothing is calibrated: the run starts at the teacher's function. */
-export async function paperStartingPoint(context: PhaseContext): Promise<StartingPoint> {
-  const compactors = paperStart(context.teacher, context.table);
-  const phase = paperPhase(context);
-  const all = new Map([...phase.frozen(), ...phase.trained({ student: undefined, compactors, state: new Map() })]);
-  return {
-    student: await phase.student(all),
-    compactors,
-    heads: new Map(),
-    ...(phase.heads === undefined ? {} : { keptHeads: phase.heads(all) }),
-    ...(phase.runnable === undefined ? {} : { runnable: phase.runnable(all) }),
-  };
+/** WID as published: square compactors, squeezed by masks and penalties (docs/method.md section 6). */
+export const paper: Method = {
+  name: 'paper',
+  // Nothing is calibrated: the run starts at the teacher's function.
+  start: async (context, { engine }) => {
+    const compactors = paperStart(context.teacher, context.table);
+    const phase = paperPhase(context);
+    const all = new Map([...phase.frozen(), ...phase.trained({ student: undefined, compactors, state: new Map() })]);
+    return {
+      student: await phase.student(engine, all),
+      compactors,
+      heads: new Map(),
+      ...(phase.heads === undefined ? {} : { keptHeads: phase.heads(all) }),
+      ...(phase.runnable === undefined ? {} : { runnable: phase.runnable(all) }),
+    };
+  },
+  phases: (context) => [paperPhase(context)],
+  merged: (context) => {
+    const { trained, rewritten } = paperPhase(context).graph();
+    return Array.from(new Map([...trained, ...(rewritten ?? [])]).values());
+  },
+  words: inWords,
+};
+
+function inWords({ steps: count, batch, sequence, paper: settings, seed }: Recipe): string {
+  return `Square compactors around every linear layer began at the identity and were squeezed as published (mode \`paper\`): ${count} steps of ${batch} x ${sequence} tokens, compactors at a peak learning rate of ${settings.compactorLearningRate} and the teacher's own weights at ${settings.weightLearningRate}, penalty ${settings.penalty}. Dimensions that were near zero were then dropped. AdamW without bias correction, seed ${seed}.`;
 }
 
 /** A teacher's tensor under its own name. */

@@ -1,0 +1,40 @@
+import type { Engine } from '../../engines/engine.ts';
+import type { TaskStream } from '../../tasks/task.ts';
+import type { Shape } from '../../tensor/shape.ts';
+import type { NamedTensors } from '../../tensor/tensor.ts';
+import type { SpaceNorms } from '../../wid/norms.ts';
+import type { SpaceTable } from '../../wid/spaces.ts';
+import type { Recipe } from '../api/recipe.ts';
+import type { StudioListener } from '../api/run.ts';
+import type { Phase, PhaseContext, StartingPoint } from './phase.ts';
+
+/** What making a starting point works with. */
+export interface StartTools {
+  readonly engine: Engine;
+  /** The calibration batches are its first ones. */
+  readonly stream: TaskStream;
+  readonly control: { proceed(): Promise<boolean> };
+  readonly listen: StudioListener;
+}
+
+/**
+ * A way to make a student: where it starts, what its steps train, what it costs, and the words for it. Nothing outside of this
+ * folder asks for a method by its name (docs/adding-a-method.md); what page and terminal must know is in `settings/modes.ts`.
+ */
+export interface Method {
+  /** `mode` of the recipe; files record it. */
+  readonly name: string;
+  /** @throws StoppedError if it was stopped before there was a student */
+  start(context: PhaseContext, tools: StartTools): Promise<StartingPoint>;
+  /** In order; those without steps are passed over. */
+  phases(context: PhaseContext): Phase[];
+  /** Norms of the compactors that a run begins with, for the page; left out if they tell nothing yet. */
+  startNorms?(table: SpaceTable, compactors: NamedTensors): SpaceNorms[];
+  /**
+   * Shapes of what its student is merged from, which is kept beside it; left out if its student is not merged.
+   * @param context of the run
+   */
+  merged?(context: PhaseContext): readonly Shape[];
+  /** A recipe in sentences, for the model card. */
+  words(recipe: Recipe): string;
+}

@@ -1,0 +1,38 @@
+import { StudioError } from '../../tensor/studioError.ts';
+import { guideStates } from '../../training/guide.ts';
+import { freshProjection, PROJECTION } from '../../training/hiddenLoss.ts';
+import { distillationTraining, weightTraining, type DistillationSettings } from '../../training/trainingGraph.ts';
+import { studentConfig } from '../../wid/spaces.ts';
+import { usualOptimiser, wholeSchedule, type Phase, type PhaseContext } from './phase.ts';
+
+/**
+ * Steps on the student's own weights.
+ * @param learnsFrom what they learn from the teacher, which then runs in the same graph; undefined = nothing
+ */
+export function ownWeightsPhase(
+  { teacher, table, recipe, shape }: PhaseContext,
+  steps: number,
+  learnsFrom: DistillationSettings | undefined,
+): Phase {
+  const { config: theirs } = teacher.model;
+  const config = studentConfig(theirs, table);
+  const { weightDecay, accumulation } = recipe;
+  return {
+    name: 'polish',
+    schedule: wholeSchedule(recipe, steps, recipe.polishLearningRate),
+    optimiser: usualOptimiser(recipe),
+    graph: () =>
+      learnsFrom === undefined
+        ? weightTraining(config, shape, weightDecay, accumulation)
+        : distillationTraining(theirs, config, shape, weightDecay, learnsFrom, accumulation),
+    frozen: () => (learnsFrom === undefined ? new Map() : guideStates(teacher.model.tensors)),
+    trained: ({ student }) => {
+      if (student === undefined) throw new StudioError('run', 'run: there is no student to polish. Start the run again.');
+      if (learnsFrom === undefined || learnsFrom.hidden === 0) return student.tensors;
+      const projection = freshProjection(config.hiddenSize, teacher.model.config.hiddenSize, recipe.seed);
+      return new Map([...student.tensors, [PROJECTION, projection]]);
+    },
+    student: (_, trained) => Promise.resolve({ config, tensors: new Map([...trained].filter(([name]) => name !== PROJECTION)) }),
+    norms: () => [],
+  };
+}

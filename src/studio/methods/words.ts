@@ -1,0 +1,38 @@
+import type { Recipe } from '../api/recipe.ts';
+
+const STARTS: Readonly<Record<Recipe['start'], string>> = {
+  selection: "a selection of the teacher's weights",
+  calibrated: "a closed-form start from the teacher's activations",
+};
+
+/** Where the student of a baseline started. */
+export function chosenStart({ start }: Recipe): string {
+  return STARTS[start];
+}
+
+/**
+ * A run on the student's own weights in sentences.
+ * @param from where it started   @param loss what is added to the task's loss, in words
+ */
+export function ownWeightsInWords(recipe: Recipe, from: string, loss = ''): string {
+  const { mode, steps, batch, sequence, polishLearningRate } = recipe;
+  return [
+    `The student started from ${from}.`,
+    `Then ${steps} steps of ${batch} x ${sequence} tokens trained its own weights (mode \`${mode}\`, peak learning rate ${polishLearningRate}${loss}).`,
+    settingsInWords(recipe),
+  ].join(' ');
+}
+
+export function fromLogits(part: number, temperature: number): string {
+  return `${percent(part)} of the loss from the teacher's logits at temperature ${temperature}`;
+}
+
+/** The settings that all methods but the published one share, in a sentence. */
+export function settingsInWords({ masking, wholeWords, warmup, decay, accumulation, clipNorm, weightDecay, seed }: Recipe): string {
+  const parts = accumulation > 1 ? `, each step in ${accumulation} micro-batches` : '';
+  return `Masked language modelling on ${percent(masking)} of the ${wholeWords ? 'words' : 'tokens'}, AdamW with weight decay ${weightDecay}, warm-up over ${percent(warmup)} of the steps and ${decay} decay, gradients clipped at norm ${clipNorm}${parts}, seed ${seed}.`;
+}
+
+export function percent(share: number): string {
+  return `${Math.round(100 * share)} %`;
+}
