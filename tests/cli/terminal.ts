@@ -28,6 +28,9 @@ export function program(preload: readonly string[] = []): string[] {
   return [OPTIMISE_LATE, ...[...loader, ...preload].flatMap((module) => ['--import', module]), compiledTerminal()];
 }
 
+/** The same from its sources, as in a clone: only there is the command `bench`. */
+const SOURCES = ['--import', 'tsx', 'src/cli/main.ts'];
+
 /** Runs the real terminal program in its own process. `watch` sees stdout as it grows and may signal it. */
 export function terminal(
   options: readonly string[],
@@ -35,7 +38,7 @@ export function terminal(
   preload: readonly string[] = [],
   environment: Readonly<Record<string, string>> = {},
 ): Promise<Ended> {
-  const child = spawn(process.execPath, [...program(preload), ...options], {
+  const child = spawn(process.execPath, [...(options[0] === 'bench' ? SOURCES : program(preload)), ...options], {
     cwd: ROOT,
     stdio: ['ignore', 'pipe', 'pipe'],
     env: { ...process.env, ...environment },
