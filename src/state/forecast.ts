@@ -43,7 +43,7 @@ export function expectedSpeed(engine: EngineReport, gflops: number): { readonly 
   const kept = Number(recalled(keyOf(engine)) ?? Number.NaN);
   return kept > 0
     ? { flops: kept, from: 'as in the last run on this engine' }
-    : { flops: STEP_SHARE * gflops * 1e9, from: `half of the ${gflops.toFixed(0)} measured at matrix products` };
+    : { flops: STEP_SHARE * gflops * 1e9, from: `half of the ${gflops.toFixed(0)} measured for matrix multiplication` };
 }
 
 export function rememberSpeed(engine: EngineReport, flops: number): void {

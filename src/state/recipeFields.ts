@@ -30,7 +30,7 @@ export const NUMBERS: Readonly<Record<NumberName, NumberRule>> = {
   steps: count('Steps', 1_000_000, true),
   batch: count('Batch', 1024, true),
   sequence: count('Length', 'positions', true, 8),
-  evaluateEvery: count('Judge every', 1_000_000, true),
+  evaluateEvery: count('Evaluate every', 1_000_000, true),
   compactorLearningRate: rate('Compactor rate'),
   polishLearningRate: rate('Own-weights rate'),
   compactorShare: share('Compactor share', 0, 1),
@@ -90,7 +90,7 @@ export const CHOICES = {
     first: false,
     words: { first: 'Evenly, from the first', even: 'Evenly, to the last', mixture: 'Learned mixtures' },
   },
-  decay: { name: 'Rate falls', first: false, words: { linear: 'In a line', cosine: 'As a cosine' } },
+  decay: { name: 'Rate falls', first: false, words: { linear: 'Straight line', cosine: 'Cosine' } },
 } as const;
 
 export type ChoiceName = keyof typeof CHOICES;

@@ -68,11 +68,11 @@ function EngineCard({ engine, gflops }: { readonly engine: EngineReport; readonl
           </label>
         ))}
       </fieldset>
-      {going ? <p className="note">A run keeps its engine. Stop it to change.</p> : null}
+      {going ? <p className="note">Stop the run to change its engine.</p> : null}
       <h3>At hand</h3>
       <p>
         {engine.detail}
-        {gflops === undefined ? '' : `, ${gflopsText(gflops)} at matrix products`}
+        {gflops === undefined ? '' : `, ${gflopsText(gflops)} for matrix multiplication`}
         {engine.adapter === undefined ? '' : `. Adapter: ${engine.adapter.name}${engine.adapter.software ? ', a software one' : ''}`}
       </p>
       {engine.speeds === undefined ? null : (
@@ -90,11 +90,11 @@ function EngineCard({ engine, gflops }: { readonly engine: EngineReport; readonl
       <h3>Threads</h3>
       <p>
         {globalThis.crossOriginIsolated && typeof SharedArrayBuffer === 'undefined'
-          ? 'This browser shares no memory between workers, so one thread computes.'
+          ? 'This browser cannot share memory between workers, so the CPU engine uses one thread.'
           : globalThis.crossOriginIsolated
             ? `This machine has ${whole(navigator.hardwareConcurrency)} logical cores; the CPU engine uses them all.`
-            : `This page is not cross-origin isolated, so memory cannot be shared and one thread computes. ${
-                isSecureContext ? 'Serve it with COOP and COEP headers.' : 'It came over plain HTTP: open it by HTTPS, or on localhost.'
+            : `This page is not cross-origin isolated, so the CPU engine uses one thread. ${
+                isSecureContext ? 'Serve it with COOP and COEP headers.' : 'Open it by HTTPS, or on localhost.'
               }`}
       </p>
     </>
@@ -104,7 +104,7 @@ function EngineCard({ engine, gflops }: { readonly engine: EngineReport; readonl
 /** Where this browser has its switch. What it is called is the only thing that its name is asked for. */
 function GpuHelp(): React.JSX.Element | null {
   const { userAgent } = navigator;
-  if (!isSecureContext) return <p>Browsers give WebGPU to pages that came by HTTPS, or from localhost, alone.</p>;
+  if (!isSecureContext) return <p>Browsers offer WebGPU only on HTTPS pages and on localhost.</p>;
   if (userAgent.includes('Firefox/'))
     return (
       <p>

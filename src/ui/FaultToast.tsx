@@ -94,7 +94,7 @@ function CopyDetails({ fault }: { readonly fault: StudioFault }): React.JSX.Elem
           Copy details
         </button>
         <output className="note">
-          {said === 'copied' ? 'Copied.' : said === 'refused' ? 'The clipboard is refused: copy them above.' : ''}
+          {said === 'copied' ? 'Copied.' : said === 'refused' ? 'The browser refused the clipboard. Copy the details above.' : ''}
         </output>
       </div>
     </>

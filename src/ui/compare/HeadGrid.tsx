@@ -45,7 +45,7 @@ export function HeadGrid({ chosen, onChoose }: HeadGridProps): React.JSX.Element
         )}
       </div>
       {similarity === undefined ? (
-        <p className="note">Measured whenever the student is judged. The closer to 1, the more a head attends as the teacher’s does.</p>
+        <p className="note">Measured at every evaluation. At 1, a head attends exactly as the teacher’s head does.</p>
       ) : (
         <Grid report={similarity.value} chosen={chosen} onChoose={onChoose} />
       )}

@@ -70,9 +70,9 @@ function StartFoot(): React.JSX.Element {
         onClick={() => void actions.start()}
       >
         {going
-          ? 'A run is going on'
+          ? 'Run in progress'
           : exporting
-            ? 'An export is going on'
+            ? 'Export in progress'
             : `${again ? 'Start another run' : 'Start'}, ${whole(steps ?? 0)} steps${time}`}
       </button>
     </div>
