@@ -59,7 +59,11 @@ const HEAD: readonly Plan[] = [
 ];
 
 /** What has to be known of a model to list its modules. */
-export type BlueprintShape = Pick<ModelConfig, 'family' | 'layers'>;
+export interface BlueprintShape {
+  /** `ModelConfig.family`. */
+  readonly family?: string | undefined;
+  readonly layers: number;
+}
 
 /** Every module of a model, once, in the order of its checkpoint: what is asked of a model is a filter over this list. */
 export class Blueprint {

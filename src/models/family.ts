@@ -64,6 +64,9 @@ export interface Family {
   readonly tieSetting: string;
   /** Where a module's or a step's nodes stand in an ONNX file: a path that begins with a slash, unique in the model. */
   readonly place: (step: Role | Step, layer: number) => string;
-  /** The name of a product's weight, from that of its bias: ONNX files often keep only the latter. */
-  readonly weightOfBias: (bias: string) => string;
+  /**
+   * The name of a product's weight in an ONNX file, which may keep only that of the bias behind it; undefined if none tells.
+   * @param names of the weight itself   @param biases of what is added to the product
+   */
+  readonly weightName: (names: readonly string[], biases: readonly string[]) => string | undefined;
 }

@@ -60,6 +60,11 @@ export async function fitHead(
   judged: readonly MaskedBatch[],
   progress: (done: number, total: number) => Promise<void> | void,
 ): Promise<{ readonly model: BertModel; readonly fit: HeadFit }> {
+  if (blueprintOf(encoder.config).find('transformNorm') === undefined)
+    throw new StudioError(
+      'checkpoint',
+      'head: expected a family whose transform has a LayerNorm, got one without: no head can be fitted. Give a checkpoint with its head.',
+    );
   const model: BertModel = { ...encoder, config: { ...encoder.config, tieWordEmbeddings: true } };
   const batches = fitted.length + judged.length;
   const turns = initialHeadTurns(fitted.length * shape.slots);

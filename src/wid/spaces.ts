@@ -1,10 +1,8 @@
 import type { BertConfig } from '../models/config.ts';
 import { StudioError } from '../tensor/studioError.ts';
 
-/** Sizes of the spaces of docs/method.md section 2 for one model. */
-export interface Spaces {
-  /** Whose modules lie between them (`ModelConfig.family`). */
-  readonly family?: string;
+/** Sizes of the spaces of docs/method.md section 2. */
+export interface SpaceSizes {
   /** Residual stream d. */
   readonly residual: number;
   readonly heads: number;
@@ -13,6 +11,12 @@ export interface Spaces {
   /** FFN inner f, per layer. */
   readonly inner: number;
   readonly layers: number;
+}
+
+/** The spaces of one model, and whose modules lie between them. */
+export interface Spaces extends SpaceSizes {
+  /** `ModelConfig.family`. */
+  readonly family: string | undefined;
 }
 
 /** Teacher and student, space by space, with the layer map: the single source of truth for merge, counts and export. */
@@ -28,7 +32,7 @@ export interface SpaceTable {
 
 export function spacesOf(config: BertConfig): Spaces {
   return {
-    ...(config.family === undefined ? {} : { family: config.family }),
+    family: config.family,
     residual: config.hiddenSize,
     heads: config.heads,
     headSize: config.hiddenSize / config.heads,
@@ -58,8 +62,8 @@ export function layerMapOf(teacherLayers: number, studentLayers: number, rule: L
  * @throws StudioError if Hugging Face's BERT cannot express the student, or it is larger than the teacher; the
  * message names the nearest legal target
  */
-export function spaceTable(teacher: Spaces, sizes: Spaces, tied: boolean, rule: LayerRule, mixtures = false): SpaceTable {
-  const student: Spaces = teacher.family === undefined ? sizes : { ...sizes, family: teacher.family };
+export function spaceTable(teacher: Spaces, sizes: SpaceSizes, tied: boolean, rule: LayerRule, mixtures = false): SpaceTable {
+  const student: Spaces = { ...sizes, family: teacher.family };
   const refuse = (what: string, expected: string, got: number | string): never => {
     throw new StudioError('student', `student: ${what} — expected ${expected}, got ${got}.`, { student });
   };

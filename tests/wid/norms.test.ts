@@ -22,7 +22,7 @@ test('large spaces become 64 means that cover every dimension once', () => {
 
 test('a selection shows as ones at the kept dimensions, by the teacher’s order', () => {
   const table = spaceTable(
-    { residual: 4, heads: 2, headSize: 2, inner: 4, layers: 1 },
+    { family: undefined, residual: 4, heads: 2, headSize: 2, inner: 4, layers: 1 },
     { residual: 2, heads: 2, headSize: 1, inner: 2, layers: 1 },
     false,
     'last',

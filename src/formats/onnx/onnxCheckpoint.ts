@@ -24,13 +24,13 @@ const FUSED = new Set(['Attention', 'EmbedLayerNormalization', 'MultiHeadAttenti
  * the bias that is added to the product tells it, or the name of the node. Identical tensors that the exporter stored
  * once come back under every name.
  * @param beside a file next to the model, by its name, for weights that are kept outside
- * @param weightOfBias the name of a product's weight, from that of its bias, in the model's family
+ * @param nameOf how the model's family calls the weight of a product
  * @throws OnnxError for a quantised or fused model, a product whose weight has no name, or a file that is missing
  */
 export async function openOnnx(
   source: ByteSource,
   beside: (file: string) => ByteSource | undefined,
-  weightOfBias: (bias: string) => string = besideBias,
+  nameOf: WeightName = moduleWeight,
 ): Promise<StoredTensors> {
   const graph = await readOnnxGraph(source);
   refuseChanged(graph.nodes);
@@ -40,12 +40,13 @@ export async function openOnnx(
   };
   const resolve = resolver(graph);
   const products = new Set<string>();
-  for (const { weight, name, flip } of productWeights(graph, resolve, weightOfBias)) {
+  for (const { weight, name, flip } of productWeights(graph, resolve, nameOf)) {
     products.add(weight);
     const initializer = graph.initializers.get(weight);
     if (initializer !== undefined) store(name, initializer, flip, weight);
   }
-  for (const [name, initializer] of graph.initializers) if (!products.has(name) || isWeight(name)) store(name, initializer, false);
+  for (const [name, initializer] of graph.initializers)
+    if (!products.has(name) || nameOf([name], []) !== undefined) store(name, initializer, false);
   for (const node of graph.nodes) {
     const [alias = ''] = node.outputs;
     const found = node.type === 'Identity' ? resolve(alias) : undefined;
@@ -114,7 +115,7 @@ interface ProductWeight {
   readonly flip: boolean;
 }
 
-function productWeights(graph: OnnxGraph, resolve: Resolve, weightOfBias: (bias: string) => string): ProductWeight[] {
+function productWeights(graph: OnnxGraph, resolve: Resolve, nameOf: WeightName): ProductWeight[] {
   const readers = new Map<string, GraphNode[]>();
   for (const node of graph.nodes)
     if (node.type === 'Add' || node.type === 'BiasGelu')
@@ -136,7 +137,7 @@ function productWeights(graph: OnnxGraph, resolve: Resolve, weightOfBias: (bias:
         node,
         held,
         biases.flatMap((bias) => resolve(bias)?.aliases ?? []),
-        weightOfBias,
+        nameOf,
       ),
       flip: !outIn,
     });
@@ -144,20 +145,21 @@ function productWeights(graph: OnnxGraph, resolve: Resolve, weightOfBias: (bias:
   return found;
 }
 
+/** The name of a product's weight, from its own names and those of what is added to the product; undefined if none tells. */
+type WeightName = (names: readonly string[], biases: readonly string[]) => string | undefined;
+
 /** How PyTorch names the two parameters of a module. */
 const [WEIGHT, BIAS] = ['.weight', '.bias'];
-const isWeight = (name: string): boolean => name.endsWith(WEIGHT);
 
-function besideBias(bias: string): string {
-  return `${bias.slice(0, -BIAS.length)}${WEIGHT}`;
+function moduleWeight(names: readonly string[], biases: readonly string[]): string | undefined {
+  const bias = biases.find((name) => name.endsWith(BIAS));
+  return names.find((name) => name.endsWith(WEIGHT)) ?? (bias === undefined ? undefined : `${bias.slice(0, -BIAS.length)}${WEIGHT}`);
 }
 
 /** The name of a product's weight in the checkpoint: its own, or that of its bias, or that of the node that multiplies. */
-function weightName(node: GraphNode, { aliases }: Resolved, biases: readonly string[], weightOfBias: (bias: string) => string): string {
-  const own = aliases.find(isWeight);
-  if (own !== undefined) return own;
-  const bias = biases.find((name) => name.endsWith(BIAS));
-  if (bias !== undefined) return weightOfBias(bias);
+function weightName(node: GraphNode, { aliases }: Resolved, biases: readonly string[], nameOf: WeightName): string {
+  const known = nameOf(aliases, biases);
+  if (known !== undefined) return known;
   const place = node.name.split('/').slice(1, -1);
   if (place.length > 0) return `${place.join('.')}.weight`;
   throw new OnnxError(

@@ -219,6 +219,12 @@ function leftOut(name: string, config: ModelConfig): LeftOut {
   return { why: 'not a part of the encoder' };
 }
 
+function weightName(names: readonly string[], biases: readonly string[]): string | undefined {
+  const own = names.find((name) => name.endsWith('.weight'));
+  const bias = biases.find((name) => name.endsWith('.bias'));
+  return own ?? bias?.replace(/predictions\.bias$/, 'predictions.decoder.bias').replace(/\.bias$/, '.weight');
+}
+
 export const bert: Family = {
   id: 'bert',
   label: 'BERT',
@@ -234,6 +240,5 @@ export const bert: Family = {
   onnxInputs: { ids: 'input_ids', mask: 'attention_mask', segments: 'token_type_ids' },
   tieSetting: 'tie_word_embeddings',
   place,
-  weightOfBias: (bias) =>
-    bias.endsWith('predictions.bias') ? bias.replace(/bias$/, 'decoder.weight') : bias.replace(/\.bias$/, '.weight'),
+  weightName,
 };

@@ -58,7 +58,7 @@ export async function openFolder(subject: string, given: readonly GivenFile[]): 
     } else if (found.kind === 'torch') weightsByPath.set(path, { kind: 'pytorch', open: () => openPytorchZip(found.entries) });
     else if (found.kind === 'safetensors') weightsByPath.set(path, { kind: 'safetensors', open: () => openSafetensors(source) });
     else if (found.kind === 'onnx')
-      weightsByPath.set(path, { kind: 'onnx', open: ({ weightOfBias }) => openOnnx(source, (file) => beside.get(file), weightOfBias) });
+      weightsByPath.set(path, { kind: 'onnx', open: ({ weightName }) => openOnnx(source, (file) => beside.get(file), weightName) });
     else if (found.kind === 'pickle') weightsByPath.set(path, { kind: 'pytorch', open: () => openPytorchLegacy(source) });
     else byPath.set(path, source);
   };

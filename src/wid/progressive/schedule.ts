@@ -48,6 +48,7 @@ export function sizesAt({ teacher: t0, student: s }: SpaceTable, t: number): Spa
     headSize: openAt(t0.headSize, s.headSize, t),
     inner: openAt(t0.inner, s.inner, t),
     layers: s.layers,
+    family: s.family,
   };
 }
 
