@@ -1,5 +1,4 @@
 import { expose } from 'comlink';
-import { installFaultTransfer } from '../src/studio/faultTransfer.ts';
 import { HubCache } from '../src/studio/hub/hubCache.ts';
 import type { HubSurroundings } from '../src/studio/hub/hubTeacher.ts';
 import { browserPlace } from '../src/studio/runs/browserPlace.ts';
@@ -9,8 +8,9 @@ import { createSession } from '../src/studio/session.ts';
 import { engineMaker } from '../src/studio/session/makeEngine.ts';
 import { rememberedFiles } from '../src/studio/session/rememberedFiles.ts';
 import { TextCache } from '../src/studio/texts/textCache.ts';
+import { installTransfers } from '../src/studio/transfers.ts';
 
-installFaultTransfer();
+installTransfers();
 const place = browserPlace();
 const hub: HubSurroundings = { cache: new HubCache(place.files('hub')), fetch: (input, init) => fetch(input, init) };
 const store = new RunStore(place.files('runs'), place.locks('wid-studio/runs'));

@@ -27,7 +27,7 @@ export async function demoFiles(base: string): Promise<{ readonly teacher: Given
     const names: unknown = typeof manifest === 'object' && manifest !== null ? Reflect.get(manifest, folder) : undefined;
     if (!Array.isArray(names)) throw new Error(`demo: manifest.json — expected a list of ${folder} files, got none. Reload the page.`);
     return Promise.all(
-      names.map(String).map(async (path) => ({ path, bytes: new Uint8Array(await (await fetched(`${folder}/${path}`)).arrayBuffer()) })),
+      names.map(String).map(async (path) => ({ path, bytes: await (await fetched(`${folder}/${path}`)).blob() })),
     );
   };
   const [teacher, prose] = await Promise.all([listed('teacher'), listed('prose')]);

@@ -1,7 +1,8 @@
+import type { StudioApi } from '../../studio/studioApi.ts';
 import { askBeforeLeaving } from '../leaving.ts';
 import { useRun } from '../runStore.ts';
 import { stayAwake } from '../stayAwake.ts';
-import { Desk, type PageApi } from './desk.ts';
+import { Desk } from './desk.ts';
 import { engineActions, type EngineActions } from './engineActions.ts';
 import { exportActions, type ExportActions } from './exportActions.ts';
 import { historyActions, watchForRuns, type HistoryActions } from './historyActions.ts';
@@ -16,7 +17,7 @@ export interface StudioActions extends EngineActions, InputActions, RecipeAction
 }
 
 /** @param base address of the page, under which `demo/` lies */
-export function createActions(api: PageApi, base: string): StudioActions {
+export function createActions(api: StudioApi, base: string): StudioActions {
   const desk = new Desk(api, base);
   stayAwake(desk);
   askBeforeLeaving();

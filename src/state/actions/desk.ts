@@ -8,54 +8,9 @@ import { RunRecorder } from '../runRecorder.ts';
 import { useRun } from '../runStore.ts';
 import { useSetup } from '../setupStore.ts';
 
-/** The verbs that the page needs. */
-export type PageApi = Pick<
-  StudioApi,
-  | 'engine'
-  | 'engineSpeed'
-  | 'sortFiles'
-  | 'loadTeacher'
-  | 'loadHubTeacher'
-  | 'cancelTeacher'
-  | 'hubCacheSize'
-  | 'clearHubCache'
-  | 'loadText'
-  | 'cancelText'
-  | 'defaults'
-  | 'presets'
-  | 'student'
-  | 'plan'
-  | 'stepCosts'
-  | 'start'
-  | 'pause'
-  | 'step'
-  | 'resume'
-  | 'stop'
-  | 'attention'
-  | 'fillMask'
-  | 'unfinished'
-  | 'resumeRun'
-  | 'deleteRun'
-  | 'exportStudent'
-  | 'exportTeacher'
-  | 'cancelExport'
-  | 'runs'
-  | 'runEvents'
-  | 'openRun'
-  | 'compareRuns'
-  | 'recallInputs'
-  | 'renameRun'
-  | 'restoreRun'
-  | 'exportRun'
-  | 'importRun'
-  | 'storage'
-  | 'whyNotKept'
-  | 'keep'
->;
-
 /** What the groups of actions share. */
 export class Desk {
-  readonly api: PageApi;
+  readonly api: StudioApi;
   /** Address of the page, under which `demo/` lies. */
   readonly base: string;
   readonly recorder = new RunRecorder();
@@ -71,7 +26,7 @@ export class Desk {
   #engine: Promise<void> | undefined;
   #engineWork: Promise<void> = Promise.resolve();
 
-  constructor(api: PageApi, base: string) {
+  constructor(api: StudioApi, base: string) {
     this.api = api;
     this.base = base;
   }

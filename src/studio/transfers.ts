@@ -18,10 +18,21 @@ function faultOf(error: unknown): StudioFault {
   return { code: 'unknown', message: error instanceof Error ? error.message : String(error), details: {} };
 }
 
-/** Makes errors cross comlink with code and details; its own handler keeps only the message. Call on both sides. */
-export function installFaultTransfer(): void {
-  const own = transferHandlers.get('throw');
-  if (own === undefined) throw new StudioError('comlink', 'comlink: expected a throw handler, got none. Reinstall the packages.');
+/** comlink's own handler. @throws StudioError if this version of it has none of the name */
+function ownHandler(name: string): TransferHandler<unknown, unknown> {
+  const own = transferHandlers.get(name);
+  if (own === undefined) throw new StudioError('comlink', `comlink: expected a handler called ${name}, got none. Reinstall the packages.`);
+  return own;
+}
+
+/**
+ * Makes errors cross comlink with code and details (its own handler keeps only the message), and any function that is an
+ * argument of a verb callable from the other side, without a mark at each call. Call on both sides.
+ */
+export function installTransfers(): void {
+  const own = ownHandler('throw');
+  const { serialize, deserialize } = ownHandler('proxy');
+  transferHandlers.set('listener', { canHandle: (value) => typeof value === 'function', serialize, deserialize });
   const handler: TransferHandler<Thrown, StudioFault> = {
     canHandle: (value): value is Thrown => own.canHandle(value),
     serialize: ({ value }) => [faultOf(value), []],
