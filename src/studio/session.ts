@@ -4,6 +4,7 @@ import { exportVerbs } from './session/exportVerbs.ts';
 import { historyVerbs } from './session/historyVerbs.ts';
 import { inputVerbs } from './session/inputVerbs.ts';
 import { judgeVerbs } from './session/judgeVerbs.ts';
+import { openVerb } from './session/openVerb.ts';
 import { recallVerbs } from './session/recallVerbs.ts';
 import { recipeVerbs } from './session/recipeVerbs.ts';
 import { runVerbs } from './session/runVerbs.ts';
@@ -14,10 +15,11 @@ import type { StudioApi } from './studioApi.ts';
 /** One user's work: a teacher, a text, an engine, and at most one run at a time. One file a group of verbs. */
 export function createSession(store?: RunStore, surroundings: Partial<Surroundings> = {}): StudioApi {
   const state = new SessionState(store, surroundings);
+  const reading = { ...teacherVerbs(state), ...inputVerbs(state) };
   return {
     ...engineVerbs(state),
-    ...inputVerbs(state),
-    ...teacherVerbs(state),
+    ...reading,
+    ...openVerb(state, reading),
     ...recipeVerbs(state),
     ...runVerbs(state),
     ...judgeVerbs(state),

@@ -1,6 +1,12 @@
 import { openBytes } from '../tensor/byteSource.ts';
-import type { GivenFile, SortedFiles } from './api/files.ts';
+import type { GivenFile } from './api/files.ts';
 import { sniffed } from './teacher/sniffed.ts';
+
+/** Which of some files, by their places, make a teacher, and which are text. */
+export interface SortedFiles {
+  readonly teacher: readonly number[];
+  readonly text: readonly number[];
+}
 
 /** A name without its folders, in any case. */
 const named = (...patterns: readonly string[]): RegExp => new RegExp(`(^|/)(?:${patterns.join('|')})$`, 'i');

@@ -2,9 +2,10 @@ import type { AttentionComparison, AttentionReport, FillComparison } from './api
 import type { PlanReport, StepCost } from './api/cost.ts';
 import type { EngineChoice, EngineReport, EngineSettings } from './api/engine.ts';
 import type { ExportOptions, ExportResult } from './api/exporting.ts';
-import type { GivenFile, SortedFiles } from './api/files.ts';
+import type { GivenFile } from './api/files.ts';
 import type { HistoryApi, UnfinishedRun } from './api/history.ts';
-import type { ModelShape, Recipe, ShapeWish, StudentPreset } from './api/recipe.ts';
+import type { GivenText, Opened, WishFor } from './api/opening.ts';
+import type { Beginnings, ModelShape, Recipe, ShapeWish } from './api/recipe.ts';
 import type { HeldOut, RunResult, StudioListener } from './api/run.ts';
 import type { HubRequest, TeacherReport } from './api/teacher.ts';
 import type { TextReport, TextWish } from './api/text.ts';
@@ -18,8 +19,13 @@ export interface StudioApi extends HistoryApi {
   engine(choice: EngineChoice, threads?: number, settings?: EngineSettings): Promise<EngineReport>;
   /** Speed of the engine at hand at f32 matrix products, in GFLOP/s, measured in about a third of a second. Not during a run. */
   engineSpeed(): Promise<number>;
-  /** Tells a checkpoint's files from texts, by content where that can tell. Reads no more than their beginnings. */
-  sortFiles(files: readonly GivenFile[]): Promise<SortedFiles>;
+  /**
+   * Tells a teacher's files from text, by content if that can tell, and reads both, with progress. If the text fails or is
+   * cancelled, a teacher that came with it stays.
+   * @param wishFor is told what came, once a teacher is read, and answers how the text is to be packed
+   * @param again the text that a teacher without one is read with
+   */
+  open(files: readonly GivenFile[], wishFor: WishFor, listen?: StudioListener, again?: GivenText): Promise<Opened>;
   /** Reads a checkpoint, with progress in bytes where that takes a while. Refused while a run goes on. */
   loadTeacher(name: string, files: readonly GivenFile[], listen?: StudioListener): Promise<TeacherReport>;
   /** Fetches a repository's teacher, with progress in bytes; what has arrived is kept, and fetching again goes on from there. */
@@ -36,8 +42,8 @@ export interface StudioApi extends HistoryApi {
   cancelText(): Promise<void>;
   /** Recipe defaults for the loaded teacher and a student's shape; half its width where none is given. */
   defaults(student?: ModelShape): Promise<Recipe>;
-  /** The named students of the loaded teacher. */
-  presets(): Promise<readonly StudentPreset[]>;
+  /** What recipes and students of the loaded teacher begin with. */
+  beginnings(): Promise<Beginnings>;
   /** The legal student that a wish describes; a refusal carries the nearest legal ones in `details.nearest`. */
   student(wish: ShapeWish, tied: boolean): Promise<ModelShape>;
   plan(recipe: Recipe): Promise<PlanReport>;

@@ -31,8 +31,7 @@ function ownHandler(name: string): TransferHandler<unknown, unknown> {
  */
 export function installTransfers(): void {
   const own = ownHandler('throw');
-  const { serialize, deserialize } = ownHandler('proxy');
-  transferHandlers.set('listener', { canHandle: (value) => typeof value === 'function', serialize, deserialize });
+  transferHandlers.set('listener', { ...ownHandler('proxy'), canHandle: (value) => typeof value === 'function' });
   const handler: TransferHandler<Thrown, StudioFault> = {
     canHandle: (value): value is Thrown => own.canHandle(value),
     serialize: ({ value }) => [faultOf(value), []],

@@ -60,3 +60,25 @@ test('each piece of reading ends its own words alone, also if it fails', async (
   await first;
   expect(reading()).toBeUndefined();
 });
+
+test('a text that is dropped while a teacher is read is read with it, and each question is asked once', async () => {
+  const asked: string[] = [];
+  const session = new Proxy(createSession(), {
+    get(verbs, verb): unknown {
+      asked.push(String(verb));
+      return Reflect.get(verbs, verb);
+    },
+  });
+  const actions = inputActions(new Desk(session, ''));
+  vi.stubGlobal('location', { hash: '#sequence=32' });
+  await Promise.all([actions.open(Promise.resolve(TEACHER)), actions.open(Promise.resolve(TEXT))]);
+  expect(useRun.getState().fault).toBeUndefined();
+  expect(useSetup.getState().text).toMatchObject({ name: 'a1', sequence: 32 });
+  expect(useSetup.getState().costs?.length).toBeGreaterThan(0);
+  expect(reading()).toBeUndefined();
+
+  asked.length = 0;
+  await actions.open(Promise.resolve([...TEACHER, ...TEXT]));
+  expect(useSetup.getState().text).toMatchObject({ name: 'a1', sequence: 32 });
+  expect(asked).toEqual(['open', 'plan', 'stepCosts']);
+});

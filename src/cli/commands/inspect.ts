@@ -22,7 +22,7 @@ export function addInspect(program: Command): void {
       const report = createReport(options.json === true);
       checkPaths(options, { text: false });
       const { session, teacher } = await openTeacher(options, report);
-      const presets = await session.presets();
+      const { presets } = await session.beginnings();
       report.fact('presets', { presets });
       report.say(
         [

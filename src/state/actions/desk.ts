@@ -1,5 +1,5 @@
 import type { EngineChoice } from '../../studio/api/engine.ts';
-import type { GivenFile } from '../../studio/api/files.ts';
+import type { GivenText } from '../../studio/api/opening.ts';
 import type { StudioApi } from '../../studio/studioApi.ts';
 import { engineFromAddress, engineSettingsFromAddress } from '../engineChoice.ts';
 import { toFault } from '../faults.ts';
@@ -15,13 +15,13 @@ export class Desk {
   readonly base: string;
   readonly recorder = new RunRecorder();
   /** The text as the user gave it, to be read again when the sequence length or the column changes. */
-  text: { readonly name: string; readonly files: readonly GivenFile[]; readonly column?: string } | undefined;
+  text: GivenText | undefined;
 
   /** Names of the files of a text that came back with its run, packed: {@link text} is undefined then. */
   recalledFrom: readonly string[] = [];
 
   /** The teacher that is being loaded; a text that is given meanwhile is read with it. */
-  loadingTeacher: Promise<unknown> = Promise.resolve();
+  loadingTeacher: Promise<void> = Promise.resolve();
 
   #engine: Promise<void> | undefined;
   #engineWork: Promise<void> = Promise.resolve();

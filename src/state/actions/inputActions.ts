@@ -1,8 +1,9 @@
 import { sizeInWords } from '../../tensor/bytes.ts';
+import type { OpenedTeacher, WishFor } from '../../studio/api/opening.ts';
 import type { HubRequest, TeacherReport } from '../../studio/api/teacher.ts';
 import type { StudioListener } from '../../studio/api/run.ts';
 import type { TextReport } from '../../studio/api/text.ts';
-import { demoFiles, underFolder, type GivenFile } from '../givenFiles.ts';
+import { demoFiles, type GivenFile } from '../givenFiles.ts';
 import { recipeFromHash } from '../recipeChoices.ts';
 import { useSetup } from '../setupStore.ts';
 import { whileReading } from '../whileReading.ts';
@@ -37,12 +38,6 @@ async function measureFetched(desk: Desk): Promise<void> {
   }
 }
 
-export function loadTeacher(desk: Desk, name: string, files: readonly GivenFile[]): Promise<void> {
-  const loading = readTeacher(desk, name, files);
-  desk.loadingTeacher = loading.catch(() => undefined);
-  return loading;
-}
-
 /** How far the bytes of a teacher are read. */
 function bytesTold(say: (words: string) => void): StudioListener {
   return (event) => {
@@ -50,26 +45,37 @@ function bytesTold(say: (words: string) => void): StudioListener {
   };
 }
 
-function readTeacher(desk: Desk, name: string, files: readonly GivenFile[]): Promise<void> {
-  return whileReading(`Reading ${name}`, async (say) => takeTeacher(desk, await desk.api.loadTeacher(name, files, bytesTold(say))));
+/** How far a text is read. */
+function shareTold(say: (words: string) => void): StudioListener {
+  return (event) => {
+    if (event.kind === 'progress') say(`Reading the text, ${Math.round((100 * event.done) / Math.max(1, event.total))} %`);
+  };
 }
 
 /** Shows a teacher that the session has. */
 export async function takeTeacher(desk: Desk, teacher: TeacherReport): Promise<void> {
-  const narrower = await desk.api.defaults();
-  const byShape = { onlyShallower: await desk.api.defaults(teacher.shape), narrower };
-  const recipe = recipeFromHash(location.hash, narrower, teacher, byShape);
-  useSetup.setState({
-    teacher,
-    recipe,
-    byShape,
-    presets: await desk.api.presets(),
-    text: undefined,
-    plan: undefined,
-    costs: undefined,
-  });
+  await showTeacher(desk, { report: teacher, beginnings: await desk.api.beginnings() });
+}
+
+async function showTeacher(desk: Desk, { report: teacher, beginnings: { presets, byShape } }: OpenedTeacher): Promise<void> {
+  const recipe = recipeFromHash(location.hash, byShape.narrower, teacher, byShape);
+  useSetup.setState({ teacher, recipe, byShape, presets, text: undefined, plan: undefined, costs: undefined });
   desk.dropResult();
   await replan(desk);
+}
+
+/** Does work that may bring a teacher: {@link Desk.loadingTeacher} waits until it has called `arrived`, or has ended. */
+async function whileLoading(desk: Desk, work: (earlier: Promise<void>, arrived: () => void) => Promise<void>): Promise<void> {
+  const earlier = desk.loadingTeacher;
+  let arrived = (): void => {};
+  desk.loadingTeacher = new Promise((resolve) => {
+    arrived = resolve;
+  });
+  try {
+    await work(earlier, arrived);
+  } finally {
+    arrived();
+  }
 }
 
 /** A text that came back with its run is packed, and cannot be read again otherwise. @param cure besides giving its files */
@@ -93,10 +99,7 @@ export async function loadText(desk: Desk): Promise<void> {
   useSetup.setState({ readingText: true });
   try {
     await whileReading('Reading the text', async (say) => {
-      const report = await desk.api.loadText(text.name, text.files, wish, (event) => {
-        if (event.kind === 'progress') say(`Reading the text, ${Math.round((100 * event.done) / Math.max(1, event.total))} %`);
-      });
-      useSetup.setState({ text: report });
+      useSetup.setState({ text: await desk.api.loadText(text.name, text.files, wish, shareTold(say)) });
     });
   } finally {
     useSetup.setState({ readingText: false });
@@ -104,42 +107,48 @@ export async function loadText(desk: Desk): Promise<void> {
 }
 
 export function loadDemo(desk: Desk): Promise<void> {
-  return whileReading('Fetching the demo', async () => {
+  return whileReading('Fetching the demo', async (say) => {
     const demo = await demoFiles(desk.base);
-    await loadTeacher(desk, DEMO_NAME, demo.teacher);
+    say(`Reading ${DEMO_NAME}`);
+    await whileLoading(desk, async () => takeTeacher(desk, await desk.api.loadTeacher(DEMO_NAME, demo.teacher, bytesTold(say))));
     desk.text = { name: 'Demo prose', files: demo.prose };
   });
+}
+
+/** Opens what was dropped, by one verb of the session; `say` tells how far it is. */
+async function openFiles(desk: Desk, files: readonly GivenFile[], say: (words: string) => void): Promise<void> {
+  const [bytes, share] = [bytesTold(say), shareTold(say)];
+  const listen: StudioListener = (event) => {
+    (useSetup.getState().readingText ? share : bytes)(event);
+  };
+  await whileLoading(desk, async (earlier, arrived) => {
+    const wishFor: WishFor = async ({ teacher, readsText }) => {
+      await (teacher === null ? earlier : showTeacher(desk, teacher));
+      arrived();
+      if (readsText) {
+        say('Reading the text');
+        useSetup.setState({ readingText: true });
+      }
+      const { recipe } = useSetup.getState();
+      return recipe === undefined ? undefined : { sequence: recipe.sequence, seed: recipe.seed };
+    };
+    try {
+      const { text } = await desk.api.open(files, wishFor, listen, desk.text);
+      if (text === null) return;
+      const { report, ...given } = text;
+      desk.text = given;
+      useSetup.setState({ text: report });
+    } finally {
+      useSetup.setState({ readingText: false });
+    }
+  });
+  await recost(desk);
 }
 
 export function inputActions(desk: Desk): InputActions {
   return {
     async open(files) {
-      const opening = async (): Promise<void> => {
-        const given = await files;
-        const places = await desk.api.sortFiles(given);
-        const at = (indices: readonly number[]): GivenFile[] => indices.flatMap((index) => given[index] ?? []);
-        if (places.teacher.length === 0 && places.text.length === 0)
-          throw new Error(
-            'drop: these files — expected a BERT (config.json, weights, vocabulary) or text (.txt, .jsonl, .csv, .tsv, .parquet), got neither. Drop the model folder or text files.',
-          );
-        if (places.teacher.length === 0) await desk.loadingTeacher;
-        if (places.teacher.length === 0 && useSetup.getState().teacher === undefined)
-          throw new Error('drop: text alone — expected a teacher first, got none. Choose a BERT checkpoint, or try the demo.');
-        if (places.teacher.length > 0) {
-          const folder = underFolder(at(places.teacher), 'teacher');
-          await loadTeacher(desk, folder.name, folder.files);
-        }
-        const before = desk.text;
-        if (places.text.length > 0) desk.text = underFolder(at(places.text), 'Your text');
-        try {
-          await loadText(desk);
-        } catch (error) {
-          desk.text = before;
-          throw error;
-        }
-        await recost(desk);
-      };
-      await desk.guarded(() => whileReading('Looking at the files', opening));
+      await desk.guarded(() => whileReading('Looking at the files', async (say) => openFiles(desk, await files, say)));
     },
     async fetchTeacher(request) {
       useSetup.setState({ fetching: true });

@@ -8,9 +8,3 @@ export interface GivenFile {
   readonly path: string;
   readonly bytes: ByteContent;
 }
-
-/** Which of some files, by their places, make a teacher, and which are text. */
-export interface SortedFiles {
-  readonly teacher: readonly number[];
-  readonly text: readonly number[];
-}

@@ -19,6 +19,13 @@ export interface StudentPreset {
   readonly shape: ModelShape;
 }
 
+/** What recipes and students of a teacher begin with. */
+export interface Beginnings {
+  readonly presets: readonly StudentPreset[];
+  /** Default recipes: for students with the teacher's sizes but fewer layers, and for others (half the teacher's width). */
+  readonly byShape: { readonly onlyShallower: Recipe; readonly narrower: Recipe };
+}
+
 /** What a user said about the student; what was not said follows from the teacher and the preset (`half` if none). */
 export interface ShapeWish {
   readonly preset?: PresetName;

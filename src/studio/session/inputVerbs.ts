@@ -1,13 +1,11 @@
 import { StudioError } from '../../tensor/studioError.ts';
-import { sortGiven } from '../sortGiven.ts';
 import type { StudioApi } from '../studioApi.ts';
 import { loadCorpus } from '../texts/textLoading.ts';
 import { attempt, namesOf, type SessionState } from './sessionState.ts';
 
-/** What was given, and text of it. */
-export function inputVerbs(state: SessionState): Pick<StudioApi, 'sortFiles' | 'loadText' | 'cancelText'> {
+/** Text of what was given. */
+export function inputVerbs(state: SessionState): Pick<StudioApi, 'loadText' | 'cancelText'> {
   return {
-    sortFiles: (files) => sortGiven(files),
     async loadText(name, files, wish, listen = () => undefined) {
       state.needNoRun('reading another text');
       state.reading?.abort();

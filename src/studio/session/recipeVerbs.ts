@@ -4,19 +4,27 @@ import { presetsOf, studentFor } from '../recipe/presets.ts';
 import { defaultRecipe, recipeTable } from '../recipe/recipe.ts';
 import { stepCosts } from '../methods/stepCost.ts';
 import type { PlanReport } from '../api/cost.ts';
-import type { ModelShape, Recipe } from '../api/recipe.ts';
+import type { Beginnings, ModelShape, Recipe } from '../api/recipe.ts';
+import type { TeacherReport } from '../api/teacher.ts';
 import type { StudioApi } from '../studioApi.ts';
 import type { Teacher } from '../teacher/teacher.ts';
 import { attempt, type SessionState } from './sessionState.ts';
 
 /** What could be run, and what it would cost. */
-export function recipeVerbs(state: SessionState): Pick<StudioApi, 'defaults' | 'presets' | 'student' | 'plan' | 'stepCosts'> {
+export function recipeVerbs(state: SessionState): Pick<StudioApi, 'defaults' | 'beginnings' | 'student' | 'plan' | 'stepCosts'> {
   return {
     defaults: (student) => attempt(() => defaultRecipe(state.needTeacher().report, student)),
-    presets: () => attempt(() => presetsOf(state.needTeacher().report.shape)),
+    beginnings: () => attempt(() => beginningsOf(state.needTeacher().report)),
     student: (wish, tied) => attempt(() => studentFor(state.needTeacher().model.config, tied, wish)),
     plan: (recipe) => attempt(() => planStudent(state.needTeacher(), recipe)),
     stepCosts: (recipe) => attempt(() => stepCosts(state.needTeacher(), recipe)),
+  };
+}
+
+export function beginningsOf(teacher: TeacherReport): Beginnings {
+  return {
+    presets: presetsOf(teacher.shape),
+    byShape: { onlyShallower: defaultRecipe(teacher, teacher.shape), narrower: defaultRecipe(teacher) },
   };
 }
 
