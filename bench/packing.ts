@@ -92,6 +92,6 @@ for (const [form, pack] of Object.entries(FORMS)) {
   };
   const run = await compress(engine, teacher, corpus, recipe, { proceed: () => Promise.resolve(true) }, () => {});
   for (const [other, packOther] of Object.entries(FORMS))
-    console.log(`student trained ${form}, judged ${other}: ${await judge(run.student, packOther(held))}`);
+    console.log(`student trained ${form}, judged ${other}: ${await judge(run.model, packOther(held))}`);
 }
 engine.dispose();

@@ -96,7 +96,7 @@ export class Runner {
     };
     const began = cpuSeconds();
     const from: RunState | undefined = start === undefined ? undefined : { recipe, ...start.state };
-    const { student, result } = await compress(this.#engine, this.#teacher, this.#corpus, recipe, always, listen, from);
+    const { model: student, result } = await compress(this.#engine, this.#teacher, this.#corpus, recipe, always, listen, from);
     const training = cpuSeconds() - began;
     // Where a larger model is trained than the student, its start is what training began with.
     const first = curve.find(({ step }) => step === 0) ?? result.untrained;
@@ -132,7 +132,7 @@ export class Runner {
       { engine: this.#engine, stream, control: always, listen: () => {} },
     );
     const seconds = cpuSeconds() - began;
-    const maskings = await this.#judge(point.student);
+    const maskings = await this.#judge(point.model);
     this.#teacherRuns ??= await this.#judge(this.#teacher.model);
     const { loss, accuracy } = summary(maskings);
     const same = maskings.map((run, i) => this.#teacher.task.agreement(run, this.#teacherRuns?.[i] ?? run));
@@ -148,10 +148,10 @@ export class Runner {
         heads: [...point.heads],
         untrained,
         seconds: 0,
-        tensors: learns ? new Map([...theirs, ...point.compactors]) : compactors ? point.compactors : point.student.tensors,
+        tensors: learns ? new Map([...theirs, ...point.compactors]) : compactors ? point.compactors : point.model.tensors,
         compactors: new Map(),
       },
-      student: point.student,
+      student: point.model,
       maskings,
       seconds,
     };

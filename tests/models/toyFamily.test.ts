@@ -216,7 +216,7 @@ describe('a family of one file', () => {
   test.each(['calibrated', 'paper', 'progressive', 'prune', 'distil', 'scratch'] satisfies Recipe['mode'][])(
     'a whole run in mode %s leaves a student that the float64 pass agrees with',
     async (mode) => {
-      const { result, student } = await run({ mode });
+      const { result, model: student } = await run({ mode });
       expect(result).toMatchObject({ stepsDone: 12, fault: null });
       expect(student.config.family).toBe('toy');
       const logits = real(await engineLogits(engine, student, ids, attention, BATCH, LENGTH));
@@ -236,7 +236,7 @@ describe('a family of one file', () => {
       corpus,
     );
     expect(onnx.map(({ withheld }) => withheld)).toEqual(onnx.map(() => null));
-    for (const model of [finished.student, tied]) {
+    for (const model of [finished.model, tied]) {
       const files = [
         ...filesOf(model).filter(({ path }) => path !== 'model.safetensors'),
         { path: 'model.onnx', bytes: writeOnnx(model, 'toy', {}).model },
@@ -255,8 +255,8 @@ describe('a family of one file', () => {
   });
 
   test('a stored student is of its family again', async () => {
-    const bytes = new Uint8Array(Buffer.concat([...(await encodeStudent({ student: tied, compactors: new Map() }))]));
-    const { student } = await decodeStudent('toy', bytes);
-    expect(student.config).toEqual(tied.config);
+    const bytes = new Uint8Array(Buffer.concat([...(await encodeStudent({ model: tied, compactors: new Map() }))]));
+    const { model } = await decodeStudent('toy', bytes);
+    expect(model.config).toEqual(tied.config);
   });
 });

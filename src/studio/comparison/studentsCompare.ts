@@ -12,7 +12,7 @@ import type { RunResult } from '../api/run.ts';
 import type { Teacher } from '../teacher/teacher.ts';
 
 export interface ComparedStudent {
-  readonly student: BertModel;
+  readonly model: BertModel;
   readonly result: RunResult;
   readonly recipe: Pick<Recipe, 'student' | 'depth'>;
 }
@@ -45,8 +45,8 @@ export async function compareStudents(
   const attention = new Uint8Array(ids.length).fill(1);
   const [ours, theirs] = [originsOf(teacher, first), originsOf(teacher, second)];
   const teacherMaps = await sentenceMaps(engine, teacher.model, ids);
-  const firstMaps = await sentenceMaps(engine, first.student, ids);
-  const secondMaps = await sentenceMaps(engine, second.student, ids);
+  const firstMaps = await sentenceMaps(engine, first.model, ids);
+  const secondMaps = await sentenceMaps(engine, second.model, ids);
 
   const twinOf = (ourLayer: number, ourHead: number): { readonly maps: AttentionMaps; readonly head: number } | undefined => {
     const theirLayer = theirs.layers.indexOf(ours.layers[ourLayer] ?? -1);

@@ -2,7 +2,7 @@ import type { Engine } from '../../engines/engine.ts';
 import type { Corpus } from '../../text/corpus.ts';
 import { checkRecipe } from '../recipe/checkRecipe.ts';
 import { recipeTable, stepShape, trainingStream } from '../recipe/recipe.ts';
-import type { StartingPoint } from '../methods/phase.ts';
+import type { Student } from '../student.ts';
 import type { RunState } from '../runs/runState.ts';
 import type { Recipe } from '../api/recipe.ts';
 import type { StudioListener } from '../api/run.ts';
@@ -43,7 +43,7 @@ export async function compress(
   const looks = await Looks.create(engine, teacher, corpus, recipe, table, listen);
   try {
     const tools = { engine, method, context, stream, looks, clock, control, listen };
-    const start = (): Promise<StartingPoint> => method.start({ ...context, heads: new Map() }, tools);
+    const start = (): Promise<Student> => method.start({ ...context, heads: new Map() }, tools);
     const run = from === undefined ? await Run.begin(tools, await start()) : Run.resume(tools, from);
     const phases = method.phases({ ...context, heads: run.heads });
     let resumed = from;

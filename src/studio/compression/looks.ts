@@ -1,37 +1,18 @@
-import type { BertModel } from '../../models/model.ts';
 import type { Runnable } from '../../models/runnable.ts';
 import type { Engine } from '../../engines/engine.ts';
 import type { Corpus } from '../../text/corpus.ts';
-import type { NamedTensors } from '../../tensor/tensor.ts';
 import type { SpaceNorms } from '../../wid/norms.ts';
 import type { SpaceTable } from '../../wid/spaces.ts';
 import { judgedShape } from '../recipe/recipe.ts';
 import type { Recipe } from '../api/recipe.ts';
 import type { HeldOut, RunResult, StudioListener } from '../api/run.ts';
+import type { MergedStudent, Student } from '../student.ts';
 import type { Teacher } from '../teacher/teacher.ts';
 import { AttentionJudge } from './attentionJudge.ts';
 import { HeldOutJudge } from './heldOutJudge.ts';
 
-type Heads = ReadonlyMap<number, readonly number[]>;
-
-/** A student as it stands. */
-export interface Looked {
-  readonly student: BertModel;
-  /** What is trained, where it is not of the student's shape yet: this is judged. */
-  readonly runnable?: Runnable | undefined;
-  /** Teacher heads by teacher layer that the heads of what is judged came from. */
-  readonly heads: Heads;
-  /** The same of the student, where another model is judged. */
-  readonly keptHeads?: Heads;
-  /** What the student was merged from; empty where there was none. */
-  readonly compactors: NamedTensors;
-}
-
-/** What a run leaves. */
-interface Left {
-  readonly student: BertModel;
-  readonly compactors: NamedTensors;
-  /** The step after which it was so. */
+/** What a run leaves: a student, the step after which it was so, and its numbers. */
+interface Left extends MergedStudent {
   readonly step: number;
   /** Why the run ended early by itself, or null. */
   readonly fault: string | null;
@@ -39,13 +20,9 @@ interface Left {
 }
 
 /** A student that a run may fall back to. */
-interface Sound {
-  readonly student: BertModel;
-  readonly compactors: NamedTensors;
-  /** Of the student. */
-  readonly heads: Heads;
+interface Sound extends Omit<Student, 'larger'> {
   readonly step: number;
-  /** Its own held-out loss; undefined where it was not judged, or what was trained was judged in its place. */
+  /** Its own held-out loss; undefined if it was not evaluated, or what was trained was evaluated in its place. */
   readonly loss: number | undefined;
 }
 
@@ -97,15 +74,15 @@ export class Looks {
   }
 
   /** Tells all numbers of a student after `step`. @returns its held-out numbers */
-  async at(step: number, looked: Looked): Promise<HeldOut> {
-    const { student, runnable, heads } = looked;
-    const judged = runnable ?? student;
+  async at(step: number, student: Student): Promise<HeldOut> {
+    const { model, heads, larger } = student;
+    const judged = larger?.runnable ?? model;
     const value = await this.#heldOut.student(judged, step, this.#listen);
     const best = this.#sound?.loss;
-    const loss = runnable === undefined ? value.loss : undefined;
+    const loss = larger === undefined ? value.loss : undefined;
     if (this.explosion(value.loss, step) === null && (loss === undefined || best === undefined || loss <= best))
-      this.#remember(looked, step, loss);
-    await this.#attention.student(judged, step, this.#listen, heads);
+      this.#remember(student, step, loss);
+    await this.#attention.student(judged, step, this.#listen, larger?.heads ?? heads);
     return value;
   }
 
@@ -113,11 +90,10 @@ export class Looks {
    * The same before the first step. Its student is what a run falls back to, whatever its numbers.
    * @returns the numbers of the student itself, also where another model is trained
    */
-  async atStart(looked: Looked): Promise<HeldOut> {
-    const { student, runnable } = looked;
-    const value = await this.at(0, looked);
-    const untrained = runnable === undefined ? value : await this.#heldOut.quietly(student);
-    this.#remember(looked, 0, untrained.loss);
+  async atStart(student: Student): Promise<HeldOut> {
+    const value = await this.at(0, student);
+    const untrained = student.larger === undefined ? value : await this.#heldOut.quietly(student.model);
+    this.#remember(student, 0, untrained.loss);
     this.#measure(untrained);
     return untrained;
   }
@@ -148,17 +124,17 @@ export class Looks {
   }
 
   /** What a run that goes on was kept with: the best that is known until it is looked at. */
-  async kept(step: number, looked: Looked): Promise<void> {
-    this.#remember(looked, step, (await this.#heldOut.quietly(looked.student)).loss);
+  async kept(step: number, student: Student): Promise<void> {
+    this.#remember(student, step, (await this.#heldOut.quietly(student.model)).loss);
   }
 
   /**
    * The student that a run leaves, and its numbers.
-   * @param looked as trained last   @param fault why training ended, or null
+   * @param student as trained last   @param fault why training ended, or null
    * @param whole what was trained, where it is not of the student's shape
    */
-  async last(step: number, looked: Looked, fault: string | null, whole: Runnable | undefined): Promise<Left> {
-    const trained = await this.#heldOut.student(looked.student, step, this.#listen);
+  async last(step: number, student: Student, fault: string | null, whole: Runnable | undefined): Promise<Left> {
+    const trained = await this.#heldOut.student(student.model, step, this.#listen);
     const larger = whole === undefined ? undefined : await this.#heldOut.quietly(whole);
     // What is cut out of a larger model may be far off without any fault, and is a number all the same.
     const judged = larger === undefined || !Number.isFinite(trained.loss) ? trained : larger;
@@ -166,25 +142,25 @@ export class Looks {
     const teacher = this.#heldOut.teacher;
     const sound = this.#sound;
     if (found !== null && sound !== undefined && !(trained.loss <= (await this.#lossOf(sound)))) {
-      const { student, compactors, heads } = sound;
+      const { model, compactors, heads } = sound;
       // Not as events: those of its step were told then.
-      const numbers = await this.#heldOut.quietly(student);
-      const similarity = await this.#attention.student(student, sound.step, () => {}, heads);
-      return { student, compactors, step: sound.step, fault: found, numbers: { teacher, trained: numbers, similarity } };
+      const numbers = await this.#heldOut.quietly(model);
+      const similarity = await this.#attention.student(model, sound.step, () => {}, heads);
+      return { model, compactors, step: sound.step, fault: found, numbers: { teacher, trained: numbers, similarity } };
     }
-    const { student, compactors, heads } = looked;
-    const similarity = await this.#attention.student(student, step, this.#listen, heads);
+    const { model, compactors, heads } = student;
+    const similarity = await this.#attention.student(model, step, this.#listen, heads);
     const numbers = { teacher, trained, similarity, ...(larger === undefined ? {} : { whole: larger }) };
-    return { student, compactors, step, fault: found, numbers };
+    return { model, compactors, step, fault: found, numbers };
   }
 
-  async #lossOf({ student, loss }: Sound): Promise<number> {
-    return loss ?? (await this.#heldOut.quietly(student)).loss;
+  async #lossOf({ model, loss }: Sound): Promise<number> {
+    return loss ?? (await this.#heldOut.quietly(model)).loss;
   }
 
   /** Without the larger model that it was cut out of. */
-  #remember({ student, compactors, heads, keptHeads }: Looked, step: number, loss: number | undefined): void {
-    this.#sound = { student, compactors, heads: keptHeads ?? heads, step, loss };
+  #remember({ model, compactors, heads }: Student, step: number, loss: number | undefined): void {
+    this.#sound = { model, compactors, heads, step, loss };
   }
 
   dispose(): void {

@@ -11,19 +11,17 @@ import type { TrainingGraph } from '../../training/trainingGraph.ts';
 import type { RunState } from '../runs/runState.ts';
 import type { PhaseName } from '../api/recipe.ts';
 import type { HeldOut, RunResult, StudioListener } from '../api/run.ts';
-import type { Looked, Looks } from './looks.ts';
+import type { Looks } from './looks.ts';
 import type { Engine } from '../../engines/engine.ts';
 import type { Method } from '../methods/method.ts';
-import type { Phase, PhaseContext, StartingPoint } from '../methods/phase.ts';
+import type { Phase, PhaseContext } from '../methods/phase.ts';
+import type { KeptHeads, MergedStudent, Student } from '../student.ts';
 import type { RunControl } from './runControl.ts';
 import { Ticker } from './ticker.ts';
 import type { WorkClock } from './workClock.ts';
 
 /** A finished or stopped run. */
-export interface Compressed {
-  readonly student: BertModel;
-  /** Compactors and LayerNorms that the student was last merged from; empty where there were none. */
-  readonly compactors: NamedTensors;
+export interface Compressed extends MergedStudent {
   readonly result: RunResult;
 }
 
@@ -41,14 +39,11 @@ export interface RunTools {
 }
 
 /** Where a run stands before one of its phases. */
-interface Standing {
+interface Standing extends Pick<Student, 'compactors' | 'heads'> {
   /** Steps whose numbers are told, over all phases. */
   readonly done: number;
   readonly untrained: HeldOut;
-  readonly student: BertModel | undefined;
-  readonly compactors: NamedTensors;
-  /** Kept heads by teacher layer. */
-  readonly heads: ReadonlyMap<number, readonly number[]>;
+  readonly model: BertModel | undefined;
   readonly phase?: PhaseName;
   readonly norms?: readonly number[];
 }
@@ -62,9 +57,10 @@ export class Run {
   #going = true;
   /** What ended the run, without the student that is left and the cure. */
   #fault: string | null = null;
-  #student: BertModel | undefined;
+  #model: BertModel | undefined;
   #compactors: NamedTensors;
-  #heads: ReadonlyMap<number, readonly number[]>;
+  /** Of what is evaluated. */
+  #heads: KeptHeads;
   /** Trained tensors and moments that the phase before hands on. */
   #state: NamedTensors = new Map();
   /** What the last phase trained, where the student is cut out of it. */
@@ -72,33 +68,33 @@ export class Run {
   /** What is usual in phases of this name. */
   #usual: { readonly phase: PhaseName | undefined; readonly limit: NormLimit };
 
-  private constructor(tools: RunTools, { done, untrained, student, compactors, heads, phase, norms }: Standing) {
+  private constructor(tools: RunTools, { done, untrained, model, compactors, heads, phase, norms }: Standing) {
     this.#tools = tools;
     this.#ticker = new Ticker(tools.context.recipe, tools.listen, tools.clock);
     this.#untrained = untrained;
     this.#done = done;
-    this.#student = student;
+    this.#model = model;
     this.#compactors = compactors;
     this.#heads = heads;
     this.#usual = { phase, limit: new NormLimit(norms) };
   }
 
   /** A new run, whose untrained student is judged first. */
-  static async begin(tools: RunTools, start: StartingPoint): Promise<Run> {
+  static async begin(tools: RunTools, start: Student): Promise<Run> {
     const { looks, context, method } = tools;
     const untrained = await looks.atStart(start);
     looks.norms(0, method.startNorms?.(context.table, start.compactors) ?? []);
-    return new Run(tools, { ...start, done: 0, untrained });
+    return new Run(tools, { ...start, heads: start.larger?.heads ?? start.heads, done: 0, untrained });
   }
 
   /** A run that goes on from a kept state. */
   static resume(tools: RunTools, from: RunState): Run {
     tools.stream.restore(from.stream);
     tools.looks.resume(from.untrained);
-    return new Run(tools, { ...from, student: undefined, heads: new Map(from.heads) });
+    return new Run(tools, { ...from, model: undefined, heads: new Map(from.heads) });
   }
 
-  get heads(): ReadonlyMap<number, readonly number[]> {
+  get heads(): KeptHeads {
     return this.#heads;
   }
 
@@ -110,7 +106,7 @@ export class Run {
     const { first } = phase.schedule;
     const graph = phase.graph();
     if (resumed !== undefined) await this.#remember(phase, graph, resumed);
-    const before = { student: this.#student, compactors: this.#compactors, state: this.#state };
+    const before = { model: this.#model, compactors: this.#compactors, state: this.#state };
     const tensors = new Map([...phase.frozen(), ...(resumed?.tensors ?? phase.trained(before))]);
     if (phase.name !== this.#usual.phase) this.#usual = { phase: phase.name, limit: new NormLimit() };
     const trainer = await Trainer.create(engine, graph, shape, tensors, phase.optimiser, resumed?.updates ?? first, this.#usual.limit);
@@ -123,7 +119,7 @@ export class Run {
       // Before the merge: both at once may be more memory than an engine has.
       trainer.dispose();
     }
-    this.#student = await phase.student(engine, trained);
+    this.#model = await phase.student(engine, trained);
     this.#tools.looks.norms(this.#done, phase.norms(trained));
     if (phase.name === 'compactors') this.#compactors = trained;
     this.#heads = phase.heads?.(trained) ?? this.#heads;
@@ -133,9 +129,9 @@ export class Run {
   /** The student that the run leaves, judged. */
   async end(): Promise<Compressed> {
     const { looks, method } = this.#tools;
-    if (this.#student === undefined) throw new Error('compression: a run ended without a student');
-    const looked = { student: this.#student, heads: this.#heads, compactors: this.#compactors };
-    const { student, step, compactors, numbers, fault } = await looks.last(this.#done, looked, this.#fault, this.#whole);
+    if (this.#model === undefined) throw new Error('compression: a run ended without a student');
+    const last = { model: this.#model, heads: this.#heads, compactors: this.#compactors };
+    const { model, step, compactors, numbers, fault } = await looks.last(this.#done, last, this.#fault, this.#whole);
     const result: RunResult = {
       ...numbers,
       untrained: this.#untrained,
@@ -145,7 +141,7 @@ export class Run {
       fault: fault === null ? null : `run: ${fault}; the student is that of step ${step}. ${DIVERGENCE_CURE}`,
       seconds: this.#tools.clock.seconds(),
     };
-    return { student, compactors: method.merged === undefined ? new Map() : compactors, result };
+    return { model, compactors: method.merged === undefined ? new Map() : compactors, result };
   }
 
   /** The steps of a phase. A fault ends the run, and leaves the trainer at the last step that was sound. */
@@ -192,7 +188,7 @@ export class Run {
   /** What a run that goes on falls back to, until it is looked at: the student as it was kept. */
   async #remember(phase: Phase, graph: TrainingGraph, { tensors }: RunState): Promise<void> {
     const own = new Map([...tensors].filter(([name]) => graph.trained.has(name) || graph.rewritten?.has(name) === true));
-    await this.#tools.looks.kept(this.#done, await this.#looked(phase, own));
+    await this.#tools.looks.kept(this.#done, await this.#standing(phase, own));
   }
 
   /** Judges the student as it stands, and ends the run where that is beyond all measure; nothing may be on the way. */
@@ -201,20 +197,20 @@ export class Run {
     const trained = await trainer.read();
     this.#tools.looks.norms(this.#done, phase.norms(trained));
     const { looks } = this.#tools;
-    const { loss } = await looks.at(this.#done, await this.#looked(phase, trained));
+    const { loss } = await looks.at(this.#done, await this.#standing(phase, trained));
     this.#ticker.evaluated();
     this.#fault = looks.explosion(loss, this.#done);
     if (this.#fault !== null) this.#going = false;
   }
 
   /** The student that these states make, and what belongs to it. */
-  async #looked(phase: Phase, trained: NamedTensors): Promise<Looked> {
+  async #standing(phase: Phase, trained: NamedTensors): Promise<Student> {
+    const runnable = phase.runnable?.(trained);
     return {
-      student: await phase.student(this.#tools.engine, trained),
-      runnable: phase.runnable?.(trained),
-      heads: this.#heads,
-      keptHeads: phase.heads?.(trained) ?? this.#heads,
+      model: await phase.student(this.#tools.engine, trained),
       compactors: phase.name === 'compactors' ? trained : this.#compactors,
+      heads: phase.heads?.(trained) ?? this.#heads,
+      ...(runnable === undefined ? {} : { larger: { runnable, heads: this.#heads } }),
     };
   }
 

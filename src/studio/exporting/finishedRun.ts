@@ -1,14 +1,10 @@
-import type { BertModel } from '../../models/model.ts';
-import type { NamedTensors } from '../../tensor/tensor.ts';
 import type { OnnxFileReport, OnnxLatency } from '../api/exporting.ts';
 import type { Recipe } from '../api/recipe.ts';
 import type { RunResult } from '../api/run.ts';
+import type { MergedStudent } from '../student.ts';
 
 /** A run that ended, as its folder is made of it. */
-export interface FinishedRun {
-  readonly student: BertModel;
-  /** What the student was merged from; without it, or empty, there was nothing to merge. */
-  readonly compactors?: NamedTensors;
+export interface FinishedRun extends MergedStudent {
   readonly result: RunResult;
   readonly recipe: Recipe;
 }

@@ -73,7 +73,7 @@ function headNote(teacher: Teacher): string[] {
 }
 
 /** `README.md` of a student: what it is, how good it is, how it was made, and what it is not. */
-export function studentCard(name: string, teacher: Teacher, { result, recipe, student }: FinishedRun, measured: Measured): string {
+export function studentCard(name: string, teacher: Teacher, { result, recipe, model: student }: FinishedRun, measured: Measured): string {
   const row = (label: string, value: HeldOut, model: BertModel): string =>
     `| ${label} | ${value.loss.toFixed(3)} | ${percent(value.accuracy)} | ${percent(value.agreement)} | ${millions(countParameters(model.config))} |`;
   const shape = recipe.student;

@@ -26,7 +26,7 @@ export function studentJob(
   const trained = compactors ? run.compactors : undefined;
   return {
     engine,
-    model: run.student,
+    model: run.model,
     task: teacher.task,
     tokenizer: teacher.tokenizer,
     tokenizerFiles: tokenizerFolder(teacher),

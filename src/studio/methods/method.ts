@@ -6,7 +6,8 @@ import type { SpaceNorms } from '../../wid/norms.ts';
 import type { SpaceTable } from '../../wid/spaces.ts';
 import type { Recipe } from '../api/recipe.ts';
 import type { StudioListener } from '../api/run.ts';
-import type { Phase, PhaseContext, StartingPoint } from './phase.ts';
+import type { Student } from '../student.ts';
+import type { Phase, PhaseContext } from './phase.ts';
 
 /** What making a starting point works with. */
 export interface StartTools {
@@ -25,7 +26,7 @@ export interface Method {
   /** `mode` of the recipe; files record it. */
   readonly name: string;
   /** @throws StoppedError if it was stopped before there was a student */
-  start(context: PhaseContext, tools: StartTools): Promise<StartingPoint>;
+  start(context: PhaseContext, tools: StartTools): Promise<Student>;
   /** In order; those without steps are passed over. */
   phases(context: PhaseContext): Phase[];
   /** Norms of the compactors that a run begins with, for the page; left out if they tell nothing yet. */

@@ -26,11 +26,11 @@ export function ownWeightsPhase(
         ? weightTraining(config, shape, weightDecay, accumulation)
         : distillationTraining(theirs, config, shape, weightDecay, learnsFrom, accumulation),
     frozen: () => (learnsFrom === undefined ? new Map() : guideStates(teacher.model.tensors)),
-    trained: ({ student }) => {
-      if (student === undefined) throw new StudioError('run', 'run: there is no student to polish. Start the run again.');
-      if (learnsFrom === undefined || learnsFrom.hidden === 0) return student.tensors;
+    trained: ({ model }) => {
+      if (model === undefined) throw new StudioError('run', 'run: there is no student to polish. Start the run again.');
+      if (learnsFrom === undefined || learnsFrom.hidden === 0) return model.tensors;
       const projection = freshProjection(config.hiddenSize, teacher.model.config.hiddenSize, recipe.seed);
-      return new Map([...student.tensors, [PROJECTION, projection]]);
+      return new Map([...model.tensors, [PROJECTION, projection]]);
     },
     student: (_, trained) => Promise.resolve({ config, tensors: new Map([...trained].filter(([name]) => name !== PROJECTION)) }),
     norms: () => [],

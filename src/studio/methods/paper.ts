@@ -71,13 +71,12 @@ export const paper: Method = {
   start: async (context, { engine }) => {
     const compactors = paperStart(context.teacher, context.table);
     const phase = paperPhase(context);
-    const all = new Map([...phase.frozen(), ...phase.trained({ student: undefined, compactors, state: new Map() })]);
+    const all = new Map([...phase.frozen(), ...phase.trained({ model: undefined, compactors, state: new Map() })]);
     return {
-      student: await phase.student(engine, all),
+      model: await phase.student(engine, all),
       compactors,
-      heads: new Map(),
-      ...(phase.heads === undefined ? {} : { keptHeads: phase.heads(all) }),
-      ...(phase.runnable === undefined ? {} : { runnable: phase.runnable(all) }),
+      heads: phase.heads?.(all) ?? new Map(),
+      ...(phase.runnable === undefined ? {} : { larger: { runnable: phase.runnable(all), heads: new Map() } }),
     };
   },
   phases: (context) => [paperPhase(context)],

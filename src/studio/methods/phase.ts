@@ -9,6 +9,7 @@ import type { TrainingGraph } from '../../training/trainingGraph.ts';
 import type { SpaceNorms } from '../../wid/norms.ts';
 import type { SpaceTable } from '../../wid/spaces.ts';
 import type { PhaseName, Recipe } from '../api/recipe.ts';
+import type { KeptHeads, Student } from '../student.ts';
 import type { Teacher } from '../teacher/teacher.ts';
 
 /** What the phases of a run follow from. */
@@ -17,7 +18,7 @@ export interface PhaseContext {
   readonly table: SpaceTable;
   readonly recipe: Recipe;
   readonly shape: StepShape;
-  readonly heads: ReadonlyMap<number, readonly number[]>;
+  readonly heads: KeptHeads;
 }
 
 /** When a phase begins and ends, and the learning rate meanwhile. Stages of one schedule share it. */
@@ -38,26 +39,11 @@ export function wholeSchedule(recipe: Recipe, steps: number, rate: number): Sche
   return { first: 0, last: steps, total: steps, rate, warmup: recipe.warmup, decay: recipe.decay };
 }
 
-/** Where a run begins. */
-export interface StartingPoint {
-  readonly student: BertModel;
-  /** Compactors and the student's LayerNorms by name; empty where training starts from scratch. */
-  readonly compactors: NamedTensors;
-  /** Kept heads by teacher layer; empty where all stay. */
-  readonly heads: ReadonlyMap<number, readonly number[]>;
-  /** What is trained, where it is not of the student's shape from the start. */
-  readonly runnable?: Runnable;
-  /** Kept heads of the student alone, where that is cut out of what is trained. */
-  readonly keptHeads?: ReadonlyMap<number, readonly number[]>;
-}
-
 /** What a phase begins from. */
-export interface Before {
-  /** The student so far. */
-  readonly student: BertModel | undefined;
-  /** Compactors, or whatever else the starting point made. */
-  readonly compactors: NamedTensors;
-  /** Trained tensors and moments of the phase before where it hands them on; else empty. */
+export interface Before extends Pick<Student, 'compactors'> {
+  /** The student so far; none before the first phase that makes one. */
+  readonly model: BertModel | undefined;
+  /** Trained tensors and moments of the phase before if it hands them on; else empty. */
   readonly state: NamedTensors;
 }
 
@@ -80,7 +66,7 @@ export interface Phase {
   /** The model as it is trained, where it is not yet of the student's shape. */
   runnable?(trained: NamedTensors): Runnable;
   /** Kept heads by teacher layer, where training decides about them. */
-  heads?(trained: NamedTensors): ReadonlyMap<number, readonly number[]>;
+  heads?(trained: NamedTensors): KeptHeads;
   /** Rewrites masks or gates that the next step needs. */
   beforeStep?(trainer: Trainer): Promise<void>;
 }

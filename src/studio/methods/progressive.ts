@@ -10,12 +10,13 @@ import { shrink } from '../../wid/progressive/axes.ts';
 import { orderTeacher } from '../../wid/progressive/order.ts';
 import { stageGates, stagesOf, type Stage } from '../../wid/progressive/schedule.ts';
 import { studentConfig, type Spaces, type SpaceTable } from '../../wid/spaces.ts';
-import { usualOptimiser, type Before, type Phase, type PhaseContext, type StartingPoint } from './phase.ts';
+import { usualOptimiser, type Before, type Phase, type PhaseContext } from './phase.ts';
 import type { Recipe } from '../api/recipe.ts';
 import type { Method } from './method.ts';
 import { ownWeightsPhase } from './ownWeights.ts';
 import { readForStart } from './start.ts';
 import { percent, settingsInWords } from './words.ts';
+import type { Student } from '../student.ts';
 import type { Teacher } from '../teacher/teacher.ts';
 
 /** Steps of the ramp that closes gates. */
@@ -24,15 +25,15 @@ function rampSteps({ steps, rampShare }: Recipe): number {
 }
 
 /** Progressive mode begins at the teacher's own function, in a basis where the dimensions that go lie at the end. */
-function progressiveStart(teacher: Teacher, table: SpaceTable, moments: TeacherMoments, onePass: Calibration): StartingPoint {
+function progressiveStart(teacher: Teacher, table: SpaceTable, moments: TeacherMoments, onePass: Calibration): Student {
   const { tensors, heads } = orderTeacher(teacher.model, table, moments, onePass);
   const sizes = { ...table.teacher, layers: table.student.layers };
   const open = gateStates(stageGates(table, sizes, 0));
   return {
-    student: cutOut(teacher, table, tensors, sizes),
+    model: cutOut(teacher, table, tensors, sizes),
     compactors: tensors,
     heads,
-    runnable: progressiveRunnable(teacher.model.config, sizes, table.tied, new Map([...tensors, ...open])),
+    larger: { runnable: progressiveRunnable(teacher.model.config, sizes, table.tied, new Map([...tensors, ...open])), heads },
   };
 }
 
@@ -52,10 +53,10 @@ function progressivePhases(context: PhaseContext): Phase[] {
 }
 
 /** What the polish goes on with: the last stage's weights and moments at the student's size, or the student where there was no ramp. */
-function squeezed({ table, recipe }: PhaseContext, { state, compactors, student }: Before): NamedTensors {
+function squeezed({ table, recipe }: PhaseContext, { state, compactors, model }: Before): NamedTensors {
   const last = stagesOf(table, rampSteps(recipe)).at(-1);
   if (last !== undefined && state.size > 0) return shrink(state, last.sizes, table.student);
-  return student?.tensors ?? shrink(compactors, { ...table.teacher, layers: table.student.layers }, table.student);
+  return model?.tensors ?? shrink(compactors, { ...table.teacher, layers: table.student.layers }, table.student);
 }
 
 function gatePhase({ teacher, table, recipe, shape }: PhaseContext, stage: Stage, before: Spaces | undefined): Phase {

@@ -9,7 +9,7 @@ export const scratch: Method = {
   name: 'scratch',
   start: ({ teacher, table, recipe }) =>
     Promise.resolve({
-      student: freshModel(studentConfig(teacher.model.config, table), recipe.seed),
+      model: freshModel(studentConfig(teacher.model.config, table), recipe.seed),
       compactors: new Map(),
       heads: new Map(),
     }),

@@ -14,7 +14,8 @@ import type { SpaceTable } from '../../wid/spaces.ts';
 import { calibrationStages } from '../workStages.ts';
 import type { Recipe } from '../api/recipe.ts';
 import type { StartTools } from './method.ts';
-import type { PhaseContext, StartingPoint } from './phase.ts';
+import type { Student } from '../student.ts';
+import type { PhaseContext } from './phase.ts';
 
 /** The teacher as it was read for a start: its moments, the one-pass calibration, and what reading goes on with. */
 interface ReadTeacher {
@@ -41,7 +42,7 @@ export async function readForStart(
  * A student merged from compactors in closed form, calibrated as the recipe says.
  * @param selected whether weights are only selected, without a calibration: the plain start of baselines
  */
-export async function mergedStart(context: PhaseContext, tools: StartTools, selected: boolean): Promise<StartingPoint> {
+export async function mergedStart(context: PhaseContext, tools: StartTools, selected: boolean): Promise<Student> {
   const { teacher, table, recipe, shape } = context;
   const { model } = teacher;
   const { engine } = tools;
@@ -55,7 +56,7 @@ export async function mergedStart(context: PhaseContext, tools: StartTools, sele
   if (selected) calibration = selectionStart(model, table, moments, onePass);
   else if (recipe.calibration === 'sequential') calibration = await calibrate();
   const compactors = new Map([...calibration.compactors, ...norms, ...oneHotMixtures(table)]);
-  return { student: await mergeStudent(engine, model, heads, table, compactors), compactors, heads: kept };
+  return { model: await mergeStudent(engine, model, heads, table, compactors), compactors, heads: kept };
 }
 
 /** Shapes of the compactors and LayerNorms that {@link mergedStart} merges. */

@@ -6,7 +6,7 @@ import { MetricsLog } from './runMetrics.ts';
 import type { RunRecord } from './runRecord.ts';
 import type { RunState } from './runState.ts';
 import type { RunStore } from './runStore.ts';
-import type { StoredStudent } from './studentFile.ts';
+import type { MergedStudent } from '../student.ts';
 
 const reasonOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 
@@ -132,7 +132,7 @@ export class RunKeeper {
   }
 
   /** Writes student and record of a run that is over. A run that took its last step needs its checkpoints no more. */
-  async finish(student: StoredStudent, result: RunResult): Promise<void> {
+  async finish(student: MergedStudent, result: RunResult): Promise<void> {
     await this.retry();
     const ending: RunEnding = result.fault === null ? (result.stopped ? 'stopped' : 'done') : 'diverged';
     this.#record = { ...this.#record, ending, result, done: result.stepsDone, savedAt: Date.now(), metrics: this.#metrics.snapshot() };

@@ -4,7 +4,7 @@ import { exportRun, importRun } from '../runs/runArchive.ts';
 import { eventsOf, sparklineOf } from '../runs/runMetrics.ts';
 import { newestHeldOut, type RunRecord } from '../runs/runRecord.ts';
 import type { RunStore } from '../runs/runStore.ts';
-import type { StoredStudent } from '../runs/studentFile.ts';
+import type { MergedStudent } from '../student.ts';
 import { storageFor } from '../runs/storage.ts';
 import { compareStudents, type ComparedStudent } from '../comparison/studentsCompare.ts';
 import type { HistoryApi, RunInputs, RunSummary, UnfinishedRun } from '../api/history.ts';
@@ -39,7 +39,7 @@ export function historyVerbs(state: SessionState): Omit<HistoryApi, 'keep' | 're
   const needIdle = async (run: string): Promise<void> => {
     if (await needStore().held(run)) throw new StudioError('run-busy', `run ${run}: it is being trained. Stop it there first.`, { run });
   };
-  const studentOf = async (run: string): Promise<StoredStudent & ComparedStudent & { readonly record: RunRecord }> => {
+  const studentOf = async (run: string): Promise<MergedStudent & ComparedStudent & { readonly record: RunRecord }> => {
     const { record } = await find(run);
     const stored = await needStore().student(run);
     if (stored === undefined || record.result === null)
@@ -117,8 +117,8 @@ export function historyVerbs(state: SessionState): Omit<HistoryApi, 'keep' | 're
     },
     async openRun(run) {
       state.needNoRun('opening another');
-      const { record, student, compactors, result } = await studentOf(run);
-      state.finished = { student, compactors, result, recipe: record.recipe };
+      const { record, model, compactors, result } = await studentOf(run);
+      state.finished = { model, compactors, result, recipe: record.recipe };
       return summaryOf(run);
     },
     async renameRun(run, name) {

@@ -5,13 +5,14 @@ import { evaluateCheckpoints } from '../comparison/evaluateCheckpoints.ts';
 import { defaultRecipe, recipeLayers } from '../recipe/recipe.ts';
 import { compareAttention, compareFill } from '../comparison/sentenceCompare.ts';
 import type { StudioApi } from '../studioApi.ts';
-import type { FinishedStudent, SessionState } from './sessionState.ts';
+import type { FinishedRun } from '../exporting/finishedRun.ts';
+import type { SessionState } from './sessionState.ts';
 import { teacherWithHead } from './teacherWithHead.ts';
 import { heardBy } from './watchedEngine.ts';
 
 /** Teacher and student side by side. */
 export function judgeVerbs(state: SessionState): Pick<StudioApi, 'checkStudent' | 'evaluate' | 'attentionOf' | 'attention' | 'fillMask'> {
-  const needFinished = (): FinishedStudent => {
+  const needFinished = (): FinishedRun => {
     if (state.gate !== undefined || state.finished === undefined)
       throw new StudioError('order', 'session: comparing needs a finished run. Wait for it to end, or stop it.');
     return state.finished;
@@ -34,7 +35,7 @@ export function judgeVerbs(state: SessionState): Pick<StudioApi, 'checkStudent' 
       return attentionOf(heardBy(listen, await state.needEngine()), teacher, state.needCorpus(), student, seed, sentence);
     },
     async attention(sentence, layer, head, listen) {
-      const { student, result, recipe } = needFinished();
+      const { model: student, result, recipe } = needFinished();
       const teacher = state.needTeacher();
       const origin = {
         layer: recipeLayers(teacher.model.config, recipe)[layer] ?? layer,
@@ -43,7 +44,7 @@ export function judgeVerbs(state: SessionState): Pick<StudioApi, 'checkStudent' 
       return state.onEngine((engine) => compareAttention(heardBy(listen, engine), teacher, student, sentence, layer, head, origin));
     },
     async fillMask(sentence, listen) {
-      const { student } = needFinished();
+      const { model: student } = needFinished();
       return state.onEngine(async (engine) => {
         const heard = heardBy(listen, engine);
         return compareFill(heard, await teacherWithHead(state, heard), student, sentence);

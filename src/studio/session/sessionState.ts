@@ -19,9 +19,6 @@ import type { TextCache } from '../texts/textCache.ts';
 import type { Gate, KeepPace } from './gate.ts';
 import { makeEngine, type EngineMaker } from './makeEngine.ts';
 
-/** A run that ended, and what it made; compactors are empty where there are none. */
-export type FinishedStudent = Required<FinishedRun>;
-
 /** What a session gets from the machine that it runs on; tests give others. */
 export interface Surroundings extends KeepPace {
   readonly makeEngine: EngineMaker;
@@ -68,7 +65,7 @@ export class SessionState {
   reading: AbortController | undefined;
   /** Ends the export that is going on. */
   exporting: AbortController | undefined;
-  finished: FinishedStudent | undefined;
+  finished: FinishedRun | undefined;
   /** SHA-256 of teacher and text: a run goes on only with the same. */
   readonly fingerprints = { teacher: '', text: '' };
 

@@ -68,7 +68,7 @@ export async function train(state: SessionState, record: RunRecord, listen: Stud
       const headed = await teacherWithHead(state, engine, keeper.hear, gate);
       return compress(engine, headed, corpus, recipe, gate, keeper.hear, start);
     });
-    state.finished = { student: made.student, compactors: made.compactors, result: made.result, recipe };
+    state.finished = { model: made.model, compactors: made.compactors, result: made.result, recipe };
     await keeper.finish(made, made.result);
     return made.result;
   } catch (error) {

@@ -48,7 +48,7 @@ export function finishedWith(student: BertModel): FinishedRun {
     fault: null,
     seconds: 0,
   };
-  return { student, recipe: defaultRecipe(teacher.report), result };
+  return { model: student, compactors: new Map(), recipe: defaultRecipe(teacher.report), result };
 }
 
 /** The golden teacher with a vocabulary of whole words, some with punctuation inside. */

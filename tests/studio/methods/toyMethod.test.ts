@@ -61,7 +61,7 @@ describe('a method of one file', () => {
     const plain = { proceed: () => Promise.resolve(true) };
     const run = await compress(engine, teacher, corpus, { ...recipe, mode, student, tied: true }, plain, () => {}, undefined, known);
     expect(run.compactors.size).toBe(0);
-    expect(run.student.config.layers).toBe(2);
+    expect(run.model.config.layers).toBe(2);
   });
 
   test('is refused by name in a build that lacks it', () => {

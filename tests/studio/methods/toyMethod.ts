@@ -22,7 +22,7 @@ export const untrained: Method = {
   name: 'untrained',
   start: ({ teacher, recipe }) =>
     Promise.resolve({
-      student: freshModel({ ...teacher.model.config, layers: recipe.student.layers }, 5),
+      model: freshModel({ ...teacher.model.config, layers: recipe.student.layers }, 5),
       compactors: new Map(),
       heads: new Map(),
     }),

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import type { StoredStudent } from '../../../src/studio/runs/studentFile.ts';
+import type { MergedStudent } from '../../../src/studio/student.ts';
 import type { ModelShape, Recipe } from '../../../src/studio/api/recipe.ts';
 import type { RunResult, StudioEvent } from '../../../src/studio/api/run.ts';
 import { HEADLESS, RunBench, stopAfter, TEACHER, type Opened } from './runBench.ts';
@@ -57,7 +57,7 @@ function numbers(events: readonly StudioEvent[], from: number): unknown[] {
 
 const withoutClock = (result: RunResult): object => ({ ...result, seconds: 0 });
 
-async function studentOf({ store }: Opened): Promise<StoredStudent | undefined> {
+async function studentOf({ store }: Opened): Promise<MergedStudent | undefined> {
   const [known] = await store.known();
   return store.student(known?.run ?? '');
 }
