@@ -1,55 +1,55 @@
 import type { Plan, PlanOptions } from '../graph/plan.ts';
 
-/** What is left of a device's limits, for messages and for choosing batch sizes. */
+/** Limits of an engine, for error messages and for choosing batch sizes. */
 export interface EngineLimits {
-  /** Largest arena that the engine can hold, in bytes. */
+  /** Largest memory that one program may take, in bytes. */
   readonly arenaBytes: number;
 }
 
-/** What an engine is, in words for the header and numbers for the record. */
+/** An engine in words, for the page's header and the run's record. */
 export interface EngineDescription {
   readonly name: string;
   readonly detail: string;
   readonly threads: number;
 }
 
-/** What an engine is busy with before a program can run. */
+/** Stages of a compilation. */
 export type CompileStage = 'measuring' | 'compiling';
 
-/** Lets a caller follow a compilation that takes its time. */
+/** Follows a compilation, and may shorten it. */
 export interface CompileWatch {
-  /** Kernels of this stage that are done, and how many there are. Not called where nothing has to be waited for. */
+  /** Number of kernels done in this stage, of `total`. Not called if no kernel has to be measured or compiled. */
   readonly progress?: (stage: CompileStage, done: number, total: number) => void;
-  /** Ends measuring: the program is made of the likeliest kernels instead. */
+  /** Aborts measuring, not the compilation: the program then uses the kernels that are most likely fast. */
   readonly signal?: AbortSignal;
 }
 
-/** A compiled plan with its memory. Inputs and states start at zero and keep their contents between runs. */
+/** A compiled plan with its own memory. Inputs and states start at zero and keep their values from run to run. */
 export interface Program {
-  /** Overwrites an input or state. @throws EngineError if the name is unknown or the length is off */
+  /** Overwrites an input or state. @throws EngineError if the name is unknown or the length is wrong */
   write(name: string, data: Float32Array | Int32Array): void;
   /**
-   * Runs worth handing over before the results of the first are awaited: the device then goes from one to the next without
-   * a gap. 0 where `run` computes before it returns.
+   * How many further runs to submit before awaiting the results of the first, so that the device never idles. 0 if `run`
+   * computes before it returns.
    */
   readonly ahead: number;
-  /** One pass over the plan. */
+  /** Executes the plan once. */
   run(): Promise<void>;
-  /** Copies out an input, state or output, row-major: as the runs before this call leave it, whatever is handed over later. */
+  /** Copies an input, state or output, row-major, as it is after the runs submitted before this call. */
   read(name: string): Promise<Float32Array>;
-  /** Copies out an i32 input or output. */
+  /** Copies an i32 input or output. */
   readIntegers(name: string): Promise<Int32Array>;
   dispose(): void;
 }
 
-/** Where plans run. An operation that an engine lacks is an error at compile time, by name. */
+/** Compiles plans into programs. If it lacks an operation, `compile` throws an error that names it. */
 export interface Engine {
   readonly limits: EngineLimits;
-  /** How graphs must be laid out for this engine. */
+  /** How plans for this engine must be laid out. */
   readonly planOptions: PlanOptions;
   /**
-   * Where kernels are measured, what computes each product of the programs that were compiled so far. A product with another
-   * value may be summed in another order.
+   * If the engine measures kernels: the kernel of each product in the programs compiled so far. With another kernel, a product
+   * may be summed in another order and round differently.
    */
   readonly kernels?: ReadonlyMap<string, string> | undefined;
   describe(): EngineDescription;

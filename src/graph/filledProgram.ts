@@ -1,6 +1,6 @@
 import type { Plan } from './plan.ts';
 
-/** What of an engine it takes to have a program: its contract is another room's. */
+/** The one method of `Engine` used here; `graph/` may not import `engines/`. */
 interface Compiler<P> {
   compile(plan: Plan): Promise<P>;
 }

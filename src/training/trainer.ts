@@ -30,7 +30,7 @@ export interface StepMetrics {
 
 /** A number that is not finite reached the loss or the gradient, or the gradient exploded; the weights were left as they were. */
 export class DivergenceError extends StudioError {
-  /** What happened, in the words of one who counts so many updates before it. */
+  /** The message for a caller whose own count of updates is `step`. */
   readonly at: (step: number) => string;
 
   /** @param step updates made before   @param usual norm of the steps before; undefined for the first */

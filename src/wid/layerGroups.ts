@@ -48,7 +48,7 @@ export async function readInGroups(
   const inner: InnerMoments = async (layer) => {
     const site = `${layer}.inner`;
     if (!held.has(site)) {
-      // Before the next ones are gathered: both at once are what is not to be.
+      // Free this group first: two groups at once would exceed the budget.
       held = new Map();
       const wanted = innerOf(groups.find((group) => group.includes(layer)));
       held = await gather((name) => wanted.has(name));

@@ -32,8 +32,8 @@ export async function lookForRuns(desk: Desk): Promise<void> {
 const LOOK_AGAIN = [1000, 3000, 10_000, 30_000];
 
 /**
- * Looks for runs now, and again: one whose tab or worker was ended counts as somebody's until the browser has ended it, which
- * takes a busy machine a while; another tab's run becomes free when that is closed.
+ * Looks for unfinished runs now, and again later. A closed tab or an ended worker keeps its lock for a moment, so its run looks
+ * busy until the browser releases it.
  */
 export function watchForRuns(desk: Desk): void {
   const again = async (): Promise<void> => {

@@ -19,14 +19,14 @@ export interface StudentPreset {
   readonly shape: ModelShape;
 }
 
-/** What recipes and students of a teacher begin with. */
+/** Presets and default recipes for a teacher. */
 export interface Beginnings {
   readonly presets: readonly StudentPreset[];
   /** Default recipes: for students with the teacher's sizes but fewer layers, and for others (half the teacher's width). */
   readonly byShape: { readonly onlyShallower: Recipe; readonly narrower: Recipe };
 }
 
-/** What a user said about the student; what was not said follows from the teacher and the preset (`half` if none). */
+/** The student's sizes that a user chose. The teacher and the preset (`half` by default) give the others. */
 export interface ShapeWish {
   readonly preset?: PresetName;
   /** Residual width; must be heads x head size. */
@@ -35,7 +35,7 @@ export interface ShapeWish {
   readonly heads?: number;
   readonly headSize?: number;
   readonly intermediate?: number;
-  /** Most bytes of the fp32 weights; the widest student under it is taken. Goes with `layers` and `heads` alone. */
+  /** Upper limit of the fp32 weights, in bytes; the widest student below it is taken. Only `layers` and `heads` may go with it. */
   readonly maxBytes?: number;
 }
 
@@ -45,7 +45,7 @@ export type Mode = string;
 /** What the steps of a run train: compactors, or the student's own weights. */
 export type PhaseName = 'compactors' | 'gates' | 'polish';
 
-/** Everything that decides a run. The same recipe and seed give the same run. */
+/** Every choice of a run. On one engine, the same recipe gives the same run. */
 export interface Recipe {
   readonly mode: Mode;
   /** Where `prune` and `distil` start: a plain selection, or the calibrated student. */
@@ -60,20 +60,19 @@ export interface Recipe {
   /** Share of the steps, 0 to 1, that trains compactors; the rest polishes the student's own weights. */
   readonly compactorShare: number;
   readonly compactorLearningRate: number;
-  /** Learning rate of the teacher's own weights under the compactors; 0 = they stay as they are, the default for large teachers. */
+  /** Learning rate of the teacher's own weights under the compactors; 0 freezes them, the default for large teachers. */
   readonly teacherLearningRate: number;
   /**
-   * `calibrated` only: share of the loss, 0 to 1, that comes from the teacher's logits, in both of its phases. The paper
-   * has none (0), the default for large teachers: it costs the teacher's forward pass in every step.
+   * `calibrated` only: share of the loss, 0 to 1, that comes from the teacher's logits, in both phases. It costs the teacher's
+   * forward pass in every step. The default for large teachers is 0, as in the paper.
    */
   readonly guidance: number;
   /**
-   * Where fewer layers inherit from: evenly spaced ones, of each group of the teacher's the first (`first`) or the last
-   * (`even`, named when there was no other rule, and so in the runs that are kept), or mixtures of all that are learned from
-   * those of `first`.
+   * Which teacher layers a shallower student starts from. Teacher layers form equal groups: `first` takes the first of each,
+   * `even` the last (an old name, kept for stored recipes), `mixture` learns a weighted sum of all layers, starting at `first`.
    */
   readonly depth: 'first' | 'even' | 'mixture';
-  /** `paper` only: what the paper publishes, to be departed from knowingly. */
+  /** `paper` only: settings of the published method. */
   readonly paper: PaperSettings;
   /** `progressive` only: share of the steps, 0 to 1, over which the gates close; the rest polishes. */
   readonly rampShare: number;
@@ -82,15 +81,15 @@ export interface Recipe {
   readonly warmup: number;
   /** How the rate falls to zero after warm-up: a straight line or half a cosine. */
   readonly decay: 'linear' | 'cosine';
-  /** Micro-batches that a step's sequences are cut into: less memory, the same step. Compactors are merged once for all. */
+  /** Number of micro-batches per step. More need less memory and give the same step. All of them share one merge. */
   readonly accumulation: number;
-  /** Share of tokens that a training batch predicts, 0 to 1; held-out numbers always predict 15 %. */
+  /** Share of tokens that a training batch predicts, 0 to 1. Held-out numbers always predict 15 %. */
   readonly masking: number;
   /** Mask all pieces of a word together while training. */
   readonly wholeWords: boolean;
   readonly weightDecay: number;
   readonly clipNorm: number;
-  /** Closed-form start: from the teacher's activations alone, or layer by layer against the student built so far. */
+  /** How compactors are calibrated: from the teacher's activations only, or layer by layer against the student built so far. */
   readonly calibration: 'one-pass' | 'sequential';
   /** Tokens gathered for calibration. */
   readonly calibrationTokens: number;
@@ -98,7 +97,7 @@ export interface Recipe {
   readonly distillationTemperature: number;
   /** `distil` only: share of the loss, 0 to 1, that comes from the teacher's logits. */
   readonly distillationShare: number;
-  /** `distil` only: weight of the difference of hidden states, through a learned projection, added to the loss; 0 = none. */
+  /** `distil` only: weight of the mean square difference of hidden states, after a learned projection; 0 leaves it out. */
   readonly distillationHidden: number;
   readonly evaluateEvery: number;
   readonly seed: number;

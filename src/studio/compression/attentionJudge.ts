@@ -49,7 +49,10 @@ export class AttentionJudge {
     }
   }
 
-  /** @param heads teacher heads by teacher layer that the model's heads came from, more than it has at the end; a layer without a list has all */
+  /**
+   * @param heads for each teacher layer, the teacher head of each of the model's heads, in order. Extra entries at the end are
+   * ignored. A layer without a list kept all heads.
+   */
   async student(
     model: BertModel | Runnable,
     step: number,
