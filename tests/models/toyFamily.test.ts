@@ -1,3 +1,4 @@
+import { unzipSync } from 'fflate';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { AttentionProbe } from '../../src/analysis/attentionProbe.ts';
 import { layerSimilarity } from '../../src/analysis/attentionSimilarity.ts';
@@ -8,7 +9,7 @@ import { writeOnnx } from '../../src/export/onnxStudent.ts';
 import { writeSafetensors } from '../../src/formats/safetensors.ts';
 import { blueprintOf } from '../../src/models/blueprint.ts';
 import { configToJson, parseConfig } from '../../src/models/config.ts';
-import { addFamily } from '../../src/models/families/registry.ts';
+import { addFamily, familyNamed } from '../../src/models/families/registry.ts';
 import { freshModel } from '../../src/models/freshModel.ts';
 import { longestSequence, parameterShapes, type BertModel } from '../../src/models/model.ts';
 import { compress } from '../../src/studio/compression/compression.ts';
@@ -226,7 +227,7 @@ describe('a family of one file', () => {
 
   test('is exported: onnxruntime-web agrees with the engine, and the files are read again', async () => {
     const finished = await run({ steps: 2 });
-    const { onnx } = await exportStudent(
+    const { onnx, zip } = await exportStudent(
       engine,
       teacher,
       { ...finished, recipe: recipe({ steps: 2 }) },
@@ -236,12 +237,17 @@ describe('a family of one file', () => {
       corpus,
     );
     expect(onnx.map(({ withheld }) => withheld)).toEqual(onnx.map(() => null));
+    const files = unzipSync(new Uint8Array(await zip.arrayBuffer()));
+    const text = (file: string): string => new TextDecoder().decode(files[`toy/${file}`]);
+    expect(parseConfig(JSON.parse(text('config.json')))).toEqual(finished.model.config);
+    expect(text('README.md')).toContain(`A toy of ${finished.model.config.layers} layers`);
+    expect(JSON.parse(text('tokenizer_config.json'))).toMatchObject({ model_input_names: ['said', 'there'] });
     for (const model of [finished.model, tied]) {
-      const files = [
+      const given = [
         ...filesOf(model).filter(({ path }) => path !== 'model.safetensors'),
         { path: 'model.onnx', bytes: writeOnnx(model, 'toy', {}).model },
       ];
-      const again = await readTeacher('toy', files);
+      const again = await readTeacher('toy', given);
       expect([...again.model.tensors.keys()]).toEqual([...parameterShapes(model.config).keys()]);
       for (const [name, { data }] of model.tensors) expect(again.model.tensors.get(name)?.data, name).toEqual(data);
     }
@@ -258,5 +264,6 @@ describe('a family of one file', () => {
     const bytes = new Uint8Array(Buffer.concat([...(await encodeStudent({ model: tied, compactors: new Map() }))]));
     const { model } = await decodeStudent('toy', bytes);
     expect(model.config).toEqual(tied.config);
+    expect(() => familyNamed('a.student', 'toys')).toThrow(/^a\.student: family — expected one of bert.*, got "toys"\. Open it with/);
   });
 });

@@ -1,9 +1,10 @@
+import { shownValue } from '../../tensor/shown.ts';
 import { StudioError } from '../../tensor/studioError.ts';
 import type { Family } from '../family.ts';
 import { bert } from './bert.ts';
 import { refusedFamily } from './unsupported.ts';
 
-/** What a configuration without a family is. */
+/** What a configuration without a family is: there was no other when it was written. */
 const FIRST = bert;
 
 /** Every family that models may be of, a row each. */
@@ -21,6 +22,20 @@ export function addFamily(family: Family): void {
 export function familyOf(id: string | undefined): Family {
   const family = id === undefined ? FIRST : families.get(id);
   if (family === undefined) throw refusedFamily([...families.keys()], id);
+  return family;
+}
+
+/**
+ * The family of a stored model. @param where the file, for the message   @param id as the file records it
+ * @throws StudioError if this build has no such family
+ */
+export function familyNamed(where: string, id: unknown = FIRST.id): Family {
+  const family = typeof id === 'string' ? families.get(id) : undefined;
+  if (family === undefined)
+    throw new StudioError(
+      'config',
+      `${where}: family — expected one of ${[...families.keys()].join(', ')}, got ${shownValue(id)}. Open it with the version of the studio that wrote it, or a newer one.`,
+    );
   return family;
 }
 

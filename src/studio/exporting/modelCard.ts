@@ -1,3 +1,4 @@
+import { familyOf } from '../../models/families/registry.ts';
 import { sizeInWords } from '../../tensor/bytes.ts';
 import { countParameters, type BertModel } from '../../models/model.ts';
 import type { OnnxFileReport, OnnxLatency } from '../api/exporting.ts';
@@ -20,7 +21,7 @@ function frontMatter(teacher: Teacher, headless: boolean): string[] {
     ...(teacher.licence === undefined ? [] : [`license: ${teacher.licence}`]),
     'library_name: transformers',
     `pipeline_tag: ${headless ? 'feature-extraction' : 'fill-mask'}`,
-    'tags: [bert, onnx, transformers.js]',
+    `tags: [${familyOf(teacher.model.config.family).id}, onnx, transformers.js]`,
     '---',
     '',
   ];
@@ -81,7 +82,7 @@ export function studentCard(name: string, teacher: Teacher, { result, recipe, mo
     ...frontMatter(teacher, false),
     `# ${name}`,
     '',
-    `A BERT of ${shape.layers} layers, hidden size ${shape.hiddenSize}, ${shape.heads} heads and intermediate size ${shape.intermediateSize}, compressed from ${teacher.name} in WID Studio ${STUDIO_VERSION}${traitsOf(recipe).inherits === true ? ' by Weight-Inherited Distillation (arXiv 2305.09098)' : ''}.`,
+    `A ${familyOf(student.config.family).label} of ${shape.layers} layers, hidden size ${shape.hiddenSize}, ${shape.heads} heads and intermediate size ${shape.intermediateSize}, compressed from ${teacher.name} in WID Studio ${STUDIO_VERSION}${traitsOf(recipe).inherits === true ? ' by Weight-Inherited Distillation (arXiv 2305.09098)' : ''}.`,
     '',
     '## Numbers',
     '',
@@ -127,7 +128,7 @@ export function converterCard(name: string, teacher: Teacher, measured: Measured
     ...frontMatter(teacher, headless),
     `# ${name}`,
     '',
-    `${teacher.name}, a BERT of ${shape.layers} layers, hidden size ${shape.hiddenSize}, ${shape.heads} heads, intermediate size ${shape.intermediateSize} and ${millions(parameters)} parameters, converted by WID Studio ${STUDIO_VERSION}. Its weights are unchanged.`,
+    `${teacher.name}, a ${familyOf(teacher.model.config.family).label} of ${shape.layers} layers, hidden size ${shape.hiddenSize}, ${shape.heads} heads, intermediate size ${shape.intermediateSize} and ${millions(parameters)} parameters, converted by WID Studio ${STUDIO_VERSION}. Its weights are unchanged.`,
     '',
     ...(headless ? ['It has no masked-language-model head: the ONNX files give `last_hidden_state`.', ''] : []),
     ...onnxTable(measured),

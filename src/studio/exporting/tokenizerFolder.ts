@@ -1,3 +1,5 @@
+import { familyOf } from '../../models/families/registry.ts';
+import type { OnnxInputs } from '../../models/family.ts';
 import { longestSequence } from '../../models/model.ts';
 import { BERT_NAMES, tokenizerJsonOf, type SpecialNames } from '../../text/tokenizerJson.ts';
 import { mergedTokenizer, type Teacher } from '../teacher/teacher.ts';
@@ -52,7 +54,7 @@ export function tokenizerFolder({ tokenizerFiles, model }: Pick<Teacher, 'tokeni
   add(
     'tokenizer_config.json',
     pretty({
-      ...classSettings(json, names, given.get('tokenizer_class')),
+      ...classSettings(json, names, given.get('tokenizer_class'), familyOf(model.config.family).onnxInputs),
       ...special,
       ...Object.fromEntries([...given].filter(([key]) => !ELSEWHERE.has(key) && !RULES.has(key) && !isOther(key, given, special))),
       // Hugging Face writes 1e30 for "not known", and then cuts nothing.
@@ -85,14 +87,14 @@ function vocabularyLines(json: object): string {
 
 /**
  * The class that reads `tokenizer.json` as it stands. From BertTokenizer, transformers 5 takes the vocabulary alone and makes
- * the rest anew, so it is named only if that gives the same file.
+ * the rest anew, so it is named only if that gives the same file, and only for a model that reads the segments it makes.
  */
-function classSettings(json: object, names: SpecialNames, given: unknown): Record<string, unknown> {
+function classSettings(json: object, names: SpecialNames, given: unknown, { ids, segments, mask }: OnnxInputs): Record<string, unknown> {
   const normalizer = member(json, 'normalizer');
   const said = { do_lower_case: 'lowercase', strip_accents: 'strip_accents', tokenize_chinese_chars: 'handle_chinese_chars' };
   const settings = Object.fromEntries(Object.entries(said).map(([setting, key]) => [setting, member(normalizer, key) ?? null]));
-  if (!isMadeByBert(json, names))
-    return { tokenizer_class: 'PreTrainedTokenizerFast', model_input_names: ['input_ids', 'token_type_ids', 'attention_mask'] };
+  if (segments === undefined || !isMadeByBert(json, names))
+    return { tokenizer_class: 'PreTrainedTokenizerFast', model_input_names: [ids, ...(segments === undefined ? [] : [segments]), mask] };
   return { tokenizer_class: given === 'BertTokenizerFast' ? given : 'BertTokenizer', ...settings };
 }
 

@@ -1,5 +1,6 @@
 import type { ByteContent } from '../../tensor/byteSource.ts';
 import type { BertConfig } from '../../models/config.ts';
+import { familyNamed, familyOf } from '../../models/families/registry.ts';
 import type { MergedStudent } from '../student.ts';
 import { under } from './checkpointFile.ts';
 import { refusal, seal, unseal } from './sealedFile.ts';
@@ -14,10 +15,11 @@ export function encodeStudent({ model, compactors }: MergedStudent): Promise<Ite
     ...[...model.tensors].map(([name, tensor]) => [STUDENT + name, tensor] as const),
     ...[...compactors].map(([name, tensor]) => [COMPACTORS + name, tensor] as const),
   ]);
-  return seal('WIDSTUD', VERSION, { config: model.config }, tensors);
+  return seal('WIDSTUD', VERSION, { family: familyOf(model.config.family).id, config: model.config }, tensors);
 }
 
-function hasConfig(value: unknown): value is { readonly config: BertConfig } {
+/** Files of before there was a choice name no family. */
+function hasConfig(value: unknown): value is { readonly family?: string; readonly config: BertConfig } {
   return typeof value === 'object' && value !== null && 'config' in value;
 }
 
@@ -25,5 +27,6 @@ function hasConfig(value: unknown): value is { readonly config: BertConfig } {
 export async function decodeStudent(name: string, bytes: ByteContent): Promise<MergedStudent> {
   const { plain, tensors } = await unseal(name, 'WIDSTUD', VERSION, bytes);
   if (!hasConfig(plain)) throw refusal(name, "a student's configuration", 'none');
+  familyNamed(name, plain.family);
   return { model: { config: plain.config, tensors: under(STUDENT, tensors) }, compactors: under(COMPACTORS, tensors) };
 }

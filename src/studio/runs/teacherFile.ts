@@ -1,4 +1,5 @@
 import type { BertConfig } from '../../models/config.ts';
+import { familyNamed, familyOf } from '../../models/families/registry.ts';
 import { FIRST_TASK, taskNamed } from '../../tasks/registry.ts';
 import type { ByteContent } from '../../tensor/byteSource.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
@@ -12,6 +13,7 @@ const TOKENIZER = 'tokenizer/';
 
 type Plain = Omit<Teacher, 'model' | 'task' | 'tokenizer' | 'tokenizerFiles'> & {
   /** Missing in files that were written before there was a choice. */
+  readonly family?: string;
   readonly task?: string;
   readonly config: BertConfig;
   /** Lengths in bytes by name, in their order. */
@@ -31,6 +33,7 @@ export function encodeTeacher(teacher: Teacher): Promise<Iterable<Uint8Array>> {
   const plain: Plain = {
     name,
     head,
+    family: familyOf(model.config.family).id,
     task: task.name,
     ...(headFit === undefined ? {} : { headFit }),
     report,
@@ -53,7 +56,8 @@ function isPlain(value: unknown): value is Plain {
 export async function decodeTeacher(name: string, bytes: ByteContent): Promise<Teacher> {
   const { plain, tensors } = await unseal(name, 'WIDTCHR', VERSION, bytes);
   if (!isPlain(plain)) throw refusal(name, 'a teacher', 'none');
-  const { config, tokenizerFiles: lengths, task = FIRST_TASK, ...rest } = plain;
+  const { config, tokenizerFiles: lengths, task = FIRST_TASK, family, ...rest } = plain;
+  familyNamed(name, family);
   const tokenizerFiles = new Map<string, Uint8Array>();
   for (const [file, length] of lengths) {
     const data = tensors.get(TOKENIZER + file)?.data;
