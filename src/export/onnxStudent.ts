@@ -41,7 +41,8 @@ export const PROTOBUF_LIMIT = 2 ** 31 - 64 * 2 ** 20;
  * `logits` [batch_size, sequence_length, vocab], or `last_hidden_state` [batch_size, sequence_length, hidden] where the
  * model has no head. Tables and vectors keep the checkpoint's names and layout, weights lie as `MatMul` reads them; a tied
  * table is stored once, at every precision. The nodes have the form that ONNX Runtime's optimiser knows from BERT as
- * PyTorch exports it, and every value tells its shape, so that attention, GELU and LayerNorm can be fused.
+ * PyTorch exports it, so that it fuses attention, GELU and LayerNorm. Values tell their shapes, but for the residual
+ * stream: a session that knows those fuses SkipLayerNormalization, which is slower on a CPU than the nodes it replaces.
  */
 export function writeOnnx(model: BertModel, name: string, metadata: Readonly<Record<string, string>>, form: OnnxForm = {}): OnnxFile {
   const axes = ['batch_size', 'sequence_length'] as const;
@@ -62,6 +63,8 @@ export function writeOnnx(model: BertModel, name: string, metadata: Readonly<Rec
     const module = blueprint.module(role, layer);
     return weights.linear(x, module.weight, biasOf(module), at(role, layer));
   };
+  /** Values of the residual stream, and what gives it its shape. */
+  const untold = new Set<string>();
   /** @param x makes what is normalised, under the given name if nothing comes behind it */
   const normed = (
     x: (output?: string) => string,
@@ -71,15 +74,20 @@ export function writeOnnx(model: BertModel, name: string, metadata: Readonly<Rec
   ): string => {
     const module = blueprint.find(role, layer);
     if (module === undefined) return x(output);
-    return writer.node('LayerNormalization', at(role, layer), [x(), weights.vector(module.weight), weights.vector(biasOf(module))], {
+    const value = writer.node('LayerNormalization', at(role, layer), [x(), weights.vector(module.weight), weights.vector(biasOf(module))], {
       attributes: { axis: { i: -1 }, epsilon: { f: config.layerNormEps } },
       output,
     });
+    if (role !== 'transformNorm') untold.add(value);
+    return value;
   };
   const sum =
     (step: Step, layer: number | null, parts: readonly string[], node = 'Add') =>
-    (output?: string): string =>
-      writer.node('Add', `${at(step, layer)}/${node}`, parts, { output });
+    (output?: string): string => {
+      const value = writer.node('Add', `${at(step, layer)}/${node}`, parts, { output });
+      untold.add(value);
+      return value;
+    };
   const one = writer.scalar('one', 1);
   const activate = activation(writer, shape.activation, one);
 
@@ -87,7 +95,9 @@ export function writeOnnx(model: BertModel, name: string, metadata: Readonly<Rec
     weights.rows(blueprint.module(role).weight, at(role), (held, step) => writer.node('Gather', `${at(role)}${step}/Gather`, [held, rows]));
   const words = gather('words', ids);
   const typed = segments === undefined ? undefined : gather('segments', segments);
+  const before = writer.nodes.length;
   const positions = gather('positions', positionIds(writer, at('embeddings'), ids, longestSequence(config), blueprint.positionOffset));
+  for (const { outputs } of writer.nodes.slice(before)) for (const value of outputs) untold.add(value);
   const embedded =
     typed === undefined
       ? sum('embeddings', null, [words, positions])
@@ -155,7 +165,7 @@ export function writeOnnx(model: BertModel, name: string, metadata: Readonly<Rec
     tensors: writer.tensors,
     inputs,
     outputs,
-    values: writer.values(new Set(outputs.map((output) => output.name))),
+    values: writer.values(new Set([...untold, ...outputs.map((output) => output.name)])),
     metadata,
   };
   return encodeOnnx(contents, form.external);
