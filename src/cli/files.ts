@@ -10,9 +10,6 @@ const DEMO = fileURLToPath(new URL('../../public/demo/', import.meta.url));
 export const DEMO_TEACHER = join(DEMO, 'teacher');
 export const DEMO_TEXT = join(DEMO, 'prose');
 
-/** Weights of other frameworks, which no reader here wants. */
-const UNWANTED = /\.(?:h5|msgpack|ot|tflite|gguf|pdparams)$/i;
-
 function kindOf(path: string): 'file' | 'folder' {
   const stat = statSync(path, { throwIfNoEntry: false });
   if (stat?.isFile() === true) return 'file';
@@ -30,10 +27,10 @@ function walk(folder: string): string[] {
     });
 }
 
-/** A file, or the files of a folder and its subfolders; hidden ones and weights of other frameworks are left out. */
+/** A file, or the files of a folder and its subfolders; hidden ones are left out. */
 export function filesOf(path: string): GivenFile[] {
   if (kindOf(path) === 'file') return [{ path: basename(path), bytes: open(path) }];
-  const files = walk(path).filter((file) => !UNWANTED.test(file));
+  const files = walk(path);
   if (files.length === 0) throw new UsageError(`${path}: the folder is empty. Give one with files in it.`);
   return files.map((file) => ({ path: relative(path, file).split(sep).join('/'), bytes: open(file) }));
 }

@@ -20,7 +20,9 @@ const STORAGES: ReadonlyMap<string, FloatElement | number> = new Map<string, Flo
 
 const REBUILD = 'torch._utils _rebuild_tensor_v2';
 const PARAMETER = 'torch._utils _rebuild_parameter';
-const ALLOWED: ReadonlySet<string> = new Set([...STORAGES.keys(), REBUILD, PARAMETER, 'collections OrderedDict']);
+/** A shape, which trainers note beside the tensors. */
+const SIZE = 'torch Size';
+const ALLOWED: ReadonlySet<string> = new Set([...STORAGES.keys(), REBUILD, PARAMETER, SIZE, 'collections OrderedDict']);
 
 /** First words of a legacy file: torch.serialization.MAGIC_NUMBER. */
 const LEGACY_MAGIC = 0x1950a86a20f9469cfc6cn;
@@ -149,7 +151,7 @@ function storageOf(reference: PickleValue | undefined): { type: string; key: str
 }
 
 /** Where trainers nest a model's weights. */
-const NESTED = ['state_dict', 'model', 'model_state_dict'];
+const NESTED = ['state_dict', 'model', 'model_state_dict', 'model_state', 'module', 'net'];
 
 /** Tensors and parameters of a state dict, also where it is nested once or twice. A pickle may hold itself, so not deeper. */
 function tensorsOf(state: PickleValue, deeper = 2): Map<string, PickleCall> {

@@ -4,6 +4,12 @@ import { StudioError } from '../tensor/studioError.ts';
 /** Activations that the engines have, by the names of Hugging Face's `hidden_act`. */
 const ACTIVATIONS = ['gelu', 'gelu_new', 'gelu_pytorch_tanh', 'relu'] as const;
 export type HiddenActivation = (typeof ACTIVATIONS)[number];
+/** The same functions by the names of other implementations of them. */
+const ALIASES: ReadonlyMap<unknown, HiddenActivation> = new Map([
+  ['gelu_python', 'gelu'],
+  ['gelu_fast', 'gelu_pytorch_tanh'],
+  ['gelu_accurate', 'gelu_pytorch_tanh'],
+]);
 
 /** Far beyond any encoder: a hostile file must not ask for more names and numbers than memory holds. */
 export const MOST = { layers: 1000, width: 2 ** 17, rows: 2 ** 24 } as const;
@@ -38,7 +44,7 @@ export class Settings {
   }
   activation(name: string, otherwise: HiddenActivation): HiddenActivation {
     const value = this.#found.get(name) ?? otherwise;
-    const known = ACTIVATIONS.find((one) => one === value);
+    const known = ALIASES.get(value) ?? ACTIVATIONS.find((one) => one === value);
     if (known === undefined)
       throw new StudioError('config', `config.json: ${name} — expected one of ${ACTIVATIONS.join(', ')}, got ${shownValue(value)}.`);
     return known;

@@ -7,6 +7,7 @@ import { openBytes, readWhole, type ByteSource } from '../../tensor/byteSource.t
 import { shownName } from '../../tensor/shown.ts';
 import { StudioError } from '../../tensor/studioError.ts';
 import type { GivenFile } from '../api/files.ts';
+import { isLfsPointer, isModelConfig, otherForm, pointerError } from './otherForms.ts';
 import { sniffed } from './sniffed.ts';
 
 /** The kinds of weights, the one that is preferred first: where a folder holds several, they are copies. */
@@ -24,17 +25,27 @@ export interface CheckpointFolder {
   /** By name without folders: those beside config.json, and those of other folders whose names are not taken. */
   readonly files: ReadonlyMap<string, ByteSource>;
   readonly weights: ReadonlyMap<string, WeightsFile>;
+  /** Files that were left out: weights of adapters, and what stands for a file that was not fetched. */
+  readonly adapters: readonly string[];
+  readonly pointers: readonly string[];
 }
 
 /** Files that a folder may hold once. */
 const UNIQUE: ReadonlySet<string> = new Set(['config.json', 'tokenizer.json', 'tokenizer_config.json', 'vocab.txt']);
 /** Trainers' own state, ours included, which lies beside weights and looks like them. */
-const NOT_WEIGHTS = /^(?:optimizer|scheduler|training_args|rng_state|scaler|compactors)\b/;
+const NOT_WEIGHTS = /^(?:optimizer|scheduler|training_args|rng_state|scaler|compactors)\b|optim_states\.pt$/;
+const ADAPTER = /^(?:adapter_model|pytorch_adapter|pytorch_model_head)\.(?:safetensors|bin)$/;
+/** A wheel may hold a zip of a folder, and that weights that torch.save wrote as a zip. */
+const DEEPEST_ZIP = 2;
 /** An index lists a tensor a line; a configuration has a page. */
 const MOST_JSON = 32 * 2 ** 20;
 
 function baseName(path: string): string {
   return path.slice(path.lastIndexOf('/') + 1);
+}
+
+function isBesideWeights(base: string): boolean {
+  return NOT_WEIGHTS.test(base) || ADAPTER.test(base);
 }
 
 function depth(path: string): number {
@@ -50,25 +61,30 @@ export async function openFolder(subject: string, given: readonly GivenFile[]): 
   const weightsByPath = new Map<string, WeightsFile>();
   /** Every file by its name, for weights that an ONNX model keeps beside it, whatever they look like. */
   const beside = new Map<string, ByteSource>();
-  const add = async (path: string, source: ByteSource, mayHoldFolder: boolean): Promise<void> => {
+  const pointers: string[] = [];
+  const add = async (path: string, source: ByteSource, zips: number): Promise<void> => {
     beside.set(baseName(path), source);
     const found = await sniffed(source);
     if (found.kind === 'zip') {
-      if (mayHoldFolder) for (const [inside, content] of found.entries) await add(inside, content, false);
+      if (zips < DEEPEST_ZIP) for (const [inside, content] of found.entries) await add(inside, content, zips + 1);
     } else if (found.kind === 'torch') weightsByPath.set(path, { kind: 'pytorch', open: () => openPytorchZip(found.entries) });
     else if (found.kind === 'safetensors') weightsByPath.set(path, { kind: 'safetensors', open: () => openSafetensors(source) });
     else if (found.kind === 'onnx')
       weightsByPath.set(path, { kind: 'onnx', open: ({ weightName }) => openOnnx(source, (file) => beside.get(file), weightName) });
     else if (found.kind === 'pickle') weightsByPath.set(path, { kind: 'pytorch', open: () => openPytorchLegacy(source) });
+    else if (isLfsPointer(await source.read(0, Math.min(64, source.size)))) pointers.push(baseName(path));
     else byPath.set(path, source);
   };
-  for (const { path, bytes } of given) await add(path.replaceAll('\\', '/'), openBytes(bytes), true);
+  for (const { path, bytes } of given) await add(path.replaceAll('\\', '/'), openBytes(bytes), 0);
+  await leaveOtherConfigs(byPath);
 
-  // Sentence-transformers has a config.json in folders below, too: the one nearest to the top counts.
+  // Sentence-transformers has a config.json in folders below, too: the model's nearest to the top counts.
   const shallow = (paths: Iterable<string>): string[] => [...paths].toSorted((a, b) => depth(a) - depth(b) || (a < b ? -1 : 1));
+  const [config = ''] = shallow([...byPath.keys()].filter((path) => baseName(path) === 'config.json'));
+  const root = config.slice(0, config.lastIndexOf('/') + 1);
   const files = new Map<string, ByteSource>();
   const taken = new Map<string, string>();
-  for (const path of shallow(byPath.keys())) {
+  for (const path of shallow(byPath.keys()).toSorted((a, b) => Number(b.startsWith(root)) - Number(a.startsWith(root)))) {
     const base = baseName(path);
     const other = taken.get(base);
     if (other !== undefined && UNIQUE.has(base) && depth(other) === depth(path))
@@ -81,15 +97,42 @@ export async function openFolder(subject: string, given: readonly GivenFile[]): 
     taken.set(base, path);
     files.set(base, source);
   }
-  const config = taken.get('config.json') ?? '';
-  const root = config.slice(0, config.lastIndexOf('/') + 1);
   const weights = new Map<string, WeightsFile>();
-  for (const path of shallow(weightsByPath.keys()).toSorted((a, b) => Number(b.startsWith(root)) - Number(a.startsWith(root)))) {
+  const adapters: string[] = [];
+  // Dense layers of sentence-transformers have weights of their own, in folders beside.
+  const own = [...weightsByPath.keys()].filter(
+    (path) => path === root + baseName(path) && weightsByPath.get(path)?.kind !== 'onnx' && !isBesideWeights(baseName(path)),
+  );
+  const considered = [...weightsByPath.keys()].filter((path) => own.length === 0 || path === root + baseName(path));
+  for (const path of shallow(considered).toSorted((a, b) => Number(b.startsWith(root)) - Number(a.startsWith(root)))) {
     const base = baseName(path);
     const file = weightsByPath.get(path);
-    if (file !== undefined && !weights.has(base) && !NOT_WEIGHTS.test(base)) weights.set(base, file);
+    if (file === undefined) continue;
+    if (ADAPTER.test(base)) adapters.push(base);
+    else if (!weights.has(base) && !isBesideWeights(base)) weights.set(base, file);
   }
-  return { files, weights };
+  checkPointers(subject, pointers, weights);
+  return { files, weights, adapters, pointers };
+}
+
+/** Takes out configurations of other things than models, if there is one of a model: poolers have theirs. */
+async function leaveOtherConfigs(byPath: Map<string, ByteSource>): Promise<void> {
+  const others: string[] = [];
+  let models = 0;
+  for (const [path, source] of byPath) {
+    if (baseName(path) !== 'config.json') continue;
+    const json = await readJson('config.json', source).catch(() => undefined);
+    if (isModelConfig(json)) models += 1;
+    else others.push(path);
+  }
+  if (models > 0) for (const path of others) byPath.delete(path);
+}
+
+/** @throws StudioError if what was not fetched is needed */
+function checkPointers(subject: string, pointers: readonly string[], weights: ReadonlyMap<string, unknown>): void {
+  const needed = pointers.filter((name) => UNIQUE.has(name) || /-of-\d+\.(?:safetensors|bin)$/.test(name));
+  if (needed.length > 0 || (pointers.length > 0 && weights.size === 0))
+    throw pointerError(subject, [...needed, ...pointers.filter((name) => !needed.includes(name))]);
 }
 
 /**
@@ -97,12 +140,15 @@ export async function openFolder(subject: string, given: readonly GivenFile[]): 
  * @param subject as of {@link openFolder}
  * @throws StudioError if there are no weights, shards are missing, or a tensor comes twice
  */
-export async function openWeights(subject: string, { files, weights }: CheckpointFolder, family: Family): Promise<StoredTensors> {
+export async function openWeights(subject: string, { files, weights, adapters }: CheckpointFolder, family: Family): Promise<StoredTensors> {
   const kind = KINDS.find((one) => [...weights.values()].some((file) => file.kind === one));
   if (kind === undefined)
-    throw new StudioError(
-      'checkpoint',
-      `${subject}: expected weights (model.safetensors, pytorch_model.bin or model.onnx), got ${[...files.keys()].map(shownName).slice(0, 20).join(', ') || 'no files'}. Give the whole Hugging Face folder.`,
+    throw (
+      otherForm(subject, [...adapters, ...files.keys()]) ??
+      new StudioError(
+        'checkpoint',
+        `${subject}: expected weights (model.safetensors, pytorch_model.bin or model.onnx), got ${[...files.keys()].map(shownName).slice(0, 20).join(', ') || 'no files'}. Give the whole Hugging Face folder.`,
+      )
     );
   const ofKind = [...weights].filter(([, file]) => file.kind === kind);
   const chosen = await chooseFiles(subject, files, kind, ofKind);

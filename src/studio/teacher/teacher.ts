@@ -1,7 +1,7 @@
-import { parseConfig } from '../../models/config.ts';
+import { parseConfig, type ModelConfig } from '../../models/config.ts';
 import { familyOf } from '../../models/families/registry.ts';
 import { encoderShapes, longestSequence, parameterShapes, type BertModel } from '../../models/model.ts';
-import { mapTensors, type HeadState, type TensorCopy, type TensorMap } from '../../models/tensorMap.ts';
+import { mapTensors, type FoundTensor, type HeadState, type TensorCopy, type TensorMap } from '../../models/tensorMap.ts';
 import type { StoredTensors } from '../../formats/storedTensor.ts';
 import { readWhole } from '../../tensor/byteSource.ts';
 import { sizeOf } from '../../tensor/shape.ts';
@@ -14,6 +14,7 @@ import { tokenizerFrom, withinTable, type TextTokenizer } from '../../text/token
 import { mergeTokenizerFiles, type MergedTokenizer } from '../../text/tokenizerFiles.ts';
 import type { HeadFit } from '../../training/fitHead.ts';
 import { openFolder, openWeights, readJson } from './checkpointFolder.ts';
+import { foldedAway, isModelConfig, knownFamily, otherForm, otherTokenizer, refuseOtherPrograms } from './otherForms.ts';
 import type { GivenFile } from '../api/files.ts';
 import type { StudioListener } from '../api/run.ts';
 import type { TeacherReport } from '../api/teacher.ts';
@@ -65,23 +66,39 @@ export async function readTeacher(
   const name = shownName(given);
   const subject = `${role} ${name}`;
   const folder = await openFolder(subject, files);
-  const configFile = folder.files.get('config.json');
+  const configName = folder.files.has('config.json') ? 'config.json' : 'bert_config.json';
+  const configFile = folder.files.get(configName);
   if (configFile === undefined)
+    throw (
+      (folder.weights.size === 0 ? otherForm(subject, [...folder.adapters, ...folder.files.keys()]) : undefined) ??
+      new StudioError(
+        'checkpoint',
+        `${subject}: expected config.json, got ${[...folder.files.keys(), ...folder.weights.keys()].map(shownName).slice(0, 20).join(', ') || 'no files'}. Give the whole Hugging Face folder.`,
+      )
+    );
+  const settings = await readJson(configName, configFile);
+  if (!isModelConfig(settings))
     throw new StudioError(
       'checkpoint',
-      `${subject}: expected config.json, got ${[...folder.files.keys(), ...folder.weights.keys()].map(shownName).slice(0, 20).join(', ') || 'no files'}. Give the whole Hugging Face folder.`,
+      `${subject}: ${configName} — expected a model's settings (hidden_size and others), got none. Take the config.json that lies beside the weights, as in a folder 0_Transformer or 0_BERT.`,
     );
-  const settings = await readJson('config.json', configFile);
-  const config = parseConfig(settings);
+  const config = parseConfig(knownFamily(settings));
   const stored = await openWeights(subject, folder, familyOf(config.family));
   const found = [...stored].map(([tensor, { read, ...about }]) => [tensor, { ...about, floating: read !== null }] as const);
-  const map = mapTensors(config, new Map(found));
+  refuseOtherPrograms(subject, stored);
+  const map = mapOrExplain(
+    subject,
+    config,
+    new Map(found),
+    [...folder.weights.values()].every(({ kind }) => kind === 'onnx'),
+  );
 
   const tokenizerFiles = new Map<string, Uint8Array>();
   for (const file of TOKENIZER_FILES) {
     const source = folder.files.get(file);
     if (source !== undefined) tokenizerFiles.set(file, await readWhole(source, MOST_TOKENIZER, file));
   }
+  if (!tokenizerFiles.has('tokenizer.json') && !tokenizerFiles.has('vocab.txt')) throwIfAny(otherTokenizer(folder.files.keys()));
   const merged = mergedTokenizer(tokenizerFiles, tokenizerClassOf(settings));
   const all = tokenizerFrom(merged);
   const tokenizer = withinTable(all, config.vocabSize);
@@ -103,7 +120,11 @@ export async function readTeacher(
     await tell(data.byteLength);
   }
   const model: BertModel = { config, tensors };
-  const notes = [...map.notes, ...merged.notes, ...larger, ...(await differingCopies(map.copies, stored, model))];
+  const beside = folder.adapters.map(
+    (file) =>
+      `${shownName(file)} is an adapter beside the model, and is not applied: the model alone is the teacher. To have it in, call merge_and_unload() in PEFT and save that.`,
+  );
+  const notes = [...map.notes, ...beside, ...merged.notes, ...larger, ...(await differingCopies(map.copies, stored, model))];
   const readme = folder.files.get('README.md');
   // A model card of more than a MiB has its header at the front all the same.
   const licence = licenceOf(
@@ -138,6 +159,19 @@ export async function readTeacher(
       ...namesOf(map),
     },
   };
+}
+
+function mapOrExplain(subject: string, config: ModelConfig, found: ReadonlyMap<string, FoundTensor>, isOnnx: boolean): TensorMap {
+  try {
+    return mapTensors(config, found);
+  } catch (error) {
+    throwIfAny(isOnnx && error instanceof StudioError ? foldedAway(subject, error) : undefined);
+    throw error;
+  }
+}
+
+function throwIfAny(error: StudioError | undefined): void {
+  if (error !== undefined) throw error;
 }
 
 function progressOf(total: number, reading: TeacherReading | undefined): (bytes: number) => Promise<void> {
