@@ -25,9 +25,9 @@ export interface CheckpointFolder {
   /** By name without folders: those beside config.json, and those of other folders whose names are not taken. */
   readonly files: ReadonlyMap<string, ByteSource>;
   readonly weights: ReadonlyMap<string, WeightsFile>;
-  /** Files that were left out: weights of adapters, and what stands for a file that was not fetched. */
+  /** What was left out: weights of adapters, and zips in zips. */
   readonly adapters: readonly string[];
-  readonly pointers: readonly string[];
+  readonly innerZips: readonly string[];
 }
 
 /** Files that a folder may hold once. */
@@ -35,8 +35,8 @@ const UNIQUE: ReadonlySet<string> = new Set(['config.json', 'tokenizer.json', 't
 /** Trainers' own state, ours included, which lies beside weights and looks like them. */
 const NOT_WEIGHTS = /^(?:optimizer|scheduler|training_args|rng_state|scaler|compactors)\b|optim_states\.pt$/;
 const ADAPTER = /^(?:adapter_model|pytorch_adapter|pytorch_model_head)\.(?:safetensors|bin)$/;
-/** A wheel may hold a zip of a folder, and that weights that torch.save wrote as a zip. */
-const DEEPEST_ZIP = 2;
+/** By this a Python wheel is told from other zips: it may hold a zip of a folder, which no other zip may. */
+const WHEEL = /\.dist-info\/WHEEL$/;
 /** An index lists a tensor a line; a configuration has a page. */
 const MOST_JSON = 32 * 2 ** 20;
 
@@ -62,11 +62,14 @@ export async function openFolder(subject: string, given: readonly GivenFile[]): 
   /** Every file by its name, for weights that an ONNX model keeps beside it, whatever they look like. */
   const beside = new Map<string, ByteSource>();
   const pointers: string[] = [];
-  const add = async (path: string, source: ByteSource, zips: number): Promise<void> => {
+  const innerZips: string[] = [];
+  const add = async (path: string, source: ByteSource, mayHoldFolder: boolean, isInZip = false): Promise<void> => {
     beside.set(baseName(path), source);
     const found = await sniffed(source);
     if (found.kind === 'zip') {
-      if (zips < DEEPEST_ZIP) for (const [inside, content] of found.entries) await add(inside, content, zips + 1);
+      const isWheel = !isInZip && [...found.entries.keys()].some((inside) => WHEEL.test(inside));
+      if (mayHoldFolder) for (const [inside, content] of found.entries) await add(inside, content, isWheel, true);
+      else innerZips.push(baseName(path));
     } else if (found.kind === 'torch') weightsByPath.set(path, { kind: 'pytorch', open: () => openPytorchZip(found.entries) });
     else if (found.kind === 'safetensors') weightsByPath.set(path, { kind: 'safetensors', open: () => openSafetensors(source) });
     else if (found.kind === 'onnx')
@@ -75,7 +78,7 @@ export async function openFolder(subject: string, given: readonly GivenFile[]): 
     else if (isLfsPointer(await source.read(0, Math.min(64, source.size)))) pointers.push(baseName(path));
     else byPath.set(path, source);
   };
-  for (const { path, bytes } of given) await add(path.replaceAll('\\', '/'), openBytes(bytes), 0);
+  for (const { path, bytes } of given) await add(path.replaceAll('\\', '/'), openBytes(bytes), true);
   await leaveOtherConfigs(byPath);
 
   // Sentence-transformers has a config.json in folders below, too: the model's nearest to the top counts.
@@ -112,7 +115,7 @@ export async function openFolder(subject: string, given: readonly GivenFile[]): 
     else if (!weights.has(base) && !isBesideWeights(base)) weights.set(base, file);
   }
   checkPointers(subject, pointers, weights);
-  return { files, weights, adapters, pointers };
+  return { files, weights, adapters, innerZips };
 }
 
 /** Takes out configurations of other things than models, if there is one of a model: poolers have theirs. */

@@ -103,6 +103,11 @@ describe('refused in the sentence that cures', () => {
       },
       /Run its zero_to_fp32\.py/,
     ],
+    [
+      'a zip in a zip',
+      { 'a.zip': zipSync({ 'model.zip': zipSync(golden) }) },
+      /expected config\.json, got no files\. Unpack model\.zip and give what is in it/,
+    ],
     ['a packed archive', { 'model.tar.gz': Uint8Array.of(0x1f, 0x8b, 8, 0) }, /got a packed archive \(model\.tar\.gz\)\. Unpack it/],
   ])('%s', async (_, files, sentence) => {
     await expect(read(files)).rejects.toThrow(sentence);
@@ -150,7 +155,7 @@ describe('read', () => {
 
   test('a wheel with a zip inside', async () => {
     const inner = zipSync(under('model', golden));
-    const wheel = zipSync({ 'pkg/__init__.py': bytes(''), 'pkg/data/model.zip': inner });
+    const wheel = zipSync({ 'pkg/__init__.py': bytes(''), 'pkg-1.0.dist-info/WHEEL': bytes('x'), 'pkg/data/model.zip': inner });
     expect((await readTeacher('wheel', [{ path: 'pkg-1.0-py3-none-any.whl', bytes: wheel }])).model).toEqual(wanted);
   });
 
