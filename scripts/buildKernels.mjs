@@ -1,5 +1,5 @@
-// Compiles the CPU engine's AssemblyScript kernels into four WebAssembly modules, when their sources have changed, and
-// gathers the WebGPU engine's WGSL files in one module, which page, terminal and tests import alike.
+// Compiles the CPU engine's AssemblyScript kernels into four WebAssembly modules, when their sources have changed, with the
+// opcodes of src/engines/wasm/opcodes.ts, and gathers the WebGPU engine's WGSL files in one module, which page, terminal and tests import alike.
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -16,8 +16,18 @@ const VARIANTS = [
   { name: 'kernels-threads-relaxed', features: 'simd,relaxed-simd,threads', shared: true },
 ];
 
+/** The interpreter's names for the opcodes, as AssemblyScript. The oldest Node that is supported cannot import TypeScript. */
+function opcodeNames() {
+  const list = /OPCODES = \[([^\]]*)\] as const/.exec(readFileSync(join(SOURCES, '../opcodes.ts'), 'utf8'));
+  if (list === null) throw new Error('kernels: src/engines/wasm/opcodes.ts has no list OPCODES.');
+  const names = [...list[1].matchAll(/'(\w+)'/g)].map(([, name], index) => `export const ${name} = ${index};\n`);
+  return `// Made by scripts/buildKernels.mjs of ../opcodes.ts.\n${names.join('')}`;
+}
+
 function fingerprint() {
-  const hash = createHash('sha256').update(readFileSync(fileURLToPath(import.meta.url)));
+  const hash = createHash('sha256')
+    .update(readFileSync(fileURLToPath(import.meta.url)))
+    .update(opcodeNames());
   for (const file of readdirSync(SOURCES).sort()) hash.update(file).update(readFileSync(join(SOURCES, file)));
   return hash.digest('hex');
 }
@@ -28,15 +38,20 @@ function gatherWgsl() {
     .sort();
   const entries = names.map((file) => `  ${file.replace(/\.wgsl$/, '')}: ${JSON.stringify(readFileSync(join(WGSL, file), 'utf8'))},\n`);
   const text = `// Made by scripts/buildKernels.mjs of the .wgsl files in ../kernels.\nexport const KERNELS = {\n${entries.join('')}} as const;\n`;
-  const target = join(WGSL, '../built/kernels.ts');
+  writeIfOther(join(WGSL, '../built'), 'kernels.ts', text);
+}
+
+function writeIfOther(folder, name, text) {
+  const target = join(folder, name);
   if (existsSync(target) && readFileSync(target, 'utf8') === text) return;
-  mkdirSync(join(WGSL, '../built'), { recursive: true });
+  mkdirSync(folder, { recursive: true });
   writeFileSync(target, text);
 }
 
 /** Builds what is stale; says nothing when nothing is. */
 export async function buildKernels() {
   gatherWgsl();
+  writeIfOther(BUILT, 'opcodes.ts', opcodeNames());
   const stamp = join(BUILT, 'stamp');
   const wanted = fingerprint();
   const fresh = VARIANTS.every(({ name }) => existsSync(join(BUILT, `${name}.wasm`)));

@@ -1,38 +1,8 @@
-import type { Activation, Node, OperationKind } from '../../graph/operation.ts';
+import type { Activation, Node } from '../../graph/operation.ts';
 import type { Plan } from '../../graph/plan.ts';
 import { GraphError, type Value } from '../../graph/value.ts';
 import { sizeOf } from '../../tensor/shape.ts';
-
-/** Instructions in the order of their opcodes in kernels/index.ts. */
-const OPCODES = [
-  'matmul',
-  'add',
-  'mul',
-  'scale',
-  'scaleBy',
-  'gelu',
-  'geluGrad',
-  'layerNorm',
-  'layerNormGradInput',
-  'layerNormGradGain',
-  'reduceRows',
-  'reduceSum',
-  'broadcast',
-  'softmax',
-  'softmaxGrad',
-  'gatherRows',
-  'scatterRows',
-  'crossEntropy',
-  'crossEntropyGrad',
-  'distillation',
-  'distillationGrad',
-  'argmaxRows',
-  'copy',
-  'assign',
-  'globalNorm',
-  'adamw',
-  'rsqrt',
-] as const satisfies readonly OperationKind[];
+import { opcodeOf } from './opcodes.ts';
 
 const ACTIVATIONS: Readonly<Record<Activation, number>> = { none: 0, gelu: 1, gelu_tanh: 2, relu: 3 };
 
@@ -65,10 +35,11 @@ export function assemble(plan: Plan, arena: number, partials: number): Uint32Arr
   const scratch = new DataView(new ArrayBuffer(4));
   const address = (value: Value): number => arena + (plan.offsets.get(value.storage.id) ?? 0);
   for (const node of plan.nodes) {
-    if (!isInstruction(node)) continue;
+    const { kind } = node.operation;
+    if (kind === 'reshape' || kind === 'permute') continue;
+    const opcode = opcodeOf(kind);
+    if (opcode < 0) throw new GraphError(kind, 'the CPU engine has no such operation.');
     const operands = operandsOf(node, address, partials);
-    const opcode = OPCODES.findIndex((kind) => kind === node.operation.kind);
-    if (opcode < 0) throw new GraphError(node.operation.kind, 'the CPU engine has no such operation.');
     words.push(opcode, operands.length + 2);
     for (const word of operands) {
       if (typeof word === 'number') words.push(word >>> 0);

@@ -1,6 +1,7 @@
 // The interpreter: a program is a list of instructions in memory, [opcode, words, operands ...], built once by
 // assemble.ts. Every thread of the team walks it and meets the others after each instruction.
 import * as elementwise from './elementwise';
+import * as op from '../built/opcodes';
 import { matmul } from './gemm';
 import * as optimiser from './optimiser';
 import * as rows from './rows';
@@ -72,10 +73,9 @@ function walk(program: usize, end: usize): void {
   }
 }
 
-// Opcodes: the order of OPCODES in assemble.ts.
 function instruction(opcode: i32): void {
   switch (opcode) {
-    case 0:
+    case op.matmul:
       matmul(
         word(2), word(3), word(4), word(5), word(6), real(7),
         pointer(8), word(9), word(10), word(11), word(12),
@@ -84,82 +84,82 @@ function instruction(opcode: i32): void {
         pointer(22), pointer(23), word(24),
       );
       break;
-    case 1:
+    case op.add:
       elementwise.add(pointer(2), pointer(3), pointer(4), word(5));
       break;
-    case 2:
+    case op.mul:
       elementwise.mul(pointer(2), pointer(3), pointer(4), word(5));
       break;
-    case 3:
+    case op.scale:
       elementwise.scale(pointer(2), pointer(3), word(4), real(5));
       break;
-    case 4:
+    case op.scaleBy:
       elementwise.scale(pointer(2), pointer(4), word(5), load<f32>(pointer(3)));
       break;
-    case 5:
+    case op.gelu:
       elementwise.gelu(pointer(2), pointer(3), word(4), word(5));
       break;
-    case 6:
+    case op.geluGrad:
       elementwise.geluGrad(pointer(2), pointer(3), pointer(4), word(5), word(6));
       break;
-    case 7:
+    case op.layerNorm:
       rows.layerNorm(pointer(2), pointer(3), pointer(4), pointer(5), word(6), word(7), real(8));
       break;
-    case 8:
+    case op.layerNormGradInput:
       rows.layerNormGradInput(pointer(2), pointer(3), pointer(4), pointer(5), word(6), word(7), real(8));
       break;
-    case 9:
+    case op.layerNormGradGain:
       rows.layerNormGradGain(pointer(2), pointer(3), pointer(4), word(5), word(6), real(7), pointer(8));
       break;
-    case 10:
+    case op.reduceRows:
       rows.reduceRows(pointer(2), pointer(3), word(4), word(5), pointer(6));
       break;
-    case 11:
+    case op.reduceSum:
       optimiser.reduceSum(pointer(2), pointer(3), word(4));
       break;
-    case 12:
+    case op.broadcast:
       elementwise.fill(pointer(3), word(4), load<f32>(pointer(2)));
       break;
-    case 13:
+    case op.softmax:
       rows.softmax(pointer(2), pointer(3), pointer(4), word(5), word(6), word(7), real(8));
       break;
-    case 14:
+    case op.softmaxGrad:
       rows.softmaxGrad(pointer(2), pointer(3), pointer(4), word(5), word(6), real(7));
       break;
-    case 15:
+    case op.gatherRows:
       rows.gatherRows(pointer(2), pointer(3), pointer(4), word(5), word(6));
       break;
-    case 16:
+    case op.scatterRows:
       rows.scatterRows(pointer(2), pointer(3), pointer(4), word(5), word(6), word(7));
       break;
-    case 17:
+    case op.crossEntropy:
       rows.crossEntropy(pointer(2), pointer(3), pointer(4), word(5), word(6));
       break;
-    case 18:
+    case op.crossEntropyGrad:
       rows.crossEntropyGrad(pointer(2), pointer(3), pointer(4), pointer(5), word(6), word(7));
       break;
-    case 19:
+    case op.distillation:
       rows.distillation(pointer(2), pointer(3), pointer(4), pointer(5), word(6), word(7), real(8));
       break;
-    case 20:
+    case op.distillationGrad:
       rows.distillationGrad(pointer(2), pointer(3), pointer(4), pointer(5), pointer(6), word(7), word(8), real(9));
       break;
-    case 21:
+    case op.argmaxRows:
       rows.argmaxRows(pointer(2), pointer(3), word(4), word(5));
       break;
-    case 22:
+    case op.copy:
       elementwise.copyStrided(pointer(2), pointer(3), word(4), word(5), word(6), word(7), word(8), word(9), word(10), word(11));
       break;
-    case 23:
+    case op.assign:
       elementwise.copy(pointer(2), pointer(3), word(4));
       break;
-    case 24:
+    case op.globalNorm:
       globalNorm();
       break;
-    case 25:
+    case op.adamw:
       adamw();
       break;
-    case 26:
+    case op.rsqrt:
       elementwise.rsqrt(pointer(2), pointer(3), word(4), real(5));
       break;
     default:
@@ -167,7 +167,7 @@ function instruction(opcode: i32): void {
   }
 }
 
-/** [24, words, out, loss, settings, halted, count, (tensor, size) ...]. */
+/** [op.globalNorm, words, out, loss, settings, halted, count, (tensor, size) ...]. */
 function globalNorm(): void {
   let sum: f64 = 0;
   const count = word(6);
@@ -175,7 +175,7 @@ function globalNorm(): void {
   optimiser.storeNorm(sum, pointer(2), pointer(3), pointer(4), pointer(5));
 }
 
-/** [25, words, settings, norm, count, (parameter, gradient, first, second, size, decay, rate) ...]. */
+/** [op.adamw, words, settings, norm, count, (parameter, gradient, first, second, size, decay, rate) ...]. */
 function adamw(): void {
   const count = word(4);
   for (let i = 0; i < count; i++) {
