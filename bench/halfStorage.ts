@@ -12,7 +12,7 @@ import { WebGpuEngine } from '../src/engines/webgpu/webgpuEngine.ts';
 import { Graph } from '../src/graph/graph.ts';
 import { matmul } from '../src/graph/ops/matmul.ts';
 import { plan } from '../src/graph/plan.ts';
-import { placeInSlabs } from '../src/graph/slabs.ts';
+import { placeInSlabs } from '../src/engines/webgpu/slabs.ts';
 import { readTeacher } from '../src/studio/teacher/teacher.ts';
 import { sizeInWords } from '../src/tensor/bytes.ts';
 import { Random } from '../src/tensor/random.ts';

@@ -42,6 +42,7 @@ function withAddend(product: Node, addition: Node, addend: Value): Node {
     operation: { ...product.operation, addend: true },
     inputs: [...product.inputs, addend],
     output: addition.output,
+    overwritable: [addend],
     // Differentiated before it is planned.
     gradient: null,
     reference: (inputs, output, writes) => {

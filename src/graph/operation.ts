@@ -75,7 +75,7 @@ export type Operation =
   /** tensors -> [2]: their joint L2 norm, and 1 where it is finite, else 0. */
   | { readonly kind: 'globalNorm' }
   /**
-   * count gradients, then settings [7] and norm [2]; writes count times
+   * count gradients, then settings [8] and norm [2]; writes count times
    * (parameter, first moment, second moment). Leaves all as it was while the norm's flag is 0.
    */
   | { readonly kind: 'adamw'; readonly count: number; readonly decay: readonly number[]; readonly rate: readonly number[] }
@@ -100,6 +100,11 @@ export interface Node {
   readonly output: Value;
   /** States that this node overwrites. */
   readonly writes: readonly Value[];
+  /**
+   * Inputs whose memory the output may take if nobody needs them afterwards: each of their elements is read before its place
+   * is written, in every engine. None if left out.
+   */
+  readonly overwritable?: readonly Value[];
   readonly gradient: GradientRule | null;
   readonly reference: Reference;
   /** Floating-point operations of one run. */

@@ -44,7 +44,7 @@ export function partFor(graph: Graph, names: readonly string[]): GraphPart {
 export interface PlanOptions {
   /** Every storage starts at a multiple of this many bytes. */
   readonly alignment: number;
-  /** Let an addition overwrite an operand that nobody needs afterwards. Engines whose buffers may not alias say false. */
+  /** Let outputs take the memory of inputs that nobody needs afterwards ({@link Node.overwritable}). Engines whose buffers may not alias say false. */
   readonly inPlace: boolean;
 }
 
@@ -64,12 +64,7 @@ export function plan(graph: GraphPart, options: PlanOptions = { alignment: 64, i
     persistentBytes += rounded(value.storage);
   }
 
-  const lastUse = new Map<number, number>();
-  nodes.forEach((node, index) => {
-    for (const value of [...node.inputs, node.output]) lastUse.set(value.storage.id, index);
-  });
-  for (const value of graph.outputs.values()) lastUse.set(value.storage.id, nodes.length);
-
+  const lastUse = lastUses(nodes, graph.outputs);
   const gaps = new Gaps(persistentBytes);
   const owners = new Map<number, { offset: number; bytes: number; storages: Set<number> }>();
   nodes.forEach((node, index) => {
@@ -109,6 +104,16 @@ export function plan(graph: GraphPart, options: PlanOptions = { alignment: 64, i
   };
 }
 
+/** The place in the running order of the last node that has to do with a storage, by its id; beyond the last for outputs. */
+export function lastUses(nodes: readonly Node[], outputs: ReadonlyMap<string, Value>): ReadonlyMap<number, number> {
+  const lastUse = new Map<number, number>();
+  nodes.forEach((node, index) => {
+    for (const value of [...node.inputs, node.output]) lastUse.set(value.storage.id, index);
+  });
+  for (const value of outputs.values()) lastUse.set(value.storage.id, nodes.length);
+  return lastUse;
+}
+
 /** Nodes that an output or a state needs, in graph order. */
 function liveNodes(graph: GraphPart): Node[] {
   const wanted = new Set<Value>(graph.outputs.values());
@@ -121,12 +126,9 @@ function liveNodes(graph: GraphPart): Node[] {
   return live.toReversed();
 }
 
-/** The operand whose memory this node's output may take: same size, dead afterwards, read element by element. */
+/** The input whose memory this node's output may take: one that its operation lets it take, of the same size and dead afterwards. */
 function reusable(node: Node, index: number, lastUse: ReadonlyMap<number, number>): Storage | undefined {
-  const { operation } = node;
-  const candidates =
-    operation.kind === 'matmul' ? (operation.addend ? node.inputs.slice(-1) : []) : ELEMENTWISE.has(operation.kind) ? node.inputs : [];
-  return candidates.find(
+  return node.overwritable?.find(
     (value) =>
       value.storage.kind === 'temporary' &&
       value.storage.size === node.output.storage.size &&
@@ -134,5 +136,3 @@ function reusable(node: Node, index: number, lastUse: ReadonlyMap<number, number
       node.inputs.filter((input) => input.storage.id === value.storage.id).length === 1,
   )?.storage;
 }
-
-const ELEMENTWISE: ReadonlySet<string> = new Set(['add', 'mul', 'scale', 'rsqrt', 'gelu', 'geluGrad', 'softmax', 'softmaxGrad']);

@@ -8,7 +8,7 @@ import { candidateTiles } from '../../src/engines/webgpu/matmul/candidates.ts';
 import { ProgramMemory } from '../../src/engines/webgpu/programMemory.ts';
 import { needTile } from '../../src/engines/webgpu/tuning/products.ts';
 import { plan } from '../../src/graph/plan.ts';
-import { placeInSlabs } from '../../src/graph/slabs.ts';
+import { placeInSlabs } from '../../src/engines/webgpu/slabs.ts';
 
 /** The optimiser's dispatches of a training step, on a device that binds so much at once; without a device. */
 function dispatches(bindingBytes: number): readonly Dispatch[] {

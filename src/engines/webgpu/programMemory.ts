@@ -1,5 +1,5 @@
 import { sizeInWords } from '../../tensor/bytes.ts';
-import type { SlabPlacement, Piece } from '../../graph/slabs.ts';
+import type { SlabPlacement, Piece } from './slabs.ts';
 import type { Value } from '../../graph/value.ts';
 import { EngineError } from '../engineError.ts';
 import type { BoundRange } from './dispatch.ts';

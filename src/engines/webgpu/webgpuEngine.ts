@@ -1,5 +1,5 @@
 import type { Plan, PlanOptions } from '../../graph/plan.ts';
-import { placeInSlabs, type SlabPlacement } from '../../graph/slabs.ts';
+import { placeInSlabs, type SlabPlacement } from './slabs.ts';
 import { sizeInWords } from '../../tensor/bytes.ts';
 import { formatShape } from '../../tensor/shape.ts';
 import type { CompileWatch, Engine, EngineDescription, EngineLimits } from '../engine.ts';

@@ -12,6 +12,7 @@ export function mul(graph: Graph, a: Value, b: Value): Value {
     inputs: [x, y],
     output: graph.temporary('mul', x.shape, 'f32', x.strides),
     writes: [],
+    overwritable: [x, y],
     gradient: (dy) => [(sum) => accumulate(graph, sum, mul(graph, dy, y)), (sum) => accumulate(graph, sum, mul(graph, dy, x))],
     reference: ([left = new Float64Array(), right = new Float64Array()], out) => {
       for (let i = 0; i < out.length; i++) out[i] = (left[i] ?? 0) * (right[i] ?? 0);
@@ -28,6 +29,7 @@ export function scale(graph: Graph, x: Value, factor: number): Value {
     inputs: [x],
     output: graph.temporary('scale', x.shape, 'f32', x.strides),
     writes: [],
+    overwritable: [x],
     gradient: (dy) => [(sum) => accumulate(graph, sum, scale(graph, dy, factor))],
     reference: ([source = new Float64Array()], out) => {
       for (let i = 0; i < out.length; i++) out[i] = factor * (source[i] ?? 0);
@@ -65,6 +67,7 @@ export function rsqrt(graph: Graph, x: Value, epsilon: number): Value {
     inputs: [x],
     output,
     writes: [],
+    overwritable: [x],
     gradient: (dy) => [(sum) => accumulate(graph, sum, scale(graph, mul(graph, mul(graph, output, output), mul(graph, output, dy)), -0.5))],
     reference: ([source = new Float64Array()], out) => {
       for (let i = 0; i < out.length; i++) out[i] = 1 / Math.sqrt((source[i] ?? 0) + epsilon);
@@ -81,6 +84,7 @@ export function gelu(graph: Graph, x: Value, form: GeluKind): Value {
     inputs: [x],
     output: graph.temporary('gelu', x.shape, 'f32', x.strides),
     writes: [],
+    overwritable: [x],
     gradient: (dy) => [(sum) => accumulate(graph, sum, geluGrad(graph, x, dy, form))],
     reference: ([source = new Float64Array()], out) => {
       for (let i = 0; i < out.length; i++) out[i] = geluValue(source[i] ?? 0, form);
@@ -96,6 +100,7 @@ function geluGrad(graph: Graph, a: Value, b: Value, form: GeluKind): Value {
     inputs: [x, dy],
     output: graph.temporary('geluGrad', x.shape, 'f32', x.strides),
     writes: [],
+    overwritable: [x, dy],
     gradient: null,
     reference: ([source = new Float64Array(), slope = new Float64Array()], out) => {
       for (let i = 0; i < out.length; i++) out[i] = (slope[i] ?? 0) * geluSlope(source[i] ?? 0, form);

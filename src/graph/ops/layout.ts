@@ -37,6 +37,7 @@ export function add(graph: Graph, a: Value, b: Value): Value {
     inputs: [x, y],
     output: graph.temporary('add', x.shape, 'f32', x.strides),
     writes: [],
+    overwritable: [x, y],
     gradient: (dy) => [(sum) => accumulate(graph, sum, dy), (sum) => accumulate(graph, sum, dy)],
     reference: ([left = new Float64Array(), right = new Float64Array()], out) => {
       for (let i = 0; i < out.length; i++) out[i] = (left[i] ?? 0) + (right[i] ?? 0);

@@ -58,6 +58,7 @@ export function matmul(graph: Graph, a: Value, b: Value, options: MatmulOptions 
     inputs: [a, b, ...(bias === undefined ? [] : [bias]), ...(addend === undefined ? [] : [addend])],
     output,
     writes: [],
+    overwritable: addend === undefined ? [] : [addend],
     gradient: (dy) => {
       if (activation !== 'none')
         throw new GraphError('matmul', 'a fused activation has no gradient; apply gelu as its own node in training graphs.');

@@ -24,6 +24,7 @@ export function softmax(graph: Graph, scores: Value, mask: Value, alpha: number)
     inputs: [scores, mask],
     output,
     writes: [],
+    overwritable: [scores],
     gradient: (dy) => [(sum) => accumulate(graph, sum, softmaxGrad(graph, output, contiguous(graph, dy), alpha)), null],
     reference: ([source = new Float64Array(), shift = new Float64Array()], out) => {
       for (let row = 0; row < batch * perBatch; row++) {
@@ -48,6 +49,7 @@ function softmaxGrad(graph: Graph, p: Value, dp: Value, alpha: number): Value {
     inputs: [p, dp],
     output: graph.temporary('softmaxGrad', p.shape),
     writes: [],
+    overwritable: [p, dp],
     gradient: null,
     reference: ([weights = new Float64Array(), slope = new Float64Array()], out) => {
       for (let row = 0; row < rows; row++) {

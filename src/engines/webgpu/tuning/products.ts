@@ -1,5 +1,5 @@
 import type { Node } from '../../../graph/operation.ts';
-import type { SlabPlacement } from '../../../graph/slabs.ts';
+import type { SlabPlacement } from '../slabs.ts';
 import { EngineError } from '../../engineError.ts';
 import type { Dispatch } from '../dispatch.ts';
 import { Lowering, type DeviceTraits } from '../lower/lowering.ts';

@@ -1,7 +1,7 @@
-import { formatShape } from '../tensor/shape.ts';
-import { Gaps } from './gaps.ts';
-import type { Plan } from './plan.ts';
-import { GraphError, type Storage, type Value } from './value.ts';
+import { formatShape } from '../../tensor/shape.ts';
+import { Gaps } from '../../graph/gaps.ts';
+import { lastUses, type Plan } from '../../graph/plan.ts';
+import { GraphError, type Storage, type Value } from '../../graph/value.ts';
 
 /** A run of a tensor's elements that lies in one slab. */
 export interface Piece {
@@ -54,12 +54,7 @@ export function placeInSlabs(plan: Plan, options: SlabOptions): SlabPlacement {
   }
   placer.startGroup();
 
-  const lastUse = new Map<number, number>();
-  plan.nodes.forEach((node, index) => {
-    for (const value of [...node.inputs, node.output]) lastUse.set(value.storage.id, index);
-  });
-  for (const value of plan.outputs.values()) lastUse.set(value.storage.id, plan.nodes.length);
-
+  const lastUse = lastUses(plan.nodes, plan.outputs);
   plan.nodes.forEach((node, index) => {
     if (node.output.storage.kind === 'temporary') placer.placeTemporary(node.output, node.inputs);
     for (const { storage } of [...node.inputs, node.output])

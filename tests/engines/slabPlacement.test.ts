@@ -3,7 +3,7 @@ import { prepareStep } from '../../bench/speed/contenders/own.ts';
 import { Graph } from '../../src/graph/graph.ts';
 import { scale } from '../../src/graph/ops/elementwise.ts';
 import { plan, type Plan } from '../../src/graph/plan.ts';
-import { placeInSlabs, type SlabPlacement } from '../../src/graph/slabs.ts';
+import { placeInSlabs, type SlabPlacement } from '../../src/engines/webgpu/slabs.ts';
 import { GraphError, type Value } from '../../src/graph/value.ts';
 
 const ALIGNMENT = 256;
