@@ -24,6 +24,9 @@ export class ProgramMemory {
   readonly #bindingBytes: number;
   /** Bytes of every scratch area. */
   readonly scratch: number[] = [];
+  /** Numbers of scratch areas that an operation may take, and of those that the present one has. */
+  readonly #idle = new Set<number>();
+  readonly #lent = new Set<number>();
   readonly tables: Uint32Array<ArrayBuffer>[] = [];
 
   constructor(placement: SlabPlacement, bindingBytes: number) {
@@ -105,15 +108,33 @@ export class ProgramMemory {
     return sorted.slice(0, -1).map((first, index) => ({ first, count: (sorted[index + 1] ?? rows) - first }));
   }
 
-  /** An area that dispatches hand on to the next ones; the same number is the same memory, as large as the largest asked for. */
-  scratchArea(number: number, bytes: number): BoundRange {
-    const size = Math.ceil(bytes / BINDING_ALIGNMENT) * BINDING_ALIGNMENT;
-    if (size > this.#bindingBytes)
-      throw new EngineError(
-        `webgpu: a scratch area of ${sizeInWords(bytes)} does not fit in a binding of ${sizeInWords(this.#bindingBytes)}.`,
-      );
-    this.scratch[number] = Math.max(this.scratch[number] ?? BINDING_ALIGNMENT, size);
-    return { place: { kind: 'scratch', number }, offset: 0, size, label: `scratch ${number}` };
+  /**
+   * An area that dispatches hand on to later ones of their operation, apart from all that were handed out since
+   * {@link reuseScratch}: of the areas that are free, the one that grows least.
+   */
+  scratchArea(bytes: number): BoundRange {
+    const size = this.#scratchBytes(bytes);
+    const has = (number: number): number => this.scratch[number] ?? 0;
+    const [best] = [...this.#idle].toSorted(
+      (one, other) => Math.max(size, has(one)) - has(one) - (Math.max(size, has(other)) - has(other)) || has(one) - has(other),
+    );
+    const number = best ?? this.scratch.push(size) - 1;
+    this.#idle.delete(number);
+    this.#lent.add(number);
+    this.scratch[number] = Math.max(has(number), size);
+    return scratchRange(number, size);
+  }
+
+  /** A scratch area whose contents outlive the operation: nothing else is ever in it. */
+  keptArea(bytes: number): BoundRange {
+    const size = this.#scratchBytes(bytes);
+    return scratchRange(this.scratch.push(size) - 1, size);
+  }
+
+  /** Makes the areas of {@link scratchArea} free again: no later dispatch needs what is in them. */
+  reuseScratch(): void {
+    for (const number of this.#lent) this.#idle.add(number);
+    this.#lent.clear();
   }
 
   /** Words that the host fills in once. */
@@ -122,9 +143,13 @@ export class ProgramMemory {
     return { place: { kind: 'table', number }, offset: 0, size: Math.ceil(words.byteLength / 16) * 16, label: `table ${number}` };
   }
 
-  /** A new scratch area of its own, whose contents outlive the operation. */
-  keptArea(bytes: number): BoundRange {
-    return this.scratchArea(Math.max(FIRST_KEPT_AREA, this.scratch.length), bytes);
+  #scratchBytes(bytes: number): number {
+    const size = Math.ceil(bytes / BINDING_ALIGNMENT) * BINDING_ALIGNMENT;
+    if (size > this.#bindingBytes)
+      throw new EngineError(
+        `webgpu: a scratch area of ${sizeInWords(bytes)} does not fit in a binding of ${sizeInWords(this.#bindingBytes)}.`,
+      );
+    return size;
   }
 
   #tooLarge(value: Value, count: number): EngineError {
@@ -135,5 +160,6 @@ export class ProgramMemory {
   }
 }
 
-/** Lower numbers are shared by all operations. */
-const FIRST_KEPT_AREA = 4;
+function scratchRange(number: number, size: number): BoundRange {
+  return { place: { kind: 'scratch', number }, offset: 0, size, label: `scratch ${number}` };
+}

@@ -1,5 +1,4 @@
 import type { Activation, Node } from '../../../graph/operation.ts';
-import { float, type BoundRange, type Word } from '../dispatch.ts';
 import { shaderOf } from '../shader.ts';
 import type { Lowering } from './lowering.ts';
 import type { Value } from '../../../graph/value.ts';
@@ -8,12 +7,12 @@ export const ACTIVATIONS: Readonly<Record<Activation, number>> = { none: 0, gelu
 
 /** Zeros in a whole tensor. */
 export function fillZeros(lowering: Lowering, node: Node, target: Value): void {
-  overElements(lowering, node, 'fill', [], { words: [float(0)], output: target });
+  overElements(lowering, node, 'fill', [], { factor: 0, output: target });
 }
 
 /** What an element-by-element kernel takes besides its tensors. */
 interface ElementwiseOptions {
-  readonly words?: readonly Word[];
+  readonly factor?: number;
   /** A tensor [1] in place of the second operand. */
   readonly scalar?: Value;
   readonly activation?: Activation;
@@ -26,7 +25,7 @@ export function overElements(
   node: Node,
   entry: string,
   inputs: readonly Value[],
-  { words = [], scalar, activation = 'none', output = node.output }: ElementwiseOptions = {},
+  { factor, scalar, activation = 'none', output = node.output }: ElementwiseOptions = {},
 ): void {
   const group = lowering.traits.software ? 32 : 64;
   const constants = { GROUP: group, ACTIVATION: ACTIVATIONS[activation] };
@@ -35,9 +34,17 @@ export function overElements(
   const operands = [...inputs, output].map((value) => ({ value, width: 1 }));
   for (const range of memory.rowRanges(output.storage.size, operands)) {
     const items = Math.ceil(range.count / 4);
-    const bindings: (readonly [number, BoundRange])[] = inputs.map((value, index) => [index + 1, memory.rows(value, 1, range)] as const);
-    if (scalar !== undefined) bindings.push([2, memory.whole(scalar)]);
-    bindings.push([3, memory.rows(output, 1, range)]);
-    lowering.emit(node, shader, [items, ...words], bindings, lowering.plane(Math.ceil(items / group)));
+    const names = ['a', 'b'] as const;
+    lowering.emit(
+      node,
+      shader,
+      { count: items, ...(factor === undefined ? {} : { factor }) },
+      {
+        ...Object.fromEntries(inputs.map((value, index) => [names[index] ?? '', memory.rows(value, 1, range)])),
+        ...(scalar === undefined ? {} : { scalar: memory.whole(scalar) }),
+        output: memory.rows(output, 1, range),
+      },
+      lowering.plane(Math.ceil(items / group)),
+    );
   }
 }

@@ -29,11 +29,15 @@ export function lowerLayout(lowering: Lowering, node: Node): void {
     lowering.emit(
       node,
       shader,
-      [count, from - fromPiece.first, to - toPiece.first, 0, n1, n2, n3, 0, ...source.strides, ...output.strides],
-      [
-        [1, memory.wholePiece(x, fromPiece)],
-        [2, memory.wholePiece(target, toPiece)],
-      ],
+      {
+        count,
+        source: from - fromPiece.first,
+        goal: to - toPiece.first,
+        lengths: [n1, n2, n3],
+        sourceStrides: source.strides,
+        goalStrides: output.strides,
+      },
+      { x: memory.wholePiece(x, fromPiece), output: memory.wholePiece(target, toPiece) },
       lowering.plane(Math.ceil(count / group)),
     );
   }

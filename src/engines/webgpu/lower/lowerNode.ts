@@ -1,6 +1,5 @@
 import type { Node } from '../../../graph/operation.ts';
 import { GraphError } from '../../../graph/value.ts';
-import { float } from '../dispatch.ts';
 import { overElements } from './elementwise.ts';
 import { lowerLayout } from './layout.ts';
 import { overLossRows } from './losses.ts';
@@ -13,6 +12,7 @@ import { adamw, globalNorm, reduceSum } from './wholeTensors.ts';
 /** Turns one node into dispatches. @throws GraphError by name for an operation that this engine lacks */
 export function lowerNode(lowering: Lowering, node: Node): void {
   const { operation, inputs } = node;
+  lowering.memory.reuseScratch();
   const input = (index: number): (typeof inputs)[number] => inputOf(node, index);
   switch (operation.kind) {
     case 'reshape':
@@ -26,10 +26,10 @@ export function lowerNode(lowering: Lowering, node: Node): void {
       overElements(lowering, node, operation.kind, inputs);
       return;
     case 'scale':
-      overElements(lowering, node, 'scale', inputs, { words: [float(operation.factor)] });
+      overElements(lowering, node, 'scale', inputs, { factor: operation.factor });
       return;
     case 'rsqrt':
-      overElements(lowering, node, 'rsqrt', inputs, { words: [float(operation.epsilon)] });
+      overElements(lowering, node, 'rsqrt', inputs, { factor: operation.epsilon });
       return;
     case 'scaleBy':
       overElements(lowering, node, 'scaleBy', [input(0)], { scalar: input(1) });

@@ -4,9 +4,10 @@ import { sizeOf } from '../../../tensor/shape.ts';
 import { EngineError } from '../../engineError.ts';
 import type { MatmulTile } from '../matmul/form.ts';
 import type { MatmulProblem } from '../matmul/candidates.ts';
-import { plane, type BoundRange, type Dispatch, type Word } from '../dispatch.ts';
-import type { ProgramMemory } from '../programMemory.ts';
+import { plane, type BoundRange, type Dispatch } from '../dispatch.ts';
+import type { ProgramMemory, RowOperand, RowRange } from '../programMemory.ts';
 import { shaderOf, type KernelFile, type Shader } from '../shader.ts';
+import { numberBindings, packSizes, type Bindings, type Sizes } from '../shaderInterface.ts';
 
 /** What kernels are chosen by. */
 export interface DeviceTraits {
@@ -21,6 +22,23 @@ export interface DeviceTraits {
   readonly workgroupBytes: number;
   readonly groupsAnAxis: number;
   readonly bindingBytes: number;
+}
+
+/** A kernel with a team a row; names are those of its WGSL. */
+export interface RowKernel {
+  readonly file: KernelFile;
+  /** The operation's kind where it is not given. */
+  readonly entry?: string;
+  readonly rows: number;
+  /** Elements of a row that a team works on; the kernel's own `width` is in items. */
+  readonly width: number;
+  /** Tensors that are bound for the rows of a dispatch alone. */
+  readonly byRow: Readonly<Record<string, RowOperand>>;
+  readonly whole?: Readonly<Record<string, Value>>;
+  /** Besides `rows` and `width`. */
+  readonly sizes?: (range: RowRange) => Sizes;
+  /** Ranges that are no tensors of the graph. */
+  readonly bindings?: (range: RowRange) => Bindings;
 }
 
 /** Kernel choices and dispatches of one program in the making. */
@@ -39,22 +57,38 @@ export class Lowering {
     this.chooseTile = chooseTile;
   }
 
-  emit(
-    node: Node,
-    shader: Shader,
-    sizes: readonly Word[],
-    bindings: readonly (readonly [number, BoundRange])[],
-    groups: readonly [number, number, number],
-    flops = 0,
-  ): void {
+  /**
+   * Adds a dispatch.
+   * @param sizes fields of the kernel's `Sizes`, by name   @param bindings its storage variables, by name
+   * @throws EngineError by name for a size or variable that the kernel uses and that is missing, or that it does not know
+   */
+  emit(node: Node, shader: Shader, sizes: Sizes, bindings: Bindings, groups: readonly [number, number, number], flops = 0): void {
     this.dispatches.push({
       shader,
-      sizes,
-      bindings: new Map(bindings),
+      sizes: packSizes(shader, sizes),
+      bindings: numberBindings(shader, bindings),
       groups,
       flops,
       label: `${node.operation.kind} ${outputLabel(node)}`,
     });
+  }
+
+  /** Dispatches of a kernel that takes its tensors row by row: one, or one for every range of rows that lies in one binding. */
+  overRows(node: Node, { file, entry = node.operation.kind, rows, width, byRow, whole = {}, sizes, bindings }: RowKernel): void {
+    const { memory } = this;
+    const item = itemOf(width);
+    const shader = this.team(file, entry, width, item);
+    const wholes = Object.entries(whole).map(([name, value]) => [name, memory.whole(value)] as const);
+    for (const range of memory.rowRanges(rows, Object.values(byRow))) {
+      const parts = Object.entries(byRow).map(([name, operand]) => [name, memory.rows(operand.value, operand.width, range)] as const);
+      this.emit(
+        node,
+        shader,
+        { rows: range.count, width: width / item, ...sizes?.(range) },
+        { ...Object.fromEntries([...parts, ...wholes]), ...bindings?.(range) },
+        this.plane(range.count),
+      );
+    }
   }
 
   /** A shader whose rows are each worked on by a team of `group` invocations. */

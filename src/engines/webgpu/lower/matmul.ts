@@ -1,13 +1,13 @@
 import type { Node } from '../../../graph/operation.ts';
 import { EngineError } from '../../engineError.ts';
 import { cutBox, fourAxes, startOf, type Box, type BoxOperand } from '../boxes.ts';
-import { float, type BoundRange } from '../dispatch.ts';
+import type { BoundRange } from '../dispatch.ts';
 import type { Load, MatmulForm } from '../matmul/form.ts';
 import { matmulShader } from '../matmul/matmulShader.ts';
 import { ACTIVATIONS } from './elementwise.ts';
 import { splits } from '../matmul/candidates.ts';
 import { inputOf, type Lowering } from './lowering.ts';
-import { MORE_PARTIALS, PARTIALS, sumBlocks } from './rows.ts';
+import { sumBlocks } from './rows.ts';
 
 /** Axes of a product's box. */
 const N = 3;
@@ -42,7 +42,10 @@ export function lowerMatmul(lowering: Lowering, node: Node): void {
     throw new EngineError(
       `webgpu: ${a.storage.label} is too large for this adapter: its product with an activation cannot be cut along k.`,
     );
-  for (const box of boxes) emitPart(lowering, node, operands, box);
+  for (const box of boxes) {
+    lowering.memory.reuseScratch();
+    emitPart(lowering, node, operands, box);
+  }
 }
 
 function emitPart(lowering: Lowering, node: Node, operands: Operands, box: Box): void {
@@ -88,29 +91,45 @@ function emitPart(lowering: Lowering, node: Node, operands: Operands, box: Box):
   if (groups.some((count) => count > traits.groupsAnAxis))
     throw new EngineError(`webgpu: ${n0 * n1} products of [${m}, ${k}] and [${k}, ${n}] are too many for one dispatch.`);
   const part = k / parts;
-  const sums = parts > 1 ? memory.scratchArea(PARTIALS, parts * m * n * 4) : c.range;
-  const product = [
-    [m, n, part, inner],
-    [a.start, a0, parts > 1 ? part * aColumn : a1, aRow, aColumn],
-    [b.start, b0, parts > 1 ? part * bRow : b1, bRow, bColumn],
-    parts > 1 ? [0, 0, m * n, n] : [c.start, c0, c1, cRow],
-    [addend?.start ?? 0, box.first[N] ?? 0],
-  ].flat();
+  const sums = parts > 1 ? memory.scratchArea(parts * m * n * 4) : c.range;
+  const [cStart, cBatch0, cBatch1] = parts > 1 ? [0, 0, m * n] : [c.start, c0, c1];
   lowering.emit(
     node,
     matmulShader(tile, parts > 1 ? { ...form, vectorC: n % 4 === 0 } : form, ACTIVATIONS[form.activation]),
-    [...product, float(operation.alpha)],
-    [
-      [1, a.range],
-      [2, b.range],
-      [3, sums],
-      ...(bias === undefined ? [] : [[4, memory.whole(bias)] as const]),
-      ...(addend === undefined ? [] : [[5, addend.range] as const]),
-    ],
+    {
+      m,
+      n,
+      k: part,
+      innerBatches: inner,
+      aStart: a.start,
+      aBatch0: a0,
+      aBatch1: parts > 1 ? part * aColumn : a1,
+      aRow,
+      aColumn,
+      bStart: b.start,
+      bBatch0: b0,
+      bBatch1: parts > 1 ? part * bRow : b1,
+      bRow,
+      bColumn,
+      cStart,
+      cBatch0,
+      cBatch1,
+      cRow: parts > 1 ? n : cRow,
+      addendStart: addend?.start ?? 0,
+      biasStart: box.first[N] ?? 0,
+      alpha: operation.alpha,
+    },
+    {
+      a: a.range,
+      b: b.range,
+      c: sums,
+      ...(bias === undefined ? {} : { bias: memory.whole(bias) }),
+      ...(addend === undefined ? {} : { addend: addend.range }),
+    },
     groups,
     2 * n0 * n1 * m * n * k,
   );
-  if (parts > 1) sumBlocks(lowering, node, [{ source: sums, rows: parts }], m * n, c.range, MORE_PARTIALS);
+  if (parts > 1) sumBlocks(lowering, node, [{ source: sums, rows: parts }], m * n, c.range);
 }
 
 function bind({ memory }: Lowering, operand: BoxOperand, box: Box): { range: BoundRange; start: number } {

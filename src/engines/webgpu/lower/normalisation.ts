@@ -1,91 +1,60 @@
 import type { Node } from '../../../graph/operation.ts';
 import type { Value } from '../../../graph/value.ts';
-import { float, type BoundRange } from '../dispatch.ts';
+import type { BoundRange } from '../dispatch.ts';
+import type { RowRange } from '../programMemory.ts';
 import { inputOf, itemOf, rowsOf, type Lowering } from './lowering.ts';
 import { blockOf, sumBlocks } from './rows.ts';
-
-const STATISTICS = 2;
-const PARTIALS = 0;
-const SUMS = 1;
 
 function statisticsKey(x: Value, epsilon: number): string {
   return `layerNorm ${x.storage.id} ${epsilon}`;
 }
 
 export function layerNorm(lowering: Lowering, node: Node, epsilon: number): void {
-  const { memory } = lowering;
   const [x, gain, shift] = [inputOf(node, 0), inputOf(node, 1), inputOf(node, 2)];
   const { rows, width } = rowsOf(x);
-  const item = itemOf(width);
-  const shader = lowering.team('layerNorm', 'layerNorm', width, item);
-  // 64 rows of statistics are 512 bytes, so that a range of rows starts at a binding's alignment.
-  const statistics = memory.keptArea(rows * 8);
+  const statistics = lowering.memory.keptArea(rows * STATISTICS_BYTES);
   lowering.kept.set(statisticsKey(x, epsilon), statistics);
-  for (const range of memory.rowRanges(rows, [
-    { value: x, width },
-    { value: node.output, width },
-  ]))
-    lowering.emit(
-      node,
-      shader,
-      [range.count, width / item, float(epsilon), 0],
-      [
-        [1, memory.rows(x, width, range)],
-        [2, memory.whole(gain)],
-        [3, memory.whole(shift)],
-        [4, part(statistics, range.first * 8, range.count * 8)],
-        [5, memory.rows(node.output, width, range)],
-      ],
-      lowering.plane(range.count),
-    );
+  lowering.overRows(node, {
+    file: 'layerNorm',
+    rows,
+    width,
+    byRow: { x: { value: x, width }, output: { value: node.output, width } },
+    whole: { gain, shift },
+    sizes: () => ({ epsilon }),
+    bindings: (range) => ({ written: statisticsPart(statistics, range) }),
+  });
 }
 
 /** Means and inverse deviations of x: the forward operation's where it ran, else made here. */
 function statisticsOf(lowering: Lowering, node: Node, x: Value, epsilon: number): BoundRange {
   const known = lowering.kept.get(statisticsKey(x, epsilon));
   if (known !== undefined) return known;
-  const { memory } = lowering;
   const { rows, width } = rowsOf(x);
-  const item = itemOf(width);
-  const statistics = memory.scratchArea(STATISTICS, rows * 8);
-  for (const range of memory.rowRanges(rows, [{ value: x, width }]))
-    lowering.emit(
-      node,
-      lowering.team('layerNorm', 'rowStatistics', width, item),
-      [range.count, width / item, float(epsilon), 0],
-      [
-        [1, memory.rows(x, width, range)],
-        [4, part(statistics, range.first * 8, range.count * 8)],
-      ],
-      lowering.plane(range.count),
-    );
+  const statistics = lowering.memory.scratchArea(rows * STATISTICS_BYTES);
+  lowering.overRows(node, {
+    file: 'layerNorm',
+    entry: 'rowStatistics',
+    rows,
+    width,
+    byRow: { x: { value: x, width } },
+    sizes: () => ({ epsilon }),
+    bindings: (range) => ({ written: statisticsPart(statistics, range) }),
+  });
   return statistics;
 }
 
 export function layerNormGradInput(lowering: Lowering, node: Node, epsilon: number): void {
-  const { memory } = lowering;
   const [x, gain, dy] = [inputOf(node, 0), inputOf(node, 1), inputOf(node, 2)];
   const { rows, width } = rowsOf(x);
-  const item = itemOf(width);
   const statistics = statisticsOf(lowering, node, x, epsilon);
-  for (const range of memory.rowRanges(rows, [
-    { value: x, width },
-    { value: dy, width },
-    { value: node.output, width },
-  ]))
-    lowering.emit(
-      node,
-      lowering.team('layerNorm', 'layerNormGradInput', width, item),
-      [range.count, width / item, float(epsilon), 0],
-      [
-        [1, memory.rows(x, width, range)],
-        [2, memory.whole(gain)],
-        [3, memory.rows(dy, width, range)],
-        [4, part(statistics, range.first * 8, range.count * 8)],
-        [5, memory.rows(node.output, width, range)],
-      ],
-      lowering.plane(range.count),
-    );
+  lowering.overRows(node, {
+    file: 'layerNorm',
+    rows,
+    width,
+    byRow: { x: { value: x, width }, dy: { value: dy, width }, output: { value: node.output, width } },
+    whole: { gain },
+    bindings: (range) => ({ statistics: statisticsPart(statistics, range) }),
+  });
 }
 
 export function layerNormGradGain(lowering: Lowering, node: Node, epsilon: number): void {
@@ -103,74 +72,61 @@ export function layerNormGradGain(lowering: Lowering, node: Node, epsilon: numbe
   const counts = ranges.map(({ count }) => Math.ceil(count / block));
   const blocks = counts.reduce((sum, count) => sum + count, 0);
   const output = memory.whole(node.output);
-  const partials = blocks === 1 ? output : memory.scratchArea(PARTIALS, blocks * width * 4);
+  const partials = blocks === 1 ? output : memory.scratchArea(blocks * width * 4);
   let firstBlock = 0;
   ranges.forEach((range, index) => {
     const count = counts[index] ?? 1;
     lowering.emit(
       node,
       shader,
-      [range.count, width / item, float(epsilon), block, firstBlock],
-      [
-        [1, memory.rows(x, width, range)],
-        [3, memory.rows(dy, width, range)],
-        [4, part(statistics, range.first * 8, range.count * 8)],
-        [5, partials],
-      ],
+      { rows: range.count, width: width / item, rowsABlock: block, firstBlock },
+      {
+        x: memory.rows(x, width, range),
+        dy: memory.rows(dy, width, range),
+        statistics: statisticsPart(statistics, range),
+        output: partials,
+      },
       [Math.ceil(width / item / group), count, 1],
     );
     firstBlock += count;
   });
-  if (blocks > 1) sumBlocks(lowering, node, [{ source: partials, rows: blocks }], width, output, SUMS);
+  if (blocks > 1) sumBlocks(lowering, node, [{ source: partials, rows: blocks }], width, output);
 }
 
 export function softmax(lowering: Lowering, node: Node, alpha: number): void {
-  const { memory } = lowering;
   const [scores, mask] = [inputOf(node, 0), inputOf(node, 1)];
   const { rows, width } = rowsOf(scores);
-  const item = itemOf(width);
   const rowsASequence = (scores.shape[1] ?? 1) * (scores.shape[2] ?? 1);
-  for (const range of memory.rowRanges(rows, [
-    { value: scores, width },
-    { value: node.output, width },
-  ]))
-    lowering.emit(
-      node,
-      lowering.team('softmax', 'softmax', width, item),
-      [range.count, width / item, range.first, rowsASequence, float(alpha)],
-      [
-        [1, memory.rows(scores, width, range)],
-        [2, memory.whole(mask)],
-        [3, memory.rows(node.output, width, range)],
-      ],
-      lowering.plane(range.count),
-    );
+  lowering.overRows(node, {
+    file: 'softmax',
+    rows,
+    width,
+    byRow: { x: { value: scores, width }, output: { value: node.output, width } },
+    whole: { mask },
+    sizes: ({ first }) => ({ firstRow: first, rowsASequence, alpha }),
+  });
 }
 
 export function softmaxGrad(lowering: Lowering, node: Node, alpha: number): void {
-  const { memory } = lowering;
   const [p, dp] = [inputOf(node, 0), inputOf(node, 1)];
   const { rows, width } = rowsOf(p);
-  const item = itemOf(width);
-  for (const range of memory.rowRanges(rows, [
-    { value: p, width },
-    { value: dp, width },
-    { value: node.output, width },
-  ]))
-    lowering.emit(
-      node,
-      lowering.team('softmax', 'softmaxGrad', width, item),
-      [range.count, width / item, 0, 1, float(alpha)],
-      [
-        [1, memory.rows(p, width, range)],
-        [2, memory.rows(dp, width, range)],
-        [3, memory.rows(node.output, width, range)],
-      ],
-      lowering.plane(range.count),
-    );
+  lowering.overRows(node, {
+    file: 'softmax',
+    rows,
+    width,
+    byRow: { x: { value: p, width }, dp: { value: dp, width }, output: { value: node.output, width } },
+    sizes: () => ({ alpha }),
+  });
 }
 
-/** Bytes of a range, from its start. */
-function part(range: BoundRange, offset: number, size: number): BoundRange {
-  return { ...range, offset: range.offset + offset, size: Math.ceil(size / 16) * 16 };
+/** A mean and an inverse deviation. 64 rows of them are 512 bytes, so a range of rows starts at a binding's alignment. */
+const STATISTICS_BYTES = 8;
+
+/** The statistics of a range of rows. */
+function statisticsPart(statistics: BoundRange, { first, count }: RowRange): BoundRange {
+  return {
+    ...statistics,
+    offset: statistics.offset + first * STATISTICS_BYTES,
+    size: Math.ceil((count * STATISTICS_BYTES) / 16) * 16,
+  };
 }

@@ -7,9 +7,6 @@ import { inputOf, itemOf, rowsOf, type Lowering } from './lowering.ts';
 const ROWS_A_BLOCK = 64;
 /** Tables of at most this many rows are summed block by block instead of row by row. */
 const FEW_ROWS = 8;
-/** Scratch areas that an operation uses and is done with. */
-export const PARTIALS = 0;
-export const MORE_PARTIALS = 1;
 
 export function gatherRows(lowering: Lowering, node: Node): void {
   const { memory } = lowering;
@@ -25,12 +22,12 @@ export function gatherRows(lowering: Lowering, node: Node): void {
       lowering.emit(
         node,
         shader,
-        [range.count, width / item, part.first, part.count],
-        [
-          [1, memory.rows(table, width, part)],
-          [2, memory.rows(ids, 1, range)],
-          [4, memory.rows(node.output, width, range)],
-        ],
+        { rows: range.count, width: width / item, firstRow: part.first, height: part.count },
+        {
+          rowsOfTable: memory.rows(table, width, part),
+          ids: memory.rows(ids, 1, range),
+          output: memory.rows(node.output, width, range),
+        },
         lowering.plane(Math.ceil((range.count * width) / item / group)),
       );
 }
@@ -45,45 +42,27 @@ export function scatterRows(lowering: Lowering, node: Node): void {
     const { shader, group } = lowering.lanes('rows', 'scatterFew', item);
     const block = blockOf(lowering, rows, height * width);
     const blocks = Math.ceil(rows / block);
-    const partials = memory.scratchArea(PARTIALS, blocks * height * width * 4);
+    const partials = memory.scratchArea(blocks * height * width * 4);
     lowering.emit(
       node,
       shader,
-      [rows, width / item, 0, height, block],
-      [
-        [1, memory.whole(dy)],
-        [2, memory.whole(ids)],
-        [4, partials],
-      ],
+      { rows, width: width / item, height, rowsABlock: block },
+      { x: memory.whole(dy), ids: memory.whole(ids), output: partials },
       [Math.ceil(width / item / group), blocks, 1],
     );
-    sumBlocks(lowering, node, [{ source: partials, rows: blocks }], height * width, memory.whole(node.output), MORE_PARTIALS);
+    sumBlocks(lowering, node, [{ source: partials, rows: blocks }], height * width, memory.whole(node.output));
     return;
   }
-  const links = memory.scratchArea(PARTIALS, rows * 4);
+  const links = memory.scratchArea(rows * 4);
   const linking = lowering.lanes('rows', 'linkRows', 1);
-  lowering.emit(
-    node,
-    linking.shader,
-    [rows, 1, 0, height],
-    [
-      [2, memory.whole(ids)],
-      [4, links],
-    ],
-    lowering.plane(Math.ceil(rows / linking.group)),
-  );
+  lowering.emit(node, linking.shader, { rows }, { ids: memory.whole(ids), links }, lowering.plane(Math.ceil(rows / linking.group)));
   fillZeros(lowering, node, node.output);
   for (const part of memory.rowRanges(height, [{ value: node.output, width }]))
     lowering.emit(
       node,
       lowering.team('rows', 'scatterRows', width, item),
-      [rows, width / item, part.first, part.count],
-      [
-        [1, memory.whole(dy)],
-        [2, memory.whole(ids)],
-        [3, links],
-        [4, memory.rows(node.output, width, part)],
-      ],
+      { rows, width: width / item, firstRow: part.first, height: part.count },
+      { x: memory.whole(dy), ids: memory.whole(ids), chain: links, output: memory.rows(node.output, width, part) },
       lowering.plane(rows),
     );
 }
@@ -95,7 +74,7 @@ export function reduceRows(lowering: Lowering, node: Node): void {
   const sources = memory
     .rowRanges(rows, [{ value: x, width }])
     .map((range) => ({ source: memory.rows(x, width, range), rows: range.count }));
-  sumBlocks(lowering, node, sources, width, memory.whole(node.output), PARTIALS);
+  sumBlocks(lowering, node, sources, width, memory.whole(node.output));
 }
 
 /** Rows that lie in one binding. */
@@ -105,14 +84,7 @@ export interface RowSource {
 }
 
 /** Sums rows [rows, width] into [width]: by blocks where there are many, so that enough invocations work. */
-export function sumBlocks(
-  lowering: Lowering,
-  node: Node,
-  sources: readonly RowSource[],
-  width: number,
-  output: BoundRange,
-  scratch: number,
-): void {
+export function sumBlocks(lowering: Lowering, node: Node, sources: readonly RowSource[], width: number, output: BoundRange): void {
   const item = itemOf(width);
   const { shader, group } = lowering.lanes('rows', 'reduceRows', item);
   const columns = Math.ceil(width / item / group);
@@ -120,25 +92,20 @@ export function sumBlocks(
   const block = blockOf(lowering, all, width);
   const counts = sources.map(({ rows }) => Math.ceil(rows / block));
   const blocks = counts.reduce((sum, count) => sum + count, 0);
-  const partials = blocks === 1 ? output : lowering.memory.scratchArea(scratch, blocks * width * 4);
+  const partials = blocks === 1 ? output : lowering.memory.scratchArea(blocks * width * 4);
   let firstBlock = 0;
   sources.forEach(({ source, rows }, index) => {
     const count = counts[index] ?? 1;
-    const bindings = [[1, source] as const, [4, partials] as const];
-    lowering.emit(node, shader, [rows, width / item, firstBlock, 0, block], bindings, [columns, count, 1]);
+    const sizes = { rows, width: width / item, firstRow: firstBlock, rowsABlock: block };
+    lowering.emit(node, shader, sizes, { x: source, output: partials }, [columns, count, 1]);
     firstBlock += count;
   });
   if (blocks > 1)
-    lowering.emit(
-      node,
-      shader,
-      [blocks, width / item, 0, 0, blocks],
-      [
-        [1, partials],
-        [4, output],
-      ],
-      [columns, 1, 1],
-    );
+    lowering.emit(node, shader, { rows: blocks, width: width / item, firstRow: 0, rowsABlock: blocks }, { x: partials, output }, [
+      columns,
+      1,
+      1,
+    ]);
 }
 
 /** Rows that one invocation adds up: all where columns alone keep the device busy or rows are few. */
@@ -149,22 +116,12 @@ export function blockOf(lowering: Lowering, rows: number, width: number): number
 }
 
 export function argmaxRows(lowering: Lowering, node: Node): void {
-  const { memory } = lowering;
   const x = inputOf(node, 0);
   const { rows, width } = rowsOf(x);
-  const item = itemOf(width);
-  for (const range of memory.rowRanges(rows, [
-    { value: x, width },
-    { value: node.output, width: 1 },
-  ]))
-    lowering.emit(
-      node,
-      lowering.team('rows', 'argmaxRows', width, item),
-      [range.count, width / item],
-      [
-        [1, memory.rows(x, width, range)],
-        [4, memory.rows(node.output, 1, range)],
-      ],
-      lowering.plane(range.count),
-    );
+  lowering.overRows(node, {
+    file: 'rows',
+    rows,
+    width,
+    byRow: { x: { value: x, width }, largestPlaces: { value: node.output, width: 1 } },
+  });
 }

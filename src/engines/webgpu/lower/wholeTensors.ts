@@ -2,13 +2,12 @@ import { ADAMW_SETTINGS, type Node } from '../../../graph/operation.ts';
 import type { Value } from '../../../graph/value.ts';
 import { sizeOf } from '../../../tensor/shape.ts';
 import { EngineError } from '../../engineError.ts';
-import { float, packWords, type BoundRange, type Word } from '../dispatch.ts';
+import { float, packWords, type Word } from '../dispatch.ts';
 import { shaderOf } from '../shader.ts';
 import { inputOf, type Lowering } from './lowering.ts';
 
 /** Elements that one workgroup goes over. */
 const SHARE = 2048;
-const PARTIALS = 0;
 
 export function reduceSum(lowering: Lowering, node: Node): void {
   const { memory } = lowering;
@@ -17,45 +16,24 @@ export function reduceSum(lowering: Lowering, node: Node): void {
   const output = memory.whole(node.output);
   const stages = memory.rowRanges(x.storage.size, [{ value: x, width: 1 }]);
   if (stages.length === 1 && x.storage.size <= SHARE) {
-    lowering.emit(
-      node,
-      shader,
-      [x.storage.size, SHARE],
-      [
-        [1, memory.whole(x)],
-        [3, output],
-      ],
-      [1, 1, 1],
-    );
+    lowering.emit(node, shader, { count: x.storage.size, share: SHARE, first: 0 }, { x: memory.whole(x), output }, [1, 1, 1]);
     return;
   }
   const counts = stages.map(({ count }) => Math.ceil(count / SHARE));
   const partials = counts.reduce((sum, count) => sum + count, 0);
-  const area = memory.scratchArea(PARTIALS, partials * 4);
+  const area = memory.scratchArea(partials * 4);
   let first = 0;
   stages.forEach((range, index) => {
     lowering.emit(
       node,
       shader,
-      [range.count, SHARE, first],
-      [
-        [1, memory.rows(x, 1, range)],
-        [3, area],
-      ],
+      { count: range.count, share: SHARE, first },
+      { x: memory.rows(x, 1, range), output: area },
       lowering.plane(counts[index] ?? 1),
     );
     first += counts[index] ?? 0;
   });
-  lowering.emit(
-    node,
-    shader,
-    [partials, partials, 0],
-    [
-      [1, area],
-      [3, output],
-    ],
-    [1, 1, 1],
-  );
+  lowering.emit(node, shader, { count: partials, share: partials, first: 0 }, { x: area, output }, [1, 1, 1]);
 }
 
 /** A run of elements that lies in one piece of every tensor of an operation. */
@@ -108,18 +86,14 @@ export function globalNorm(lowering: Lowering, node: Node): void {
       bySlab.set(slab, list);
     }
   const stretches = [...bySlab.values()].reduce((sum, list) => sum + list.length, 0);
-  const area = memory.scratchArea(PARTIALS, stretches * 8);
+  const area = memory.scratchArea(stretches * 8);
   let first = 0;
   for (const [slab, list] of bySlab) {
     lowering.emit(
       node,
       lowering.team('reduce', 'sumSquares', SHARE, 1),
-      [list.length, 0, first],
-      [
-        [1, memory.slab(slab)],
-        [2, memory.table(words(list, 2))],
-        [3, area],
-      ],
+      { count: list.length, first },
+      { x: memory.slab(slab), stretches: memory.table(words(list, 2)), squares: area },
       lowering.plane(list.length),
     );
     first += list.length;
@@ -127,14 +101,14 @@ export function globalNorm(lowering: Lowering, node: Node): void {
   lowering.emit(
     node,
     lowering.team('reduce', 'globalNorm', Math.max(64, stretches), 1),
-    [stretches],
-    [
-      [4, area],
-      [3, memory.whole(node.output)],
-      [5, memory.whole(loss)],
-      [6, memory.whole(halted)],
-      [7, memory.whole(settings)],
-    ],
+    { count: stretches },
+    {
+      partSquares: area,
+      output: memory.whole(node.output),
+      loss: memory.whole(loss),
+      halted: memory.whole(halted),
+      settings: memory.whole(settings),
+    },
     [1, 1, 1],
   );
 }
@@ -168,13 +142,18 @@ export function adamw(lowering: Lowering, node: Node): void {
     const name = (part: number): string => `slab${distinct.indexOf(stateSlabs[part] ?? 0)}`;
     const names = { PARAMETERS: name(0), FIRST: name(1), SECOND: name(2) };
     const shader = shaderOf(['adamw'], 'adamw', { GROUP: lowering.traits.software ? 32 : 128 }, false, names);
-    const written = distinct.map((slab, index): readonly [number, BoundRange] => [5 + index, memory.slab(slab)]);
-    const read = gradientSlabs.map((slab, index): readonly [number, BoundRange] => [FIRST_GRADIENTS + index, memory.slab(slab)]);
+    const written = distinct.map((slab, index) => [`slab${index}`, memory.slab(slab)] as const);
+    const read = gradientSlabs.map((slab, index) => [`gradients${index}`, memory.slab(slab)] as const);
     lowering.emit(
       node,
       { ...shader, code: `${shader.code}\n${gradientAt(gradientSlabs.length)}` },
-      [list.length],
-      [[1, memory.whole(settings)], [2, memory.whole(norm)], [3, memory.table(words(list, 8))], ...written, ...read],
+      { stretches: list.length },
+      {
+        settings: memory.whole(settings),
+        norm: memory.whole(norm),
+        stretches: memory.table(words(list, 8)),
+        ...Object.fromEntries([...written, ...read]),
+      },
       lowering.plane(list.length),
     );
   }
