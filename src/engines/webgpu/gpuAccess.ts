@@ -51,31 +51,53 @@ export function inTurn<T>(open: () => Promise<T>): Promise<T> {
   return turn;
 }
 
-export function summarise({ info }: GPUAdapter): AdapterSummary {
+export function summarise({ info }: Pick<AdapterFacts, 'info'>): AdapterSummary {
   const words = [info.description, info.device, info.architecture, info.vendor].filter((word) => word !== '');
-  const name = words[0] ?? 'unnamed adapter';
+  const name = words[0] ?? 'GPU (this browser does not name it)';
   return { name, software: info.isFallbackAdapter || words.some((word) => SOFTWARE.test(word)) };
 }
 
-/** Adapter, driver as far as it is told, and what WebGPU runs in: measurements hold for the whole of it. */
-export function identify({ info }: GPUAdapter): string {
+/** What an adapter tells about itself. */
+export interface AdapterFacts {
+  readonly info: Pick<GPUAdapterInfo, 'vendor' | 'architecture' | 'device' | 'description' | 'isFallbackAdapter'>;
+  readonly limits: Readonly<Partial<Record<(typeof TELLING_LIMITS)[number], number>>>;
+  readonly features: ReadonlySet<string>;
+}
+
+/** Limits that differ between GPUs, for adapters that say nothing else about themselves. */
+const TELLING_LIMITS = [
+  'maxBufferSize',
+  'maxStorageBufferBindingSize',
+  'maxComputeWorkgroupStorageSize',
+  'maxComputeInvocationsPerWorkgroup',
+  'maxStorageBuffersPerShaderStage',
+  'maxTextureDimension2D',
+] as const;
+
+/**
+ * Adapter, driver as far as it is told, and what WebGPU runs in: measurements hold for the whole of it. An adapter without a name
+ * (Firefox) goes by its limits and features, so that two GPUs of one machine do not share what was measured.
+ */
+export function identify({ info, limits, features }: AdapterFacts): string {
   const runtime = isNode() ? `Node ${process.versions.node}` : navigator.userAgent;
-  return [info.vendor, info.architecture, info.device, info.description, runtime].filter((word) => word !== '').join(', ');
+  const words = [info.vendor, info.architecture, info.device, info.description].filter((word) => word !== '');
+  if (words.length === 0)
+    words.push('unnamed', ...TELLING_LIMITS.map((name) => `${name} ${limits[name] ?? 0}`), ...[...features].toSorted());
+  return [...words, runtime].join(', ');
 }
 
 /** Kept for the life of the process: devices of a collected instance are lost. */
 let nodeGpu: GPU | undefined;
 
 async function findGpu(): Promise<GPU> {
-  if (!isNode()) {
-    // Missing in browsers without WebGPU and on pages that are not secure, whatever the types say.
-    const gpu = (navigator as { readonly gpu?: GPU }).gpu;
-    if (gpu === undefined)
-      throw new NoWebGpuError(
-        'webgpu: this browser has no WebGPU, or the page is not served by https or from localhost. Choose the CPU engine, or another browser.',
-      );
-    return gpu;
-  }
+  // Missing in Node, in browsers without WebGPU and on pages that are not secure, whatever the types say. Deno and Bun look like
+  // Node, and may have it.
+  const gpu = (globalThis as { readonly navigator?: { readonly gpu?: GPU } }).navigator?.gpu;
+  if (gpu !== undefined) return gpu;
+  if (!isNode())
+    throw new NoWebGpuError(
+      'webgpu: this browser has no WebGPU, or the page is not served by https or from localhost. Choose the CPU engine, or another browser.',
+    );
   if (nodeGpu !== undefined) return nodeGpu;
   if (lacksVulkan()) throw new NoWebGpuError(NO_ADAPTER_IN_NODE);
   // Named by a variable, so that bundlers leave this optional package out of the page.

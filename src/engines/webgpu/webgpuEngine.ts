@@ -14,6 +14,7 @@ import type { MatmulTile } from './matmul/form.ts';
 import { candidateTiles } from './matmul/candidates.ts';
 import { Pipelines } from './pipelines.ts';
 import { ProgramMemory } from './programMemory.ts';
+import { provenSubgroupSize } from './subgroupProbe.ts';
 import { needTile, problemName, productsOf, type Candidates } from './tuning/products.ts';
 import { TileTuner, type Measurement, type Tuning } from './tuning/tileTuner.ts';
 import { WebGpuProgram } from './webgpuProgram.ts';
@@ -110,8 +111,9 @@ export class WebGpuEngine implements Engine {
     });
     const { subgroupMinSize, subgroupMaxSize } = adapter.info;
     const most = Math.min(device.limits.maxStorageBufferBindingSize, device.limits.maxBufferSize, MOST_SLAB_BYTES, bindingBytes);
+    const owner = new DeviceOwner(device);
     const traits: DeviceTraits = {
-      subgroupSize: subgroups && subgroupMinSize === subgroupMaxSize ? subgroupMinSize : 0,
+      subgroupSize: await provenSubgroupSize(owner, subgroups && subgroupMinSize === subgroupMaxSize ? subgroupMinSize : 0),
       quads: subgroups,
       software: summarise(adapter).software,
       invocations: device.limits.maxComputeInvocationsPerWorkgroup,
@@ -119,7 +121,7 @@ export class WebGpuEngine implements Engine {
       groupsAnAxis: device.limits.maxComputeWorkgroupsPerDimension,
       bindingBytes: Math.floor(most / ALIGNMENT) * ALIGNMENT,
     };
-    return new WebGpuEngine(new DeviceOwner(device), adapter, traits, options);
+    return new WebGpuEngine(owner, adapter, traits, options);
   }
 
   describe(): EngineDescription {

@@ -11,7 +11,7 @@ import { numberBindings, packSizes, type Bindings, type Sizes } from '../shaderI
 
 /** What kernels are chosen by. */
 export interface DeviceTraits {
-  /** Lanes of every subgroup; 0 where subgroups are missing or have several sizes. */
+  /** Lanes of every subgroup; 0 if subgroups are missing, have several sizes, or are not what the adapter reports. */
   readonly subgroupSize: number;
   /** Whether quads may exchange values: any adapter with subgroups. */
   readonly quads: boolean;
