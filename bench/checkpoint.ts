@@ -43,6 +43,8 @@ function largeCheckpoint(gib: number): Checkpoint {
     tiedDecoder: true,
   });
   return {
+    family: 'bert',
+    task: 'maskedWords',
     state: {
       recipe,
       phase: 'polish',

@@ -261,9 +261,11 @@ describe('a family of one file', () => {
   });
 
   test('a stored student is of its family again', async () => {
-    const bytes = new Uint8Array(Buffer.concat([...(await encodeStudent({ model: tied, compactors: new Map() }))]));
-    const { model } = await decodeStudent('toy', bytes);
+    const kept = { model: tied, compactors: new Map(), family: toy.id, task: 'maskedWords' };
+    const bytes = new Uint8Array(Buffer.concat([...(await encodeStudent(kept))]));
+    const { model, family } = await decodeStudent('toy', bytes);
     expect(model.config).toEqual(tied.config);
     expect(() => familyNamed('a.student', 'toys')).toThrow(/^a\.student: family — expected one of bert.*, got "toys"\. Open it with/);
+    expect(family).toBe(toy.id);
   });
 });

@@ -18,6 +18,11 @@ export function addFamily(family: Family): void {
   families.set(family.id, family);
 }
 
+/** `Family.id` of every family of this build. */
+export function familyIds(): readonly string[] {
+  return [...families.keys()];
+}
+
 /** The family of a configuration that was checked, or read from a stored file. @throws StudioError if it is unknown here */
 export function familyOf(id: string | undefined): Family {
   const family = id === undefined ? FIRST : families.get(id);

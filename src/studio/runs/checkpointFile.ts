@@ -1,12 +1,13 @@
 import type { ByteContent } from '../../tensor/byteSource.ts';
 import type { NamedTensors, Tensor } from '../../tensor/tensor.ts';
+import { keptKind, kindFields, type ModelKind } from './modelKind.ts';
 import { recipeFrom } from './recipeVersions.ts';
 import { COLUMNS, NO_METRICS, type RunMetrics } from './runMetrics.ts';
 import type { RunState } from './runState.ts';
 import { checkSealed, refusal, seal, unseal, type Unsealed } from './sealedFile.ts';
 import type { Fingerprints } from './fingerprint.ts';
 
-export interface Checkpoint {
+export interface Checkpoint extends ModelKind {
   readonly state: RunState;
   readonly metrics: RunMetrics;
   readonly fingerprints: Fingerprints;
@@ -41,19 +42,22 @@ export function metricsFrom(plain: Pick<RunMetrics, 'phases' | 'others'>, tensor
   return { steps: tensors.get(STEPS)?.data ?? NO_METRICS.steps, phases: plain.phases, others: plain.others };
 }
 
-export function encodeCheckpoint({ state, metrics, fingerprints, engine, savedAt }: Checkpoint): Promise<Iterable<Uint8Array>> {
+export function encodeCheckpoint({ state, metrics, fingerprints, engine, savedAt, ...kind }: Checkpoint): Promise<Iterable<Uint8Array>> {
   const { tensors, compactors, ...plain } = state;
   const { phases, others } = metrics;
   return seal(
     'WIDCKPT',
     VERSION,
-    { ...plain, metrics: { phases, others }, fingerprints, engine, savedAt },
+    { ...plain, ...kindFields(kind), metrics: { phases, others }, fingerprints, engine, savedAt },
     new Map([...prefixed(TRAINED, tensors), ...prefixed(COMPACTORS, compactors), metricsTensor(metrics)]),
   );
 }
 
 type PlainOne = Omit<RunState, 'tensors' | 'compactors'> & Pick<Checkpoint, 'fingerprints' | 'savedAt'>;
-type PlainTwo = PlainOne & { readonly metrics: Pick<RunMetrics, 'phases' | 'others'>; readonly engine: string };
+type PlainTwo = PlainOne & { readonly family?: unknown; readonly task?: unknown; readonly studio?: unknown } & {
+  readonly metrics: Pick<RunMetrics, 'phases' | 'others'>;
+  readonly engine: string;
+};
 
 /** The digest has vouched for every byte that encodeCheckpoint wrote, so the names of its parts are enough. */
 function isOne(value: unknown): value is PlainOne {
@@ -79,8 +83,10 @@ export async function checkCheckpoint(name: string, content: ByteContent): Promi
 
 function versionTwo(name: string, { plain, tensors }: Pick<Unsealed, 'plain' | 'tensors'>): Checkpoint {
   if (!isTwo(plain)) throw refusal(name, "a run's state", 'none');
-  const { fingerprints, savedAt, engine, metrics, recipe, ...state } = plain;
+  const kind = keptKind(name, plain);
+  const { fingerprints, savedAt, engine, metrics, recipe, family: _family, task: _task, studio: _studio, ...state } = plain;
   return {
+    ...kind,
     state: { ...state, recipe: recipeFrom(name, recipe), tensors: under(TRAINED, tensors), compactors: under(COMPACTORS, tensors) },
     metrics: metricsFrom(metrics, tensors),
     fingerprints,
@@ -94,6 +100,7 @@ function versionOne(name: string, { plain, tensors }: Pick<Unsealed, 'plain' | '
   if (!isOne(plain)) throw refusal(name, "a run's state", 'none');
   const { fingerprints, savedAt, recipe, ...state } = plain;
   return {
+    ...keptKind(name, plain),
     state: { ...state, recipe: recipeFrom(name, recipe), tensors, compactors: new Map() },
     metrics: NO_METRICS,
     fingerprints,

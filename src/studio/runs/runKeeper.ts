@@ -69,8 +69,8 @@ export class RunKeeper {
 
   /** Takes a state over; writes it when the one before is written. */
   keep(state: RunState): void {
-    const { fingerprints, engine } = this.#record;
-    this.#unwritten = { state, metrics: this.#metrics.snapshot(), fingerprints, engine, savedAt: Date.now() };
+    const { fingerprints, engine, family, task } = this.#record;
+    this.#unwritten = { family, task, state, metrics: this.#metrics.snapshot(), fingerprints, engine, savedAt: Date.now() };
     if (!this.#failed && !this.#busy) this.#writing = this.#write();
   }
 
@@ -139,7 +139,8 @@ export class RunKeeper {
     const store = this.#store;
     if (store === undefined) return;
     try {
-      await store.saveStudent(this.#record.run, student);
+      const { family, task } = this.#record;
+      await store.saveStudent(this.#record.run, { model: student.model, compactors: student.compactors, family, task });
       await store.saveRecord(this.#record);
       if (ending === 'done') await store.removeCheckpoints(this.#record.run);
     } catch (error) {

@@ -3,12 +3,13 @@ import type { GivenFiles, RunFacts } from '../api/history.ts';
 import type { HeldOut } from '../api/run.ts';
 import { metricsFrom, metricsTensor } from './checkpointFile.ts';
 import type { Fingerprints } from './fingerprint.ts';
+import { keptKind, kindFields, type ModelKind } from './modelKind.ts';
 import { recipeFrom } from './recipeVersions.ts';
 import type { RunMetrics } from './runMetrics.ts';
 import { refusal, seal, unseal } from './sealedFile.ts';
 
 /** What the history knows of a run without reading weights. */
-export interface RunRecord extends RunFacts {
+export interface RunRecord extends RunFacts, ModelKind {
   readonly fingerprints: Fingerprints;
   /** Runs of older builds did not note them. */
   readonly files?: GivenFiles;
@@ -20,11 +21,16 @@ export interface RunRecord extends RunFacts {
 /** 2: a digest of stretches. */
 const VERSION = 2;
 
-type Plain = Omit<RunRecord, 'metrics'> & { readonly metrics: Pick<RunMetrics, 'phases' | 'others'> };
+type Plain = Omit<RunRecord, 'metrics' | keyof ModelKind> & { readonly metrics: Pick<RunMetrics, 'phases' | 'others'> };
 
 export function encodeRecord(record: RunRecord): Promise<Iterable<Uint8Array>> {
   const { phases, others } = record.metrics;
-  return seal('WIDRUNR', VERSION, { ...record, metrics: { phases, others } }, new Map([metricsTensor(record.metrics)]));
+  return seal(
+    'WIDRUNR',
+    VERSION,
+    { ...record, ...kindFields(record), metrics: { phases, others } },
+    new Map([metricsTensor(record.metrics)]),
+  );
 }
 
 function isPlain(value: unknown): value is Plain {
@@ -35,7 +41,9 @@ function isPlain(value: unknown): value is Plain {
 export async function decodeRecord(name: string, bytes: ByteContent): Promise<RunRecord> {
   const { plain, tensors } = await unseal(name, 'WIDRUNR', VERSION, bytes);
   if (!isPlain(plain)) throw refusal(name, 'the record of a run', 'none');
-  return { ...plain, recipe: recipeFrom(name, plain.recipe), metrics: metricsFrom(plain.metrics, tensors) };
+  const kind = keptKind(name, plain);
+  const { studio: _, ...record }: Plain & { readonly studio?: unknown } = plain;
+  return { ...record, ...kind, recipe: recipeFrom(name, plain.recipe), metrics: metricsFrom(plain.metrics, tensors) };
 }
 
 /** Newest held-out numbers of the student, or null before the first. */

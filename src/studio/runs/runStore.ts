@@ -4,8 +4,8 @@ import { checkCheckpoint, decodeCheckpoint, encodeCheckpoint, type Checkpoint } 
 import { isFull, type RunFiles } from './runFiles.ts';
 import { ownLocks, type Lease, type RunLocks } from './runLocks.ts';
 import { decodeRecord, encodeRecord, type RunRecord } from './runRecord.ts';
-import type { MergedStudent } from '../student.ts';
-import { decodeStudent, encodeStudent } from './studentFile.ts';
+
+import { decodeStudent, encodeStudent, type StoredStudent } from './studentFile.ts';
 
 /** Checkpoints kept of one run: the newest may be the one that a crash spoils. */
 export const KEPT = 2;
@@ -151,13 +151,13 @@ export class RunStore {
       .map((run) => ({ run, resumable: checkpoints.has(run), openable: students.has(run), kept: checkpoints.get(run) ?? 0 }));
   }
 
-  async saveStudent(run: string, student: MergedStudent): Promise<void> {
+  async saveStudent(run: string, student: StoredStudent): Promise<void> {
     const parts = await encodeStudent(student);
     await this.#inTurn(() => this.#write(`${run}.student`, parts, async () => (await this.emptyBin(0)) > 0));
   }
 
   /** @throws StudioError if it is damaged */
-  async student(run: string): Promise<MergedStudent | undefined> {
+  async student(run: string): Promise<StoredStudent | undefined> {
     await this.#queue;
     const [entry] = await this.#of(run, 'student');
     return entry === undefined ? undefined : decodeStudent(entry.name, await this.#files.open(entry.name));

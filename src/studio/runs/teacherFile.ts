@@ -1,10 +1,10 @@
 import type { BertConfig } from '../../models/config.ts';
-import { familyNamed, familyOf } from '../../models/families/registry.ts';
-import { FIRST_TASK, taskNamed } from '../../tasks/registry.ts';
+import { taskNamed } from '../../tasks/registry.ts';
 import type { ByteContent } from '../../tensor/byteSource.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
 import { tokenizerOf, type Teacher } from '../teacher/teacher.ts';
 import { under } from './checkpointFile.ts';
+import { keptKind, kindFields, kindOfTeacher } from './modelKind.ts';
 import { refusal, seal, unseal } from './sealedFile.ts';
 
 const VERSION = 1;
@@ -13,8 +13,9 @@ const TOKENIZER = 'tokenizer/';
 
 type Plain = Omit<Teacher, 'model' | 'task' | 'tokenizer' | 'tokenizerFiles'> & {
   /** Missing in files that were written before there was a choice. */
-  readonly family?: string;
   readonly task?: string;
+  readonly family?: string;
+  readonly studio?: string;
   readonly config: BertConfig;
   /** Lengths in bytes by name, in their order. */
   readonly tokenizerFiles: readonly (readonly [string, number])[];
@@ -29,12 +30,11 @@ function packed(bytes: Uint8Array): Tensor {
 
 /** A teacher as it was read, so that it can be had again without the files that it came in. */
 export function encodeTeacher(teacher: Teacher): Promise<Iterable<Uint8Array>> {
-  const { name, head, headFit, report, licence, task, model, tokenizerFiles } = teacher;
+  const { name, head, headFit, report, licence, model, tokenizerFiles } = teacher;
   const plain: Plain = {
     name,
     head,
-    family: familyOf(model.config.family).id,
-    task: task.name,
+    ...kindFields(kindOfTeacher(teacher)),
     ...(headFit === undefined ? {} : { headFit }),
     report,
     ...(licence === undefined ? {} : { licence }),
@@ -56,15 +56,14 @@ function isPlain(value: unknown): value is Plain {
 export async function decodeTeacher(name: string, bytes: ByteContent): Promise<Teacher> {
   const { plain, tensors } = await unseal(name, 'WIDTCHR', VERSION, bytes);
   if (!isPlain(plain)) throw refusal(name, 'a teacher', 'none');
-  const { config, tokenizerFiles: lengths, task = FIRST_TASK, family, ...rest } = plain;
-  familyNamed(name, family);
+  const { config, tokenizerFiles: lengths, task: _task, family: _family, studio: _studio, ...rest } = plain;
   const tokenizerFiles = new Map<string, Uint8Array>();
   for (const [file, length] of lengths) {
     const data = tensors.get(TOKENIZER + file)?.data;
     if (data === undefined || length > data.byteLength) throw refusal(name, `the tokenizer's ${file}`, 'none');
     tokenizerFiles.set(file, new Uint8Array(data.buffer, data.byteOffset, length));
   }
-  const known = taskNamed(name, task);
+  const known = taskNamed(name, keptKind(name, plain).task);
   return {
     ...rest,
     task: known,

@@ -27,10 +27,12 @@ async function fromCheckpoint(store: RunStore, run: string): Promise<RunRecord |
   return checkpoint === undefined ? undefined : recordFrom(run, checkpoint);
 }
 
-function recordFrom(run: string, { state, metrics, fingerprints, engine, savedAt }: Checkpoint): RunRecord {
+function recordFrom(run: string, { state, metrics, fingerprints, engine, savedAt, family, task }: Checkpoint): RunRecord {
   return {
     run,
     name: run,
+    family,
+    task,
     recipe: state.recipe,
     fingerprints,
     teacher: 'a teacher that was not noted',

@@ -1,6 +1,7 @@
 import { StudioError } from '../../tensor/studioError.ts';
 import { UNNOTED, type Checkpoint } from '../runs/checkpointFile.ts';
 import { NO_METRICS } from '../runs/runMetrics.ts';
+import { kindOfTeacher } from '../runs/modelKind.ts';
 import type { RunRecord } from '../runs/runRecord.ts';
 import type { GivenName } from '../api/history.ts';
 import type { Recipe } from '../api/recipe.ts';
@@ -54,6 +55,7 @@ async function newRecord(state: SessionState, recipe: Recipe): Promise<RunRecord
   return {
     run: `run-${startedAt.toString(36)}-${Math.floor(Math.random() * 36 ** 4).toString(36)}`,
     name: `Run ${Math.max(0, ...numbers) + 1}`,
+    ...kindOfTeacher(state.needTeacher()),
     recipe,
     fingerprints: { ...state.fingerprints },
     teacher: state.needTeacher().report.name,
