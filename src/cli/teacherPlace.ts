@@ -1,6 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { HubCache } from '../studio/hub/hubCache.ts';
-import { looksLikeRepository, type HubRequest } from '../studio/hub/hubClient.ts';
+import type { HubRequest } from '../studio/api/teacher.ts';
+import { looksLikeRepository } from '../studio/hub/hubClient.ts';
 import type { HubSurroundings } from '../studio/hub/hubTeacher.ts';
 import { folderFiles } from '../studio/runs/folderFiles.ts';
 import { cacheFolder } from './cacheFolder.ts';

@@ -3,7 +3,18 @@ import type { TaskWords } from '../../tasks/task.ts';
 import type { ModelShape } from './recipe.ts';
 export type { HeadState, TensorUse } from '../../models/tensorMap.ts';
 export type { TaskWords } from '../../tasks/task.ts';
-export type { HubRequest } from '../hub/hubClient.ts';
+
+/** A repository of a hub with Hugging Face's URL layout. */
+export interface HubRequest {
+  /** `owner/name`, a name alone, or the address of its page. */
+  readonly repository: string;
+  /** Branch, tag or commit; `main` if none. */
+  readonly revision?: string;
+  /** Sent to the hub in a header; never stored, logged, or put into an address. */
+  readonly token?: string;
+  /** Another server of the same layout. */
+  readonly endpoint?: string;
+}
 
 /** What arrived as a teacher. */
 export interface TeacherReport {

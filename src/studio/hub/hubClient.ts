@@ -4,18 +4,6 @@ import { StudioError } from '../../tensor/studioError.ts';
 /** Where repositories are fetched from when nothing else is said. */
 export const HUGGING_FACE = 'https://huggingface.co';
 
-/** A repository of a hub with Hugging Face's URL layout. */
-export interface HubRequest {
-  /** `owner/name`, a name alone, or the address of its page. */
-  readonly repository: string;
-  /** Branch, tag or commit; `main` if none. */
-  readonly revision?: string;
-  /** Sent to the hub in a header; never stored, logged, or put into an address. */
-  readonly token?: string;
-  /** Another server of the same layout. */
-  readonly endpoint?: string;
-}
-
 /** A file of a repository. */
 export interface HubFile {
   readonly path: string;

@@ -4,19 +4,10 @@ import { shownName } from '../../tensor/shown.ts';
 import { readJson } from '../teacher/checkpointFolder.ts';
 import type { GivenFile } from '../api/files.ts';
 import type { StudioListener } from '../api/run.ts';
+import type { HubRequest } from '../api/teacher.ts';
 import { checkDigest } from './digest.ts';
 import type { CachedFile, HubCache } from './hubCache.ts';
-import {
-  cancelled,
-  HUGGING_FACE,
-  HubClient,
-  HubError,
-  NetworkError,
-  repositoryOf,
-  type HubFile,
-  type HubListing,
-  type HubRequest,
-} from './hubClient.ts';
+import { cancelled, HUGGING_FACE, HubClient, HubError, NetworkError, repositoryOf, type HubFile, type HubListing } from './hubClient.ts';
 
 /** Tries without a byte of progress before fetching gives up. */
 const MOST_TRIES = 5;

@@ -2,8 +2,8 @@ import type { ByteSource } from '../../tensor/byteSource.ts';
 import { fingerprintOfCorpus, fingerprintOfTeacher } from './fingerprint.ts';
 import type { RunFiles } from './runFiles.ts';
 import { decodeTeacher, encodeTeacher } from './teacherFile.ts';
+import { decodeText, encodeText, type StoredText } from './textFile.ts';
 import type { Teacher } from '../teacher/teacher.ts';
-import { decodeText, encodeText, type CachedText } from '../texts/textCache.ts';
 
 type Kind = 'teacher' | 'text';
 
@@ -29,7 +29,7 @@ export class InputStore {
    */
   async keep(
     teacher: Teacher,
-    text: CachedText,
+    text: StoredText,
     fingerprints: { readonly teacher: string; readonly text: string },
     reserved: number,
   ): Promise<boolean> {
@@ -62,7 +62,7 @@ export class InputStore {
   }
 
   /** @returns undefined where it is not kept, or damaged: then it is removed, to be kept anew */
-  text(fingerprint: string): Promise<CachedText | undefined> {
+  text(fingerprint: string): Promise<StoredText | undefined> {
     return this.#read('text', fingerprint, decodeText, ({ corpus }) => fingerprintOfCorpus(corpus));
   }
 

@@ -4,7 +4,7 @@ import { InputStore } from '../../../src/studio/runs/inputStore.ts';
 import { lockFiles } from '../../../src/studio/runs/lockFiles.ts';
 import { RunStore } from '../../../src/studio/runs/runStore.ts';
 import { createSession } from '../../../src/studio/session.ts';
-import { decodeText, encodeText } from '../../../src/studio/texts/textCache.ts';
+import { decodeText, encodeText } from '../../../src/studio/runs/textFile.ts';
 import { openBytes, type ByteSource } from '../../../src/tensor/byteSource.ts';
 import { MemoryFolder } from './memoryFolder.ts';
 import { HEADLESS, RunBench, stopAfter, TEXT } from './runBench.ts';
