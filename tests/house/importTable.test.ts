@@ -43,6 +43,39 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   cli: ['tensor', 'studio'],
 };
 
+// The table of the rooms inside studio/, likewise.
+const STUDIO: Readonly<Record<string, readonly string[]>> = {
+  settings: [],
+  api: ['settings'],
+  teacher: ['settings', 'api'],
+  recipe: ['settings', 'api', 'teacher'],
+  methods: ['settings', 'api', 'teacher', 'recipe'],
+  runs: ['settings', 'api', 'teacher', 'recipe', 'methods'],
+  texts: ['api', 'runs'],
+  hub: ['api', 'teacher', 'runs'],
+  compression: ['settings', 'api', 'teacher', 'recipe', 'methods', 'runs'],
+  verification: ['api'],
+  comparison: ['settings', 'api', 'teacher', 'recipe', 'methods', 'runs', 'compression', 'verification'],
+  exporting: ['settings', 'api', 'teacher', 'methods', 'verification'],
+  session: [
+    'settings',
+    'api',
+    'teacher',
+    'recipe',
+    'methods',
+    'runs',
+    'texts',
+    'hub',
+    'compression',
+    'verification',
+    'comparison',
+    'exporting',
+  ],
+};
+const STUDIO_ROOMS = Object.keys(STUDIO);
+/** Files of studio/ itself that stand on its rooms. */
+const ABOVE = ['session', 'sortGiven', 'studioApi', 'transfers'];
+
 /** Rooms that know engines by their contract, as a type. */
 const BY_CONTRACT = ['wid', 'training', 'analysis'];
 
@@ -93,6 +126,13 @@ beforeAll(() => {
     write(`src/${room}/contractType.ts`, TYPE_IMPORT('../engines/engine.ts'));
     write(`src/${room}/engineType.ts`, TYPE_IMPORT('../engines/wasm/wasmEngine.ts'));
   }
+  for (const from of STUDIO_ROOMS) {
+    for (const to of STUDIO_ROOMS) if (to !== from) write(`src/studio/${from}/use-${to}.ts`, IMPORT(`../${to}/thing.ts`));
+    for (const file of ABOVE) write(`src/studio/${from}/above-${file}.ts`, IMPORT(`../${file}.ts`));
+    write(`src/studio/${from}/version.ts`, IMPORT('../version.ts'));
+    write(`src/studio/${from}/page.ts`, IMPORT('../../state/thing.ts'));
+    write(`src/studio/${from}/deep/session.ts`, IMPORT('../../session/thing.ts'));
+  }
   write('src/state/api.ts', IMPORT('../studio/studioApi.ts'));
   write('src/state/apiType.ts', TYPE_IMPORT('../studio/studioApi.ts'));
   write('src/state/shape.ts', IMPORT('../studio/api/recipe.ts'));
@@ -123,6 +163,20 @@ describe('the import table', () => {
         else expect(faults(file), file).toContain('no-restricted-imports');
       }
       expect(faults(`src/${from}/deep/inner/use.ts`)).toContain('no-restricted-imports');
+    });
+
+  for (const from of STUDIO_ROOMS)
+    test(`studio/${from} may import ${STUDIO[from]?.join(', ') || 'no room'} of studio`, () => {
+      for (const to of STUDIO_ROOMS.filter((room) => room !== from)) {
+        const file = `src/studio/${from}/use-${to}.ts`;
+        if (STUDIO[from]?.includes(to)) expect(faults(file), file).toBe('');
+        else expect(faults(file), file).toContain('no-restricted-imports');
+      }
+      expect(faults(`src/studio/${from}/page.ts`)).toContain('no-restricted-imports');
+      if (from === 'session') return;
+      for (const file of ABOVE) expect(faults(`src/studio/${from}/above-${file}.ts`), file).toContain('no-restricted-imports');
+      expect(faults(`src/studio/${from}/deep/session.ts`)).toContain('no-restricted-imports');
+      if (from !== 'settings') expect(faults(`src/studio/${from}/version.ts`)).toBe('');
     });
 
   test('says why, and where the table is', () => {
