@@ -8,7 +8,7 @@ import { Header } from './Header.tsx';
 import { RecipePanel } from './recipe/RecipePanel.tsx';
 import { RunPanel } from './run/RunPanel.tsx';
 import { SectionBar } from './SectionBar.tsx';
-import { SidePanel } from './zip/SidePanel.tsx';
+import { SidePanel } from './SidePanel.tsx';
 
 /** The one page: an invitation until there is a teacher, then recipe, run and results. */
 export function App(): React.JSX.Element {

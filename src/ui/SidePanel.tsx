@@ -1,6 +1,6 @@
-import { useRun } from '../../state/runStore.ts';
-import { Compare } from '../compare/Compare.tsx';
-import { ExportPanel } from './ExportPanel.tsx';
+import { useRun } from '../state/runStore.ts';
+import { Compare } from './compare/Compare.tsx';
+import { ExportPanel } from './zip/ExportPanel.tsx';
 
 /** Right of the run: student beside teacher, and what leaves. When there is a zip, it comes first. */
 export function SidePanel(): React.JSX.Element {
