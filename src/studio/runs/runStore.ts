@@ -4,7 +4,6 @@ import { checkCheckpoint, decodeCheckpoint, encodeCheckpoint, type Checkpoint } 
 import { isFull, type RunFiles } from './runFiles.ts';
 import { ownLocks, type Lease, type RunLocks } from './runLocks.ts';
 import { decodeRecord, encodeRecord, type RunRecord } from './runRecord.ts';
-
 import { decodeStudent, encodeStudent, type StoredStudent } from './studentFile.ts';
 
 /** Checkpoints kept of one run: the newest may be the one that a crash spoils. */
