@@ -48,20 +48,47 @@ export interface PlanOptions {
   readonly inPlace: boolean;
 }
 
+/** A place for every storage in one arena. */
+interface Arena {
+  readonly offsets: ReadonlyMap<number, number>;
+  readonly arenaBytes: number;
+}
+
 /**
- * Orders the graph, drops what nobody reads, fuses additions into products, and packs temporaries into one arena by their lifetimes.
- * Best fit over free gaps; in the order of first use.
+ * Orders the graph, drops what nobody reads, and fuses additions into products. Memory is placed when somebody asks where it
+ * is: an engine with buffers of its own places the tensors in those, once, and nothing twice.
  */
 export function plan(graph: GraphPart, options: PlanOptions = { alignment: 64, inPlace: true }): Plan {
   const nodes = fuseAdditions(liveNodes(graph), graph.outputs.values());
-  const { alignment } = options;
-  const rounded = (storage: Storage): number => Math.ceil((storage.size * 4) / alignment) * alignment;
-  const offsets = new Map<number, number>();
+  let placed: Arena | undefined;
+  const arena = (): Arena => (placed ??= placeInArena(nodes, graph, options));
+  return {
+    nodes,
+    inputs: graph.inputs,
+    states: graph.states,
+    outputs: graph.outputs,
+    get offsets() {
+      return arena().offsets;
+    },
+    get arenaBytes() {
+      return arena().arenaBytes;
+    },
+    persistentBytes: [...graph.inputs.values(), ...graph.states.values()].reduce((sum, { storage }) => sum + rounded(storage, options), 0),
+    flops: nodes.reduce((sum, node) => sum + node.flops, 0),
+  };
+}
 
+function rounded(storage: Storage, { alignment }: PlanOptions): number {
+  return Math.ceil((storage.size * 4) / alignment) * alignment;
+}
+
+/** Packs temporaries behind inputs and states by their lifetimes: best fit over free gaps, in the order of first use. */
+function placeInArena(nodes: readonly Node[], graph: GraphPart, options: PlanOptions): Arena {
+  const offsets = new Map<number, number>();
   let persistentBytes = 0;
   for (const value of [...graph.inputs.values(), ...graph.states.values()]) {
     offsets.set(value.storage.id, persistentBytes);
-    persistentBytes += rounded(value.storage);
+    persistentBytes += rounded(value.storage, options);
   }
 
   const lastUse = lastUses(nodes, graph.outputs);
@@ -77,7 +104,7 @@ export function plan(graph: GraphPart, options: PlanOptions = { alignment: 64, i
         owners.set(storage.id, owner);
         offsets.set(storage.id, owner.offset);
       } else {
-        const bytes = rounded(storage);
+        const bytes = rounded(storage, options);
         const offset = gaps.take(bytes);
         offsets.set(storage.id, offset);
         owners.set(storage.id, { offset, bytes, storages: new Set([storage.id]) });
@@ -91,17 +118,7 @@ export function plan(graph: GraphPart, options: PlanOptions = { alignment: 64, i
       if (owner.storages.size === 0) gaps.give(owner.offset, owner.bytes);
     }
   });
-
-  return {
-    nodes,
-    inputs: graph.inputs,
-    states: graph.states,
-    outputs: graph.outputs,
-    offsets,
-    arenaBytes: gaps.peak,
-    persistentBytes,
-    flops: nodes.reduce((sum, node) => sum + node.flops, 0),
-  };
+  return { offsets, arenaBytes: gaps.peak };
 }
 
 /** The place in the running order of the last node that has to do with a storage, by its id; beyond the last for outputs. */
