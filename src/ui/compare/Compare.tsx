@@ -1,12 +1,17 @@
-import { useState } from 'react';
+import { lazy, Suspense, useEffect, useState } from 'react';
 import type { FillComparison, SeenHead } from '../../state/actions/judgeActions.ts';
 import { useHistory, type RunSummary } from '../../state/historyStore.ts';
 import { isGoing, useRun, type RunResult } from '../../state/runStore.ts';
 import { useActions } from '../actionsContext.ts';
 import { FillMask } from './FillMask.tsx';
 import { HeadGrid, type HeadPlace } from './HeadGrid.tsx';
-import { HeadView } from './HeadView.tsx';
 import { useShownSimilarity } from './shownSimilarity.ts';
+
+const loadHeadView = async (): Promise<{ default: typeof import('./HeadView.tsx').HeadView }> => ({
+  default: (await import('./HeadView.tsx')).HeadView,
+});
+// Nothing needs it before the first run.
+const HeadView = lazy(loadHeadView);
 
 const EXAMPLE = 'The ship reached the [MASK] before the storm broke.';
 
@@ -28,6 +33,11 @@ export function Compare(): React.JSX.Element {
   const asking = useRun((state) => state.asking);
   const stage = useRun((state) => state.askingStage);
   const ready = result !== undefined && !going;
+  const started = useRun((state) => state.number > 0);
+  useEffect(() => {
+    // Fetched while the run trains, so that what is asked of it hours later needs no server. Whatever fails is tried again then.
+    if (started) loadHeadView().catch(() => undefined);
+  }, [started]);
   const [sentence, setSentence] = useState(EXAMPLE);
   const [place, setPlace] = useState<HeadPlace>({ layer: 0, head: 0 });
   const [otherName, setOtherName] = useState('');
@@ -106,7 +116,9 @@ export function Compare(): React.JSX.Element {
               : 'When the run ends: what a head attends to in your sentence, and both models’ words for [MASK].'}
           </p>
         ) : (
-          <HeadView maps={maps} place={place} />
+          <Suspense fallback={<p className="note">Drawing the head</p>}>
+            <HeadView maps={maps} place={place} />
+          </Suspense>
         )}
         {fill === undefined ? null : <FillMask fill={fill} />}
       </div>
