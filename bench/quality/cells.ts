@@ -1,4 +1,5 @@
-import { defaultRecipe, type TeacherTraits } from '../../src/studio/recipe/recipe.ts';
+import { defaultRecipe } from '../../src/studio/recipe/recipe.ts';
+import type { TeacherTraits } from '../../src/studio/settings/setting.ts';
 import { PUBLISHED } from '../../src/wid/paper/settings.ts';
 import type { ModelShape, Recipe } from '../../src/studio/api/recipe.ts';
 import type { CellResult } from './results.ts';

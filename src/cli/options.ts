@@ -13,6 +13,7 @@ import type { TeacherReport } from '../studio/api/teacher.ts';
 import type { TextReport } from '../studio/api/text.ts';
 import type { StudioApi } from '../studio/studioApi.ts';
 import { PRESET_NAMES } from '../studio/recipe/presets.ts';
+import { settingOptions } from './settingOptions.ts';
 import { cacheFolder } from './cacheFolder.ts';
 import { UsageError } from './usage.ts';
 import { DEMO_TEACHER, DEMO_TEXT, filesOf, textsOf } from './files.ts';
@@ -59,12 +60,10 @@ export function teacherOptions(command: Command): Command {
 }
 
 export function textOptions(command: Command): Command {
-  return command
+  command
     .option('--text <path...>', 'files of text, JSON Lines, CSV, TSV or Parquet, zips, or folders of them')
-    .option('--column <name>', 'column or JSON field that holds the text (default: by name and content)')
-    .option('--batch <n>', 'sequences a step', whole(1))
-    .option('--sequence <n>', 'tokens a sequence', whole(8))
-    .option('--seed <n>', 'the same seed and recipe give the same run (default: 1)', whole(0));
+    .option('--column <name>', 'column or JSON field that holds the text (default: by name and content)');
+  return settingOptions(command, (name) => name === 'batch' || name === 'sequence' || name === 'seed');
 }
 
 export function engineOptions(command: Command): Command {
@@ -84,16 +83,15 @@ export function engineOptions(command: Command): Command {
 }
 
 export function studentOptions(command: Command): Command {
-  return command
+  command
     .addOption(new Option('--preset <name>', 'a named student').choices(PRESET_NAMES))
     .option('--max-mb <n>', 'the widest student whose fp32 weights are at most this many MB', positive)
     .option('--width <n>', "hidden size = heads x head size (default: half the teacher's)", whole(1))
     .option('--layers <n>', "layers (default: the teacher's)", whole(1))
     .option('--heads <n>', "attention heads (default: the teacher's)", whole(1))
     .option('--head-size <n>', 'dimensions a head (default: width / heads)', whole(1))
-    .option('--intermediate <n>', 'FFN size (default: in proportion to the width)', whole(1))
-    .option('--tied', "one table for word embeddings and decoder (default: where only layers go, if it is the teacher's)")
-    .option('--no-tied', 'a decoder of its own');
+    .option('--intermediate <n>', 'FFN size (default: in proportion to the width)', whole(1));
+  return settingOptions(command, (name) => name === 'tied');
 }
 
 /** The shape options that were given, or nothing. */

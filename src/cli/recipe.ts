@@ -1,16 +1,17 @@
-import type { Mode, ModelShape, Recipe } from '../studio/api/recipe.ts';
-import { MODES, traitsOf } from '../studio/settings/modes.ts';
+import type { ModelShape, Recipe } from '../studio/api/recipe.ts';
+import { isLegal, legalInWords, type Setting } from '../studio/settings/setting.ts';
+import { traitsOf } from '../studio/settings/modes.ts';
+import { PAPER_SETTINGS, SETTINGS } from '../studio/settings/settings.ts';
 import type { StudioApi } from '../studio/studioApi.ts';
 import { withEarlierFields } from '../studio/runs/recipeVersions.ts';
 import { readJson } from './files.ts';
 import { shapeWish, type StudentOptions, type TextOptions } from './options.ts';
-import { trainingWish, type TrainingOptions } from './trainingOptions.ts';
+import { givenSettings } from './settingOptions.ts';
 import { UsageError } from './usage.ts';
 
-export interface RecipeOptions extends StudentOptions, TextOptions, TrainingOptions {
-  readonly mode?: Mode;
+/** Beside them, commander puts the options of the settings here, which {@link givenSettings} reads. */
+export interface RecipeOptions extends StudentOptions, TextOptions {
   readonly recipe?: string;
-  readonly steps?: number;
 }
 
 const isObject = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null && !Array.isArray(value);
@@ -28,13 +29,22 @@ function overlay<T extends object>(defaults: T, given: Record<string, unknown>, 
   return { ...defaults, ...Object.fromEntries(known) };
 }
 
+function check(table: Readonly<Record<string, Setting>>, values: object, where: string): void {
+  for (const [name, setting] of Object.entries(table)) {
+    const value: unknown = Reflect.get(values, name);
+    if (!isLegal(setting, value))
+      throw new UsageError(`${where}.${name}: expected ${legalInWords(setting)}, got ${String(value)}. Correct it.`);
+  }
+}
+
 function fromFile(path: string, defaults: Recipe): Recipe {
   const json = readJson(path);
   // A run.json is whole as of its build; what is missing there is not today's default but what that build did.
   const recipe = isObject(json) && isObject(json['recipe']) ? withEarlierFields(json['recipe']) : json;
   if (!isObject(recipe)) throw new UsageError(`${path}: expected a recipe, got ${typeof json}. Give the run.json of a student.`);
   const whole = overlay(defaults, recipe, path);
-  if (!MODES.includes(whole.mode)) throw new UsageError(`${path}.mode: expected ${MODES.join(', ')}, got ${whole.mode}. Correct it.`);
+  check(SETTINGS, whole, path);
+  check(PAPER_SETTINGS, whole.paper, `${path}.paper`);
   return whole;
 }
 
@@ -49,18 +59,8 @@ export async function recipeFrom(session: StudioApi, options: RecipeOptions): Pr
   const defaults = await session.defaults();
   const base =
     options.recipe === undefined ? await session.defaults(await shaped(options.tied ?? defaults.tied)) : fromFile(options.recipe, defaults);
-  const mode = options.mode ?? base.mode;
-  const usuallyTied = base.tied && (options.recipe !== undefined || traitsOf({ mode }).ownDecoder !== true);
-  const tied = options.tied ?? usuallyTied;
-  return {
-    ...base,
-    tied,
-    mode,
-    student: (await shaped(tied)) ?? base.student,
-    steps: options.steps ?? base.steps,
-    batch: options.batch ?? base.batch,
-    sequence: options.sequence ?? base.sequence,
-    seed: options.seed ?? base.seed,
-    ...trainingWish(options),
-  };
+  const given = givenSettings(options);
+  const usuallyTied = base.tied && (options.recipe !== undefined || traitsOf({ mode: given.mode ?? base.mode }).ownDecoder !== true);
+  const tied = given.tied ?? usuallyTied;
+  return { ...base, ...given, tied, student: (await shaped(tied)) ?? base.student };
 }

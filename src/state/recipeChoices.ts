@@ -1,6 +1,7 @@
 import type { ModelShape, Recipe, ShapeDefaults } from '../studio/api/recipe.ts';
 import { isRead, PUBLISHED_SETTINGS, traitsOf } from '../studio/settings/modes.ts';
 import type { TeacherReport } from '../studio/api/teacher.ts';
+import { isOnlyShallower } from '../studio/settings/settings.ts';
 import type { DefaultsByShape } from './setupStore.ts';
 import {
   CHOICE_NAMES,
@@ -49,9 +50,7 @@ export function withSize(teacher: ModelShape, student: ModelShape, control: Shap
 }
 
 function defaultsOf(student: ModelShape, teacher: ModelShape, byShape: DefaultsByShape): ShapeDefaults {
-  const { hiddenSize, heads, intermediateSize } = teacher;
-  const isOnlyShallower = student.hiddenSize === hiddenSize && student.heads === heads && student.intermediateSize === intermediateSize;
-  return isOnlyShallower ? byShape.onlyShallower : byShape.narrower;
+  return isOnlyShallower(teacher, student) ? byShape.onlyShallower : byShape.narrower;
 }
 
 /** The recipe for another student. What depends on its shape follows, unless the user has set it. */

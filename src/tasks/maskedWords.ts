@@ -3,11 +3,9 @@ import { reduceSum } from '../graph/ops/elementwise.ts';
 import { crossEntropy, distillation } from '../graph/ops/loss.ts';
 import { argmaxRows, gatherRows } from '../graph/ops/rows.ts';
 import { encoderInputs, partName } from '../models/inputs.ts';
-import { BatchStream, fixedBatches, maskedSlots, splitBatch, type MaskedBatch, type Masking } from '../text/maskedBatch.ts';
+import { BatchStream, fixedBatches, maskedSlots, splitBatch, type MaskedBatch } from '../text/maskedBatch.ts';
+import { PLAIN_MASKING } from './plainMasking.ts';
 import type { BatchShape, Evaluation, Task, TaskBatch, TaskPart, TaskTally } from './task.ts';
-
-/** BERT's own masking: everything is judged by it, however a recipe trains, so that runs can be compared. */
-export const PLAIN_MASKING: Masking = { probability: 0.15, wholeWords: false };
 
 /** A masked batch of text as a batch of this task: its own inputs are `positions` and `labels`, [M]. */
 export function maskedBatch({ inputIds, attention, positions, labels, predicted }: MaskedBatch): TaskBatch {

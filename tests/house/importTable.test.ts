@@ -79,6 +79,18 @@ const ABOVE = ['session', 'sortGiven', 'studioApi', 'transfers'];
 /** Rooms that know engines by their contract, as a type. */
 const BY_CONTRACT = ['wid', 'training', 'analysis'];
 
+/** What lies around the table of settings, from inside its folder. */
+const BESIDE_SETTINGS = {
+  masking: '../../tasks/plainMasking.ts',
+  published: '../../wid/paper/settings.ts',
+  task: '../../tasks/maskedWords.ts',
+  merge: '../../wid/merge.ts',
+  masks: '../../wid/paper/masks.ts',
+  rate: '../../training/learningRate.ts',
+  shape: '../api/recipe.ts',
+  recipe: '../recipe/recipe.ts',
+};
+
 const house = mkdtempSync(join(tmpdir(), 'wid-studio-house-'));
 let reports = new Map<string, string[]>();
 
@@ -145,6 +157,10 @@ beforeAll(() => {
   write('src/state/insideType.ts', TYPE_IMPORT('../studio/recipe/recipe.ts'));
   write('src/ui/shapeType.ts', TYPE_IMPORT('../studio/api/recipe.ts'));
   write('src/state/sessionType.ts', TYPE_IMPORT('../studio/session.ts'));
+  for (const [name, from] of Object.entries(BESIDE_SETTINGS)) {
+    write(`src/studio/settings/${name}.ts`, IMPORT(from));
+    write(`src/studio/settings/${name}Type.ts`, TYPE_IMPORT(from));
+  }
   write('src/graph/one.ts', "import { two } from './two.ts';\nexport const one = (): unknown => two;\n");
   write('src/graph/two.ts', "import { one } from './one.ts';\nexport const two = (): unknown => one;\n");
   write('src/graph/loose.ts', 'export const loose = (given: any): number => given!.size;\n');
@@ -189,7 +205,7 @@ describe('the import table', () => {
     expect(faults(`src/${room}/engineType.ts`)).toContain('contract');
   });
 
-  test('the settings, which the page loads, import nothing', () => {
+  test('the settings, which the page loads, import no code but two files of data', () => {
     expect(faults('src/state/settings.ts')).toBe('');
     expect(faults('src/ui/settings.ts')).toContain('no-restricted-imports');
     for (const file of ['session', 'graph']) expect(faults(`src/studio/settings/${file}.ts`)).toContain('the page loads it');
@@ -200,6 +216,15 @@ describe('the import table', () => {
     for (const refused of ['api', 'shape', 'sessionType', 'insideType'])
       expect(faults(`src/state/${refused}.ts`), refused).toContain('no-restricted-imports');
     expect(faults('src/ui/shapeType.ts')).toContain('no-restricted-imports');
+  });
+
+  test('of other rooms the settings take types, plain masking and the published numbers', () => {
+    for (const name of Object.keys(BESIDE_SETTINGS)) {
+      expect(faults(`src/studio/settings/${name}Type.ts`), name).toBe('');
+      const file = `src/studio/settings/${name}.ts`;
+      if (name === 'masking' || name === 'published') expect(faults(file), name).toBe('');
+      else expect(faults(file), name).toContain('the page loads it');
+    }
   });
 });
 

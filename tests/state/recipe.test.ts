@@ -2,7 +2,7 @@ import { assert, constantFrom, double, integer, property, record } from 'fast-ch
 import { describe, expect, test } from 'vitest';
 import { forecast, speedOf } from '../../src/state/forecast.ts';
 import { choose, legalValues, recipeFromHash, recipeToHash, withSize, withStudent } from '../../src/state/recipeChoices.ts';
-import { CHOICE_NAMES, CHOICES, NUMBER_NAMES, NUMBERS, withChoice, withNumber } from '../../src/state/recipeFields.ts';
+import { CHOICE_NAMES, NUMBER_NAMES, PAPER_NAMES, SETTINGS, SWITCH_NAMES, withChoice, withNumber } from '../../src/state/recipeFields.ts';
 import { defaultRecipe } from '../../src/studio/recipe/recipe.ts';
 import type { StepCost } from '../../src/studio/api/cost.ts';
 import type { ModelShape } from '../../src/studio/api/recipe.ts';
@@ -69,8 +69,14 @@ describe('a recipe in the address', () => {
 });
 
 test('every option has a name of its own, and words for each of its values', () => {
-  expect(new Set(NUMBER_NAMES)).toEqual(new Set(Object.keys(NUMBERS)));
-  for (const name of CHOICE_NAMES) expect(new Set(Object.values(CHOICES[name].words)).size).toBe(Object.keys(CHOICES[name].words).length);
+  const names = [...NUMBER_NAMES, ...CHOICE_NAMES, ...SWITCH_NAMES];
+  expect(names.toSorted()).toEqual(Object.keys(SETTINGS).toSorted());
+  expect(new Set(PAPER_NAMES)).toEqual(new Set(Object.keys(RECIPE.paper)));
+  expect(new Set(Object.values(SETTINGS).map(({ label }) => label)).size).toBe(names.length);
+  for (const name of CHOICE_NAMES) {
+    const words = Object.values(SETTINGS[name].words);
+    expect(new Set(words).size).toBe(words.length);
+  }
 });
 
 test('a slider moves to legal students only: width = heads x head size, at most the teacher', () => {

@@ -1,6 +1,6 @@
 import { sizeInWords } from '../../tensor/bytes.ts';
 import { basename, resolve } from 'node:path';
-import { Option, type Command } from 'commander';
+import type { Command } from 'commander';
 import { StudioError } from '../../tensor/studioError.ts';
 import type { PlanReport } from '../../studio/api/cost.ts';
 import type { ExportResult } from '../../studio/api/exporting.ts';
@@ -22,11 +22,10 @@ import {
 } from '../options.ts';
 import { RunStage, stopOnInterrupt } from '../interruption.ts';
 import { makeFolder, runsFolder } from '../outFolder.ts';
-import { DEFAULT_MODE, MODE_TRAITS, MODES } from '../../studio/settings/modes.ts';
 import { recipeFrom, type RecipeOptions } from '../recipe.ts';
 import { costLines, createReport, millions, percent, shapeInWords, type Report } from '../report.ts';
-import { trainingOptions } from '../trainingOptions.ts';
-import { EXIT, UsageError, whole } from '../usage.ts';
+import { trainingOptions } from '../settingOptions.ts';
+import { EXIT, UsageError } from '../usage.ts';
 import { waitForRoom } from '../waitForRoom.ts';
 
 interface CompressOptions extends TeacherOptions, RecipeOptions, EngineOptions, FormOptions {
@@ -107,13 +106,6 @@ export function addCompress(program: Command): void {
     .command('compress', { isDefault: true })
     .description('make a smaller BERT and write it as a folder (the default)');
   formOptions(engineOptions(trainingOptions(studentOptions(textOptions(teacherOptions(command))))))
-    .addOption(
-      new Option(
-        '--mode <name>',
-        `how to train: ${MODES.map((mode) => `${mode} (${MODE_TRAITS[mode]?.help ?? ''})`).join(', ')} (default: ${DEFAULT_MODE})`,
-      ).choices(MODES),
-    )
-    .option('--steps <n>', 'optimiser steps (default: 100)', whole(1))
     .option('--resume', 'go on with the unfinished run in --out; the recipe is that of the run')
     .option('--recipe <file>', 'start from the run.json of an earlier run')
     .requiredOption('--out <dir>', "the student's folder; made if it is not there")

@@ -3,8 +3,7 @@ import { checkPaths } from '../givenPaths.ts';
 import { openTeacher, studentOptions, teacherOptions, textOptions, type TeacherOptions } from '../options.ts';
 import { recipeFrom, type RecipeOptions } from '../recipe.ts';
 import { costLines, createReport, phaseLine, shapeInWords } from '../report.ts';
-import { trainingOptions } from '../trainingOptions.ts';
-import { whole } from '../usage.ts';
+import { trainingOptions } from '../settingOptions.ts';
 
 /** `plan`: what a student would cost, nothing run. */
 export function addPlan(program: Command): void {
@@ -12,7 +11,6 @@ export function addPlan(program: Command): void {
     .command('plan')
     .description('what a student would cost: parameters, bytes, multiply-adds, memory; nothing is run');
   trainingOptions(studentOptions(textOptions(teacherOptions(command))))
-    .option('--steps <n>', 'optimiser steps', whole(1))
     .option('--recipe <file>', 'start from the run.json of an earlier run')
     .action(async (options: TeacherOptions & RecipeOptions) => {
       const report = createReport(options.json === true);

@@ -1,4 +1,5 @@
 import type { PaperSettings } from '../../wid/paper/settings.ts';
+import type { Settings } from '../settings/settings.ts';
 
 export type { PaperSettings as PaperRecipe } from '../../wid/paper/settings.ts';
 
@@ -46,61 +47,10 @@ export type Mode = string;
 export type PhaseName = 'compactors' | 'gates' | 'polish';
 
 /** Every choice of a run. On one engine, the same recipe gives the same run. */
-export interface Recipe {
-  readonly mode: Mode;
-  /** Where `prune` and `distil` start: a plain selection, or the calibrated student. */
-  readonly start: 'selection' | 'calibrated';
+export interface Recipe extends Settings {
   readonly student: ModelShape;
-  readonly tied: boolean;
-  readonly steps: number;
-  /** Sequences in one optimiser step. */
-  readonly batch: number;
-  /** Tokens in one sequence. */
-  readonly sequence: number;
-  /** Share of the steps, 0 to 1, that trains compactors; the rest polishes the student's own weights. */
-  readonly compactorShare: number;
-  readonly compactorLearningRate: number;
-  /** Learning rate of the teacher's own weights under the compactors; 0 freezes them, the default for large teachers. */
-  readonly teacherLearningRate: number;
-  /**
-   * `calibrated` only: share of the loss, 0 to 1, that comes from the teacher's logits, in both phases. It costs the teacher's
-   * forward pass in every step. The default for large teachers is 0, as in the paper.
-   */
-  readonly guidance: number;
-  /**
-   * Which teacher layers a shallower student starts from. Teacher layers form equal groups: `first` takes the first of each,
-   * `even` the last (an old name, kept for stored recipes), `mixture` learns a weighted sum of all layers, starting at `first`.
-   */
-  readonly depth: 'first' | 'even' | 'mixture';
   /** `paper` only: settings of the published method. */
   readonly paper: PaperSettings;
-  /** `progressive` only: share of the steps, 0 to 1, over which the gates close; the rest polishes. */
-  readonly rampShare: number;
-  readonly polishLearningRate: number;
-  /** Share of the steps spent in linear warm-up, 0 to 1. */
-  readonly warmup: number;
-  /** How the rate falls to zero after warm-up: a straight line or half a cosine. */
-  readonly decay: 'linear' | 'cosine';
-  /** Number of micro-batches per step. More need less memory and give the same step. All of them share one merge. */
-  readonly accumulation: number;
-  /** Share of tokens that a training batch predicts, 0 to 1. Held-out numbers always predict 15 %. */
-  readonly masking: number;
-  /** Mask all pieces of a word together while training. */
-  readonly wholeWords: boolean;
-  readonly weightDecay: number;
-  readonly clipNorm: number;
-  /** How compactors are calibrated: from the teacher's activations only, or layer by layer against the student built so far. */
-  readonly calibration: 'one-pass' | 'sequential';
-  /** Tokens gathered for calibration. */
-  readonly calibrationTokens: number;
-  /** `distil`, and `calibrated` with guidance: softens both distributions. */
-  readonly distillationTemperature: number;
-  /** `distil` only: share of the loss, 0 to 1, that comes from the teacher's logits. */
-  readonly distillationShare: number;
-  /** `distil` only: weight of the mean square difference of hidden states, after a learned projection; 0 leaves it out. */
-  readonly distillationHidden: number;
-  readonly evaluateEvery: number;
-  readonly seed: number;
 }
 
 /** Parts of a recipe whose default depends on the student's shape. */

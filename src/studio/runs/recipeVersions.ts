@@ -1,9 +1,11 @@
 import { PUBLISHED } from '../../wid/paper/settings.ts';
 import { defaultRecipe } from '../recipe/recipe.ts';
+import { earlierOf } from '../settings/setting.ts';
+import { SETTINGS } from '../settings/settings.ts';
 import type { Recipe } from '../api/recipe.ts';
 import { refusal } from './sealedFile.ts';
 
-/** Recipe fields that the first checkpoints had. Later ones do not go here but below. */
+/** Recipe fields that the first checkpoints had. Later ones never go here: their row has an `earlier`. */
 type FirstFields =
   | 'mode'
   | 'start'
@@ -26,21 +28,10 @@ type FirstFields =
   | 'seed';
 
 /**
- * What the runs of builds that did not know a field yet did: not the default of today, but the value that gives the same
- * run. The compiler asks for a line here for every field that is added to {@link Recipe}.
+ * What the runs of builds that did not know a field yet did. The compiler asks for the `earlier` of every setting that is
+ * added to the table.
  */
-const BEFORE: Required<Omit<Recipe, FirstFields>> = {
-  decay: 'linear',
-  accumulation: 1,
-  distillationHidden: 0,
-  masking: 0.15,
-  wholeWords: false,
-  teacherLearningRate: 0,
-  guidance: 0,
-  depth: 'even',
-  paper: PUBLISHED,
-  rampShare: 0.5,
-};
+const BEFORE: Required<Omit<Recipe, FirstFields>> = { ...earlierOf(SETTINGS), paper: PUBLISHED };
 
 const ANY_TEACHER = {
   shape: { layers: 2, hiddenSize: 128, heads: 2, headSize: 64, intermediateSize: 512 },

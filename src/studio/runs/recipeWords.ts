@@ -1,22 +1,12 @@
+import { fieldInWords, type Setting } from '../settings/setting.ts';
+import { SETTINGS } from '../settings/settings.ts';
 import type { ModelShape, Recipe } from '../api/recipe.ts';
 
-const WORDS: Readonly<Partial<Record<keyof Recipe | keyof ModelShape, string>>> = {
-  hiddenSize: 'width',
-  intermediateSize: 'FFN',
-  tied: 'tied decoder',
-  batch: 'sequences a step',
-  sequence: 'tokens a sequence',
-  compactorShare: 'compactor share',
-  clipNorm: 'clipping norm',
-  evaluateEvery: 'evaluation every',
-  calibrationTokens: 'calibration tokens',
-};
-
-/** `polishLearningRate` as `polish learning rate`. */
-function inWords(field: string): string {
-  const known: unknown = Reflect.get(WORDS, field);
-  return typeof known === 'string' ? known : field.replaceAll(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`);
-}
+const SIZES: Readonly<Partial<Record<keyof ModelShape, string>>> = { hiddenSize: 'width', intermediateSize: 'FFN' };
+const NOUNS = new Map<string, string>([
+  ...Object.entries(SIZES),
+  ...Object.entries<Setting>(SETTINGS).flatMap(([name, { noun }]): [string, string][] => (noun === undefined ? [] : [[name, noun]])),
+]);
 
 function valueInWords(value: unknown): string {
   if (typeof value === 'number') return Number.isInteger(value) ? value.toLocaleString('en') : String(Number(value.toPrecision(6)));
@@ -31,7 +21,9 @@ export function recipeDifferences(before: Recipe, after: Recipe): string[] {
     [...new Set([...Object.keys(a), ...Object.keys(b)])].flatMap((field) => {
       const from: unknown = Reflect.get(a, field);
       const to: unknown = Reflect.get(b, field);
-      return JSON.stringify(from) === JSON.stringify(to) ? [] : [`${inWords(field)} ${valueInWords(from)} -> ${valueInWords(to)}`];
+      return JSON.stringify(from) === JSON.stringify(to)
+        ? []
+        : [`${NOUNS.get(field) ?? fieldInWords(field)} ${valueInWords(from)} -> ${valueInWords(to)}`];
     });
   const inOrder = ({ hiddenSize, layers, heads, headSize, intermediateSize }: ModelShape): ModelShape => ({
     hiddenSize,

@@ -2,7 +2,7 @@ import type { Engine } from '../../engines/engine.ts';
 import type { Corpus } from '../../text/corpus.ts';
 import { BatchStream, maskedSlots, type MaskedBatch } from '../../text/maskedBatch.ts';
 import { fitHead, POSITIONS_PER_DIMENSION } from '../../training/fitHead.ts';
-import { PLAIN_MASKING } from '../../tasks/maskedWords.ts';
+import { PLAIN_MASKING } from '../../tasks/plainMasking.ts';
 import type { BatchShape } from '../../tasks/task.ts';
 import { calibrationStages } from '../workStages.ts';
 import type { StudioListener } from '../api/run.ts';

@@ -10,7 +10,7 @@ import { fingerprintOfCorpus } from '../runs/fingerprint.ts';
 import type { GivenFile } from '../api/files.ts';
 import type { StudioListener } from '../api/run.ts';
 import type { TextExample, TextReport, TextWish } from '../api/text.ts';
-import { PLAIN_MASKING } from '../../tasks/maskedWords.ts';
+import { PLAIN_MASKING } from '../../tasks/plainMasking.ts';
 import { textFilesOf } from './textFiles.ts';
 
 /** A text that is ready to train on. */

@@ -1,14 +1,12 @@
 import {
   CHOICE_NAMES,
-  CHOICES,
   matters,
-  showsPublished,
   NUMBER_NAMES,
-  NUMBERS,
   PAPER_NAMES,
-  PAPER_NUMBERS,
+  PAPER_SETTINGS,
+  SETTINGS,
+  showsPublished,
   SWITCH_NAMES,
-  SWITCHES,
   withNumber,
   withPaperNumber,
   type ChoiceName,
@@ -24,10 +22,8 @@ import { NumberField } from './NumberField.tsx';
 export function TrainingOptions(): React.JSX.Element | null {
   const recipe = useSetup((state) => state.recipe);
   if (recipe === undefined) return null;
-  const shown = (first: boolean): readonly NumberName[] =>
-    NUMBER_NAMES.filter((name) => NUMBERS[name].first === first && matters(name, recipe));
-  const choices = (first: boolean): readonly ChoiceName[] =>
-    CHOICE_NAMES.filter((name) => CHOICES[name].first === first && matters(name, recipe));
+  const shown = <Name extends ChoiceName | NumberName>(names: readonly Name[], first: boolean): readonly Name[] =>
+    names.filter((name) => 'first' in SETTINGS[name] === first && matters(name, recipe));
   return (
     <details className="block options" open>
       <summary>
@@ -38,8 +34,8 @@ export function TrainingOptions(): React.JSX.Element | null {
         <Icon name="down" />
       </summary>
       <div className="opt-grid">
-        <Choices names={choices(true)} recipe={recipe} />
-        <Numbers names={shown(true)} recipe={recipe} />
+        <Choices names={shown(CHOICE_NAMES, true)} recipe={recipe} />
+        <Numbers names={shown(NUMBER_NAMES, true)} recipe={recipe} />
       </div>
       <details className="more">
         <summary>
@@ -47,8 +43,8 @@ export function TrainingOptions(): React.JSX.Element | null {
           <Icon name="down" />
         </summary>
         <div className="opt-grid">
-          <Choices names={choices(false)} recipe={recipe} />
-          <Numbers names={shown(false)} recipe={recipe} />
+          <Choices names={shown(CHOICE_NAMES, false)} recipe={recipe} />
+          <Numbers names={shown(NUMBER_NAMES, false)} recipe={recipe} />
         </div>
         {showsPublished(recipe) ? <PaperNumbers recipe={recipe} /> : null}
         <Switches recipe={recipe} />
@@ -66,9 +62,9 @@ function Choices({ names, recipe }: FieldsProps<ChoiceName>): React.JSX.Element[
   const actions = useActions();
   return names.map((name) => (
     <label key={name}>
-      {CHOICES[name].name}
+      {SETTINGS[name].label}
       <select data-testid={name} value={recipe[name]} onChange={(event) => actions.choose(name, event.currentTarget.value)}>
-        {Object.entries(CHOICES[name].words).map(([word, says]) => (
+        {Object.entries(SETTINGS[name].words).map(([word, says]) => (
           <option key={word} value={word}>
             {says}
           </option>
@@ -83,9 +79,9 @@ function Numbers({ names, recipe }: FieldsProps<NumberName>): React.JSX.Element[
   const positions = useSetup((state) => state.teacher?.maxPositions ?? 0);
   return names.map((name) => (
     <div key={name}>
-      <span aria-hidden="true">{NUMBERS[name].name}</span>
+      <span aria-hidden="true">{SETTINGS[name].label}</span>
       <NumberField
-        label={NUMBERS[name].name}
+        label={SETTINGS[name].label}
         testId={`field-${name}`}
         value={recipe[name]}
         onChange={(typed) => actions.change(withNumber(recipe, name, typed, positions))}
@@ -101,9 +97,9 @@ function PaperNumbers({ recipe }: { readonly recipe: Recipe }): React.JSX.Elemen
     <div className="opt-grid">
       {PAPER_NAMES.map((name) => (
         <div key={name}>
-          <span aria-hidden="true">{PAPER_NUMBERS[name].name}</span>
+          <span aria-hidden="true">{PAPER_SETTINGS[name].label}</span>
           <NumberField
-            label={PAPER_NUMBERS[name].name}
+            label={PAPER_SETTINGS[name].label}
             testId={`field-paper-${name}`}
             value={recipe.paper[name]}
             onChange={(typed) => actions.change(withPaperNumber(recipe, name, typed))}
@@ -124,7 +120,7 @@ function Switches({ recipe }: { readonly recipe: Recipe }): React.JSX.Element[] 
         checked={recipe[name]}
         onChange={(event) => actions.change({ [name]: event.currentTarget.checked })}
       />
-      {SWITCHES[name]}
+      {SETTINGS[name].label}
     </label>
   ));
 }

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { PUBLISHED } from '../../../src/wid/paper/settings.ts';
 import { RunBench } from '../runs/runBench.ts';
 
 const bench = new RunBench();
@@ -23,6 +24,11 @@ test.each<[string, Readonly<Record<string, unknown>>, string]>([
   ['weight decay below 0', { weightDecay: -1e9 }, 'recipe: weight decay — expected a number from 0, got -1000000000.'],
   ['weight decay of no number', { weightDecay: Number.NaN }, 'recipe: weight decay — expected a number from 0, got NaN.'],
   ['temperature', { distillationTemperature: 0 }, 'recipe: distillation temperature — expected a number above 0, got 0.'],
+  ['no step', { steps: 0 }, 'recipe: steps — expected a whole number from 1 to 1000000000, got 0.'],
+  ['masking of nothing', { masking: 0 }, 'recipe: masking — expected a number above 0 to 1, got 0.'],
+  ['switch', { tied: 'yes' }, 'recipe: tied decoder — expected true or false, got yes.'],
+  ['penalty', { paper: { ...PUBLISHED, penalty: -1 } }, 'recipe: penalty in paper mode — expected a number from 0, got -1.'],
+  ['parts', { batch: 4, accumulation: 3 }, 'recipe: accumulation — expected parts of the same size out of 4 sequences a step, got 3.'],
 ])('a recipe is refused for its %s, in words', async (name, change, words) => {
   expect(await refusal(name, change)).toContain(words);
 });
@@ -37,4 +43,11 @@ test.each([
   const said = await refusal(JSON.stringify(sizes).replaceAll(/\W/g, ''), { student });
   expect(said).toContain(`got width ${student.hiddenSize}, heads ${student.heads}, head size ${student.headSize}`);
   expect(said).toContain(`Nearest legal: ${nearest}`);
+});
+
+test('a sequence longer than the teacher knows is refused with its limit', async () => {
+  const { session, recipe } = await bench.open('length');
+  await expect(session.stepCosts({ ...recipe, sequence: 41 })).rejects.toThrow(
+    "recipe: tokens a sequence — expected a whole number from 3 to 40, the teacher's positions, got 41.",
+  );
 });

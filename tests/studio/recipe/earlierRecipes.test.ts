@@ -1,10 +1,11 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { recipeFrom } from '../../../src/cli/recipe.ts';
 import { notedRun } from '../../../src/studio/comparison/notedRun.ts';
 import { defaultRecipe, recipeLayers } from '../../../src/studio/recipe/recipe.ts';
+import { recipeFrom as storedRecipe } from '../../../src/studio/runs/recipeVersions.ts';
 import { createSession } from '../../../src/studio/session.ts';
 import type { GivenFile } from '../../../src/studio/api/files.ts';
 import type { Recipe } from '../../../src/studio/api/recipe.ts';
@@ -51,4 +52,16 @@ test("--recipe takes what an early run.json lacks from that build, what a user's
   } finally {
     rmSync(folder, { recursive: true });
   }
+});
+
+test('a recipe that was stored before there was a table of settings is read as it is, and starts the same run', async () => {
+  // Written by the terminal of that build, `plan --json` on the golden teacher.
+  const stored: unknown = JSON.parse(readFileSync(new URL('storedRecipe.json', import.meta.url), 'utf8'));
+  if (typeof stored !== 'object' || stored === null) throw new Error('storedRecipe.json holds no recipe.');
+  const recipe = storedRecipe('kept', stored);
+  expect(recipe).toEqual(stored);
+  const session = createSession();
+  await session.loadTeacher('golden', TEACHER);
+  expect((await session.stepCosts(recipe)).map(({ phase, steps }) => [phase, steps])).toEqual([['compactors', 4]]);
+  expect(await session.defaults()).toMatchObject({ ...recipe, steps: 100, batch: 16, sequence: 40, calibrationTokens: 4096 });
 });

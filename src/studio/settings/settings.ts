@@ -1,0 +1,373 @@
+import { PLAIN_MASKING } from '../../tasks/plainMasking.ts';
+import type { RateDecay } from '../../training/learningRate.ts';
+import { PUBLISHED, type PaperSettings } from '../../wid/paper/settings.ts';
+import type { ModelShape } from '../api/recipe.ts';
+import { DEFAULT_MODE, isRead, MODE_TRAITS, MODES } from './modes.ts';
+import type { NumberSetting, Setting, TeacherTraits, ValuesOf } from './setting.ts';
+
+/** Above this many weights in a teacher's layers their gradients and Adam's moments, 12 bytes each, want too much memory. */
+const LEARNING_TEACHER = 2 ** 25;
+
+/**
+ * A large teacher's weights stay as they are, and its logits are not learned from: both would cost more than a student of
+ * its shape has time and memory for. On the demo both help students at every budget (docs/results/quality.md).
+ */
+function isLarge({ shape: { layers, hiddenSize, intermediateSize } }: TeacherTraits): boolean {
+  return layers * hiddenSize * (4 * hiddenSize + 2 * intermediateSize) > LEARNING_TEACHER;
+}
+
+/** Whether a student differs from its teacher by fewer layers alone: it starts next to its teacher. */
+export function isOnlyShallower(teacher: ModelShape, student: ModelShape): boolean {
+  return (
+    student.hiddenSize === teacher.hiddenSize && student.heads === teacher.heads && student.intermediateSize === teacher.intermediateSize
+  );
+}
+
+/**
+ * The teacher's logits alone would hold a student there that starts next to its teacher: with half of the loss from the text
+ * it passes the teacher. Narrower students gain by the logits (docs/results/quality.md).
+ */
+function logitShare({ shape }: TeacherTraits, student: ModelShape): number {
+  return isOnlyShallower(shape, student) ? 0.5 : 1;
+}
+
+/**
+ * Of guided compactors and the teacher's weights under them the best of four on half width; quarter width likes 4e-4 better.
+ * Compactors that learn from the text alone are better at 1e-4 than at 2e-4 after 300 steps on half width; after 100, 5e-5
+ * gains 0.01.
+ */
+const compactorRate = (teacher: TeacherTraits): number => (isLarge(teacher) ? 1e-4 : 2e-4);
+
+/**
+ * The widest solve of the calibration is over the FFN's neurons and wants several tokens each; on the demo teacher
+ * 8 a neuron and 24 were as good after 40 steps (held-out loss 4.085 and 4.106).
+ */
+const CALIBRATION_TOKENS_PER_NEURON = 8;
+
+/** Of counts; what is more was mistyped. */
+const MOST = 1_000_000_000;
+
+/**
+ * Every setting of a recipe but the student's shape and the published method's own ({@link PAPER_SETTINGS}). Page, terminal,
+ * address, session and stored files read this table; the record type comes from it. docs/adding-a-setting.md says how a row
+ * is added.
+ */
+export const SETTINGS = {
+  /** How a student is made (docs/method.md section 5): the name of a method in `studio/methods/`. Files record it. */
+  mode: {
+    kind: 'choice',
+    label: 'Method',
+    first: true,
+    words: Object.fromEntries(Object.entries(MODE_TRAITS).map(([mode, { label }]) => [mode, label])),
+    default: DEFAULT_MODE,
+    option: '--mode <name>',
+    help: `how to train: ${Object.entries(MODE_TRAITS)
+      .map(([mode, { help }]) => `${mode} (${help})`)
+      .join(', ')}`,
+  },
+  /** How compactors are calibrated: from the teacher's activations only, or layer by layer against the student built so far. */
+  calibration: {
+    kind: 'choice',
+    label: 'Closed-form start',
+    first: true,
+    words: { 'one-pass': 'One pass, faster', sequential: 'Layer by layer' },
+    default: 'sequential',
+    option: '--calibration <name>',
+    help: 'how compactors are solved',
+  },
+  /** Where `prune` and `distil` start: a plain selection, or the calibrated student. */
+  start: {
+    kind: 'choice',
+    label: 'Baselines start',
+    words: { selection: 'From a selection', calibrated: 'Calibrated' },
+    default: 'calibrated',
+    option: '--start <name>',
+    help: `where ${MODES.filter((mode) => isRead({ mode }, 'start')).join(' and ')} start`,
+  },
+  /**
+   * Which teacher layers a shallower student starts from. Teacher layers form equal groups: `first` takes the first of each,
+   * `even` the last (an old name, kept for stored recipes), `mixture` learns a weighted sum of all layers, starting at `first`.
+   */
+  depth: {
+    kind: 'choice',
+    label: 'Fewer layers',
+    words: { first: 'Evenly, from the first', even: 'Evenly, to the last', mixture: 'Learned mixtures' },
+    default: 'first',
+    earlier: 'even',
+    option: '--depth <name>',
+    help: "what fewer layers inherit: of each group of the teacher's layers the first, or the last (even), or learned mixtures",
+  },
+  /** How the rate falls to zero after warm-up: a straight line or half a cosine. */
+  decay: {
+    kind: 'choice',
+    label: 'Rate falls',
+    words: { linear: 'Straight line', cosine: 'Cosine' } satisfies Readonly<Record<RateDecay, string>>,
+    default: 'linear',
+    earlier: 'linear',
+    option: '--decay <name>',
+    help: 'how the rate falls to zero after warm-up',
+  },
+  /** A student of fewer layers alone keeps the teacher's one table: a second one makes it larger than the teacher, and no better. */
+  tied: {
+    kind: 'switch',
+    label: 'Tie the decoder to the word table',
+    noun: 'tied decoder',
+    default: ({ shape, tiedDecoder }, student) => isOnlyShallower(shape, student) && tiedDecoder,
+    option: '--tied',
+    help: "one table for word embeddings and decoder (default: if only layers go and it is the teacher's)",
+    noHelp: 'a decoder of its own',
+  },
+  /** Mask all pieces of a word together while training. */
+  wholeWords: {
+    kind: 'switch',
+    label: 'Mask whole words',
+    default: PLAIN_MASKING.wholeWords,
+    earlier: false,
+    option: '--whole-words',
+    help: 'mask all pieces of a word together',
+  },
+  steps: {
+    kind: 'number',
+    label: 'Steps',
+    first: true,
+    whole: true,
+    least: 1,
+    most: MOST,
+    default: 100,
+    option: '--steps <n>',
+    help: 'optimiser steps',
+  },
+  /** Sequences in one optimiser step. */
+  batch: {
+    kind: 'number',
+    label: 'Batch',
+    noun: 'sequences a step',
+    first: true,
+    whole: true,
+    least: 1,
+    most: 65_536,
+    default: 16,
+    option: '--batch <n>',
+    help: 'sequences a step',
+  },
+  /** Tokens in one sequence; the shortest has a token between the two that every sequence begins and ends with. */
+  sequence: {
+    kind: 'number',
+    label: 'Length',
+    noun: 'tokens a sequence',
+    first: true,
+    whole: true,
+    least: 3,
+    most: 'positions',
+    default: ({ maxPositions }) => Math.min(128, maxPositions),
+    option: '--sequence <n>',
+    help: "tokens a sequence (default: 128, or the teacher's positions if they are fewer)",
+  },
+  evaluateEvery: {
+    kind: 'number',
+    label: 'Evaluate every',
+    noun: 'evaluation every',
+    first: true,
+    whole: true,
+    least: 1,
+    most: MOST,
+    default: 25,
+    option: '--evaluate-every <n>',
+    help: 'steps between looks at held-out text',
+  },
+  compactorLearningRate: {
+    kind: 'number',
+    label: 'Compactor rate',
+    first: true,
+    least: 0,
+    above: true,
+    default: compactorRate,
+    option: '--compactor-rate <rate>',
+    help: 'peak learning rate of the compactors (default: 2e-4, 1e-4 for large teachers)',
+  },
+  polishLearningRate: {
+    kind: 'number',
+    label: 'Own-weights rate',
+    first: true,
+    least: 0,
+    above: true,
+    default: 1e-4,
+    option: '--polish-rate <rate>',
+    help: "peak learning rate of the student's own weights, in polishing and in the baselines",
+  },
+  seed: {
+    kind: 'number',
+    label: 'Seed',
+    first: true,
+    whole: true,
+    least: 0,
+    most: Number.MAX_SAFE_INTEGER,
+    default: 1,
+    option: '--seed <n>',
+    help: 'the same seed and recipe give the same run',
+  },
+  /** Share of the steps, 0 to 1, that trains compactors; the rest polishes the student's own weights. */
+  compactorShare: {
+    kind: 'number',
+    label: 'Compactor share',
+    least: 0,
+    most: 1,
+    default: 1,
+    option: '--compactor-share <share>',
+    help: 'share of the steps that trains compactors, the rest polishes (0 to 1)',
+  },
+  /** `progressive` only: share of the steps, 0 to 1, over which the gates close; the rest polishes. */
+  rampShare: {
+    kind: 'number',
+    label: 'Gates close over',
+    least: 0,
+    most: 1,
+    default: 0.5,
+    earlier: 0.5,
+    option: '--ramp-share <share>',
+    help: 'progressive: share of the steps over which gates close (0 to 1)',
+  },
+  /** Learning rate of the teacher's own weights under the compactors; 0 freezes them, the default for large teachers. */
+  teacherLearningRate: {
+    kind: 'number',
+    label: 'Teacher rate',
+    least: 0,
+    default: (teacher) => (isLarge(teacher) ? 0 : compactorRate(teacher)),
+    earlier: 0,
+    option: '--teacher-rate <rate>',
+    help: "calibrated: peak learning rate of the teacher's own weights; 0 leaves them (default: as the compactors, 0 for large teachers)",
+  },
+  /**
+   * `calibrated` only: share of the loss, 0 to 1, that comes from the teacher's logits, in both phases. It costs the teacher's
+   * forward pass in every step. The default for large teachers is 0, as in the paper.
+   */
+  guidance: {
+    kind: 'number',
+    label: "Teacher's logits",
+    least: 0,
+    most: 1,
+    default: (teacher, student) => (isLarge(teacher) ? 0 : logitShare(teacher, student)),
+    earlier: 0,
+    option: '--guidance <share>',
+    help: "calibrated: share of the loss that comes from the teacher's logits; 0 is the paper's (default: 1, 0.5 if only layers go, 0 for large teachers)",
+  },
+  /** Share of the steps spent in linear warm-up, 0 to 1. */
+  warmup: {
+    kind: 'number',
+    label: 'Warm-up share',
+    least: 0,
+    most: 1,
+    default: 0.1,
+    option: '--warmup <share>',
+    help: 'share of the steps spent in linear warm-up (0 to 1)',
+  },
+  /** Number of micro-batches per step. More need less memory and give the same step. All of them share one merge. */
+  accumulation: {
+    kind: 'number',
+    label: 'Micro-batches',
+    whole: true,
+    least: 1,
+    most: 65_536,
+    default: 1,
+    earlier: 1,
+    option: '--accumulate <n>',
+    help: 'cut the sequences of a step into this many parts: less memory, the same step',
+  },
+  /** Share of tokens that a training batch predicts, above 0 to 1; held-out numbers always predict 15 %. */
+  masking: {
+    kind: 'number',
+    label: 'Masked share',
+    least: 0,
+    above: true,
+    most: 1,
+    default: PLAIN_MASKING.probability,
+    earlier: 0.15,
+    option: '--masking <share>',
+    help: 'share of tokens that a training batch predicts (above 0 to 1)',
+  },
+  /** AdamW's, on matrices and tables alone. */
+  weightDecay: {
+    kind: 'number',
+    label: 'Weight decay',
+    least: 0,
+    default: 0.01,
+    option: '--weight-decay <n>',
+    help: "AdamW's weight decay, on matrices only",
+  },
+  /** Norm that the gradient of all weights is cut to. */
+  clipNorm: {
+    kind: 'number',
+    label: 'Clip norm',
+    noun: 'clipping norm',
+    least: 0,
+    above: true,
+    default: 1,
+    option: '--clip <norm>',
+    help: 'gradients are clipped to this norm',
+  },
+  /** Tokens gathered for calibration. */
+  calibrationTokens: {
+    kind: 'number',
+    label: 'Calibration tokens',
+    whole: true,
+    least: 1,
+    most: MOST,
+    default: ({ shape }) => Math.max(4096, CALIBRATION_TOKENS_PER_NEURON * shape.intermediateSize),
+    option: '--calibration-tokens <n>',
+    help: 'tokens read for calibration (default: 8 for each neuron of the FFN, at least 4096)',
+  },
+  /**
+   * `distil`, and `calibrated` with guidance: softens both distributions. With the shares above the best of four losses at
+   * quarter width and of two at half width (docs/results/quality.md).
+   */
+  distillationTemperature: {
+    kind: 'number',
+    label: 'Temperature',
+    least: 0,
+    above: true,
+    default: 1,
+    option: '--temperature <n>',
+    help: 'distil, and calibrated with guidance: softens both distributions',
+  },
+  /** `distil` only: share of the loss, 0 to 1, that comes from the teacher's logits. */
+  distillationShare: {
+    kind: 'number',
+    label: 'Teacher share',
+    least: 0,
+    most: 1,
+    default: logitShare,
+    option: '--distillation-share <share>',
+    help: "distil: share of the loss that comes from the teacher's logits (default: 1, 0.5 if only layers go)",
+  },
+  /** `distil` only: weight of the mean square difference of hidden states, after a learned projection; 0 leaves it out. */
+  distillationHidden: {
+    kind: 'number',
+    label: 'Hidden states',
+    least: 0,
+    default: 0,
+    earlier: 0,
+    option: '--distillation-hidden <weight>',
+    help: 'distil: weight of the difference of hidden states, through a learned projection',
+  },
+} as const satisfies Readonly<Record<string, Setting>>;
+
+export type SettingName = keyof typeof SETTINGS;
+
+/** What the table says, as a record. */
+export type Settings = ValuesOf<typeof SETTINGS>;
+
+/** Settings of the published method alone, in a recipe's `paper`. */
+export const PAPER_SETTINGS = {
+  compactorLearningRate: {
+    kind: 'number',
+    label: 'Compactor rate',
+    least: 0,
+    above: true,
+    default: PUBLISHED.compactorLearningRate,
+  },
+  weightLearningRate: { kind: 'number', label: 'Weight rate', least: 0, default: PUBLISHED.weightLearningRate },
+  maskEvery: { kind: 'number', label: 'Mask every', whole: true, least: 0, most: MOST, default: PUBLISHED.maskEvery },
+  penalty: { kind: 'number', label: 'Penalty', least: 0, default: PUBLISHED.penalty },
+  warmup: { kind: 'number', label: 'Warm-up share', least: 0, most: 1, default: PUBLISHED.warmup },
+  weightDecay: { kind: 'number', label: 'Weight decay', least: 0, default: PUBLISHED.weightDecay },
+} as const satisfies Readonly<Record<keyof PaperSettings, NumberSetting>>;
