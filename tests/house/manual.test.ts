@@ -31,7 +31,9 @@ test('every npm command that the manual names exists', () => {
 
 test('the table of docs/architecture.md is the one that the linter enforces', () => {
   const ROOMS = 'tensor formats text graph engines models tasks wid training analysis export studio state ui cli'.split(' ');
-  const rows = [...read('docs/architecture.md').matchAll(/^\| `(\w+)` \| .+ \| (.+) \|$/gm)];
+  // The second table is of the rooms inside studio/, which tests/house/importTable.test.ts holds.
+  const [table = ''] = read('docs/architecture.md').split('| `settings` |');
+  const rows = [...table.matchAll(/^\| `(\w+)` \| .+ \| (.+) \|$/gm)];
   expect(rows.map(([, room]) => room)).toEqual(ROOMS);
   const lint = read('.oxlintrc.json');
   for (const [, room = '', allowed = ''] of rows) {
