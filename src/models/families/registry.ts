@@ -1,4 +1,3 @@
-import { shownValue } from '../../tensor/shown.ts';
 import { StudioError } from '../../tensor/studioError.ts';
 import type { Family } from '../family.ts';
 import { bert } from './bert.ts';
@@ -27,20 +26,6 @@ export function familyIds(): readonly string[] {
 export function familyOf(id: string | undefined): Family {
   const family = id === undefined ? FIRST : families.get(id);
   if (family === undefined) throw refusedFamily([...families.keys()], id);
-  return family;
-}
-
-/**
- * The family of a stored model. @param where the file, for the message   @param id as the file records it
- * @throws StudioError if this build has no such family
- */
-export function familyNamed(where: string, id: unknown = FIRST.id): Family {
-  const family = typeof id === 'string' ? families.get(id) : undefined;
-  if (family === undefined)
-    throw new StudioError(
-      'config',
-      `${where}: family — expected one of ${[...families.keys()].join(', ')}, got ${shownValue(id)}. Open it with the version of the studio that wrote it, or a newer one.`,
-    );
   return family;
 }
 
