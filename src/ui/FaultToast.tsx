@@ -11,9 +11,9 @@ interface FaultParts {
   readonly cure?: string;
 }
 
-/** A message of the form `where: what — expected X, got Y. Cure.` in its parts; any other message is all `what`. */
+/** A message of the form `where: what — expected X, got Y. Cure.`, with or without `what —`, in its parts; any other is all `what`. */
 export function faultParts(message: string): FaultParts {
-  const groups = /^(?<where>[^:—]{1,60}): (?<what>[^—]+) — expected (?<expected>.+?), got (?<got>.+?)\.(?: (?<cure>.+))?$/s.exec(
+  const groups = /^(?<where>[^:—]{1,60}): (?:(?<what>[^—]+) — )?expected (?<expected>.+?), got (?<got>.+?)\.(?: (?<cure>.+))?$/s.exec(
     message,
   )?.groups;
   if (groups === undefined) return { what: message };
@@ -51,7 +51,7 @@ export function FaultToast(): React.JSX.Element | null {
         <p className="fault-text">{what}</p>
       ) : (
         <dl className="fault-text">
-          <Part name="Where" words={`${where ?? ''}: ${what}`} />
+          <Part name="Where" words={[where, what].filter((words) => words !== undefined && words !== '').join(': ')} />
           <Part name="Expected" words={expected} />
           <Part name="Got" words={got} />
           <Part name="Cure" words={cure} />

@@ -73,7 +73,7 @@ export async function readTeacher(
       (folder.weights.size === 0 ? otherForm(subject, [...folder.adapters, ...folder.files.keys()]) : undefined) ??
       new StudioError(
         'checkpoint',
-        `${subject}: its folder — expected config.json, got ${[...folder.files.keys(), ...folder.weights.keys()].map(shownName).slice(0, 20).join(', ') || 'no files'}. ${folder.innerZips[0] === undefined ? 'Give the whole Hugging Face folder.' : `Unpack ${shownName(folder.innerZips[0])} and give what is in it.`}`,
+        `${subject}: expected config.json, got ${[...folder.files.keys(), ...folder.weights.keys()].map(shownName).slice(0, 20).join(', ') || 'no files'}. ${folder.innerZips[0] === undefined ? 'Give the whole Hugging Face folder.' : `Unpack ${shownName(folder.innerZips[0])} and give what is in it.`}`,
       )
     );
   const settings = await readJson(configName, configFile);
