@@ -124,6 +124,8 @@ const texts: readonly (readonly [string, Uint8Array])[] = [
   ['a.csv', encode('id,text\n1,"quoted, ""text"""\n2,plain\n')],
   ['a.jsonl', encode('{"text":"one","n":[1,{"a":2}]}\n{"text":"two"}\n')],
   ['a.json', encode('[{"text":"one"},{"text":"two"}]')],
+  ['.nested.jsonl', encode('{"id":"a1","data":{"t":["the","cat"]},"chat":[{"role":"x","content":"one two"}]}\n'.repeat(3))],
+  ['.unquoted.tsv', encode('id\tlabel\ttext\n1\t0\tone two\n2\t1\t"three four\n3\t0\tfive "six"\n')],
 ];
 
 const listing = encode(
@@ -190,6 +192,15 @@ export const TARGETS: readonly FuzzTarget[] = [
   ),
   target('vocab.txt', [golden('safetensors/vocab.txt')], async (bytes) =>
     createTokenizer({ vocabulary: new TextDecoder().decode(bytes) }).encode('the ab'),
+  ),
+  target(
+    'tokenizer files',
+    [encode('{"do_lower_case":false,"mask_token":{"content":"[MASK]"},"added_tokens_decoder":{"7":{"content":"[E1]"}}}')],
+    async (bytes) => {
+      const text = new TextDecoder().decode(bytes);
+      const tokenizerJson = new TextDecoder().decode(smallTokenizer);
+      createTokenizer({ tokenizerJson, tokenizerConfig: text, specialTokensMap: text, addedTokens: '{"[E2]":8}' }).encode('a [E1] b [E2]');
+    },
   ),
   target("a hub's list", [listing], (bytes) => {
     const answer = (): Promise<Response> => Promise.resolve(new Response(new Uint8Array(bytes)));
