@@ -195,11 +195,11 @@ export const TARGETS: readonly FuzzTarget[] = [
   ),
   target(
     'tokenizer files',
-    [encode('{"do_lower_case":false,"mask_token":{"content":"[MASK]"},"added_tokens_decoder":{"7":{"content":"[E1]"}}}')],
+    [encode('{"do_lower_case":false,"mask_token":{"content":"[MASK]"},"added_tokens_decoder":{"40":{"content":"[E1]"}}}')],
     async (bytes) => {
       const text = new TextDecoder().decode(bytes);
       const tokenizerJson = new TextDecoder().decode(smallTokenizer);
-      createTokenizer({ tokenizerJson, tokenizerConfig: text, specialTokensMap: text, addedTokens: '{"[E2]":8}' }).encode('a [E1] b [E2]');
+      createTokenizer({ tokenizerJson, tokenizerConfig: text, specialTokensMap: text, addedTokens: '{"[E2]":41}' }).encode('a [E1] b [E2]');
     },
   ),
   target("a hub's list", [listing], (bytes) => {
