@@ -43,7 +43,7 @@ fn toy(@builtin(global_invocation_id) place: vec3u) {
 `,
 };
 
-const range = (label: string): BoundRange => ({ place: { kind: 'scratch', number: 0 }, offset: 0, size: 256, label });
+const range = (label: string): BoundRange => ({ place: { kind: 'area', number: 0 }, offset: 0, size: 256, label });
 
 describe("a kernel's interface, read out of its WGSL", () => {
   test('sizes lie where WGSL puts them, floats as floats', () => {
@@ -103,7 +103,7 @@ describe('scratch areas', () => {
     graph.output('y', add(graph, graph.input('x', [4]), graph.input('z', [4])));
     return new ProgramMemory(placeInSlabs(plan(graph), { slabBytes: 4096, alignment: 256 }), 4096);
   };
-  const numberOf = ({ place }: BoundRange): number => (place.kind === 'scratch' ? place.number : -1);
+  const numberOf = ({ place }: BoundRange): number => (place.kind === 'area' ? place.number : -1);
 
   test('of one operation are apart, and are free for the next', () => {
     const areas = memory();

@@ -5,8 +5,8 @@ import { METHODS } from '../../src/studio/methods/registry.ts';
 import { MODE_TRAITS, MODES } from '../../src/studio/settings/modes.ts';
 
 const SRC = new URL('../../src/', import.meta.url).pathname;
-/** The folders that know methods by their names, and the engines, whose scratch is memory. */
-const HOMES = ['studio/methods/', 'studio/settings/', 'engines/'];
+/** The folders that know methods by their names. */
+const HOMES = ['studio/methods/', 'studio/settings/'];
 
 function sources(): string[] {
   return readdirSync(SRC, { recursive: true, encoding: 'utf8' }).filter(

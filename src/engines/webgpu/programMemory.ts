@@ -161,5 +161,5 @@ export class ProgramMemory {
 }
 
 function scratchRange(number: number, size: number): BoundRange {
-  return { place: { kind: 'scratch', number }, offset: 0, size, label: `scratch ${number}` };
+  return { place: { kind: 'area', number }, offset: 0, size, label: `scratch ${number}` };
 }

@@ -192,7 +192,7 @@ export class WebGpuEngine implements Engine {
       }
       const uniforms = await allocate('sizes', Math.max(1, lowering.dispatches.length) * UNIFORM_BYTES, USAGE.uniform | USAGE.copyTarget);
       const bufferAt = (place: BufferPlace): GPUBuffer | undefined =>
-        place.kind === 'slab' ? slabs[place.slab] : (place.kind === 'scratch' ? scratch : tables)[place.number];
+        place.kind === 'slab' ? slabs[place.slab] : (place.kind === 'area' ? scratch : tables)[place.number];
       const ready = await bindDispatches(this.#owner, this.#pipelines, lowering.dispatches, uniforms, ({ place, offset }) => {
         const buffer = bufferAt(place);
         return buffer === undefined ? undefined : { buffer, offset };
