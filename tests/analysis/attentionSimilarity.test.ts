@@ -4,7 +4,7 @@ import { layerSimilarity, type AttentionMaps } from '../../src/analysis/attentio
 import { ENGINES } from '../engines/availableEngines.ts';
 import { BATCH, SEQUENCE } from '../golden/batch.ts';
 import { golden, goldenBatch, goldenTeacher, goldenTensor } from '../golden/load.ts';
-import { relativeError } from '../golden/relativeError.ts';
+import { relativeError } from '../../src/engines/conformance/relativeError.ts';
 
 const teacher = goldenTeacher();
 const batch = goldenBatch();

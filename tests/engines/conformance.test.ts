@@ -4,10 +4,11 @@ import type { Engine } from '../../src/engines/engine.ts';
 import { ReferenceEngine } from '../../src/engines/reference/referenceEngine.ts';
 import { Graph } from '../../src/graph/graph.ts';
 import { plan } from '../../src/graph/plan.ts';
-import { relativeError } from '../golden/relativeError.ts';
+import { TOLERANCE } from '../../src/engines/conformance/conformance.ts';
+import { relativeError } from '../../src/engines/conformance/relativeError.ts';
 import { ENGINES, PLAIN_WEBGPU } from './availableEngines.ts';
-import { OTHERS, randomFloats } from './operationCases.ts';
-import { CASES, outputsOf } from './outputsOf.ts';
+import { OTHERS, randomFloats } from '../../src/engines/conformance/operationCases.ts';
+import { CASES, outputsOf } from '../../src/engines/conformance/outputsOf.ts';
 
 describe.each([...ENGINES.filter(({ name }) => name !== 'reference'), PLAIN_WEBGPU])(
   '$name agrees with the reference engine',
@@ -23,9 +24,8 @@ describe.each([...ENGINES.filter(({ name }) => name !== 'reference'), PLAIN_WEBG
       const got = await outputsOf(engine, operation, gradients);
       expect(got.size).toBe(expected.size);
       for (const [name, values] of expected) {
-        // float32 sums of up to 259 products, polynomials to 1e-7: a few units in the last place of the largest entry.
         const error = relativeError(got.get(name) ?? [], values);
-        expect(error, name).toBeLessThan(values instanceof Int32Array ? 1e-9 : 5e-6);
+        expect(error, name).toBeLessThan(values instanceof Int32Array ? 1e-9 : TOLERANCE);
       }
     });
 

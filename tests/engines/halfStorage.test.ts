@@ -11,9 +11,9 @@ import { transpose } from '../../src/graph/ops/view.ts';
 import { plan } from '../../src/graph/plan.ts';
 import type { Value } from '../../src/graph/value.ts';
 import { decodeHalf, encodeHalf } from '../../src/tensor/float16.ts';
-import { relativeError } from '../golden/relativeError.ts';
+import { relativeError } from '../../src/engines/conformance/relativeError.ts';
 import { takeHalfGpu } from './halfGpu.ts';
-import { randomFloats } from './operationCases.ts';
+import { randomFloats } from '../../src/engines/conformance/operationCases.ts';
 
 const missing = await takeHalfGpu();
 const HALVES: WebGpuOptions = { storage: 'float16' };

@@ -4,9 +4,9 @@ import { ReferenceEngine } from '../../src/engines/reference/referenceEngine.ts'
 import type { MatmulTile } from '../../src/engines/webgpu/matmul/form.ts';
 import { wholeTiles } from '../../src/engines/webgpu/matmul/candidates.ts';
 import { WebGpuEngine } from '../../src/engines/webgpu/webgpuEngine.ts';
-import { relativeError } from '../golden/relativeError.ts';
-import { DIFFERENTIABLE } from './operationCases.ts';
-import { outputsOf } from './outputsOf.ts';
+import { relativeError } from '../../src/engines/conformance/relativeError.ts';
+import { DIFFERENTIABLE } from '../../src/engines/conformance/operationCases.ts';
+import { outputsOf } from '../../src/engines/conformance/outputsOf.ts';
 import { takeSoftwareGpu } from './softwareGpu.ts';
 
 const TRAITS = { subgroupSize: 4, quads: true, invocations: 256, workgroupBytes: 16_384, groupsAnAxis: 65_535, bindingBytes: 2 ** 27 };

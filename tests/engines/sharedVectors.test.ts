@@ -9,7 +9,7 @@ import { Graph } from '../../src/graph/graph.ts';
 import { linear } from '../../src/graph/ops/matmul.ts';
 import { plan } from '../../src/graph/plan.ts';
 import { Random } from '../../src/tensor/random.ts';
-import { relativeError } from '../golden/relativeError.ts';
+import { relativeError } from '../../src/engines/conformance/relativeError.ts';
 import { takeSoftwareGpu } from './softwareGpu.ts';
 
 /**

@@ -10,7 +10,7 @@ import { transpose } from '../../src/graph/ops/view.ts';
 import { plan } from '../../src/graph/plan.ts';
 import type { Value } from '../../src/graph/value.ts';
 import { Random } from '../../src/tensor/random.ts';
-import { relativeError } from '../golden/relativeError.ts';
+import { relativeError } from '../../src/engines/conformance/relativeError.ts';
 import { takeSoftwareGpu } from './softwareGpu.ts';
 
 const ROWS = 192;

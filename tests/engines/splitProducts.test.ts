@@ -9,8 +9,8 @@ import { Graph } from '../../src/graph/graph.ts';
 import { matmul } from '../../src/graph/ops/matmul.ts';
 import { transpose } from '../../src/graph/ops/view.ts';
 import { plan } from '../../src/graph/plan.ts';
-import { relativeError } from '../golden/relativeError.ts';
-import { randomFloats } from './operationCases.ts';
+import { relativeError } from '../../src/engines/conformance/relativeError.ts';
+import { randomFloats } from '../../src/engines/conformance/operationCases.ts';
 import { takeSoftwareGpu } from './softwareGpu.ts';
 
 beforeAll(takeSoftwareGpu);

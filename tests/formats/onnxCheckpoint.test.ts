@@ -9,7 +9,7 @@ import type { GivenFile } from '../../src/studio/api/files.ts';
 import { readTeacher } from '../../src/studio/teacher/teacher.ts';
 import { openBytes } from '../../src/tensor/byteSource.ts';
 import { goldenTeacher } from '../golden/load.ts';
-import { relativeError } from '../golden/relativeError.ts';
+import { relativeError } from '../../src/engines/conformance/relativeError.ts';
 import { variant } from '../studio/exporting/exportFixture.ts';
 
 function folder(name: string): { path: string; bytes: Uint8Array }[] {

@@ -4,8 +4,8 @@ import type { OperationKind } from '../../src/graph/operation.ts';
 import { linear } from '../../src/graph/ops/matmul.ts';
 import { plan } from '../../src/graph/plan.ts';
 import { printGraph } from '../../src/graph/printGraph.ts';
-import { caseGraph } from '../engines/caseGraph.ts';
-import { DIFFERENTIABLE, OTHERS, type OperationCase } from '../engines/operationCases.ts';
+import { caseGraph } from '../../src/engines/conformance/caseGraph.ts';
+import { DIFFERENTIABLE, OTHERS, type OperationCase } from '../../src/engines/conformance/operationCases.ts';
 
 /** How an operation is held to the truth; the compiler names whoever adds one and forgets this table. */
 const HELD: Readonly<Record<OperationKind, 'gradient' | 'in gradients' | 'forward'>> = {

@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { ReferenceEngine } from '../../src/engines/reference/referenceEngine.ts';
 import { plan } from '../../src/graph/plan.ts';
-import { caseGraph, writeCase } from '../engines/caseGraph.ts';
-import { DIFFERENTIABLE } from '../engines/operationCases.ts';
+import { caseGraph, writeCase } from '../../src/engines/conformance/caseGraph.ts';
+import { DIFFERENTIABLE } from '../../src/engines/conformance/operationCases.ts';
 
 /** Entries checked a tensor: enough to meet every branch, few enough for 129 x 129 x 259. */
 const CHECKED = 6;

@@ -4,7 +4,7 @@ import { Graph } from '../../src/graph/graph.ts';
 import { layerNorm } from '../../src/graph/ops/layerNorm.ts';
 import { weightedNorm } from '../../src/graph/ops/weightedNorm.ts';
 import { plan } from '../../src/graph/plan.ts';
-import { randomFloats } from '../engines/operationCases.ts';
+import { randomFloats } from '../../src/engines/conformance/operationCases.ts';
 
 const ROWS = 3;
 const WIDTH = 6;

@@ -32,7 +32,7 @@ import { calibrateOnePass } from '../../src/wid/calibrate.ts';
 import { gatherMoments, type CalibrationBatch } from '../../src/wid/moments.ts';
 import { calibrateSequentially } from '../../src/wid/sequential.ts';
 import { spacesOf, spaceTable, type SpaceTable } from '../../src/wid/spaces.ts';
-import { relativeError } from '../golden/relativeError.ts';
+import { relativeError } from '../../src/engines/conformance/relativeError.ts';
 import { TEACHER, TEXT } from '../studio/runs/runBench.ts';
 import { slowToy } from './slowToy.ts';
 import { toy } from './toyFamily.ts';

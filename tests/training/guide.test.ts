@@ -12,7 +12,7 @@ import { identityCompactors } from '../../src/wid/paper/identity.ts';
 import { spacesOf, spaceTable } from '../../src/wid/spaces.ts';
 import { ENGINES } from '../engines/availableEngines.ts';
 import { golden, goldenTeacher } from '../golden/load.ts';
-import { relativeError } from '../golden/relativeError.ts';
+import { relativeError } from '../../src/engines/conformance/relativeError.ts';
 import { runForm } from '../wid/forms.ts';
 import { maskedWords } from '../../src/tasks/maskedWords.ts';
 

@@ -7,7 +7,7 @@ import { spacesOf, spaceTable } from '../../src/wid/spaces.ts';
 import { ENGINES } from '../engines/availableEngines.ts';
 import { BATCH, SEQUENCE } from '../golden/batch.ts';
 import { golden, goldenBatch, goldenIntegers, goldenTeacher, goldenTensor } from '../golden/load.ts';
-import { relativeError } from '../golden/relativeError.ts';
+import { relativeError } from '../../src/engines/conformance/relativeError.ts';
 
 const teacher = goldenTeacher();
 const table = spaceTable(spacesOf(teacher.config), { residual: 16, heads: 4, headSize: 4, inner: 24, layers: 3 }, false, 'last');

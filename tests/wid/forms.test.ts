@@ -13,7 +13,7 @@ import { keepHeads } from '../../src/wid/keepHeads.ts';
 import { spacesOf, spaceTable, type SpaceTable } from '../../src/wid/spaces.ts';
 import { ENGINES } from '../engines/availableEngines.ts';
 import { golden, goldenTeacher, goldenTensor } from '../golden/load.ts';
-import { relativeError } from '../golden/relativeError.ts';
+import { relativeError } from '../../src/engines/conformance/relativeError.ts';
 import { blocksOf } from './blocks.ts';
 import { plainLogits, runForm } from './forms.ts';
 

@@ -16,7 +16,7 @@ import { keepHeads } from '../../src/wid/keepHeads.ts';
 import { spacesOf, spaceTable } from '../../src/wid/spaces.ts';
 import { BATCH, SEQUENCE } from '../golden/batch.ts';
 import { golden, goldenBatch, goldenIntegers, goldenTeacher, goldenTensor } from '../golden/load.ts';
-import { relativeError } from '../golden/relativeError.ts';
+import { relativeError } from '../../src/engines/conformance/relativeError.ts';
 import { ofTokens, plainLogits } from './forms.ts';
 import { ENGINES } from '../engines/availableEngines.ts';
 import { blocksOf } from './blocks.ts';

@@ -9,7 +9,7 @@ import { compactorTraining } from '../../src/training/trainingGraph.ts';
 import { compactorShapes } from '../../src/wid/compactors.ts';
 import { spacesOf, spaceTable } from '../../src/wid/spaces.ts';
 import { BATCH, batchOf, SEQUENCE } from '../golden/batch.ts';
-import { relativeError } from '../golden/relativeError.ts';
+import { relativeError } from '../../src/engines/conformance/relativeError.ts';
 import { blocksOf } from './blocks.ts';
 import { maskedWords } from '../../src/tasks/maskedWords.ts';
 

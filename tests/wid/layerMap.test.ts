@@ -9,7 +9,7 @@ import { calibrateSequentially } from '../../src/wid/sequential.ts';
 import { layerMapOf, spacesOf, spaceTable } from '../../src/wid/spaces.ts';
 import { BATCH, SEQUENCE } from '../golden/batch.ts';
 import { goldenBatch, goldenTeacher } from '../golden/load.ts';
-import { relativeError } from '../golden/relativeError.ts';
+import { relativeError } from '../../src/engines/conformance/relativeError.ts';
 
 describe('the layers that fewer layers inherit from', () => {
   test('first begins at the first, last ends at the last, both evenly', () => {

@@ -27,7 +27,7 @@ import { spacesOf, spaceTable, studentConfig, type SpaceTable } from '../../src/
 import { ENGINES } from '../engines/availableEngines.ts';
 import { BATCH, SEQUENCE } from '../golden/batch.ts';
 import { goldenBatch, goldenTeacher } from '../golden/load.ts';
-import { relativeError } from '../golden/relativeError.ts';
+import { relativeError } from '../../src/engines/conformance/relativeError.ts';
 import { isCompactor, twinMasks, twinUpdate, type Masked, type TwinSizes, type TwinState } from './paperTwin.ts';
 import { maskedWords } from '../../src/tasks/maskedWords.ts';
 import { laidAs } from '../../src/models/runnable.ts';

@@ -11,7 +11,7 @@ import { spacesOf, spaceTable } from '../../src/wid/spaces.ts';
 import { ENGINES } from '../engines/availableEngines.ts';
 import { BATCH, SEQUENCE } from '../golden/batch.ts';
 import { golden, goldenBatch, goldenTeacher, goldenTensor } from '../golden/load.ts';
-import { relativeError } from '../golden/relativeError.ts';
+import { relativeError } from '../../src/engines/conformance/relativeError.ts';
 import { ofTokens, plainLogits } from './forms.ts';
 import { maskedWords } from '../../src/tasks/maskedWords.ts';
 

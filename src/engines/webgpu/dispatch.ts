@@ -1,9 +1,7 @@
 import type { Shader } from './shader.ts';
 
 /** Memory that a program owns: a slab of the plan, one of its scratch areas, or a table that the host fills once. */
-export type BufferPlace =
-  | { readonly kind: 'slab'; readonly slab: number }
-  | { readonly kind: 'area' | 'table'; readonly number: number };
+export type BufferPlace = { readonly kind: 'slab'; readonly slab: number } | { readonly kind: 'area' | 'table'; readonly number: number };
 
 /** A range of a buffer, in bytes; `offset` is aligned for binding. */
 export interface BoundRange {

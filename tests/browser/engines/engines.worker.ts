@@ -1,14 +1,12 @@
 import { expose } from 'comlink';
+import { conform, type CaseResult } from '../../../src/engines/conformance/conformance.ts';
 import { DeviceLostError } from '../../../src/engines/deviceLost.ts';
 import type { Engine } from '../../../src/engines/engine.ts';
-import { ReferenceEngine } from '../../../src/engines/reference/referenceEngine.ts';
 import { WasmEngine } from '../../../src/engines/wasm/wasmEngine.ts';
 import { WebGpuEngine } from '../../../src/engines/webgpu/webgpuEngine.ts';
 import { Graph } from '../../../src/graph/graph.ts';
 import { matmul } from '../../../src/graph/ops/matmul.ts';
 import { plan } from '../../../src/graph/plan.ts';
-import { CASES, outputsOf } from '../../engines/outputsOf.ts';
-import { relativeError } from '../../golden/relativeError.ts';
 import { goldenTraining, type GoldenTrainingErrors } from '../../wid/goldenTraining.ts';
 
 export type EngineUnderTest = 'webgpu' | 'webgpu at default limits' | 'cpu';
@@ -16,8 +14,8 @@ export type EngineUnderTest = 'webgpu' | 'webgpu at default limits' | 'cpu';
 /** What the test calls. A worker, as in the studio: the CPU engine's threads may not be waited for on a page. */
 export interface EnginePage {
   describe(name: EngineUnderTest): Promise<string>;
-  /** Worst relative error of every case against the reference engine in this page. */
-  conformance(name: EngineUnderTest): Promise<readonly { readonly name: string; readonly tensors: number; readonly error: number }[]>;
+  /** Every case against the reference engine in this page. */
+  conformance(name: EngineUnderTest): Promise<readonly CaseResult[]>;
   /** @param files the golden files that it reads, as text of base64 by path */
   training(name: EngineUnderTest, files: Readonly<Record<string, string>>): Promise<GoldenTrainingErrors>;
   /** Code of the error that a run gives whose device was destroyed under it, and whether the next run gives the same. */
@@ -50,15 +48,7 @@ const engines: EnginePage = {
   },
   async conformance(name) {
     const engine = await make(name);
-    const reference = new ReferenceEngine();
-    const results = [];
-    for (const { operation, gradients } of CASES) {
-      const expected = await outputsOf(reference, operation, gradients);
-      const got = await outputsOf(engine, operation, gradients);
-      let error = 0;
-      for (const [tensor, values] of expected) error = Math.max(error, relativeError(got.get(tensor) ?? [], values));
-      results.push({ name: operation.name, tensors: got.size === expected.size ? got.size : 0, error });
-    }
+    const results = await conform(engine);
     engine.dispose();
     return results;
   },

@@ -5,7 +5,7 @@ import { openOnnx } from '../../../src/studio/verification/onnxRuntime.ts';
 import { verifyOnnx } from '../../../src/studio/verification/onnxVerification.ts';
 import { BATCH, SEQUENCE } from '../../golden/batch.ts';
 import { golden, goldenBatch, goldenTeacher, goldenTensor } from '../../golden/load.ts';
-import { relativeError } from '../../golden/relativeError.ts';
+import { relativeError } from '../../../src/engines/conformance/relativeError.ts';
 import { givenTeacher, variant } from './exportFixture.ts';
 
 const { tokenizer } = givenTeacher();

@@ -6,7 +6,7 @@ import { openBytes } from '../../../src/tensor/byteSource.ts';
 import { fingerprintOfTeacher } from '../../../src/studio/runs/fingerprint.ts';
 import { readTeacher } from '../../../src/studio/teacher/teacher.ts';
 import { goldenTeacher } from '../../golden/load.ts';
-import { relativeError } from '../../golden/relativeError.ts';
+import { relativeError } from '../../../src/engines/conformance/relativeError.ts';
 
 function folder(name: string): { path: string; bytes: Uint8Array }[] {
   const at = new URL(`../../golden/checkpoints/${name}/`, import.meta.url);

@@ -11,7 +11,7 @@ import type { Value } from '../../../src/graph/value.ts';
 import { readTeacher, type Teacher } from '../../../src/studio/teacher/teacher.ts';
 import { BATCH, SEQUENCE } from '../../golden/batch.ts';
 import { golden, goldenBatch, goldenTensor } from '../../golden/load.ts';
-import { relativeError } from '../../golden/relativeError.ts';
+import { relativeError } from '../../../src/engines/conformance/relativeError.ts';
 
 const CHECKPOINTS = new URL('../../golden/checkpoints/', import.meta.url);
 const shape = { batch: BATCH, sequence: SEQUENCE, slots: BATCH * SEQUENCE };

@@ -1,10 +1,16 @@
-import type { Engine } from '../../src/engines/engine.ts';
-import { plan } from '../../src/graph/plan.ts';
+import type { Engine } from '../engine.ts';
+import { plan } from '../../graph/plan.ts';
 import { caseGraph, writeCase } from './caseGraph.ts';
 import { DIFFERENTIABLE, OTHERS, type OperationCase } from './operationCases.ts';
 
-/** Every operation at several sizes, and whether its gradients are compared as well. */
-export const CASES: readonly { readonly operation: OperationCase; readonly gradients: boolean }[] = [
+export interface Case {
+  readonly operation: OperationCase;
+  /** Whether its gradients are compared as well. */
+  readonly gradients: boolean;
+}
+
+/** Every operation at several sizes. */
+export const CASES: readonly Case[] = [
   ...DIFFERENTIABLE.map((operation) => ({ operation, gradients: true })),
   ...OTHERS.map((operation) => ({ operation, gradients: false })),
 ];

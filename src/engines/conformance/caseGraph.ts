@@ -1,9 +1,9 @@
-import type { Program } from '../../src/engines/engine.ts';
-import { differentiate } from '../../src/graph/differentiate.ts';
-import { Graph } from '../../src/graph/graph.ts';
-import type { OperationKind } from '../../src/graph/operation.ts';
-import { mul, reduceSum } from '../../src/graph/ops/elementwise.ts';
-import type { Value } from '../../src/graph/value.ts';
+import type { Program } from '../engine.ts';
+import { differentiate } from '../../graph/differentiate.ts';
+import { Graph } from '../../graph/graph.ts';
+import type { OperationKind } from '../../graph/operation.ts';
+import { mul, reduceSum } from '../../graph/ops/elementwise.ts';
+import type { Value } from '../../graph/value.ts';
 import { randomFloats, type OperationCase } from './operationCases.ts';
 
 /** A case as a graph: `output`, and with gradients one `d.NAME` a float input. */

@@ -1,18 +1,18 @@
-import type { Graph } from '../../src/graph/graph.ts';
-import { ADAMW_SETTINGS, NO_NORM_LIMIT } from '../../src/graph/operation.ts';
-import { assign, broadcast, gelu, mul, reduceSum, rsqrt, scale, scaleBy } from '../../src/graph/ops/elementwise.ts';
-import { layerNorm } from '../../src/graph/ops/layerNorm.ts';
-import { add } from '../../src/graph/ops/layout.ts';
-import { crossEntropy, distillation } from '../../src/graph/ops/loss.ts';
-import { linear, matmul } from '../../src/graph/ops/matmul.ts';
-import { adamw, globalNorm } from '../../src/graph/ops/optimiser.ts';
-import { argmaxRows, gatherRows, reduceRows, scatterRows } from '../../src/graph/ops/rows.ts';
-import { softmax } from '../../src/graph/ops/softmax.ts';
-import { weightedNorm } from '../../src/graph/ops/weightedNorm.ts';
-import { mergeHeads, permute, reshape, splitHeads, transpose } from '../../src/graph/ops/view.ts';
-import type { Value } from '../../src/graph/value.ts';
-import { sizeOf } from '../../src/tensor/shape.ts';
-import { Random } from '../../src/tensor/random.ts';
+import type { Graph } from '../../graph/graph.ts';
+import { ADAMW_SETTINGS, NO_NORM_LIMIT } from '../../graph/operation.ts';
+import { assign, broadcast, gelu, mul, reduceSum, rsqrt, scale, scaleBy } from '../../graph/ops/elementwise.ts';
+import { layerNorm } from '../../graph/ops/layerNorm.ts';
+import { add } from '../../graph/ops/layout.ts';
+import { crossEntropy, distillation } from '../../graph/ops/loss.ts';
+import { linear, matmul } from '../../graph/ops/matmul.ts';
+import { adamw, globalNorm } from '../../graph/ops/optimiser.ts';
+import { argmaxRows, gatherRows, reduceRows, scatterRows } from '../../graph/ops/rows.ts';
+import { softmax } from '../../graph/ops/softmax.ts';
+import { weightedNorm } from '../../graph/ops/weightedNorm.ts';
+import { mergeHeads, permute, reshape, splitHeads, transpose } from '../../graph/ops/view.ts';
+import type { Value } from '../../graph/value.ts';
+import { sizeOf } from '../../tensor/shape.ts';
+import { Random } from '../../tensor/random.ts';
 
 /** An operation at one size: how to build it from declared tensors, and the numbers that go in. */
 export interface OperationCase {
