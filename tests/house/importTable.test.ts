@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { MODES } from '../../src/studio/settings/modes.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const ROOMS = [
@@ -102,6 +103,17 @@ function write(path: string, text: string): void {
 const IMPORT = (from: string): string => `import { thing } from '${from}';\nexport const other = thing;\n`;
 const TYPE_IMPORT = (from: string): string => `import type { Thing } from '${from}';\nexport type Other = Thing;\n`;
 
+/** Programs that name a method, or ask which one a recipe has. */
+const ASKING: Readonly<Record<string, string>> = {
+  ...Object.fromEntries(
+    MODES.filter((mode) => mode !== 'calibrated').map((mode) => [`names-${mode}`, `export const word = '${mode}';\n`] as const),
+  ),
+  template: 'export const word = `paper`;\n',
+  compares: 'export const f = (recipe: { mode: string }, other: string): boolean => recipe.mode !== other;\n',
+  turned: 'export const f = (mode: string, other: string): boolean => other === mode;\n',
+  switches: 'export function f(recipe: { mode: string }): number {\n  switch (recipe.mode) {\n    default:\n      return 1;\n  }\n}\n',
+};
+
 interface Diagnostic {
   readonly code: string;
   readonly message: string;
@@ -130,7 +142,9 @@ function lint(): Map<string, string[]> {
 const faults = (file: string): string => (reports.get(file) ?? []).join('\n');
 
 beforeAll(() => {
-  cpSync(join(ROOT, '.oxlintrc.json'), join(house, '.oxlintrc.json'));
+  // The rule on methods reads their names from their table.
+  for (const path of ['.oxlintrc.json', 'scripts/lint/house.mjs', 'src/studio/settings/modes.ts'])
+    cpSync(join(ROOT, path), join(house, path));
   for (const from of ROOMS) for (const to of ROOMS) write(`src/${from}/use-${to}.ts`, IMPORT(`../${to}/inner/thing.ts`));
   for (const room of ROOMS) {
     write(`src/${room}/deep/inner/use.ts`, IMPORT(`../../../${room === 'cli' ? 'ui' : 'cli'}/thing.ts`));
@@ -163,6 +177,11 @@ beforeAll(() => {
   }
   write('src/graph/one.ts', "import { two } from './two.ts';\nexport const one = (): unknown => two;\n");
   write('src/graph/two.ts', "import { one } from './one.ts';\nexport const two = (): unknown => one;\n");
+  for (const [name, program] of Object.entries(ASKING)) {
+    write(`src/training/${name}.ts`, program);
+    for (const room of ['methods', 'settings']) write(`src/studio/${room}/${name}.ts`, program);
+  }
+  write('src/training/start.ts', "export const f = (start: string): boolean => start === 'calibrated';\n");
   write('src/graph/loose.ts', 'export const loose = (given: any): number => given!.size;\n');
   reports = lint();
 });
@@ -194,6 +213,15 @@ describe('the import table', () => {
       expect(faults(`src/studio/${from}/deep/session.ts`)).toContain('no-restricted-imports');
       if (from !== 'settings') expect(faults(`src/studio/${from}/version.ts`)).toBe('');
     });
+
+  test('only the rooms of methods and settings name a method, or ask which one a recipe has', () => {
+    expect(Object.keys(ASKING).length).toBeGreaterThan(MODES.length);
+    for (const name of Object.keys(ASKING)) {
+      expect(faults(`src/training/${name}.ts`), name).toContain('house(methods-at-home)');
+      for (const room of ['methods', 'settings']) expect(faults(`src/studio/${room}/${name}.ts`), name).not.toContain('methods-at-home');
+    }
+    expect(faults('src/training/start.ts')).toBe('');
+  });
 
   test('says why, and where the table is', () => {
     expect(faults('src/tensor/use-graph.ts')).toMatch(/one-way.*docs\/architecture\.md/s);
