@@ -2,6 +2,7 @@ import type { Shape } from '../tensor/shape.ts';
 import { StudioError } from '../tensor/studioError.ts';
 import type { ModelConfig } from './config.ts';
 import { familyOf } from './families/registry.ts';
+import type { Family } from './family.ts';
 
 export type TableRole = 'words' | 'positions' | 'segments';
 export type LayerLinearRole = 'query' | 'key' | 'value' | 'attentionOutput' | 'expansion' | 'contraction';
@@ -74,8 +75,7 @@ export class Blueprint {
   readonly #byKey: ReadonlyMap<string, Module>;
   #byParameter: ReadonlyMap<string, Module> | undefined;
 
-  constructor({ family: name, layers }: BlueprintShape) {
-    const family = familyOf(name);
+  constructor(family: Family, layers: number) {
     const modules: Module[] = [];
     const add = (part: Module['part'], layer: number | null, plans: readonly Plan[]): void => {
       for (const [role, kind, writes, reads] of plans) {
@@ -152,8 +152,16 @@ export function biasOf({ bias, key }: Module): string {
   return bias;
 }
 
-export function blueprintOf(shape: BlueprintShape): Blueprint {
-  return new Blueprint(shape);
+const blueprints = new WeakMap<Family, Map<number, Blueprint>>();
+
+/** The blueprint of a model, the same object for the same family and layers: it is asked for at every turn. */
+export function blueprintOf({ family: name, layers }: BlueprintShape): Blueprint {
+  const family = familyOf(name);
+  const known = blueprints.get(family) ?? new Map<number, Blueprint>();
+  blueprints.set(family, known);
+  const blueprint = known.get(layers) ?? new Blueprint(family, layers);
+  known.set(layers, blueprint);
+  return blueprint;
 }
 
 /** Dimensions of every space, heads side by side. */
