@@ -107,13 +107,16 @@ const WEIGHTS: readonly RegExp[] = [
   /^onnx\/model\.onnx(?:[._]data)?$/,
 ];
 
+/** How a list of shards ends, which is no weights by itself. */
+const INDEX = '.json';
+
 function chooseFiles({ repository, files }: HubListing): HubFile[] {
   const beside = BESIDE.flatMap((name) => files.filter(({ path }) => path === name));
   if (!beside.some(({ path }) => path === 'config.json'))
     throw new HubError(`${repository} — expected config.json in it, got ${some(files)}. This is no repository of a transformers model.`);
   for (const pattern of WEIGHTS) {
     const weights = files.filter(({ path }) => pattern.test(path));
-    if (weights.some(({ path }) => !path.endsWith('.json'))) return [...beside, ...weights];
+    if (weights.some(({ path }) => !path.endsWith(INDEX))) return [...beside, ...weights];
   }
   throw new HubError(
     `${repository} — expected model.safetensors, pytorch_model.bin or model.onnx in it, got ${some(files)}. Choose a repository with one of them.`,

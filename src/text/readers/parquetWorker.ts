@@ -10,8 +10,11 @@ interface Realm {
   terminate(): void;
 }
 
-// Not a literal in the call: the bundler would copy the source file beside the page. In a package it is JavaScript, as this is.
-const NODE_ENTRY = `../../../workers/parquet.worker.${import.meta.url.endsWith('.ts') ? 'ts' : 'js'}`;
+/** How this program's files end if it is run from its source; packed, they are JavaScript. */
+const SOURCE = '.ts';
+
+// Not a literal in the call: the bundler would copy the source file beside the page.
+const NODE_ENTRY = `../../../workers/parquet.worker.${import.meta.url.endsWith(SOURCE) ? 'ts' : 'js'}`;
 
 // Node's workers take no loader for their first file.
 const NODE_START = `
@@ -26,7 +29,7 @@ else
 
 /** What loads TypeScript where this is run from its source. */
 function loaderOf(entry: string): string | undefined {
-  if (!entry.endsWith('.ts')) return undefined;
+  if (!entry.endsWith(SOURCE)) return undefined;
   const { createRequire } = process.getBuiltinModule('node:module');
   const { pathToFileURL } = process.getBuiltinModule('node:url');
   return new URL('dist/esm/api/index.mjs', pathToFileURL(createRequire(import.meta.url).resolve('tsx/package.json'))).href;
