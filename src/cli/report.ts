@@ -61,6 +61,7 @@ function paceOf({ tokensPerSecond, secondsLeft }: StudioEvent & { readonly kind:
 }
 
 function line(event: StudioEvent): string {
+  if (event.kind === 'begun') return `${event.name} begins`;
   if (event.kind === 'onnxFile') return onnxLine(event.file);
   if (event.kind === 'progress' && event.unit === 'bytes')
     return `${event.stage} ${bar(event.done, event.total)} ${sizeInWords(event.done)} of ${sizeInWords(event.total)}`;

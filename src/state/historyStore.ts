@@ -14,9 +14,3 @@ export interface HistoryState {
 }
 
 export const useHistory = create<HistoryState>(() => ({ runs: [], deleted: undefined, whyNotKept: null }));
-
-/** What the next run will be called. */
-export function nextName(runs: readonly RunSummary[]): string {
-  const numbers = runs.map(({ name }) => Number(/^Run (?<number>\d+)$/.exec(name)?.groups?.['number'] ?? 0));
-  return `Run ${Math.max(0, ...numbers) + 1}`;
-}

@@ -39,7 +39,9 @@ export class RunRecorder {
       this.#changed = true;
       this.#judgedAgain ||= event.kind !== 'step';
     }
-    if (event.kind === 'progress') {
+    if (event.kind === 'begun') {
+      this.#curves = { ...this.#curves, name: event.name };
+    } else if (event.kind === 'progress') {
       this.#progress = { ...this.#progress, progress: { stage: event.stage, done: event.done, total: event.total } };
     } else if (event.kind === 'heldOut' && event.model === 'teacher') {
       this.#curves = { ...this.#curves, teacher: event.value };

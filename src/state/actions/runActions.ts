@@ -2,7 +2,7 @@ import type { UnfinishedRun } from '../../studio/api/history.ts';
 import type { Recipe } from '../../studio/api/recipe.ts';
 import type { RunResult, StudioEvent, StudioListener } from '../../studio/api/run.ts';
 import { rememberSpeed, speedOf } from '../forecast.ts';
-import { nextName, useHistory } from '../historyStore.ts';
+import { useHistory } from '../historyStore.ts';
 import { isGoing, useRun } from '../runStore.ts';
 import { useSetup } from '../setupStore.ts';
 import { whileReading } from '../whileReading.ts';
@@ -42,6 +42,8 @@ function follow(desk: Desk, recipe: Recipe): StudioListener {
         useSetup.setState({ speed: { flops, from: 'as measured in this run' } });
         if (event.step % SETTLED === 0) rememberSpeed(engine, flops);
       }
+    } else if (event.kind === 'begun') {
+      useRun.setState({ name: event.name });
     } else if (event.kind === 'kept') {
       useRun.setState({ keptAt: event.step });
     } else if (event.kind === 'notKept') {
@@ -59,6 +61,9 @@ function follow(desk: Desk, recipe: Recipe): StudioListener {
 
 /** Steps after which the speed counts. */
 const SETTLED = 5;
+
+/** What a new run is called until the session has named it. */
+const NEW_RUN = 'New run';
 
 type RunVerb = (recipe: Recipe, listen: StudioListener) => Promise<RunResult>;
 
@@ -95,9 +100,9 @@ export function runActions(desk: Desk): RunActions {
         await loadText(desk);
         await recost(desk);
       });
-      if (ready) await run(desk, nextName(useHistory.getState().runs));
+      if (ready) await run(desk, NEW_RUN);
     },
-    start: () => run(desk, nextName(useHistory.getState().runs)),
+    start: () => run(desk, NEW_RUN),
     async pause() {
       useRun.setState({ status: 'pausing' });
       await desk.guarded(() => desk.api.pause());

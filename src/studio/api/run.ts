@@ -50,6 +50,8 @@ export interface RunResult {
 
 /** What a session says while it works. */
 export type StudioEvent =
+  /** A new run has its name, and what it does is kept from here on. */
+  | { readonly kind: 'begun'; readonly name: string }
   | { readonly kind: 'progress'; readonly stage: string; readonly done: number; readonly total: number; readonly unit?: 'bytes' }
   | {
       readonly kind: 'step';

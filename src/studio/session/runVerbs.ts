@@ -16,7 +16,9 @@ export function runVerbs(state: SessionState): Pick<StudioApi, 'start' | 'resume
     start: async (recipe, listen) => {
       // Before anything is read: two starts at once must not both find the session idle.
       state.needNoRun('starting another');
-      return train(state, await newRecord(state, recipe), listen);
+      const record = await newRecord(state, recipe);
+      listen({ kind: 'begun', name: record.name });
+      return train(state, record, listen);
     },
     async resumeRun(run, listen) {
       const checkpoint = await state.store?.load(run);
