@@ -2,6 +2,7 @@ import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { Option, type Command } from 'commander';
 import type { ExportOptions, ExportResult } from '../studio/api/exporting.ts';
+import { OUTPUTS } from '../studio/settings/outputs.ts';
 import { writeFolder } from './files.ts';
 import type { Report } from './report.ts';
 import { EXIT } from './usage.ts';
@@ -9,6 +10,7 @@ import { EXIT } from './usage.ts';
 /** What the terminal lets a user say about the files. */
 export interface FormOptions {
   readonly weights: 'fp32' | 'fp16';
+  readonly outputs?: ExportOptions['outputs'];
   readonly fp16?: true;
   readonly int8: boolean;
   readonly attentions?: true;
@@ -19,6 +21,12 @@ export interface FormOptions {
 export function formOptions(command: Command): Command {
   return command
     .addOption(new Option('--weights <type>', 'how model.safetensors stores numbers').choices(['fp32', 'fp16']).default('fp32'))
+    .addOption(
+      new Option(
+        '--outputs <name>',
+        `what checkpoint and ONNX files answer with: ${OUTPUTS.map(({ name, says }) => `${name} (${says})`).join(' or ')}; default: what the model gives`,
+      ).choices(OUTPUTS.map(({ name }) => name)),
+    )
     .option('--fp16', 'write onnx/model_fp16.onnx as well')
     .option('--no-int8', 'leave out onnx/model_quantized.onnx')
     .option('--attentions', "write onnx/model_attentions.onnx as well: every layer's attention as an output")
@@ -26,8 +34,16 @@ export function formOptions(command: Command): Command {
     .option('--no-latency', 'do not time the files in onnxruntime-web');
 }
 
-export function wishedForms({ weights, fp16, int8, attentions, latency, compactors }: FormOptions): ExportOptions {
-  return { weights, fp16: fp16 === true, int8, attentions: attentions === true, latency, compactors };
+export function wishedForms({ weights, outputs, fp16, int8, attentions, latency, compactors }: FormOptions): ExportOptions {
+  return {
+    weights,
+    ...(outputs === undefined ? {} : { outputs }),
+    fp16: fp16 === true,
+    int8,
+    attentions: attentions === true,
+    latency,
+    compactors,
+  };
 }
 
 /** Writes what was exported; a withheld file of an earlier export goes. @returns the exit code */

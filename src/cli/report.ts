@@ -46,13 +46,13 @@ const milliseconds = (latency: OnnxLatency | null): string =>
     : `, ${latency.median.toFixed(1)} ms (p95 ${latency.p95.toFixed(1)}) for ${latency.batch} x ${latency.length} tokens`;
 
 /** What is known of an exported ONNX file, or why it is not there. */
-export function onnxLine({ path, bytes, largestDifference, heldOut, latency, withheld }: OnnxFileReport): string {
+export function onnxLine({ path, output, bytes, largestDifference, heldOut, latency, withheld }: OnnxFileReport): string {
   if (withheld !== null) return `${path} is withheld: ${withheld}`;
   const judged =
     heldOut === null
       ? ''
       : `, held-out accuracy ${percent(heldOut.accuracy)} (${percent(heldOut.engineAccuracy)} in the engine, ${heldOut.tokens} tokens)`;
-  return `${path}: ${sizeInWords(bytes)}, largest logit difference ${largestDifference.toExponential(1)}${judged}${milliseconds(latency)}`;
+  return `${path}: ${sizeInWords(bytes)}, largest difference of ${output} ${largestDifference.toExponential(1)}${judged}${milliseconds(latency)}`;
 }
 
 /** Nothing after the first step of a phase, which also warms kernels up and is not timed. */

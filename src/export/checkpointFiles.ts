@@ -1,6 +1,7 @@
 import { configToJson } from '../models/config.ts';
 import { familyOf } from '../models/families/registry.ts';
-import { hasHead, type BertModel } from '../models/model.ts';
+import type { BertModel } from '../models/model.ts';
+import { HIDDEN, outputOf } from '../models/outputs.ts';
 import { safetensorsPieces } from '../formats/safetensorsPieces.ts';
 import type { ZipFile } from '../formats/zipStream.ts';
 import { StudioError } from '../tensor/studioError.ts';
@@ -17,7 +18,7 @@ export function jsonFile(path: string, value: unknown): ZipFile {
 /** `config.json` as `from_pretrained` reads it. @param externalData ONNX files whose weights lie beside them, for transformers.js */
 export function configFile(model: BertModel, externalData: readonly string[]): ZipFile {
   return jsonFile('config.json', {
-    ...configToJson(model.config, !hasHead(model)),
+    ...configToJson(model.config, outputOf(model) === HIDDEN),
     ...(externalData.length === 0
       ? {}
       : { 'transformers.js_config': { use_external_data_format: Object.fromEntries(externalData.map((file) => [file, 1])) } }),

@@ -3,10 +3,10 @@ import { MASKED_SCORE } from '../models/inputs.ts';
 import { biasOf, type LayerLinearRole, type LayerNormRole, type Role } from '../models/blueprint.ts';
 import { familyOf } from '../models/families/registry.ts';
 import type { Step } from '../models/family.ts';
-import { encoderShape, hasHead, longestSequence, type BertModel } from '../models/model.ts';
+import { encoderShape, longestSequence, type BertModel } from '../models/model.ts';
+import { HIDDEN, LOGITS, outputOf } from '../models/outputs.ts';
 import { encodeOnnx, type ExternalData, type OnnxFile, type OnnxValue } from '../formats/onnx/onnxModel.ts';
 import { StudioError } from '../tensor/studioError.ts';
-import { LOGITS } from './onnxTrace.ts';
 import { onnxWeights, type OnnxPrecision } from './onnxWeights.ts';
 import { OnnxWriter } from './onnxWriter.ts';
 
@@ -110,7 +110,7 @@ export function writeOnnx(model: BertModel, name: string, metadata: Readonly<Rec
   const root = writer.scalar('root_head_size', Math.sqrt(shape.headSize));
 
   const outputs: OnnxValue[] = [];
-  const headless = !hasHead(model);
+  const headless = outputOf(model) === HIDDEN;
   for (let layer = 0; layer < shape.layers; layer++) {
     const read = hidden;
     const self = at('attention', layer);
@@ -137,12 +137,7 @@ export function writeOnnx(model: BertModel, name: string, metadata: Readonly<Rec
     const after = normed(sum('attentionSum', layer, [linear(merged, 'attentionOutput', layer), read]), 'attentionNorm', layer);
     const inner = activate(linear(after, 'expansion', layer), at('activation', layer));
     const last = headless && layer === shape.layers - 1;
-    hidden = normed(
-      sum('outputSum', layer, [linear(inner, 'contraction', layer), after]),
-      'outputNorm',
-      layer,
-      last ? 'last_hidden_state' : undefined,
-    );
+    hidden = normed(sum('outputSum', layer, [linear(inner, 'contraction', layer), after]), 'outputNorm', layer, last ? HIDDEN : undefined);
   }
 
   let answer = hidden;

@@ -2,6 +2,7 @@ import { blueprintOf, type Role } from '../models/blueprint.ts';
 import type { ModelConfig } from '../models/config.ts';
 import { familyOf } from '../models/families/registry.ts';
 import type { Step } from '../models/family.ts';
+import { LOGITS } from '../models/outputs.ts';
 
 /** A node's output that the engine has too, by the node that makes it. */
 export interface TracedNode {
@@ -71,9 +72,6 @@ export type LayerPart =
 export function transformNode(config: ModelConfig): TracedNode {
   return ending(config, 'transformNorm', null, 'transformActivation', '');
 }
-
-/** The output of a model that predicts words. */
-export const LOGITS = 'logits';
 
 /** The decoder itself. */
 export function decoderNode(config: ModelConfig): TracedNode {

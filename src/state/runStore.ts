@@ -5,6 +5,7 @@ import type { RunInputs, UnfinishedRun } from '../studio/api/history.ts';
 import type { Recipe } from '../studio/api/recipe.ts';
 import type { HeldOut, RunResult } from '../studio/api/run.ts';
 
+export { OUTPUTS } from '../studio/settings/outputs.ts';
 export type { ExportOptions, HeldOut, OnnxFileReport, RunInputs, RunResult, StudioFault };
 
 export type RunStatus = 'idle' | 'preparing' | 'running' | 'pausing' | 'paused' | 'stopping' | 'done' | 'failed';

@@ -36,6 +36,8 @@ test('a dropped encoder leaves as ONNX in every form, without text and without a
   );
   await page.getByText('3 layers · 32 wide · 4 heads · FFN 48').waitFor({ timeout: 30_000 });
   await page.getByText('What goes in').click();
+  // An encoder gives nothing else; to ask for logits would be refused.
+  await page.getByTestId('outputs').selectOption('last_hidden_state');
   for (const form of ['fp16', 'attentions']) await page.getByTestId(`with-${form}`).check();
   // onnxruntime-web is megabytes: nobody loads it before it is needed.
   expect(runtime).toEqual([]);
@@ -53,7 +55,7 @@ test('a dropped encoder leaves as ONNX in every form, without text and without a
   const names = files.map(([path]) => path.slice(path.indexOf('/') + 1));
   for (const form of ['model', 'model_fp16', 'model_quantized', 'model_attentions']) expect(names).toContain(`onnx/${form}.onnx`);
   const run: unknown = JSON.parse(new TextDecoder().decode(files.find(([path]) => path.endsWith('/run.json'))?.[1]));
-  const nothing = { withheld: null, heldOut: null };
+  const nothing = { output: 'last_hidden_state', withheld: null, heldOut: null };
   expect(run).toMatchObject({ onnx: [nothing, nothing, nothing, nothing] });
   expect(faults).toEqual([]);
 });

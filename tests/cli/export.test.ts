@@ -34,7 +34,7 @@ describe('export', () => {
       expect(readdirSync(out).toSorted()).toEqual(MADE.toSorted());
       expect(readdirSync(join(out, 'onnx')).toSorted()).toEqual(['model.onnx', 'model_attentions.onnx']);
       expect(stdout).toMatch(
-        /onnx\/model\.onnx: [\d.]+ [Mk]B, largest logit difference \d\.\de-\d, [\d.]+ ms \(p95 [\d.]+\) for 1 x 40 tokens/,
+        /onnx\/model\.onnx: [\d.]+ [Mk]B, largest difference of logits \d\.\de-\d, [\d.]+ ms \(p95 [\d.]+\) for 1 x 40 tokens/,
       );
       expect(stdout).toContain(`Written to ${out}`);
     }));
@@ -72,7 +72,24 @@ describe('export', () => {
       expect(kinds).toContainEqual(expect.objectContaining({ kind: 'written', teacherLatency: null }));
     }));
 
+  test('writes an encoder without its head, for vectors', () =>
+    inScratch(async (folder) => {
+      const out = join(folder, 'encoder');
+      const { code, stdout } = await terminal(
+        ['export', '--teacher', CHECKPOINT, '--threads', '1', '--no-int8', '--no-latency'].concat(
+          '--outputs',
+          'last_hidden_state',
+          '--out',
+          out,
+        ),
+      );
+      expect(code).toBe(0);
+      expect(stdout).toMatch(/onnx\/model\.onnx: .*largest difference of last_hidden_state \d\.\de-\d/);
+      expect(readFileSync(join(out, 'config.json'), 'utf8')).toContain('"BertModel"');
+    }));
+
   test.each([
+    [['--teacher', CHECKPOINT, '--outputs', 'pooler_output', '--out', 'x'], 'Allowed choices are logits, last_hidden_state.'],
     [['--out', 'x'], 'teacher: expected --teacher PATH or --demo, got neither.'],
     [['--demo', '--student', CHECKPOINT, '--out', 'x'], 'export: expected one of --teacher, --student and --demo, got more.'],
     [['--teacher', CHECKPOINT], "required option '--out <dir>' not specified"],

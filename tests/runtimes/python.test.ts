@@ -78,6 +78,12 @@ test.skipIf(missing !== undefined)(
       ),
       await shelf.put(await exportStudent(engine, words, finishedWith(variant({})), 'words', quiet, forms)),
       await shelf.put(await exportTeacher(engine, encoder, 'encoder', quiet, forms)),
+      await shelf.put(
+        await exportStudent(engine, teacher, finishedWith(variant({})), 'vectors-encoder', quiet, {
+          ...forms,
+          outputs: 'last_hidden_state',
+        }),
+      ),
     ];
     const ran = spawnSync(PYTHON, [SCRIPT, ...folders], { encoding: 'utf8' });
     expect(ran.status, ran.stderr).toBe(0);

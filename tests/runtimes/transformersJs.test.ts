@@ -4,7 +4,7 @@ import { WasmEngine } from '../../src/engines/wasm/wasmEngine.ts';
 import { exportFolder } from '../../src/studio/exporting/exportFolder.ts';
 import { sentenceIds } from '../../src/studio/comparison/sentenceCompare.ts';
 import { exportStudent, exportTeacher, studentJob } from '../../src/studio/exporting/studentExport.ts';
-import { engineLogits } from '../../src/studio/verification/engineAnswer.ts';
+import { engineAnswer, engineLogits } from '../../src/studio/verification/engineAnswer.ts';
 import type { Teacher } from '../../src/studio/teacher/teacher.ts';
 import { finishedWith, givenTeacher, teacherOfWords, variant } from '../studio/exporting/exportFixture.ts';
 import { DEMO_TEACHER, Shelf, teacherIn } from './folders.ts';
@@ -112,6 +112,27 @@ describe('transformers.js fills masks as the engine does, from local files alone
       expect((await filled(name, 'q8', sentence)).map(({ token }) => token)).toContain(wanted[0]?.token);
     }
   });
+});
+
+test('a student that left as an encoder gives the vectors of the engine, in fp32 and q8', async () => {
+  const teacher = await teacherIn(DEMO_TEACHER, 'demo');
+  const options = { ...quiet, outputs: 'last_hidden_state' } as const;
+  await shelf.put(await exportStudent(engine, teacher, finishedWith(teacher.model), 'vectors', () => undefined, options));
+  const sentence = 'The old man went down to the sea.';
+  const ids = sentenceIds(sentence, teacher.tokenizer, 40);
+  const attention = new Uint8Array(ids.length).fill(1);
+  const batch = { batch: 1, length: ids.length, ids, attention, types: new Int32Array(ids.length) };
+  const wanted = (await engineAnswer(engine, teacher.model, batch, 'answer')).get('last_hidden_state') ?? new Float32Array();
+  const spread = Math.sqrt(wanted.reduce((sum, value) => sum + value * value, 0) / wanted.length);
+  // Of the vectors' own spread; int8 as its file is judged.
+  for (const [dtype, most] of [['fp32', 1e-4] as const, ['q8', 0.25] as const]) {
+    const extract = await pipeline('feature-extraction', 'vectors', { dtype, local_files_only: true });
+    const { dims, data } = await extract(sentence);
+    await extract.dispose();
+    expect(dims).toEqual([1, ids.length, teacher.model.config.hiddenSize]);
+    const squares = wanted.reduce((sum, value, i) => sum + (value - Number(data[i])) ** 2, 0);
+    expect(Math.sqrt(squares / wanted.length) / spread, dtype).toBeLessThan(most);
+  }
 });
 
 test('an encoder without a head gives its hidden states', async () => {

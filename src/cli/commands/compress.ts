@@ -58,7 +58,7 @@ function resultTable(result: RunResult, cost: PlanReport): string {
 
 function judgement(exported: ExportResult): string {
   const shapes = exported.checked.map(({ batch, length }) => `${batch} x ${length}`).join(', ');
-  return `Largest difference between the engine's logits and onnxruntime-web's: ${exported.largestDifference.toExponential(2)} (${shapes})`;
+  return `Largest difference between the engine's ${exported.onnx[0]?.output ?? 'answers'} and onnxruntime-web's: ${exported.largestDifference.toExponential(2)} (${shapes})`;
 }
 
 async function run(options: CompressOptions, report: Report): Promise<number> {

@@ -1,8 +1,12 @@
+import type { Output } from '../../models/outputs.ts';
+
 /** How an ONNX file holds its matrices. */
 export type OnnxPrecision = 'fp32' | 'fp16' | 'int8';
 
 /** What goes into the folder besides the checkpoint in fp32, `onnx/model.onnx`, tokenizer, model card and recipe. */
 export interface ExportOptions {
+  /** What files answer with; `last_hidden_state` leaves the head out. Default: the model's own, `logits` if it has a head. */
+  readonly outputs?: Output;
   /** Storage of `model.safetensors`. Default fp32. */
   readonly weights?: 'fp32' | 'fp16';
   /** `onnx/model_fp16.onnx`. Default false. */
@@ -51,6 +55,8 @@ export interface OnnxHeldOut {
 export interface OnnxFileReport {
   /** Path in the folder. */
   readonly path: string;
+  /** What it answers with; differences are of this. */
+  readonly output: Output;
   readonly precision: OnnxPrecision;
   /** With its external data, if it has any. */
   readonly bytes: number;
@@ -73,7 +79,7 @@ export interface ExportResult {
   /** Made piece by piece; the browser may keep it on disk. */
   readonly zip: Blob;
   readonly files: readonly { readonly path: string; readonly bytes: number }[];
-  /** Largest |engine logit - onnxruntime-web logit| of the fp32 file. */
+  /** Largest |engine - onnxruntime-web| of the fp32 file's answer. */
   readonly largestDifference: number;
   /** Of the fp32 file. */
   readonly checked: readonly OnnxCheck[];

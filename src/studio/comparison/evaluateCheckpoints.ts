@@ -1,4 +1,6 @@
 import type { Engine } from '../../engines/engine.ts';
+import { LOGITS, outputOf } from '../../models/outputs.ts';
+import { StudioError } from '../../tensor/studioError.ts';
 import type { Corpus } from '../../text/corpus.ts';
 import { HeldOutJudge } from '../compression/heldOutJudge.ts';
 import { readStudent, type GivenStudent } from './givenStudent.ts';
@@ -20,6 +22,11 @@ export async function evaluateCheckpoints(
   const { batch, sequence } = recipe;
   // Read before the teacher is judged: a wrong folder should not cost a minute first.
   const other = student === undefined ? undefined : await readStudent(teacher, student);
+  if (other !== undefined && outputOf(other.model) !== LOGITS)
+    throw new StudioError(
+      'student',
+      `student ${other.name}: head — expected one for masked language modelling, got an encoder alone. Export the student with outputs logits.`,
+    );
   const { task } = teacher;
   const judge = await HeldOutJudge.create(engine, teacher, corpus, recipe, {
     task,

@@ -1,5 +1,6 @@
 import { longestSequence } from '../../models/model.ts';
 import type { BertModel } from '../../models/model.ts';
+import { LOGITS, outputOf, partGiving } from '../../models/outputs.ts';
 import type { Engine } from '../../engines/engine.ts';
 import { configFile, jsonFile, textFile, weightsFile } from '../../export/checkpointFiles.ts';
 import { PROTOBUF_LIMIT, writeOnnx } from '../../export/onnxStudent.ts';
@@ -15,7 +16,6 @@ import { OnnxJudge, TOLERANCES } from '../verification/onnxVerification.ts';
 import type { ExportOptions, ExportResult, OnnxFileReport, OnnxLatency, OnnxPrecision } from '../api/exporting.ts';
 import type { StudioListener } from '../api/run.ts';
 import type { Measured } from './finishedRun.ts';
-import { answerName } from '../verification/engineAnswer.ts';
 import { HeldOutTokens } from '../verification/heldOutTokens.ts';
 import { measureLatency } from '../verification/latency.ts';
 import { stageProgress, type Progress } from '../verification/progress.ts';
@@ -82,17 +82,20 @@ export async function exportFolder(
   options: ExportOptions,
   { signal, dataLimit = PROTOBUF_LIMIT }: ExportSurroundings = {},
 ): Promise<ExportResult> {
-  const { engine, model, task, tokenizer, corpus } = job;
+  const { engine, task, tokenizer, corpus } = job;
+  const model = partGiving(job.model, options.outputs);
+  const output = outputOf(model);
   const name = folderName(job.name);
   const progress = (stage: string): Progress => stageProgress(stage, listen, signal);
   // Made before the slow part, so that a weight that is too large is told at once.
   const weights = weightsFile(model, options.weights ?? 'fp32');
   const judge = await OnnxJudge.create(engine, model, tokenizer, corpus, options.attentions === true, progress('Answering in the engine'));
   const held =
-    corpus !== undefined && answerName(model) === 'logits'
+    corpus !== undefined && output === LOGITS
       ? await HeldOutTokens.create(engine, model, { task, tokenizer }, corpus, job.seed)
       : undefined;
-  const against = options.latency === false || job.against === undefined ? undefined : await opened(job.against, dataLimit);
+  const against =
+    options.latency === false || job.against === undefined ? undefined : await opened(partGiving(job.against, options.outputs), dataLimit);
   const reports: OnnxFileReport[] = [];
   let teacherLatency: OnnxLatency | null = null;
 
@@ -100,7 +103,7 @@ export async function exportFolder(
     const tolerance = TOLERANCES[form.precision];
     const path = `onnx/${form.file}`;
     const bytes = file.model.length + (file.data ?? []).reduce((sum, piece) => sum + piece.length, 0);
-    const nothing = { path, precision: form.precision, bytes, tolerance, heldOut: null, latency: null };
+    const nothing = { path, output, precision: form.precision, bytes, tolerance, heldOut: null, latency: null };
     let runtime: OnnxRuntime;
     try {
       runtime = await openOnnx(file, dataName, onnxInputs(model));
@@ -159,7 +162,13 @@ export async function exportFolder(
     for (const [path, bytes] of job.tokenizerFiles) yield { path, pieces: [bytes] };
     yield* job.extra;
     const { name: engineName, detail } = engine.describe();
-    const measured: Measured = { onnx: reports, teacherLatency, engine: `${engineName} (${detail})`, runtime: await runtimeVersion() };
+    const measured: Measured = {
+      output,
+      onnx: reports,
+      teacherLatency,
+      engine: `${engineName} (${detail})`,
+      runtime: await runtimeVersion(),
+    };
     yield textFile('README.md', job.card(name, measured));
     yield jsonFile('run.json', job.run(measured));
   };

@@ -1,6 +1,7 @@
 import type { OnnxFileReport, OnnxLatency } from '../api/exporting.ts';
 import type { Recipe } from '../api/recipe.ts';
 import type { RunResult } from '../api/run.ts';
+import type { Output } from '../../models/outputs.ts';
 import type { MergedStudent } from '../student.ts';
 
 /** A run that ended, as its folder is made of it. */
@@ -11,6 +12,8 @@ export interface FinishedRun extends MergedStudent {
 
 /** What was measured while the files were made. */
 export interface Measured {
+  /** What the files answer with. */
+  readonly output: Output;
   readonly onnx: readonly OnnxFileReport[];
   readonly teacherLatency: OnnxLatency | null;
   /** What computed the student, or read the checkpoint. */

@@ -1,6 +1,7 @@
 import { familyOf } from '../../models/families/registry.ts';
 import { sizeInWords } from '../../tensor/bytes.ts';
 import { countParameters, type BertModel } from '../../models/model.ts';
+import { HIDDEN, type Output } from '../../models/outputs.ts';
 import type { OnnxFileReport, OnnxLatency } from '../api/exporting.ts';
 import type { HeldOut } from '../api/run.ts';
 import { methodOf } from '../methods/registry.ts';
@@ -8,26 +9,25 @@ import { traitsOf } from '../settings/modes.ts';
 import type { FinishedRun, Measured } from './finishedRun.ts';
 import { headFitInWords } from '../teacher/headedTeacher.ts';
 import type { Teacher } from '../teacher/teacher.ts';
-import { answerName } from '../verification/engineAnswer.ts';
 import { STUDIO_VERSION } from '../version.ts';
 
 const percent = (share: number): string => `${(100 * share).toFixed(1)} %`;
 const millions = (count: number): string => `${(count / 1e6).toFixed(2)} M`;
 
-function frontMatter(teacher: Teacher, headless: boolean): string[] {
+function frontMatter(teacher: Teacher, output: Output): string[] {
   return [
     '---',
     // Hugging Face's own name for a licence that is not known to it.
     ...(teacher.licence === undefined ? [] : [`license: ${teacher.licence}`]),
     'library_name: transformers',
-    `pipeline_tag: ${headless ? 'feature-extraction' : 'fill-mask'}`,
+    `pipeline_tag: ${output === HIDDEN ? 'feature-extraction' : 'fill-mask'}`,
     `tags: [${familyOf(teacher.model.config.family).id}, onnx, transformers.js]`,
     '---',
     '',
   ];
 }
 
-function onnxTable({ onnx, teacherLatency }: Measured): string[] {
+function onnxTable({ output, onnx, teacherLatency }: Measured): string[] {
   const written = onnx.filter(({ withheld }) => withheld === null);
   const milliseconds = (latency: OnnxLatency | null): string =>
     latency === null ? '-' : `${latency.median.toFixed(1)} ms, p95 ${latency.p95.toFixed(1)} ms`;
@@ -37,7 +37,7 @@ function onnxTable({ onnx, teacherLatency }: Measured): string[] {
     '',
     `Each was run in onnxruntime-web beside the engine at batch 1 and 3, lengths ${lengths(onnx)}, with padding.`,
     '',
-    '| file | size | largest logit difference | held-out accuracy | latency |',
+    `| file | size | largest difference of \`${output}\` | held-out accuracy | latency |`,
     '|---|---|---|---|---|',
     ...written.map(
       ({ path, bytes, largestDifference, heldOut, latency }) =>
@@ -73,13 +73,20 @@ function headNote(teacher: Teacher): string[] {
   return words === undefined ? [] : [words, ''];
 }
 
+/** What a folder without the head lacks. */
+function encoderNote(output: Output, more?: string): string[] {
+  if (output !== HIDDEN) return [];
+  const note = `The folder holds an encoder without a head for masked words: checkpoint and ONNX files give \`${HIDDEN}\`.`;
+  return [more === undefined ? note : `${note} ${more}`, ''];
+}
+
 /** `README.md` of a student: what it is, how good it is, how it was made, and what it is not. */
 export function studentCard(name: string, teacher: Teacher, { result, recipe, model: student }: FinishedRun, measured: Measured): string {
   const row = (label: string, value: HeldOut, model: BertModel): string =>
     `| ${label} | ${value.loss.toFixed(3)} | ${percent(value.accuracy)} | ${percent(value.agreement)} | ${millions(countParameters(model.config))} |`;
   const shape = recipe.student;
   return [
-    ...frontMatter(teacher, false),
+    ...frontMatter(teacher, measured.output),
     `# ${name}`,
     '',
     `A ${familyOf(student.config.family).label} of ${shape.layers} layers, hidden size ${shape.hiddenSize}, ${shape.heads} heads and intermediate size ${shape.intermediateSize}, compressed from ${teacher.name} in WID Studio ${STUDIO_VERSION}${traitsOf(recipe).inherits === true ? ' by Weight-Inherited Distillation (arXiv 2305.09098)' : ''}.`,
@@ -97,6 +104,7 @@ export function studentCard(name: string, teacher: Teacher, { result, recipe, mo
     row('student', result.trained, student),
     '',
     ...headNote(teacher),
+    ...encoderNote(measured.output, 'The numbers above are of the student with it.'),
     ...onnxTable(measured),
     '## Recipe',
     '',
@@ -123,14 +131,13 @@ function capital(words: string): string {
 /** `README.md` of a checkpoint that was only converted. */
 export function converterCard(name: string, teacher: Teacher, measured: Measured): string {
   const { shape, parameters } = teacher.report;
-  const headless = answerName(teacher.model) === 'last_hidden_state';
   return [
-    ...frontMatter(teacher, headless),
+    ...frontMatter(teacher, measured.output),
     `# ${name}`,
     '',
     `${teacher.name}, a ${familyOf(teacher.model.config.family).label} of ${shape.layers} layers, hidden size ${shape.hiddenSize}, ${shape.heads} heads, intermediate size ${shape.intermediateSize} and ${millions(parameters)} parameters, converted by WID Studio ${STUDIO_VERSION}. Its weights are unchanged.`,
     '',
-    ...(headless ? ['It has no masked-language-model head: the ONNX files give `last_hidden_state`.', ''] : []),
+    ...encoderNote(measured.output),
     ...onnxTable(measured),
     ...licence(teacher),
   ].join('\n');

@@ -1,8 +1,9 @@
 import { bertEncoder, mlmHead, mlmTransform, type ParameterLookup } from '../../models/encoder.ts';
 import { encoderInputs, writeMask, writePlaces, writeSegments } from '../../models/inputs.ts';
-import { decoderName, encoderShape, hasHead, type BertModel } from '../../models/model.ts';
+import { decoderName, encoderShape, type BertModel } from '../../models/model.ts';
+import { HIDDEN, LOGITS, outputOf } from '../../models/outputs.ts';
 import type { Engine, Program } from '../../engines/engine.ts';
-import { embeddingNode, layerNodes, LOGITS, transformNode } from '../../export/onnxTrace.ts';
+import { embeddingNode, layerNodes, transformNode } from '../../export/onnxTrace.ts';
 import { Graph } from '../../graph/graph.ts';
 import { plan } from '../../graph/plan.ts';
 import type { Value } from '../../graph/value.ts';
@@ -15,11 +16,6 @@ export type Wanted = 'answer' | 'attentions' | 'trace';
 /** The engine's values by the ONNX output that should equal them. */
 export type EngineAnswer = ReadonlyMap<string, Float32Array>;
 
-/** The name under which a model's answer leaves an ONNX file. */
-export function answerName(model: BertModel): 'logits' | 'last_hidden_state' {
-  return hasHead(model) ? 'logits' : 'last_hidden_state';
-}
-
 /** Logits that are computed at once: WebGPU binds no more than 128 MiB by default, and [3, 512, 30522] would be 188. */
 const LOGIT_BYTES = 2 ** 26;
 
@@ -31,7 +27,7 @@ export async function engineAnswer(engine: Engine, model: BertModel, batch: Text
   const inputs = encoderInputs(graph, { batch: batch.batch, sequence: batch.length });
   const encoder = bertEncoder(graph, shape, parameter, inputs);
   const read: [string, Value][] = [];
-  const answer = answerName(model);
+  const answer = outputOf(model);
   if (wanted === 'attentions') encoder.layers.forEach((trace, layer) => read.push([`attentions.${layer}`, trace.attention]));
   if (wanted === 'trace') {
     const first = encoder.layers[0];
@@ -39,9 +35,9 @@ export async function engineAnswer(engine: Engine, model: BertModel, batch: Text
     encoder.layers.forEach((trace, layer) => {
       for (const [part, { output }] of layerNodes(model.config, layer)) read.push([output, trace[part]]);
     });
-    if (answer === 'logits') read.push([transformNode(model.config).output, mlmTransform(graph, shape, parameter, encoder.hidden)]);
+    if (answer === LOGITS) read.push([transformNode(model.config).output, mlmTransform(graph, shape, parameter, encoder.hidden)]);
   }
-  read.push(['last_hidden_state', encoder.hidden]);
+  read.push([HIDDEN, encoder.hidden]);
   for (const [name, value] of read) graph.output(name, value);
   const program = await opened(engine, graph, model);
   const found = new Map<string, Float32Array>();
@@ -55,8 +51,8 @@ export async function engineAnswer(engine: Engine, model: BertModel, batch: Text
   } finally {
     program.dispose();
   }
-  const hidden = found.get('last_hidden_state');
-  if (answer === 'logits' && hidden !== undefined) found.set(LOGITS, await decoded(engine, model, hidden));
+  const hidden = found.get(HIDDEN);
+  if (answer === LOGITS && hidden !== undefined) found.set(LOGITS, await decoded(engine, model, hidden));
   return found;
 }
 

@@ -1,4 +1,5 @@
 import { encoderShape, type BertModel } from '../../models/model.ts';
+import { LOGITS, outputOf } from '../../models/outputs.ts';
 import type { Engine } from '../../engines/engine.ts';
 import {
   attentionNode,
@@ -12,7 +13,7 @@ import {
 import { withOutputs, type OnnxFile, type OnnxValue } from '../../formats/onnx/onnxModel.ts';
 import { difference, type Tolerance } from './difference.ts';
 import { onnxInputs, openOnnx } from './onnxRuntime.ts';
-import { answerName, engineAnswer } from './engineAnswer.ts';
+import { engineAnswer } from './engineAnswer.ts';
 import type { TextBatch } from './textBatch.ts';
 
 /**
@@ -32,11 +33,11 @@ export async function firstDifference(
   attentions = false,
 ): Promise<string | undefined> {
   const { layers } = encoderShape(model.config);
-  const answer = answerName(model);
+  const answer = outputOf(model);
   const inner: TracedNode[] = [embeddingNode(model.config)];
   for (let layer = 0; layer < layers; layer++) inner.push(...layerNodes(model.config, layer).map(([, node]) => node));
   // A model without a head answers with its last layer, whose output has that name.
-  if (answer === 'logits') inner.push(transformNode(model.config));
+  if (answer === LOGITS) inner.push(transformNode(model.config));
   else inner.pop();
   const named = new Map(
     Array.from({ length: attentions ? layers : 0 }, (_, layer) => [attentionNode(model.config, layer).output, `attentions.${layer}`]),
@@ -47,7 +48,7 @@ export async function firstDifference(
   try {
     const got = await runtime.run(batch);
     const expected = await engineAnswer(engine, model, batch, 'trace');
-    const last = answer === 'logits' ? decoderNode(model.config) : { node: hiddenNode(model.config, layers - 1).node, output: answer };
+    const last = answer === LOGITS ? decoderNode(model.config) : { node: hiddenNode(model.config, layers - 1).node, output: answer };
     return [...inner, last].find(({ output }) => differs(expected.get(output), got.get(named.get(output) ?? output), tolerance))?.node;
   } finally {
     await runtime.close();

@@ -1,5 +1,6 @@
 import { longestSequence } from '../../models/model.ts';
 import type { BertModel } from '../../models/model.ts';
+import { outputOf } from '../../models/outputs.ts';
 import type { Engine } from '../../engines/engine.ts';
 import type { OnnxFile } from '../../formats/onnx/onnxModel.ts';
 import type { Corpus } from '../../text/corpus.ts';
@@ -7,7 +8,7 @@ import type { TextTokenizer } from '../../text/tokenizer.ts';
 import { onnxInputs, openOnnx, type OnnxRuntime } from './onnxRuntime.ts';
 import type { OnnxCheck, OnnxPrecision } from '../api/exporting.ts';
 import { difference, worst, type Tolerance } from './difference.ts';
-import { answerName, engineAnswer, type EngineAnswer } from './engineAnswer.ts';
+import { engineAnswer, type EngineAnswer } from './engineAnswer.ts';
 import { firstDifference } from './firstDifference.ts';
 import type { Progress } from './progress.ts';
 import { textBatch, verificationTokens, type TextBatch } from './textBatch.ts';
@@ -72,7 +73,7 @@ export class OnnxJudge {
     for (const { batch, expected } of this.#cases) {
       const outputs = await runtime.run(batch);
       const compared = [...outputs].map(([name, got]) => difference(expected.get(name), got));
-      if (!outputs.has(answerName(this.#model))) compared.push(difference(undefined, new Float32Array(0)));
+      if (!outputs.has(outputOf(this.#model))) compared.push(difference(undefined, new Float32Array(0)));
       checks.push({
         batch: batch.batch,
         length: batch.length,

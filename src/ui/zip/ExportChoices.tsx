@@ -1,4 +1,4 @@
-import { useRun, type ExportOptions } from '../../state/runStore.ts';
+import { OUTPUTS, useRun, type ExportOptions } from '../../state/runStore.ts';
 import { Icon } from '../Icon.tsx';
 
 export const EXPORT_DEFAULTS: ExportOptions = {
@@ -23,6 +23,12 @@ interface ExportChoicesProps {
   readonly onOptions: (options: ExportOptions) => void;
 }
 
+function withOutputs(options: ExportOptions, name: string): ExportOptions {
+  const { outputs: _before, ...others } = options;
+  const chosen = OUTPUTS.find((output) => output.name === name);
+  return chosen === undefined ? others : { ...others, outputs: chosen.name };
+}
+
 /** What will be in the zip. */
 export function ExportChoices({ options, onOptions }: ExportChoicesProps): React.JSX.Element {
   const exporting = useRun((state) => state.exporting);
@@ -33,6 +39,7 @@ export function ExportChoices({ options, onOptions }: ExportChoicesProps): React
         <span className="note">
           {options.weights}, ONNX fp32{options.fp16 === true ? ', fp16' : ''}
           {options.int8 === true ? ', int8' : ''}
+          {options.outputs === undefined ? '' : `, ${options.outputs}`}
         </span>
         <Icon name="down" />
       </summary>
@@ -46,6 +53,21 @@ export function ExportChoices({ options, onOptions }: ExportChoicesProps): React
           >
             <option value="fp32">fp32</option>
             <option value="fp16">fp16</option>
+          </select>
+        </label>
+        <label className="inline switch">
+          Files answer with
+          <select
+            value={options.outputs ?? ''}
+            data-testid="outputs"
+            onChange={(event) => onOptions(withOutputs(options, event.currentTarget.value))}
+          >
+            <option value="">what the model gives</option>
+            {OUTPUTS.map(({ name, says }) => (
+              <option key={name} value={name}>
+                {name}: {says}
+              </option>
+            ))}
           </select>
         </label>
         {SWITCHES.map(({ name, says }) => (

@@ -25,7 +25,7 @@ export function ExportPanel(): React.JSX.Element {
         {download === undefined ? (
           <p className="sub">
             A Hugging Face folder as a zip: weights, configuration, tokenizer, model card, recipe and ONNX. Every ONNX file runs in
-            onnxruntime-web beside this engine first; one whose logits differ is withheld.
+            onnxruntime-web beside this engine first; one whose answers differ is withheld.
           </p>
         ) : null}
         <ExportChoices options={options} onOptions={setOptions} />

@@ -29,7 +29,7 @@ interface FileReportProps {
 
 function FileReport({ file, teacherLatency }: FileReportProps): React.JSX.Element {
   const answers = useSetup((state) => state.teacher?.words.answers);
-  const { path, bytes, largestDifference, tolerance, checked, heldOut, latency, withheld } = file;
+  const { path, output, bytes, largestDifference, tolerance, checked, heldOut, latency, withheld } = file;
   const worst = Math.max(0, ...checked.map((check) => check[tolerance.measure]));
   return (
     <section className="onnx-file" aria-label={path}>
@@ -41,7 +41,7 @@ function FileReport({ file, teacherLatency }: FileReportProps): React.JSX.Elemen
       </p>
       {withheld === null ? null : <p className="note warn">{withheld}</p>}
       <dl>
-        <Line name="Largest difference of a logit" value={largestDifference.toExponential(1)} testId="largest-difference" />
+        <Line name={`Largest difference of ${output}`} value={largestDifference.toExponential(1)} testId="largest-difference" />
         <Line
           name={`Largest ${tolerance.measure} difference, of ${checked.length} batches`}
           value={`${worst.toExponential(1)}, at most ${tolerance.most}`}
