@@ -3,6 +3,8 @@ import { OPTIMISE_LATE } from './tests/optimiseLate.ts';
 
 /** Timeouts end what hangs. They measure nothing: a test that takes a second here may take a minute on a busy laptop. */
 const HANGS_MS = 900_000;
+/** The tests in Firefox speak to it by WebSocket, which Node 20 has behind a switch. */
+const WEB_SOCKET = 'WebSocket' in globalThis ? [] : ['--experimental-websocket'];
 const shared = { testTimeout: HANGS_MS, hookTimeout: HANGS_MS, teardownTimeout: HANGS_MS, execArgv: [OPTIMISE_LATE] };
 
 export default defineConfig({
@@ -13,6 +15,7 @@ export default defineConfig({
         test: {
           ...shared,
           name: 'browser',
+          execArgv: [...shared.execArgv, ...WEB_SOCKET],
           include: ['tests/browser/**/*.test.ts'],
           // What a page shows comes by messages from its worker: as long as it takes on a busy machine, and no longer.
           expect: { poll: { timeout: 60_000 } },

@@ -58,8 +58,9 @@ await main(async () => {
   suite('unit', ['--project', 'unit']);
   if (existsSync(join(ROOT, 'index.html'))) {
     check('Build', 'vite/bin/vite.js', ['build', '--logLevel', 'warn']);
-    const { findBrowser } = await import('./browser.mjs');
+    const { findBrowser, findFirefox } = await import('./browser.mjs');
     await findBrowser();
+    findFirefox();
     suite('browser', ['--project', 'browser']);
   }
   rmSync(folder, { recursive: true, force: true });

@@ -21,7 +21,7 @@ export interface CaseResult {
   /** Worst relative error of any tensor; infinite where numbers are missing or not finite. */
   readonly error: number;
   /** What the engine said instead of giving numbers. */
-  readonly fault?: string;
+  readonly fault: string | undefined;
 }
 
 export interface ConformanceWatch {
@@ -38,7 +38,7 @@ async function resultOf(engine: Engine, reference: Engine, { operation, gradient
     const expected = await outputsOf(reference, operation, gradients);
     let error = got.size === expected.size ? 0 : Infinity;
     for (const [tensor, values] of expected) error = Math.max(error, relativeError(got.get(tensor) ?? [], values));
-    return { name, tensors: expected.size, error };
+    return { name, tensors: expected.size, error, fault: undefined };
   } catch (error) {
     // A device that is lost fails every case, and there is nothing to be learnt from the next.
     if (error instanceof StudioError && error.code === 'device-lost') throw error;
