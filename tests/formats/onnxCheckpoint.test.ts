@@ -34,6 +34,20 @@ describe("PyTorch's exports of the golden teacher come back to its tensors", () 
     expect(model.tensors).toEqual(tensors);
   });
 
+  test('an untrained model, of whose equal tensors one is stored', async () => {
+    const at = folder('../onnx-merged');
+    const [stored, exported] = await Promise.all(
+      ['model.onnx', 'model.safetensors'].map(async (other) =>
+        readTeacher(
+          'x',
+          at.filter(({ path }) => path !== other),
+        ),
+      ),
+    );
+    expect(exported?.model).toEqual(stored?.model);
+    expect(exported?.model.tensors.size).toBe(42);
+  });
+
   test('says where a weight without a name came from', async () => {
     const { report } = await readTeacher('x', folder('onnx-torchscript'));
     const query = report.tensors.find(({ as }) => as === 'bert.encoder.layer.0.attention.self.query.weight');

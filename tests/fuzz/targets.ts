@@ -182,8 +182,10 @@ export const TARGETS: readonly FuzzTarget[] = [
   target('pytorch legacy', [golden('pytorch-legacy-gamma/pytorch_model.bin')], async (bytes) =>
     readAll(await openPytorchLegacy(openBytes(bytes))),
   ),
-  target('onnx', [golden('onnx-torchscript/model.onnx'), golden('onnx-dynamo/model.onnx')], async (bytes) =>
-    readAll(await openOnnx(openBytes(bytes), () => openBytes(golden('onnx-dynamo/model.onnx.data')))),
+  target(
+    'onnx',
+    [golden('onnx-torchscript/model.onnx'), golden('onnx-dynamo/model.onnx'), golden('../onnx-merged/model.onnx')],
+    async (bytes) => readAll(await openOnnx(openBytes(bytes), () => openBytes(golden('onnx-dynamo/model.onnx.data')))),
   ),
   target('config.json', [golden('safetensors/config.json')], async (bytes) => parseConfig(await readJson('config.json', openBytes(bytes)))),
   folders,

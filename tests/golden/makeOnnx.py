@@ -1,5 +1,5 @@
 """ONNX exports of the golden teacher, with PyTorch 2.15, transformers 5.23, onnx 1.23 and onnxscript 0.7.
-usage: python makeOnnx.py checkpoints/   (writes onnx-* beside safetensors/)"""
+usage: python makeOnnx.py checkpoints/   (writes onnx-* beside safetensors/, and onnx-merged above)"""
 import json, os, shutil, sys
 import onnx, torch
 from safetensors.torch import load_file
@@ -51,3 +51,24 @@ model = onnx.load(f'{root}/onnx-torchscript/model.onnx')
 for i, node in enumerate(model.graph.node):
     node.name = f'{node.op_type}_{i}'
 onnx.save(model, folder('onnx-anonymous', 'BertForMaskedLM'))
+
+# An untrained model, small: of its equal tensors (all biases, all norms) the exporter keeps one, and notes where each is read.
+torch.manual_seed(1)
+small = {'hidden_size': 8, 'num_hidden_layers': 2, 'num_attention_heads': 2, 'intermediate_size': 12, 'max_position_embeddings': 10}
+untrained = BertForMaskedLM(BertConfig(**settings | small, attn_implementation='eager', return_dict=False)).eval()
+path = folder('../onnx-merged', 'BertForMaskedLM')
+untrained.save_pretrained(os.path.dirname(path))
+json.dump(settings | small, open(f'{os.path.dirname(path)}/config.json', 'w'), indent=1)
+auto = {0: torch.export.Dim.AUTO, 1: torch.export.Dim.AUTO}
+torch.onnx.export(
+    untrained, tuple(x[:, :6] for x in arguments), path, input_names=inputs, output_names=['logits'], dynamo=True, external_data=False,
+    dynamic_shapes=[auto] * 3,
+)
+model = onnx.load(path)
+for held in (model, model.graph, *model.graph.node, *model.graph.initializer, *model.graph.input, *model.graph.output):
+    kept = [(note.key, note.value) for note in held.metadata_props if note.key == 'pkg.torch.onnx.name_scopes']
+    del held.metadata_props[:]
+    for key, value in kept:
+        held.metadata_props.add(key=key, value=value)
+del model.graph.value_info[:]
+onnx.save(model, path)

@@ -47,6 +47,10 @@ export async function openOnnx(
   }
   for (const [name, initializer] of graph.initializers)
     if (!products.has(name) || nameOf([name], []) !== undefined) store(name, initializer, false);
+  for (const [alias, name] of sharedNames(graph, resolve)) {
+    const initializer = graph.initializers.get(name);
+    if (initializer !== undefined && !graph.initializers.has(alias)) store(alias, initializer, false, name);
+  }
   for (const node of graph.nodes) {
     const [alias = ''] = node.outputs;
     const found = node.type === 'Identity' ? resolve(alias) : undefined;
@@ -120,7 +124,7 @@ function productWeights(graph: OnnxGraph, resolve: Resolve, nameOf: WeightName):
   for (const node of graph.nodes)
     if (node.type === 'Add' || node.type === 'BiasGelu')
       for (const input of node.inputs) readers.set(input, [...(readers.get(input) ?? []), node]);
-  const found: ProductWeight[] = [];
+  const found: (ProductWeight & { readonly module: string })[] = [];
   for (const node of graph.nodes) {
     if (node.type !== 'MatMul' && node.type !== 'Gemm') continue;
     const held = resolve(node.inputs[1] ?? '');
@@ -140,8 +144,38 @@ function productWeights(graph: OnnxGraph, resolve: Resolve, nameOf: WeightName):
         nameOf,
       ),
       flip: !outIn,
+      module: node.module,
     });
   }
+  // Equal biases, as those of an untrained model, are stored once under one name: it tells nothing about the others.
+  const weights = new Map<string, Set<string>>();
+  for (const { name, weight } of found) weights.set(name, (weights.get(name) ?? new Set()).add(weight));
+  return found.map(({ module, ...product }) =>
+    module !== '' && (weights.get(product.name)?.size ?? 0) > 1 ? { ...product, name: `${module}${WEIGHT}` } : product,
+  );
+}
+
+/** Names, by the modules that read them, of tensors that several modules share: equal ones, which were stored once. */
+function sharedNames({ nodes }: OnnxGraph, resolve: Resolve): Map<string, string> {
+  const readers = new Map<string, Set<string>>();
+  const products = new Map<string, string>();
+  const note = (input: string | undefined, module: string, ending: string): void => {
+    const name = resolve(input ?? '')?.name;
+    if (name !== undefined && module !== '') readers.set(name, (readers.get(name) ?? new Set()).add(`${module}${ending}`));
+  };
+  for (const { type, inputs, outputs, module } of nodes) {
+    if (type === 'MatMul') for (const output of outputs) products.set(output, module);
+    else if (type === 'Gather') note(inputs[0], module, WEIGHT);
+    else if (type === 'Gemm') note(inputs[2], module, BIAS);
+    else if (type === 'Add' && inputs.some((input) => products.get(input) === module))
+      for (const input of inputs) note(input, module, BIAS);
+    else if (type === 'LayerNormalization') {
+      note(inputs[1], module, WEIGHT);
+      note(inputs[2], module, BIAS);
+    }
+  }
+  const found = new Map<string, string>();
+  for (const [name, aliases] of readers) if (aliases.size > 1) for (const alias of aliases) found.set(alias, name);
   return found;
 }
 

@@ -22,6 +22,8 @@ export interface GraphNode {
   readonly outputs: readonly string[];
   /** Whole-number attributes: `transB`, `perm`. */
   readonly integers: ReadonlyMap<string, readonly number[]>;
+  /** Path of the module that the node is a part of, as PyTorch's newer exporter notes it; '' if nothing is noted. */
+  readonly module: string;
 }
 
 /** What weights are named and laid out by. */
@@ -109,7 +111,19 @@ async function readNode(source: ByteSource, field: WireField): Promise<GraphNode
     inputs: texts(node.get('input')),
     outputs: texts(node.get('output')),
     integers,
+    module: moduleOf(items(node.get('metadata_props'))),
   };
+}
+
+/** Of a list such as `['', 'bert', 'bert.embeddings', 'add']`, the last place but the node's own. */
+function moduleOf(notes: readonly unknown[]): string {
+  for (const note of notes) {
+    const entry = new Map<string, unknown>(Object.entries(typeof note === 'object' && note !== null ? note : {}));
+    if (entry.get('key') !== 'pkg.torch.onnx.name_scopes') continue;
+    const places = text(entry.get('value')).match(/'[^']*'/g) ?? [];
+    return places.at(-2)?.slice(1, -1) ?? '';
+  }
+  return '';
 }
 
 /** TensorProto's fields that hold little-endian numbers one after the other. */

@@ -34,6 +34,7 @@ const MESSAGES: Readonly<Record<string, readonly FieldRow[]>> = {
     ['op_type', 4, Type.STRING],
     ['attribute', 5, 'AttributeProto', 'repeated'],
     ['domain', 7, Type.STRING],
+    ['metadata_props', 9, 'StringStringEntryProto', 'repeated'],
   ],
   AttributeProto: [
     ['name', 1, Type.STRING],
