@@ -81,6 +81,15 @@ export class ColumnSample {
   }
 }
 
+/** Records that are looked at for the column of the text, and how many more where those hold none. */
+export const SAMPLED = { first: 100, most: 2000 } as const;
+
+/** Whether a sample tells which column is read; some files hold no text for long, or in one record of many. */
+export function isTelling(sample: ReadonlyMap<string, ColumnSample>, wanted: string | undefined): boolean {
+  if (wanted !== undefined) return sample.has(wanted);
+  return [...sample].some(([name, found]) => !found.empty && found.kind(name) === 'text');
+}
+
 /**
  * The column to read: the one asked for, else one with a usual name, else the one whose sample has the most different words.
  * Codes that tell records apart are read only if they are asked for.

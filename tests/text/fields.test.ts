@@ -22,6 +22,23 @@ describe('text inside records', () => {
     expect((await read(records, 'id')).first).toBe('row-0');
   });
 
+  test('text that begins late is found, in every form', async () => {
+    const rows = Array.from({ length: 160 }, (_, i) => ({ id: `${i}a7`, summary: i < 140 ? null : (sentences[i - 140] ?? null) }));
+    const column = (key: 'id' | 'summary'): (string | null)[] => rows.map((row) => row[key]);
+    const csv = ['id,summary', ...rows.map(({ id, summary }) => `${id},${summary ?? ''}`)].join('\n');
+    const data = (['id', 'summary'] as const).map((name) => ({ name, data: column(name), type: 'STRING' as const }));
+    const files: readonly (readonly [string, string | Uint8Array])[] = [
+      ['late.jsonl', lines(rows)],
+      ['late.csv', csv],
+      ['late.parquet', new Uint8Array(parquetWriteBuffer({ columnData: data }))],
+    ];
+    for (const [path, content] of files) {
+      const { documents, columns } = await gather(given(path, content));
+      expect(columns, path).toEqual({ names: ['id', 'summary'], chosen: 'summary' });
+      expect(documents.map(({ text }) => text)).toEqual(sentences);
+    }
+  });
+
   test('a list of words is joined by spaces, one of sentences by lines; labels beside it are not text', async () => {
     const words = sentences.map((text, i) => ({
       id: String(i),
@@ -159,6 +176,15 @@ describe('tables without quoting', () => {
     expect((await readTable('a.tsv', tsv(across))).texts).toEqual(across);
     const within = sentences.map((text, i) => (i === 10 ? `"Sleep!" said ${text}` : text));
     expect((await readTable('b.tsv', tsv(within))).texts).toEqual(within);
+  });
+
+  test('a table of one column: a quote is told by its row, and there is no word of one where there is none', async () => {
+    expect((await gather(given('one.tsv', ['sentence', ...sentences].join('\n')))).notices).toEqual([]);
+    const { documents, notices } = await gather(given('one.tsv', ['sentence', ...sentences.with(3, `"${sentences[3]}`)].join('\n')));
+    expect(documents).toHaveLength(sentences.length);
+    expect(notices).toEqual([
+      `one.tsv: a quote is opened in ${JSON.stringify(`"${sentences[3]}`)} and not closed in its row; it was read as it stands.`,
+    ]);
   });
 
   test('TSV: cells that are quoted over lines stay so', async () => {

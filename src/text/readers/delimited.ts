@@ -1,12 +1,11 @@
 import Papa from 'papaparse';
-import { chooseColumn, ColumnSample } from '../columns.ts';
+import { chooseColumn, ColumnSample, isTelling, SAMPLED } from '../columns.ts';
 import { TextError, type ReadNotes, type ReadOptions, type TextDocument, type TextFile } from '../textFile.ts';
 import { decodedChunks } from './decodedChunks.ts';
 
 const DELIMITERS = [',', '\t', ';', '|'] as const;
 /** A row that is longer has an unclosed quote. */
 const LONGEST_ROW = 1 << 24;
-const SAMPLED_ROWS = 100;
 /** Rows with an unclosed quote after which a file has no quoting at all: each of them is searched for the quote's end. */
 const MOST_STRAY = 200;
 /** A sentence in the place of a name. */
@@ -45,13 +44,7 @@ export async function* delimitedDocuments(file: TextFile, options: ReadOptions, 
       names = first.map((_, at) => `column ${at + 1}`);
       notes.notice(`${file.path}: its first row holds no names, and was read as the others.`);
     }
-    const samples = new Map<string, ColumnSample>();
-    for (const [at, name] of names.entries()) {
-      const sample = new ColumnSample();
-      for (const row of sampled) if (!isNumber(row[at] ?? '')) sample.add(row[at] ?? '');
-      if (!sample.empty) samples.set(name, sample);
-    }
-    const columns = chooseColumn(file.path, samples, options.column);
+    const columns = chooseColumn(file.path, samplesOf(names, sampled), options.column);
     column = names.indexOf(columns.chosen);
     notes.columns(columns);
   };
@@ -65,7 +58,8 @@ export async function* delimitedDocuments(file: TextFile, options: ReadOptions, 
       continue;
     }
     sampled.push(...rows);
-    if (sampled.length < SAMPLED_ROWS) continue;
+    if (sampled.length < SAMPLED.first) continue;
+    if (sampled.length < SAMPLED.most && !isTelling(samplesOf(header, sampled), options.column)) continue;
     decide(header);
     yield* documents(sampled);
   }
@@ -81,6 +75,16 @@ export async function* delimitedDocuments(file: TextFile, options: ReadOptions, 
       `${file.path}: ${joined} rows have more cells than the header has names; what follows the text's column was read as the text's end.`,
     );
   table.tell(notes);
+}
+
+function samplesOf(names: readonly string[], rows: readonly (readonly string[])[]): Map<string, ColumnSample> {
+  const samples = new Map<string, ColumnSample>();
+  for (const [at, name] of names.entries()) {
+    const sample = new ColumnSample();
+    for (const row of rows) if (!isNumber(row[at] ?? '')) sample.add(row[at] ?? '');
+    if (!sample.empty) samples.set(name, sample);
+  }
+  return samples;
 }
 
 function isNumber(cell: string): boolean {
@@ -216,7 +220,14 @@ class RowReader {
         this.#delimiter ??= meta.delimiter;
         if (this.#width === 0) this.#width = data.length;
         const isWhole = last || end < text.length;
-        if (!this.#literal) stray = this.#strayIn(text, complete, end, errors.length > 0, isWhole);
+        if (!this.#literal)
+          stray = this.#strayIn(
+            text,
+            complete,
+            end,
+            errors.some(({ type }) => type === 'Quotes'),
+            isWhole,
+          );
         if (stray === undefined) rows.push(data);
         else parser.abort();
       },

@@ -1,4 +1,4 @@
-import { chooseColumn, ColumnSample } from '../columns.ts';
+import { chooseColumn, ColumnSample, isTelling, SAMPLED } from '../columns.ts';
 import { textAt, textPaths } from '../fieldPaths.ts';
 import { TextError, type ReadNotes, type ReadOptions, type TextDocument, type TextFile } from '../textFile.ts';
 import { decodedChunks, linesOf } from './decodedChunks.ts';
@@ -6,7 +6,6 @@ import { decodedChunks, linesOf } from './decodedChunks.ts';
 const LONGEST_LINE = 1 << 24;
 /** JSON that is no JSON Lines must be parsed whole. */
 const LONGEST_WHOLE = 1 << 26;
-const SAMPLED_RECORDS = 100;
 
 type Fields = ReadonlyMap<string, unknown>;
 
@@ -23,14 +22,17 @@ export async function* jsonDocuments(file: TextFile, options: ReadOptions, notes
     without += 1;
     return undefined;
   };
+  const samples = new Map<string, ColumnSample>();
+  const look = (fields: Fields): void => {
+    for (const [path, text] of textPaths(fields)) {
+      const sample = samples.get(path) ?? new ColumnSample();
+      sample.add(text);
+      samples.set(path, sample);
+    }
+  };
+  const isEnough = (): boolean =>
+    sampled.length >= SAMPLED.most || (sampled.length === SAMPLED.first && isTelling(samples, options.column));
   const decide = (): string => {
-    const samples = new Map<string, ColumnSample>();
-    for (const { fields } of sampled)
-      for (const [path, text] of textPaths(fields)) {
-        const sample = samples.get(path) ?? new ColumnSample();
-        sample.add(text);
-        samples.set(path, sample);
-      }
     const columns = chooseColumn(file.path, samples, options.column);
     notes.columns(columns);
     return columns.chosen;
@@ -38,7 +40,8 @@ export async function* jsonDocuments(file: TextFile, options: ReadOptions, notes
   for await (const record of records) {
     if (chosen === undefined) {
       sampled.push(record);
-      if (sampled.length < SAMPLED_RECORDS) continue;
+      look(record.fields);
+      if (!isEnough()) continue;
       chosen = decide();
       for (const { place, fields } of sampled) {
         const document = textOf(place, fields, chosen);

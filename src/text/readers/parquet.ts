@@ -1,9 +1,8 @@
-import { chooseColumn, ColumnSample } from '../columns.ts';
+import { chooseColumn, ColumnSample, isTelling, SAMPLED } from '../columns.ts';
 import { TextError, type ReadNotes, type ReadOptions, type TextDocument, type TextFile } from '../textFile.ts';
 import { ParquetFile } from './parquetWorker.ts';
 
 const LARGEST_GROUP_ROWS = 1 << 24;
-const SAMPLED_ROWS = 100;
 
 /** Parquet: a row a document, row group by row group, from the column that holds text, inner fields by path. */
 export async function* parquetDocuments(file: TextFile, options: ReadOptions, notes: ReadNotes): AsyncGenerator<TextDocument> {
@@ -18,9 +17,13 @@ export async function* parquetDocuments(file: TextFile, options: ReadOptions, no
       );
     if (rows === 0) throw new TextError(file.path, 'the table has no rows. Choose one with text.');
     const samples = new Map(names.map((name) => [name, new ColumnSample()]));
-    if (options.column === undefined)
-      for (const row of await table.rows(names, 0, Math.min(SAMPLED_ROWS, rows)))
-        row.forEach((text, at) => samples.get(names[at] ?? '')?.add(text));
+    let looked = 0;
+    for (const most of [SAMPLED.first, SAMPLED.most]) {
+      if (looked >= rows || isTelling(samples, options.column)) break;
+      const end = Math.min(most, rows);
+      for (const row of await table.rows(names, looked, end)) row.forEach((text, at) => samples.get(names[at] ?? '')?.add(text));
+      looked = end;
+    }
     const columns = chooseColumn(file.path, samples, options.column);
     notes.columns(columns);
 
