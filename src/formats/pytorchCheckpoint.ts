@@ -24,6 +24,8 @@ const PARAMETER = 'torch._utils _rebuild_parameter';
 const SIZE = 'torch Size';
 const ALLOWED: ReadonlySet<string> = new Set([...STORAGES.keys(), REBUILD, PARAMETER, SIZE, 'collections OrderedDict']);
 
+/** What torch.jit.save and torch.export.save put beside the numbers. */
+const PROGRAM = /(?:^|\/)(?:constants\.pkl|code\/__torch__(?:\.py|\/.*)|models\/[^/]+\.json)$/;
 /** First words of a legacy file: torch.serialization.MAGIC_NUMBER. */
 const LEGACY_MAGIC = 0x1950a86a20f9469cfc6cn;
 const LEGACY_PROTOCOL = 1001;
@@ -57,6 +59,10 @@ export async function openPytorchZip(entries: ReadonlyMap<string, ByteSource>): 
   const pickle = name === undefined ? undefined : entries.get(name);
   if (name === undefined || pickle === undefined)
     throw new PickleError('expected data.pkl in the zip, got none. This is not a file of torch.save.');
+  if ([...entries.keys()].some((inside) => PROGRAM.test(inside)))
+    throw new PickleError(
+      'expected a state dict, got a TorchScript program, which is not run. Give the checkpoint that it was made from, or save its state_dict() as safetensors.',
+    );
   const root = name.slice(0, -'data.pkl'.length);
   const order = entries.get(`${root}byteorder`);
   if (order !== undefined && new TextDecoder().decode(await readWhole(order, 100, 'byteorder')).trim() !== 'little')

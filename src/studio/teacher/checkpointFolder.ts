@@ -35,8 +35,9 @@ const UNIQUE: ReadonlySet<string> = new Set(['config.json', 'tokenizer.json', 't
 /** Trainers' own state, ours included, which lies beside weights and looks like them. */
 const NOT_WEIGHTS = /^(?:optimizer|scheduler|training_args|rng_state|scaler|compactors)\b|optim_states\.pt$/;
 const ADAPTER = /^(?:adapter_model|pytorch_adapter|pytorch_model_head)\.(?:safetensors|bin)$/;
-/** By this a Python wheel is told from other zips: it may hold a zip of a folder, which no other zip may. */
-const WHEEL = /\.dist-info\/WHEEL$/;
+/** By these a Python wheel is told from other zips: it may hold a zip of a folder, which no other zip may. */
+const WHEEL = /\.whl$/i;
+const INSIDE_WHEEL = /\.dist-info\/WHEEL$/;
 /** An index lists a tensor a line; a configuration has a page. */
 const MOST_JSON = 32 * 2 ** 20;
 
@@ -67,7 +68,7 @@ export async function openFolder(subject: string, given: readonly GivenFile[]): 
     beside.set(baseName(path), source);
     const found = await sniffed(source);
     if (found.kind === 'zip') {
-      const isWheel = !isInZip && [...found.entries.keys()].some((inside) => WHEEL.test(inside));
+      const isWheel = !isInZip && (WHEEL.test(path) || [...found.entries.keys()].some((inside) => INSIDE_WHEEL.test(inside)));
       if (mayHoldFolder) for (const [inside, content] of found.entries) await add(inside, content, isWheel, true);
       else innerZips.push(baseName(path));
     } else if (found.kind === 'torch') weightsByPath.set(path, { kind: 'pytorch', open: () => openPytorchZip(found.entries) });
@@ -106,7 +107,9 @@ export async function openFolder(subject: string, given: readonly GivenFile[]): 
   const own = [...weightsByPath.keys()].filter(
     (path) => path === root + baseName(path) && weightsByPath.get(path)?.kind !== 'onnx' && !isBesideWeights(baseName(path)),
   );
-  const considered = [...weightsByPath.keys()].filter((path) => own.length === 0 || path === root + baseName(path));
+  const considered = [...weightsByPath.keys()].filter(
+    (path) => own.length === 0 || path === root + baseName(path) || ADAPTER.test(baseName(path)),
+  );
   for (const path of shallow(considered).toSorted((a, b) => Number(b.startsWith(root)) - Number(a.startsWith(root)))) {
     const base = baseName(path);
     const file = weightsByPath.get(path);

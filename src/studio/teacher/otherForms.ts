@@ -24,6 +24,14 @@ const FORMS: readonly (readonly [files: RegExp, what: string, cure: string])[] =
   [/\.gguf$/, 'weights in GGUF', 'Take the safetensors that they were made from.'],
   [/\.tflite$/, "TensorFlow Lite's weights", 'Take the checkpoint that they were made from.'],
   [/\.pdparams$/, "Paddle's weights", 'Convert them to PyTorch first, or take the safetensors of the same model.'],
+  [
+    /\.distcp$/,
+    "PyTorch's distributed checkpoint",
+    'Put it together first: python -m torch.distributed.checkpoint.format_utils dcp_to_torch FOLDER pytorch_model.bin.',
+  ],
+  [/\.(?:npy|npz)$/, "NumPy's arrays, as MLX keeps weights", 'Take the safetensors of the same model.'],
+  [/^openvino_model\.xml$/, "OpenVINO's model", 'Take the checkpoint that it was made from.'],
+  [/\.(?:mlmodel|mlpackage|coreml)$|^(?:weight\.bin|coremldata\.bin)$/, "Core ML's model", 'Take the checkpoint that it was made from.'],
   [/\.ot$/, "rust-bert's weights", 'Take the safetensors or the pytorch_model.bin of the same model.'],
   [/\.(?:tar|tgz|gz|bz2|xz|7z|rar|zst)$/, 'a packed archive', 'Unpack it and give the folder, or pack it as a zip.'],
 ];
@@ -39,6 +47,11 @@ const PROGRAMS: readonly (readonly [tensors: RegExp, what: string, cure: string]
     /^embedding\.(?:word\.embedding|word_embedding|pos\.embedding)\.|^encoder\.transformer\.\d+\.self_attn\.linear_layers\./,
     "UER-py's names (or TencentPretrain's)",
     "Convert it by UER-py's scripts/convert_bert_from_uer_to_huggingface.py.",
+  ],
+  [
+    /\.(?:SCB|qweight|qzeros|g_idx|weight\.(?:absmax|quant_map|quant_state\..*))$/,
+    'those of a quantised model (bitsandbytes, GPTQ or AWQ)',
+    'Give the checkpoint as it was before that, or call dequantize() in transformers and save what it leaves.',
   ],
   [/(?:^|\.)sentence_encoder\.layers\.\d+\./, "fairseq's names", "Convert it by transformers' script for fairseq's checkpoints."],
   [

@@ -94,6 +94,25 @@ describe('refused in the sentence that cures', () => {
     ],
     ['SentencePiece', { ...without('vocab.txt'), 'spiece.model': bytes('x') }, /got SentencePiece \(spiece\.model\), which is not read/],
     [
+      'weights that bitsandbytes has quantised',
+      { ...golden, 'model.safetensors': renamed((name) => name.replace(/(layer\.0\.attention\.self\.query)\.bias/, '$1.SCB')) },
+      /query\.SCB — expected a BERT's tensors.*got those of a quantised model .*dequantize\(\)/,
+    ],
+    [
+      "PyTorch's distributed checkpoint",
+      { ...without('model.safetensors'), '__0_0.distcp': bytes('x') },
+      /got PyTorch's distributed checkpoint \(__0_0\.distcp\)\. Put it together first: .*dcp_to_torch/,
+    ],
+    ["NumPy's arrays", { ...without('model.safetensors'), 'weights.npz': zipSync({ 'a.npy': bytes('x') }) }, /got NumPy's arrays/],
+    [
+      'a TorchScript program',
+      {
+        ...without('model.safetensors'),
+        'traced.pt': zipSync({ 'traced/data.pkl': bytes('x'), 'traced/constants.pkl': bytes('x'), 'traced/code/__torch__.py': bytes('x') }),
+      },
+      /expected a state dict, got a TorchScript program, which is not run\. Give the checkpoint/,
+    ],
+    [
       "DeepSpeed's parts",
       {
         ...golden,
@@ -136,6 +155,16 @@ describe('read', () => {
     ]);
   });
 
+  test('adapters in a folder below are named', async () => {
+    const { model, report } = await read({
+      ...golden,
+      'adapter/adapter_config.json': bytes({}),
+      'adapter/adapter_model.safetensors': lora,
+    });
+    expect(model).toEqual(wanted);
+    expect(report.notes).toEqual([expect.stringContaining('adapter_model.safetensors is an adapter beside the model')]);
+  });
+
   test('bert_config.json beside PyTorch weights', async () => {
     expect((await read({ ...without('config.json'), 'bert_config.json': golden['config.json'] ?? new Uint8Array() })).model).toEqual(
       wanted,
@@ -157,6 +186,9 @@ describe('read', () => {
     const inner = zipSync(under('model', golden));
     const wheel = zipSync({ 'pkg/__init__.py': bytes(''), 'pkg-1.0.dist-info/WHEEL': bytes('x'), 'pkg/data/model.zip': inner });
     expect((await readTeacher('wheel', [{ path: 'pkg-1.0-py3-none-any.whl', bytes: wheel }])).model).toEqual(wanted);
+    // By its name alone.
+    const bare = zipSync({ 'pkg/__init__.py': bytes(''), 'pkg/data/model.zip': inner });
+    expect((await readTeacher('wheel', [{ path: 'pkg-1.0-py3-none-any.whl', bytes: bare }])).model).toEqual(wanted);
   });
 
   test('activations by the names of other implementations', () => {
