@@ -1,6 +1,6 @@
 // What float16 storage of frozen weights saves and costs: `node --import tsx bench/halfStorage.ts`, on an adapter with
 // shader-f16 (docs/decisions/half-storage.md).
-import { positionIds } from '../src/models/inputs.ts';
+import { keyRanges, positionIds } from '../src/models/inputs.ts';
 import { plainRunnable } from '../src/models/runnable.ts';
 import type { BertConfig } from '../src/models/config.ts';
 import type { BertModel } from '../src/models/model.ts';
@@ -113,7 +113,7 @@ async function logits(name: string, model: BertModel): Promise<void> {
     program.write('inputIds', ids);
     program.write('positionIds', positionIds(shape));
     program.write('typeIds', new Int32Array(ids.length));
-    program.write('mask', new Float32Array(ids.length));
+    program.write('keyRanges', keyRanges({ attention: new Uint8Array(ids.length).fill(1) }, shape.sequence));
     program.write('positions', positions);
     program.write('labels', labels);
     await program.run();

@@ -1,5 +1,5 @@
 import type { Blueprint } from '../models/blueprint.ts';
-import { encoderInputs, writePlaces, writeSegments, writeTokens } from '../models/inputs.ts';
+import { encoderInputs, writeOneSegment, writeSegments, writeTokens, type Tokens } from '../models/inputs.ts';
 import type { BertModel } from '../models/model.ts';
 import { asRunnable, type Runnable } from '../models/runnable.ts';
 import { filledProgram } from '../graph/filledProgram.ts';
@@ -8,12 +8,6 @@ import { Graph } from '../graph/graph.ts';
 import { plan } from '../graph/plan.ts';
 import { writeTensors } from './writeTensors.ts';
 import type { AttentionMaps } from './attentionSimilarity.ts';
-
-/** A batch to look at: [B T] token ids; [B T], 1 for tokens and 0 for padding. */
-export interface ProbeBatch {
-  readonly inputIds: Int32Array;
-  readonly attention: Uint8Array;
-}
 
 interface ProbeShape {
   readonly batch: number;
@@ -46,7 +40,7 @@ export class AttentionProbe {
     encoder.layers.forEach(({ attention }, layer) => graph.output(`attention.${layer}`, attention));
     const names = [...graph.states.keys()];
     const program = await filledProgram(engine, plan(graph, engine.planOptions), (made) => {
-      writePlaces(made, runnable.blueprint, { batch, sequence });
+      writeOneSegment(made, runnable.blueprint, { batch, sequence });
       writeTensors(made, names, runnable);
     });
     const { heads, layers } = runnable;
@@ -63,8 +57,8 @@ export class AttentionProbe {
   }
 
   /** Maps of every layer. */
-  async read(given: ProbeBatch): Promise<AttentionMaps[]> {
-    writeTokens(this.#program, given);
+  async read(given: Tokens): Promise<AttentionMaps[]> {
+    writeTokens(this.#program, this.#blueprint, this.#shape, given);
     await this.#program.run();
     const { batch, sequence, heads, layers } = this.#shape;
     const maps: AttentionMaps[] = [];

@@ -1,5 +1,5 @@
 import type { Blueprint } from '../models/blueprint.ts';
-import { writePlaces, writeSegments, writeTokens } from '../models/inputs.ts';
+import { writeOneSegment, writeSegments, writeTokens, type BatchSize } from '../models/inputs.ts';
 import type { Evaluation, StepShape, Task, TaskBatch } from '../tasks/task.ts';
 import type { BertModel } from '../models/model.ts';
 import { asRunnable, type Runnable } from '../models/runnable.ts';
@@ -17,6 +17,7 @@ export class Evaluator {
   readonly #program: Program;
   readonly #names: readonly string[];
   readonly #task: Task;
+  readonly #size: BatchSize;
   /** What is read of every batch, by name: whether it is of whole numbers. */
   readonly #read: ReadonlyMap<string, boolean>;
 
@@ -24,7 +25,7 @@ export class Evaluator {
     { key, blueprint }: Runnable,
     program: Program,
     names: readonly string[],
-    task: Task,
+    { task, batch, sequence }: StepShape,
     read: ReadonlyMap<string, boolean>,
   ) {
     this.key = key;
@@ -32,6 +33,7 @@ export class Evaluator {
     this.#program = program;
     this.#names = names;
     this.#task = task;
+    this.#size = { batch, sequence };
     this.#read = read;
   }
 
@@ -43,10 +45,10 @@ export class Evaluator {
     for (const [name, value] of judged) graph.output(name, value);
     const names = [...graph.states.keys()];
     const program = await filledProgram(engine, plan(graph, engine.planOptions), (made) => {
-      writePlaces(made, runnable.blueprint, shape);
+      writeOneSegment(made, runnable.blueprint, shape);
       writeTensors(made, names, runnable);
     });
-    return new Evaluator(runnable, program, names, task, new Map([...judged].map(([name, { dtype }]) => [name, dtype === 'i32'])));
+    return new Evaluator(runnable, program, names, shape, new Map([...judged].map(([name, { dtype }]) => [name, dtype === 'i32'])));
   }
 
   load(model: BertModel | Runnable): void {
@@ -61,7 +63,7 @@ export class Evaluator {
   async evaluate(batches: readonly TaskBatch[]): Promise<Evaluation> {
     const tally = this.#task.tally();
     for (const batch of batches) {
-      writeTokens(this.#program, batch);
+      writeTokens(this.#program, this.#blueprint, this.#size, batch);
       for (const [name, numbers] of batch.inputs) this.#program.write(name, numbers);
       await this.#program.run();
       const read = new Map<string, Int32Array | Float32Array>();

@@ -1,5 +1,4 @@
 import type { EncoderShape } from '../models/encoder.ts';
-import { MASKED_SCORE } from '../models/inputs.ts';
 import { biasOf, type LayerLinearRole, type LayerNormRole, type Role } from '../models/blueprint.ts';
 import { familyOf } from '../models/families/registry.ts';
 import type { Step } from '../models/family.ts';
@@ -9,6 +8,9 @@ import { encodeOnnx, type ExternalData, type OnnxFile, type OnnxValue } from '..
 import { StudioError } from '../tensor/studioError.ts';
 import { onnxWeights, type OnnxPrecision } from './onnxWeights.ts';
 import { OnnxWriter } from './onnxWriter.ts';
+
+/** Added to scores of padding before the softmax. Finite, so that a row of padding alone stays finite. */
+const MASKED_SCORE = -1e30;
 
 const OPSET = 17;
 const IR_VERSION = 8;

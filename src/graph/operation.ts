@@ -51,9 +51,9 @@ export type Operation =
   | { readonly kind: 'reduceSum' }
   /** s [1] -> any shape. */
   | { readonly kind: 'broadcast' }
-  /** scores [B, A, T, U], mask [B, U] additive -> softmax(alpha scores + mask) over U. */
+  /** scores [B, A, T, U], ranges [B, T, 2] i32 -> softmax(alpha scores) over the keys [first, end) of the query, 0 outside. */
   | { readonly kind: 'softmax'; readonly alpha: number }
-  /** p, dp [B, A, T, U] -> alpha p (dp - sum_U dp p). */
+  /** p, dp [B, A, T, U], ranges [B, T, 2] i32 -> alpha p (dp - sum dp p) over the keys of the query, 0 outside. */
   | { readonly kind: 'softmaxGrad'; readonly alpha: number }
   /** table [V, d], ids [N] i32 -> [N, d]; a negative id gives a row of zeros. */
   | { readonly kind: 'gatherRows' }

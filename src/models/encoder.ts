@@ -30,8 +30,8 @@ export interface EncoderInputs {
   readonly positionIds: Value;
   /** [B T], i32; not read if the family has no segments. */
   readonly typeIds: Value;
-  /** [B, T], 0 for tokens and a large negative number for padding. */
-  readonly mask: Value;
+  /** [B, T, 2], i32: the first key that every query sees, and the end of its keys. */
+  readonly keyRanges: Value;
 }
 
 /** Parameters by their names in the model's checkpoint, as graph values. */
@@ -112,12 +112,12 @@ function denseLayer(graph: Graph, parameter: ParameterLookup, x: Value, module: 
   return written(options, module, product);
 }
 
-/** One encoder layer. @param read [N, d]   @param inputs batch, sequence and mask */
+/** One encoder layer. @param read [N, d]   @param inputs batch, sequence and the keys of every query */
 export function bertLayer(
   graph: Graph,
   shape: EncoderShape,
   parameter: ParameterLookup,
-  inputs: Pick<EncoderInputs, 'batch' | 'sequence' | 'mask'>,
+  inputs: Pick<EncoderInputs, 'batch' | 'sequence' | 'keyRanges'>,
   read: Value,
   layer: number,
   options: EncoderOptions = {},
@@ -129,7 +129,7 @@ export function bertLayer(
   const query = dense(read, 'query');
   const key = dense(read, 'key');
   const scores = matmul(graph, heads(query), transpose(graph, heads(key)));
-  const attention = softmax(graph, scores, inputs.mask, 1 / Math.sqrt(shape.headSize));
+  const attention = softmax(graph, scores, inputs.keyRanges, 1 / Math.sqrt(shape.headSize));
   const value = dense(read, 'value');
   const split = heads(value);
   const merged = mergeHeads(graph, matmul(graph, attention, split, { strides: split.strides }));

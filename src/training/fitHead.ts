@@ -1,4 +1,4 @@
-import { encoderInputs, writePlaces, writeTokens } from '../models/inputs.ts';
+import { encoderInputs, writeOneSegment, writeTokens } from '../models/inputs.ts';
 import type { BatchShape } from '../tasks/task.ts';
 import { bertEncoder, mlmHead } from '../models/encoder.ts';
 import { encoderShape, encoderShapes, headShapes, type BertModel } from '../models/model.ts';
@@ -130,9 +130,10 @@ async function readFeatures(
   const labels: number[] = [];
   try {
     for (const name of states.keys()) program.write(name, tensors.get(name)?.data ?? new Float32Array());
-    writePlaces(program, blueprintOf(config), shape);
+    const blueprint = blueprintOf(config);
+    writeOneSegment(program, blueprint, shape);
     for (const [index, batch] of [...fitted, ...judged].entries()) {
-      writeTokens(program, batch);
+      writeTokens(program, blueprint, shape, batch);
       program.write('positions', batch.positions);
       await program.run();
       rows.push((await program.read('features')).slice(0, batch.predicted * d));

@@ -1,4 +1,4 @@
-import { partName, writePlaces, writeSegments, writeTokens, type BatchSize } from '../models/inputs.ts';
+import { partName, writeOneSegment, writeSegments, writeTokens, type BatchSize } from '../models/inputs.ts';
 import type { TaskBatch } from '../tasks/task.ts';
 import { filledProgram } from '../graph/filledProgram.ts';
 import type { Engine, Program } from '../engines/engine.ts';
@@ -64,6 +64,7 @@ interface Handed {
 export class Trainer {
   readonly #program: Program;
   readonly #graph: TrainingGraph;
+  readonly #shape: BatchSize;
   readonly #optimiser: OptimiserSettings;
   #updates = 0;
   /** Oldest first. */
@@ -74,6 +75,7 @@ export class Trainer {
   private constructor(
     program: Program,
     graph: TrainingGraph,
+    shape: BatchSize,
     optimiser: OptimiserSettings,
     tensors: NamedTensors,
     updates: number,
@@ -81,6 +83,7 @@ export class Trainer {
   ) {
     this.#program = program;
     this.#graph = graph;
+    this.#shape = shape;
     this.#optimiser = optimiser;
     this.#rewritten = new Map([...tensors].filter(([name]) => graph.rewritten?.has(name) === true));
     this.#updates = updates;
@@ -115,9 +118,9 @@ export class Trainer {
           made.write(moment, known?.data ?? new Float32Array(sizeOf(dims)));
         }
       }
-      writePlaces(made, graph.blueprint, shape);
+      writeOneSegment(made, graph.blueprint, shape);
     });
-    return new Trainer(program, graph, optimiser, tensors, updates, normLimit);
+    return new Trainer(program, graph, shape, optimiser, tensors, updates, normLimit);
   }
 
   /** Steps worth having on the way before the first one's numbers are awaited. */
@@ -182,7 +185,7 @@ export class Trainer {
 
   #writeParts(parts: readonly TaskBatch[]): void {
     for (const [part, batch] of parts.entries()) {
-      writeTokens(this.#program, batch, part);
+      writeTokens(this.#program, this.#graph.blueprint, this.#shape, batch, part);
       for (const [name, numbers] of batch.inputs) this.#program.write(partName(name, part), numbers);
     }
     // One mean over the answers of all parts, as if they were one batch.

@@ -1,5 +1,5 @@
 import { bertEmbeddings, bertLayer, mlmTransform, type EncoderShape, type ParameterLookup } from '../models/encoder.ts';
-import { encoderInputs, writeMask } from '../models/inputs.ts';
+import { encoderInputs, keyRangesInput, writeKeys, type BatchSize } from '../models/inputs.ts';
 import { encoderShape, parameterShapes, type BertModel } from '../models/model.ts';
 import { biasOf, blueprintOf, parameterNames, parameterPairs, type Module } from '../models/blueprint.ts';
 import type { Engine, Program } from '../engines/engine.ts';
@@ -12,11 +12,6 @@ import { compactorName, compactorShapes, EMBEDDINGS, linearSites, type Site } fr
 import { mergeSite } from './merge.ts';
 import type { CalibrationBatch } from './moments.ts';
 import { studentConfig, type SpaceTable } from './spaces.ts';
-
-interface BatchSize {
-  readonly batch: number;
-  readonly sequence: number;
-}
 
 /** What the probes of sequential calibration share; `compactors` change as they are solved. */
 export interface Given {
@@ -93,16 +88,16 @@ export function studentLayerParameters(given: Given): (graph: Graph) => Paramete
 export function layerGraph(shape: EncoderShape, parameters: (graph: Graph) => ParameterLookup, size: BatchSize): Graph {
   const graph = new Graph();
   const stream = graph.input('stream', [size.batch * size.sequence, shape.heads * shape.headSize]);
-  const mask = graph.input('mask', [size.batch, size.sequence]);
-  const { hidden, trace } = bertLayer(graph, shape, parameters(graph), { ...size, mask }, stream, 0);
+  const keyRanges = keyRangesInput(graph, size);
+  const { hidden, trace } = bertLayer(graph, shape, parameters(graph), { ...size, keyRanges }, stream, 0);
   graph.output('attentionOutput', trace.attentionOutput);
   graph.output('hidden', hidden);
   return graph;
 }
 
-export async function run(program: Program, stream: Float32Array, batch: CalibrationBatch): Promise<void> {
+export async function run(program: Program, size: BatchSize, stream: Float32Array, batch: CalibrationBatch): Promise<void> {
   program.write('stream', stream);
-  writeMask(program, batch.attention);
+  writeKeys(program, size, batch);
   await program.run();
 }
 

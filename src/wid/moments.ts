@@ -1,6 +1,6 @@
 import { decoderName, encoderShape, parameterShapes, type BertModel } from '../models/model.ts';
 import { bertEncoder, mlmHead } from '../models/encoder.ts';
-import { encoderInputs, writePlaces, writeSegments, writeTokens } from '../models/inputs.ts';
+import { encoderInputs, writeSegments, writeTokens, type Tokens } from '../models/inputs.ts';
 import { Graph } from '../graph/graph.ts';
 import { reduceRows, gatherRows } from '../graph/ops/rows.ts';
 import { matmul } from '../graph/ops/matmul.ts';
@@ -10,11 +10,9 @@ import type { Value } from '../graph/value.ts';
 import type { Engine } from '../engines/engine.ts';
 import { matrix, type Matrix } from '../tensor/matrix.ts';
 
-/** A calibration batch: token ids as in training (masked), 1 for tokens and 0 for padding, segment ids. */
-export interface CalibrationBatch {
-  readonly inputIds: Int32Array;
+/** A calibration batch: token ids as in training (masked), where they stand, and segment ids. */
+export interface CalibrationBatch extends Tokens {
   readonly typeIds: Int32Array;
-  readonly attention: Uint8Array;
 }
 
 /** Uncentred second moments of one read, summed over tokens: C = sum x x^T, s = sum x, n tokens. */
@@ -86,12 +84,11 @@ export async function gatherMoments(
   const program = await engine.compile(plan(part, engine.planOptions));
   try {
     for (const [name, tensor] of teacher.tensors) if (part.states.has(name)) program.write(name, tensor.data);
-    writePlaces(program, shape.blueprint, { batch, sequence });
     const moments = new Map<string, Moment>(
       [...widths].map(([name, d]) => [name, { C: matrix(d, d), sum: new Float64Array(d), tokens: 0 }]),
     );
     for (const [index, given] of batches.entries()) {
-      writeTokens(program, given);
+      writeTokens(program, shape.blueprint, { batch, sequence }, given);
       writeSegments(program, shape.blueprint, given.typeIds);
       program.write(
         'real',

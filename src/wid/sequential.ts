@@ -1,5 +1,5 @@
 import { blueprintOf } from '../models/blueprint.ts';
-import { writePlaces, writeSegments } from '../models/inputs.ts';
+import { writeEmbedded, writeSegments } from '../models/inputs.ts';
 import type { BertModel } from '../models/model.ts';
 import type { Engine, Program } from '../engines/engine.ts';
 import type { Graph } from '../graph/graph.ts';
@@ -81,8 +81,8 @@ export async function calibrateSequentially(
       writeStudentLayer(given, ours, layer);
       const attention = cross.empty();
       for (const [i, batch] of batches.entries()) {
-        await run(theirs, streams.teacher(i), batch);
-        await run(ours, streams.student(i), batch);
+        await run(theirs, given.size, streams.teacher(i), batch);
+        await run(ours, given.size, streams.student(i), batch);
         await cross.add(attention, await theirs.read('attentionOutput'), await ours.read('attentionOutput'), batch.attention);
         streams.setTeacher(i, await theirs.read('hidden'));
         await advance();
@@ -91,7 +91,7 @@ export async function calibrateSequentially(
       refit(compactorName('expansion', layer, 'L'), attention);
       writeStudentLayer(given, ours, layer);
       for (const [i, batch] of batches.entries()) {
-        await run(ours, streams.student(i), batch);
+        await run(ours, given.size, streams.student(i), batch);
         streams.setStudent(i, await ours.read('hidden'));
         await advance();
       }
@@ -167,7 +167,7 @@ async function advanceTeacher(
 ): Promise<void> {
   writeTeacherLayer(given, program, layer);
   for (const [i, batch] of batches.entries()) {
-    await run(program, streams.teacher(i), batch);
+    await run(program, given.size, streams.teacher(i), batch);
     streams.setTeacher(i, await program.read('hidden'));
     await advance();
   }
@@ -181,11 +181,10 @@ async function embedBoth(
 ): Promise<Streams> {
   writeEmbeddings(given, program);
   const blueprint = blueprintOf(given.teacher.config);
-  writePlaces(program, blueprint, given.size);
   const streams = new Streams();
-  for (const [i, { inputIds, typeIds }] of batches.entries()) {
-    program.write('inputIds', inputIds);
-    writeSegments(program, blueprint, typeIds);
+  for (const [i, batch] of batches.entries()) {
+    writeEmbedded(program, blueprint, given.size, batch);
+    writeSegments(program, blueprint, batch.typeIds);
     await program.run();
     streams.setTeacher(i, await program.read('theirs'));
     streams.setStudent(i, await program.read('ours'));

@@ -5,7 +5,7 @@ import type { Plan } from '../../src/graph/plan.ts';
 export type StepLog = (readonly ['run' | 'loss', number])[];
 
 export interface LateOptions {
-  /** Numbers the `mask` of this write, over all training programs, with NaN; from 1. */
+  /** Makes the `lossWeight` of this write, over all training programs, NaN; from 1. */
   readonly poison?: number;
   /** Milliseconds that an answer waits for the next step; 25 where it is not given. */
   readonly patience?: number;
@@ -26,15 +26,15 @@ function signal(): { readonly promise: Promise<void>; readonly fire: () => void 
  * shows not to come.
  */
 export function lateEngine(engine: Engine, log: StepLog, { poison, ahead, patience = 25 }: LateOptions = {}): Engine {
-  let masks = 0;
+  let weights = 0;
   const late = (program: Program): Program => {
     let runs = 0;
     let next = signal();
     return {
       ahead: ahead ?? program.ahead,
       write: (name, data) => {
-        if (name === 'mask') masks += 1;
-        program.write(name, name === 'mask' && masks === poison ? data.map(() => Number.NaN) : data);
+        if (name === 'lossWeight') weights += 1;
+        program.write(name, name === 'lossWeight' && weights === poison ? data.map(() => Number.NaN) : data);
       },
       run: async () => {
         runs += 1;

@@ -1,7 +1,7 @@
 import { NO_NORM_LIMIT } from '../../src/graph/operation.ts';
 import type { BertConfig } from '../../src/models/config.ts';
 import { freshModel } from '../../src/models/freshModel.ts';
-import { positionIds } from '../../src/models/inputs.ts';
+import { keyRanges, positionIds } from '../../src/models/inputs.ts';
 import type { Engine, Program } from '../../src/engines/engine.ts';
 import { plan, type Plan } from '../../src/graph/plan.ts';
 import { weightTraining } from '../../src/training/trainingGraph.ts';
@@ -44,10 +44,10 @@ export async function oddTraining<P extends Program>(on: Compiler<P>): Promise<P
   );
   program.write('positionIds', positionIds(SIZE));
   program.write('typeIds', new Int32Array(tokens));
-  // The last sequence is wholly masked.
+  // The last sequence is padding alone.
   program.write(
-    'mask',
-    Float32Array.from({ length: tokens }, (_, i) => (i >= 2 * SIZE.sequence ? -1e30 : 0)),
+    'keyRanges',
+    keyRanges({ attention: Uint8Array.from({ length: tokens }, (_, i) => (i < 2 * SIZE.sequence ? 1 : 0)) }, SIZE.sequence),
   );
   program.write('positions', Int32Array.of(1, 5, 16, 20, 33, 40, -1));
   program.write('labels', Int32Array.of(3, 60, 0, 8, 8, 21, -1));

@@ -89,11 +89,15 @@ describe("a kernel's interface, read out of its WGSL", () => {
 
   test('softmax and its gradient share a file and differ in what they take', () => {
     const kernel = (entry: string): Shader => shaderOf(['item4', 'teamWorkgroup', 'softmax'], entry, { GROUP: 16 }, false, {});
-    const forward = { x: range('scores'), mask: range('mask'), output: range('p') };
-    expect([...numberBindings(kernel('softmax'), forward).keys()]).toStrictEqual([1, 2, 3]);
-    expect(() => numberBindings(kernel('softmaxGrad'), forward)).toThrow('has no binding mask — expected x, dp, output.');
-    expect(packSizes(kernel('softmaxGrad'), { rows: 3, width: 2, alpha: 0.125 })).toStrictEqual([3, 2, 0, 0, { float: 0.125 }]);
-    expect(() => packSizes(kernel('softmax'), { rows: 3, width: 2, alpha: 0.125 })).toThrow('lacks its size firstRow');
+    const forward = { x: range('scores'), ranges: range('ranges'), output: range('p') };
+    expect([...numberBindings(kernel('softmax'), forward).keys()]).toStrictEqual([1, 3, 4]);
+    expect(() => numberBindings(kernel('softmaxGrad'), forward)).toThrow('lacks its binding dp — got x, ranges, output.');
+    expect(() => numberBindings(kernel('softmax'), { ...forward, dp: range('dp') })).toThrow(
+      'has no binding dp — expected x, ranges, output.',
+    );
+    const sizes = { rows: 3, width: 2, heads: 2, queries: 5, alpha: 0.125 };
+    expect(packSizes(kernel('softmaxGrad'), { ...sizes, firstRow: 1 })).toStrictEqual([3, 2, 1, 2, 5, { float: 0.125 }]);
+    expect(() => packSizes(kernel('softmax'), sizes)).toThrow('lacks its size firstRow');
   });
 });
 

@@ -1,4 +1,5 @@
 import type { SafetensorsFile } from '../../src/formats/safetensors.ts';
+import { keyRanges } from '../../src/models/inputs.ts';
 import { maskedBatch } from '../../src/tasks/maskedWords.ts';
 import type { TaskBatch } from '../../src/tasks/task.ts';
 
@@ -10,7 +11,7 @@ export interface GoldenBatch extends TaskBatch {
   readonly inputIds: Int32Array;
   readonly typeIds: Int32Array;
   readonly attention: Uint8Array;
-  readonly attentionMask: Float32Array;
+  readonly keyRanges: Int32Array;
   readonly positions: Int32Array;
   readonly labels: Int32Array;
   readonly predicted: number;
@@ -31,7 +32,7 @@ export function batchOf(file: SafetensorsFile): GoldenBatch {
     inputIds: integersOf(file, 'input_ids'),
     typeIds: integersOf(file, 'token_type_ids'),
     attention,
-    attentionMask: Float32Array.from(attention, (x) => (x === 0 ? -1e30 : 0)),
+    keyRanges: keyRanges({ attention }, SEQUENCE),
     positions,
     labels: Int32Array.from(positions, (i) => all[i] ?? -1),
     predicted: positions.length,

@@ -45,7 +45,7 @@ test('the hidden-state loss is the mean square over dimensions and layers, summe
   program.write('inputIds', batch.inputIds);
   program.write('typeIds', batch.typeIds);
   program.write('positionIds', positionIds(shape));
-  program.write('mask', batch.attentionMask);
+  program.write('keyRanges', batch.keyRanges);
   // Two slots stay unused.
   program.write('positions', Int32Array.of(...batch.positions, -1, -1));
   program.write('labels', Int32Array.of(...batch.labels, -1, -1));

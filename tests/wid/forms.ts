@@ -78,7 +78,7 @@ export async function runForm(
   program.write('inputIds', batch.inputIds);
   program.write('typeIds', batch.typeIds);
   program.write('positionIds', positionIds({ batch: BATCH, sequence: SEQUENCE }));
-  program.write('mask', batch.attentionMask);
+  program.write('keyRanges', batch.keyRanges);
   program.write(
     'positions',
     Int32Array.from({ length: tokens }, (_, i) => i),
@@ -115,7 +115,7 @@ export async function plainLogits(engine: Engine, model: BertModel): Promise<Flo
   program.write('inputIds', batch.inputIds);
   program.write('typeIds', batch.typeIds);
   program.write('positionIds', positionIds({ batch: BATCH, sequence: SEQUENCE }));
-  program.write('mask', batch.attentionMask);
+  program.write('keyRanges', batch.keyRanges);
   program.write(
     'positions',
     Int32Array.from({ length: tokens }, (_, i) => i),

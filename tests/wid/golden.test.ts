@@ -74,7 +74,7 @@ describe.each(ENGINES)('golden numbers on $name', ({ create }) => {
     program.write('inputIds', batch.inputIds);
     program.write('typeIds', batch.typeIds);
     program.write('positionIds', positionIds(shape));
-    program.write('mask', batch.attentionMask);
+    program.write('keyRanges', batch.keyRanges);
     program.write(
       'positions',
       Int32Array.from({ length: tokens }, (_, i) => i),

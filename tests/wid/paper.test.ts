@@ -104,7 +104,7 @@ class Inserted {
     this.#program.write('inputIds', batch.inputIds);
     this.#program.write('typeIds', batch.typeIds);
     this.#program.write('positionIds', positionIds(shape));
-    this.#program.write('mask', batch.attentionMask);
+    this.#program.write('keyRanges', batch.keyRanges);
     this.#program.write('positions', batch.positions);
     this.#program.write('labels', batch.labels);
     this.#program.write('weight', Float32Array.of(1 / batch.predicted));

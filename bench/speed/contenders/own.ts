@@ -1,6 +1,6 @@
 import { NO_NORM_LIMIT } from '../../../src/graph/operation.ts';
 import { freshModel } from '../../../src/models/freshModel.ts';
-import { encoderInputs, positionIds } from '../../../src/models/inputs.ts';
+import { encoderInputs, keyRanges, positionIds } from '../../../src/models/inputs.ts';
 import { bertEncoder, mlmHead } from '../../../src/models/encoder.ts';
 import { decoderName, encoderShape, parameterShapes } from '../../../src/models/model.ts';
 import type { Engine, Program } from '../../../src/engines/engine.ts';
@@ -72,7 +72,7 @@ function writeBatch(program: Program, size: BatchSize, withLabels: boolean): voi
   program.write('inputIds', ids);
   program.write('positionIds', positionIds(size));
   program.write('typeIds', new Int32Array(ids.length));
-  program.write('mask', new Float32Array(ids.length));
+  program.write('keyRanges', keyRanges({ attention: new Uint8Array(ids.length).fill(1) }, size.sequence));
   if (!withLabels) return;
   program.write('positions', positions);
   program.write('labels', labels);

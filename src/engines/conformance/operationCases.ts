@@ -45,6 +45,22 @@ function someWeights(count: number): Float32Array {
 
 const SIZES = [1, 3, 17, 129] as const;
 
+/** @param rangeOf first key of a query and the end of its keys */
+function softmaxOf(
+  name: string,
+  shape: readonly [number, number, number, number],
+  rangeOf: (query: number) => [number, number],
+): OperationCase {
+  const [batch, , queries] = shape;
+  const data = Int32Array.from(Array.from({ length: batch * queries }, (_, i) => rangeOf(i % queries)).flat());
+  return {
+    name: `softmax ${shape.join(' x ')}, ${name}`,
+    floats: { x: shape },
+    constants: { ranges: { shape: [batch, queries, 2], data } },
+    build: (g, t) => softmax(g, t('x'), t('ranges'), 0.4),
+  };
+}
+
 function matmuls(): OperationCase[] {
   const cases: OperationCase[] = [];
   for (const [m, k, n] of [
@@ -152,14 +168,19 @@ function rowwise(): OperationCase[] {
         constants: { teacher: { shape: [rows, d], data: Float32Array.from({ length: rows * d }, () => 2 * random.normal()) }, labels },
         build: (g, t) => distillation(g, t('x'), t('teacher'), t('labels'), 2),
       },
-      {
-        name: `softmax 2 x 3 heads, ${d} keys, some masked`,
-        floats: { x: [2, 3, 4, d] },
-        constants: {
-          mask: { shape: [2, d], data: Float32Array.from({ length: 2 * d }, (_, i) => (i % d > 0 && i % 4 === 3 ? -1e30 : 0)) },
-        },
-        build: (g, t) => softmax(g, t('x'), t('mask'), 0.4),
-      },
+      // Every query has a range of its own; some see one key, some none.
+      softmaxOf('2 x 3 heads, ranges of any length', [2, 3, 5, d], () => {
+        const first = random.integer(d + 1);
+        return [first, first + random.integer(d + 1 - first)];
+      }),
+      // Square, as in an encoder: three documents in a row and padding behind them; causal; a local window.
+      softmaxOf('documents apart', [2, 2, d, d], (query) => {
+        const bounds = [0, Math.ceil(d / 5), Math.ceil(d / 2), Math.ceil(0.9 * d)];
+        const end = bounds.find((bound) => query < bound) ?? 0;
+        return [bounds[bounds.indexOf(end) - 1] ?? 0, end];
+      }),
+      softmaxOf('causal', [2, 2, d, d], (query) => [0, query + 1]),
+      softmaxOf('in a window that leaves the row', [2, 2, d, d], (query) => [query - 2, query + 3]),
     ];
   });
 }
@@ -169,13 +190,6 @@ export const DIFFERENTIABLE: readonly OperationCase[] = [...matmuls(), ...elemen
 
 /** Operations without one. */
 export const OTHERS: readonly OperationCase[] = [
-  // Scores that drown in the mask have a uniform softmax, which central differences see as constant.
-  ...SIZES.map((d): OperationCase => ({
-    name: `softmax 2 x 3 heads, ${d} keys, one sequence wholly masked`,
-    floats: { x: [2, 3, 4, d] },
-    constants: { mask: { shape: [2, d], data: Float32Array.from({ length: 2 * d }, (_, i) => (i >= d ? -1e30 : 0)) } },
-    build: (g, t) => softmax(g, t('x'), t('mask'), 0.4),
-  })),
   ...SIZES.map((d): OperationCase => ({ name: `reduceRows 17 x ${d}`, floats: { x: [17, d] }, build: (g, t) => reduceRows(g, t('x')) })),
   ...SIZES.map((d): OperationCase => ({
     name: `globalNorm of ${d}`,

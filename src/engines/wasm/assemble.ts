@@ -89,9 +89,9 @@ function operandsOf(node: Node, address: (value: Value) => number, partials: num
     case 'broadcast':
       return [...from(0), out, output.storage.size];
     case 'softmax':
-      return [...from(0, 1), out, rows, width, (output.shape[1] ?? 1) * (output.shape[2] ?? 1), float(operation.alpha)];
+      return [...from(0, 1), out, rows, width, ...headsAndQueries(output), float(operation.alpha)];
     case 'softmaxGrad':
-      return [...from(0, 1), out, rows, width, float(operation.alpha)];
+      return [...from(0, 1, 2), out, rows, width, ...headsAndQueries(output), float(operation.alpha)];
     case 'gatherRows':
       return [...from(0, 1), out, output.shape[0] ?? 0, width];
     case 'scatterRows':
@@ -137,6 +137,11 @@ function operandsOf(node: Node, address: (value: Value) => number, partials: num
     case 'permute':
       return [];
   }
+}
+
+/** A and T of [B, A, T, U]. */
+function headsAndQueries({ shape: [, heads = 1, queries = 1] }: Value): number[] {
+  return [heads, queries];
 }
 
 /** Lengths and strides of [b0, b1, rows, columns]; missing batch axes have length 1. */

@@ -1,9 +1,10 @@
-import { AttentionProbe, type ProbeBatch } from '../../analysis/attentionProbe.ts';
+import { AttentionProbe } from '../../analysis/attentionProbe.ts';
 import { layerSimilarity, meanSimilarity, type AttentionMaps } from '../../analysis/attentionSimilarity.ts';
+import type { Tokens } from '../../models/inputs.ts';
 import type { BertModel } from '../../models/model.ts';
 import { asRunnable, type Runnable } from '../../models/runnable.ts';
 import type { Engine } from '../../engines/engine.ts';
-import type { Corpus } from '../../text/corpus.ts';
+import { splitOf, type Corpus } from '../../text/corpus.ts';
 import type { SpaceTable } from '../../wid/spaces.ts';
 import type { Recipe } from '../api/recipe.ts';
 import type { SimilarityReport, StudioListener } from '../api/run.ts';
@@ -16,7 +17,7 @@ const SEQUENCES = 4;
 export class AttentionJudge {
   readonly #engine: Engine;
   readonly #table: SpaceTable;
-  readonly #batch: ProbeBatch;
+  readonly #batch: Tokens;
   readonly #size: { readonly batch: number; readonly sequence: number };
   readonly #teacherMaps: readonly AttentionMaps[];
   #probe: AttentionProbe | undefined;
@@ -24,7 +25,7 @@ export class AttentionJudge {
   private constructor(
     engine: Engine,
     table: SpaceTable,
-    batch: ProbeBatch,
+    batch: Tokens,
     size: { readonly batch: number; readonly sequence: number },
     teacherMaps: readonly AttentionMaps[],
   ) {
@@ -38,7 +39,7 @@ export class AttentionJudge {
   static async create(engine: Engine, teacher: Teacher, corpus: Corpus, recipe: Recipe, table: SpaceTable): Promise<AttentionJudge> {
     const { sequence } = recipe;
     const count = Math.max(1, Math.min(SEQUENCES, corpus.heldOut.length / sequence));
-    const text = { sequences: corpus.heldOut, sequence, tokenizer: teacher.tokenizer };
+    const text = { ...splitOf(corpus, 'heldOut'), tokenizer: teacher.tokenizer };
     const [batch] = teacher.task.heldOut(text, count, recipe.seed, 1);
     const given = batch ?? { inputIds: new Int32Array(count * sequence), attention: new Uint8Array(count * sequence).fill(1) };
     const probe = await AttentionProbe.create(engine, teacher.model, count, sequence);

@@ -1,5 +1,5 @@
 import { bertEncoder, mlmHead, mlmTransform, type ParameterLookup } from '../../models/encoder.ts';
-import { encoderInputs, writeMask, writePlaces, writeSegments } from '../../models/inputs.ts';
+import { encoderInputs, writeSegments, writeTokens } from '../../models/inputs.ts';
 import { decoderName, encoderShape, type BertModel } from '../../models/model.ts';
 import { HIDDEN, LOGITS, outputOf } from '../../models/outputs.ts';
 import type { Engine, Program } from '../../engines/engine.ts';
@@ -24,7 +24,8 @@ export async function engineAnswer(engine: Engine, model: BertModel, batch: Text
   const graph = new Graph();
   const parameter = declare(graph, model);
   const shape = encoderShape(model.config);
-  const inputs = encoderInputs(graph, { batch: batch.batch, sequence: batch.length });
+  const size = { batch: batch.batch, sequence: batch.length };
+  const inputs = encoderInputs(graph, size);
   const encoder = bertEncoder(graph, shape, parameter, inputs);
   const read: [string, Value][] = [];
   const answer = outputOf(model);
@@ -42,10 +43,8 @@ export async function engineAnswer(engine: Engine, model: BertModel, batch: Text
   const program = await opened(engine, graph, model);
   const found = new Map<string, Float32Array>();
   try {
-    program.write('inputIds', batch.ids);
-    writePlaces(program, shape.blueprint, { batch: batch.batch, sequence: batch.length });
+    writeTokens(program, shape.blueprint, size, { inputIds: batch.ids, attention: batch.attention });
     writeSegments(program, shape.blueprint, batch.types);
-    writeMask(program, batch.attention);
     await program.run();
     for (const [name] of read) found.set(name, await program.read(name));
   } finally {

@@ -35,7 +35,7 @@ async function forward(engine: Engine, { model, head }: Teacher): Promise<{ hidd
   program.write('inputIds', batch.inputIds);
   program.write('typeIds', batch.typeIds);
   program.write('positionIds', positionIds(shape));
-  program.write('mask', batch.attentionMask);
+  program.write('keyRanges', batch.keyRanges);
   await program.run();
   const result = { hidden: await program.read('hidden'), logits: head === 'mlm' ? await program.read('logits') : undefined };
   program.dispose();

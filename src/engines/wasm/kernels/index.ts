@@ -121,10 +121,10 @@ function instruction(opcode: i32): void {
       elementwise.fill(pointer(3), word(4), load<f32>(pointer(2)));
       break;
     case op.softmax:
-      rows.softmax(pointer(2), pointer(3), pointer(4), word(5), word(6), word(7), real(8));
+      rows.softmax(pointer(2), pointer(3), pointer(4), word(5), word(6), word(7), word(8), real(9));
       break;
     case op.softmaxGrad:
-      rows.softmaxGrad(pointer(2), pointer(3), pointer(4), word(5), word(6), real(7));
+      rows.softmaxGrad(pointer(2), pointer(3), pointer(4), pointer(5), word(6), word(7), word(8), word(9), real(10));
       break;
     case op.gatherRows:
       rows.gatherRows(pointer(2), pointer(3), pointer(4), word(5), word(6));

@@ -51,25 +51,53 @@ function scalarExp(x: f32): f32 {
   return f32x4.extract_lane(exp(splat(x)), 0);
 }
 
-/** softmax(alpha scores + mask): rows [batch x perBatch], one mask row a batch. */
-export function softmax(scores: usize, mask: usize, out: usize, rows: i32, width: i32, perBatch: i32, alpha: f32): void {
+// The keys [seenFirst, seenEnd) that a query sees. Work is on whole vectors, [seenFrom, seenTo), so that a key falls into the
+// same lane whatever the range is.
+let seenFirst: i32 = 0;
+let seenEnd: i32 = 0;
+let seenFrom: i32 = 0;
+let seenTo: i32 = 0;
+
+/** Sets the four of a row of [B, heads, queries, width]. @param ranges [B, queries, 2] */
+function seeKeys(ranges: usize, row: i32, heads: i32, queries: i32, width: i32): void {
+  const at = ranges + (<usize>((row / (heads * queries)) * queries + (row % queries)) << 3);
+  seenFirst = min(width, max(0, load<i32>(at)));
+  seenEnd = max(seenFirst, min(width, load<i32>(at, 4)));
+  seenFrom = seenFirst & ~3;
+  seenTo = seenFirst == seenEnd ? seenFrom : min(width, (seenEnd + 3) & ~3);
+}
+
+/** Zeros for the keys that are not seen. */
+function clearUnseen(y: usize, width: i32): void {
+  if (seenFirst > 0) memory.fill(y, 0, <usize>seenFirst << 2);
+  if (seenEnd < width) memory.fill(y + (<usize>seenEnd << 2), 0, <usize>(width - seenEnd) << 2);
+}
+
+/** softmax(alpha scores) of rows [B, heads, queries] over the keys that each sees. */
+export function softmax(scores: usize, ranges: usize, out: usize, rows: i32, width: i32, heads: i32, queries: i32, alpha: f32): void {
   const a = splat(alpha);
   for (let row = shareStart(rows, 1), end = shareEnd(rows, 1); row < end; row++) {
-    const x = address(scores, row, width);
+    seeKeys(ranges, row, heads, queries, width);
     const y = address(out, row, width);
-    const shift = address(mask, row / perBatch, width);
-    let j = 0;
-    for (; j + 4 <= width; j += 4) {
-      const at = <usize>j << 2;
-      v128.store(y + at, fma(v128.load(x + at), a, v128.load(shift + at)));
+    const count = seenTo - seenFrom;
+    if (count > 0) {
+      const x = address(scores, row, width) + (<usize>seenFrom << 2);
+      const z = y + (<usize>seenFrom << 2);
+      let j = 0;
+      for (; j + 4 <= count; j += 4) {
+        const at = <usize>j << 2;
+        v128.store(z + at, f32x4.mul(v128.load(x + at), a));
+      }
+      for (; j < count; j++) {
+        const at = <usize>j << 2;
+        store<f32>(z + at, load<f32>(x + at) * alpha);
+      }
+      for (let key = seenFrom; key < seenFirst; key++) store<f32>(y + (<usize>key << 2), -Infinity);
+      for (let key = seenEnd; key < seenTo; key++) store<f32>(y + (<usize>key << 2), -Infinity);
+      const total = exponentials(z, z, count, rowMax(z, count));
+      scaleRow(z, count, <f32>1 / total);
     }
-    for (; j < width; j++) {
-      const at = <usize>j << 2;
-      store<f32>(y + at, load<f32>(x + at) * alpha + load<f32>(shift + at));
-    }
-    const top = rowMax(y, width);
-    const total = exponentials(y, y, width, top);
-    scaleRow(y, width, <f32>1 / total);
+    clearUnseen(y, width);
   }
 }
 
@@ -107,26 +135,33 @@ function scaleRow(x: usize, width: i32, factor: f32): void {
   }
 }
 
-export function softmaxGrad(p: usize, dp: usize, out: usize, rows: i32, width: i32, alpha: f32): void {
+/** alpha p (dp - sum dp p) of rows [B, heads, queries] over the keys that each sees; `p` is 0 at the others. */
+export function softmaxGrad(
+  p: usize, dp: usize, ranges: usize, out: usize, rows: i32, width: i32, heads: i32, queries: i32, alpha: f32,
+): void {
+  const a = splat(alpha);
   for (let row = shareStart(rows, 1), end = shareEnd(rows, 1); row < end; row++) {
-    const x = address(p, row, width);
-    const d = address(dp, row, width);
+    seeKeys(ranges, row, heads, queries, width);
+    const count = seenTo - seenFrom;
+    const x = address(p, row, width) + (<usize>seenFrom << 2);
+    const d = address(dp, row, width) + (<usize>seenFrom << 2);
     const y = address(out, row, width);
+    const z = y + (<usize>seenFrom << 2);
     let acc = splat(0);
     let j = 0;
-    for (; j + 4 <= width; j += 4) acc = fma(v128.load(x + (<usize>j << 2)), v128.load(d + (<usize>j << 2)), acc);
+    for (; j + 4 <= count; j += 4) acc = fma(v128.load(x + (<usize>j << 2)), v128.load(d + (<usize>j << 2)), acc);
     let along = sumLanes(acc);
-    for (; j < width; j++) along += load<f32>(x + (<usize>j << 2)) * load<f32>(d + (<usize>j << 2));
+    for (; j < count; j++) along += load<f32>(x + (<usize>j << 2)) * load<f32>(d + (<usize>j << 2));
     const s = splat(along);
-    const a = splat(alpha);
-    for (j = 0; j + 4 <= width; j += 4) {
+    for (j = 0; j + 4 <= count; j += 4) {
       const at = <usize>j << 2;
-      v128.store(y + at, f32x4.mul(f32x4.mul(v128.load(x + at), a), f32x4.sub(v128.load(d + at), s)));
+      v128.store(z + at, f32x4.mul(f32x4.mul(v128.load(x + at), a), f32x4.sub(v128.load(d + at), s)));
     }
-    for (; j < width; j++) {
+    for (; j < count; j++) {
       const at = <usize>j << 2;
-      store<f32>(y + at, alpha * load<f32>(x + at) * (load<f32>(d + at) - along));
+      store<f32>(z + at, alpha * load<f32>(x + at) * (load<f32>(d + at) - along));
     }
+    clearUnseen(y, width);
   }
 }
 

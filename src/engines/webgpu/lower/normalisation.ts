@@ -94,29 +94,34 @@ export function layerNormGradGain(lowering: Lowering, node: Node, epsilon: numbe
 }
 
 export function softmax(lowering: Lowering, node: Node, alpha: number): void {
-  const [scores, mask] = [inputOf(node, 0), inputOf(node, 1)];
+  const [scores, ranges] = [inputOf(node, 0), inputOf(node, 1)];
   const { rows, width } = rowsOf(scores);
-  const rowsASequence = (scores.shape[1] ?? 1) * (scores.shape[2] ?? 1);
   lowering.overRows(node, {
     file: 'softmax',
     rows,
     width,
     byRow: { x: { value: scores, width }, output: { value: node.output, width } },
-    whole: { mask },
-    sizes: ({ first }) => ({ firstRow: first, rowsASequence, alpha }),
+    whole: { ranges },
+    sizes: ({ first }) => ({ firstRow: first, ...headsAndQueries(scores), alpha }),
   });
 }
 
 export function softmaxGrad(lowering: Lowering, node: Node, alpha: number): void {
-  const [p, dp] = [inputOf(node, 0), inputOf(node, 1)];
+  const [p, dp, ranges] = [inputOf(node, 0), inputOf(node, 1), inputOf(node, 2)];
   const { rows, width } = rowsOf(p);
   lowering.overRows(node, {
     file: 'softmax',
     rows,
     width,
     byRow: { x: { value: p, width }, dp: { value: dp, width }, output: { value: node.output, width } },
-    sizes: () => ({ alpha }),
+    whole: { ranges },
+    sizes: ({ first }) => ({ firstRow: first, ...headsAndQueries(p), alpha }),
   });
+}
+
+/** Of [B, A, T, U]. */
+function headsAndQueries({ shape: [, heads = 1, queries = 1] }: Value): { heads: number; queries: number } {
+  return { heads, queries };
 }
 
 /** A mean and an inverse deviation. 64 rows of them are 512 bytes, so a range of rows starts at a binding's alignment. */
