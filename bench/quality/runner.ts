@@ -15,7 +15,7 @@ import { stepShape } from '../../src/studio/recipe/recipe.ts';
 import type { Recipe } from '../../src/studio/api/recipe.ts';
 import type { HeldOut, StudioEvent } from '../../src/studio/api/run.ts';
 import { readTeacher, type Teacher } from '../../src/studio/teacher/teacher.ts';
-import type { Corpus } from '../../src/text/corpus.ts';
+import { splitOf, type Corpus } from '../../src/text/corpus.ts';
 import { teacherStates } from '../../src/training/teacherStates.ts';
 import { recipeOf, type Cell } from './cells.ts';
 import { measured, type CellResult, type TeacherResult, type Versions } from './results.ts';
@@ -52,10 +52,9 @@ export class Runner {
     this.#engine = engine;
     this.#teacher = teacher;
     this.#corpus = corpus;
-    const { sequence, heldOut } = corpus;
     this.#maskings = Array.from({ length: MASKINGS }, (_, masking) =>
       teacher.task.heldOut(
-        { sequences: heldOut, sequence, tokenizer: teacher.tokenizer },
+        { ...splitOf(corpus, 'heldOut'), tokenizer: teacher.tokenizer },
         JUDGED_AT_ONCE,
         1000 + masking,
         Number.POSITIVE_INFINITY,

@@ -8,10 +8,11 @@ import { PLAIN_MASKING } from './plainMasking.ts';
 import type { BatchShape, Evaluation, Task, TaskBatch, TaskPart, TaskTally } from './task.ts';
 
 /** A masked batch of text as a batch of this task: its own inputs are `positions` and `labels`, [M]. */
-export function maskedBatch({ inputIds, attention, positions, labels, predicted }: MaskedBatch): TaskBatch {
+export function maskedBatch({ inputIds, attention, documents, positions, labels, predicted }: MaskedBatch): TaskBatch {
   return {
     inputIds,
     attention,
+    ...(documents === undefined ? {} : { documents }),
     answers: predicted,
     inputs: new Map([
       ['positions', positions],
@@ -99,16 +100,15 @@ export const maskedWords: Task = {
   },
   slots: ({ batch, sequence }, settings) => maskedSlots(batch, sequence, settings?.masking ?? PLAIN_MASKING.probability),
   part,
-  stream: ({ sequences, sequence, tokenizer }, { batch, slots }, parts, seed, { masking, wholeWords }) => {
-    const stream = new BatchStream(sequences, sequence, batch * parts, tokenizer, seed, { probability: masking, wholeWords });
+  stream: ({ tokenizer, ...text }, { batch, slots }, parts, seed, { masking, wholeWords }) => {
+    const stream = new BatchStream(text, batch * parts, tokenizer, seed, { probability: masking, wholeWords });
     return {
       next: () => splitBatch(stream.next(), parts, slots).map(maskedBatch),
       state: () => stream.state(),
       restore: (state) => stream.restore(state),
     };
   },
-  heldOut: ({ sequences, sequence, tokenizer }, batch, seed, most) =>
-    fixedBatches(sequences, sequence, batch, tokenizer, seed, most, PLAIN_MASKING).map(maskedBatch),
+  heldOut: ({ tokenizer, ...text }, batch, seed, most) => fixedBatches(text, batch, tokenizer, seed, most, PLAIN_MASKING).map(maskedBatch),
   judged: (graph, { rows, answers }) =>
     new Map([
       ['rows', rows],

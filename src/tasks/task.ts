@@ -1,9 +1,10 @@
 import type { Graph } from '../graph/graph.ts';
 import type { Value } from '../graph/value.ts';
 import type { EncoderInputs, EncoderResult } from '../models/encoder.ts';
-import type { BatchSize } from '../models/inputs.ts';
+import type { BatchSize, Tokens } from '../models/inputs.ts';
 import type { LaidModel } from '../models/runnable.ts';
 import type { StreamState } from '../text/maskedBatch.ts';
+import type { PackedText } from '../text/packedText.ts';
 import type { TextTokenizer } from '../text/tokenizer.ts';
 
 /** Sizes of one micro-batch: B sequences of T tokens, M slots for what the head answers. */
@@ -17,11 +18,7 @@ export interface StepShape extends BatchShape {
 }
 
 /** One micro-batch as the host writes it. */
-export interface TaskBatch {
-  /** [B T]. */
-  readonly inputIds: Int32Array;
-  /** [B T], 1 for tokens, 0 for padding. */
-  readonly attention: Uint8Array;
+export interface TaskBatch extends Tokens {
   /** Answers that its loss is a sum over. */
   readonly answers: number;
   /** The task's own inputs, by their names in the graph. */
@@ -58,10 +55,8 @@ export interface TaskSettings {
   readonly wholeWords: boolean;
 }
 
-/** One split of a text, [count, sequence] row-major, and the tokenizer that made it. */
-export interface TaskText {
-  readonly sequences: Int32Array;
-  readonly sequence: number;
+/** One split of a text, and the tokenizer that made it. */
+export interface TaskText extends PackedText {
   readonly tokenizer: TextTokenizer;
 }
 

@@ -2,15 +2,21 @@ import { StudioError } from '../tensor/studioError.ts';
 import type { TextDocument } from './textFile.ts';
 import type { TextTokenizer } from './tokenizer.ts';
 import { heldOutPieces, withoutLongPieces } from './split.ts';
+import { packApart, packJoined, type PackedText } from './packedText.ts';
 import { TokenStore } from './tokenStore.ts';
 
-/** Text as packed sequences, [count, sequence] row-major: [CLS] tokens [SEP]; the last of a split is padded. */
+/**
+ * Text as packed sequences, [count, sequence] row-major. Running text has [CLS] and [SEP] around every row, and the last row of a
+ * split is padded; of documents that lie apart each has its own.
+ */
 export interface Corpus {
   readonly sequence: number;
   /** Of the split into training and held-out text. */
   readonly seed: number;
   readonly train: Int32Array;
   readonly heldOut: Int32Array;
+  /** Where documents lie in each split, as {@link PackedText.documents}; left out of running text. */
+  readonly apart?: { readonly train: Int32Array; readonly heldOut: Int32Array };
   readonly documents: number;
   readonly tokens: number;
   /** 0 to 1. */
@@ -25,6 +31,11 @@ export interface CorpusOptions {
   /** Tokens of one packed sequence, [CLS] and [SEP] included. */
   readonly sequence: number;
   readonly seed: number;
+  /**
+   * Whether documents lie apart in the rows; else they are joined to running text, as where this is left out. Or who says so, of
+   * the documents that are held out.
+   */
+  readonly apart?: boolean | ((heldOut: readonly Int32Array[]) => Promise<boolean>);
   /** Reading ends there. A run of 5,000 steps of 4,096 tokens sees 20 million. */
   readonly mostTokens?: number;
   /** Called after each document; throw from it to give up. */
@@ -49,15 +60,17 @@ export async function buildCorpus(
   tokenizer: TextTokenizer,
   options: CorpusOptions,
 ): Promise<Corpus> {
-  const { sequence, seed, mostTokens = MOST_TOKENS, listen } = options;
+  const { sequence, seed, apart = false, mostTokens = MOST_TOKENS, listen } = options;
   const store = new TokenStore();
   const documentEnds: number[] = [];
   /** Ends of blocks of lines, kept while there are few documents. */
   const blockEnds: number[] = [];
+  /** Ends of what lies apart: documents, or lines of those that say so. */
+  const apartEnds: number[] = [];
   const lengths: number[] = [];
   let unknown = 0;
   let cut = false;
-  for await (const { text } of documents) {
+  for await (const { text, byLine } of documents) {
     if (store.length >= mostTokens) {
       cut = true;
       break;
@@ -70,12 +83,14 @@ export async function buildCorpus(
       for (const id of ids) if (id === tokenizer.special.unknown) unknown += 1;
       store.append(ids);
       lines += 1;
+      if (apart !== false && byLine === true) apartEnds.push(store.length);
       if (lines % BLOCK_LINES === 0 && documentEnds.length < ENOUGH_DOCUMENTS) blockEnds.push(store.length);
     }
     const length = store.length - start;
     if (length === 0) continue;
     if (blockEnds.at(-1) !== store.length && documentEnds.length < ENOUGH_DOCUMENTS) blockEnds.push(store.length);
     documentEnds.push(store.length);
+    if (apart !== false && byLine !== true) apartEnds.push(store.length);
     const bin = Math.floor(Math.log2(length));
     lengths[bin] = (lengths[bin] ?? 0) + 1;
     await listen?.(store.length);
@@ -95,12 +110,23 @@ export async function buildCorpus(
     );
 
   const held = heldOutPieces(ends, seed);
-  const split = (inside: boolean): Int32Array => pack(store, ends, (piece) => held.has(piece) === inside, tokenizer, sequence);
+  const documentsOf = (inside: boolean, borders: readonly number[]): Int32Array[] => [
+    ...within(store, ends, (piece) => held.has(piece) === inside, borders),
+  ];
+  const isApart = typeof apart === 'boolean' ? apart : await apart(documentsOf(true, apartEnds));
+  const packs = (inside: boolean): PackedText =>
+    isApart
+      ? packApart(documentsOf(inside, apartEnds), sequence, tokenizer.special)
+      : packJoined(documentsOf(inside, ends), sequence, tokenizer.special);
+  const [train, heldOut] = [packs(false), packs(true)];
   return {
     sequence,
     seed,
-    train: split(false),
-    heldOut: split(true),
+    train: train.sequences,
+    heldOut: heldOut.sequences,
+    ...(train.documents === undefined || heldOut.documents === undefined
+      ? {}
+      : { apart: { train: train.documents, heldOut: heldOut.documents } }),
     documents: documentEnds.length,
     tokens,
     unknownShare: unknown / tokens,
@@ -109,33 +135,27 @@ export async function buildCorpus(
   };
 }
 
-function pack(
+/** The packed tokens of a corpus. */
+export type Splits = Pick<Corpus, 'sequence' | 'train' | 'heldOut' | 'apart'>;
+
+/** One split of a corpus. */
+export function splitOf({ sequence, apart, ...splits }: Splits, split: 'train' | 'heldOut'): PackedText {
+  return { sequences: splits[split], sequence, ...(apart === undefined ? {} : { documents: apart[split] }) };
+}
+
+/** Documents of the pieces that belong to a split; one that lies in several pieces is cut there. */
+function* within(
   store: TokenStore,
-  ends: readonly number[],
+  pieceEnds: readonly number[],
   belongs: (piece: number) => boolean,
-  tokenizer: TextTokenizer,
-  sequence: number,
-): Int32Array {
-  const { pad, classify, separate } = tokenizer.special;
-  const room = sequence - 2;
-  let tokens = 0;
-  ends.forEach((end, piece) => {
-    if (belongs(piece)) tokens += end - (ends[piece - 1] ?? 0);
-  });
-  const packed = new Int32Array(Math.ceil(tokens / room) * sequence).fill(pad);
-  let at = 0;
-  ends.forEach((end, piece) => {
-    if (!belongs(piece)) return;
-    for (let from = ends[piece - 1] ?? 0; from < end;) {
-      const row = Math.floor(at / room) * sequence;
-      const inRow = at % room;
-      const take = Math.min(room - inRow, end - from);
-      packed[row] = classify;
-      packed.set(store.slice(from, from + take), row + 1 + inRow);
-      packed[row + 1 + inRow + take] = separate;
-      from += take;
-      at += take;
+  borders: readonly number[],
+): Generator<Int32Array> {
+  let document = 0;
+  for (const [piece, pieceEnd] of pieceEnds.entries())
+    for (let from = pieceEnds[piece - 1] ?? 0; from < pieceEnd;) {
+      while ((borders[document] ?? pieceEnd) <= from) document += 1;
+      const to = Math.min(pieceEnd, borders[document] ?? pieceEnd);
+      if (belongs(piece)) yield store.slice(from, to);
+      from = to;
     }
-  });
-  return packed;
 }

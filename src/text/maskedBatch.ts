@@ -1,4 +1,5 @@
 import { Random } from '../tensor/random.ts';
+import { takeRows, type PackedRows, type PackedText } from './packedText.ts';
 import type { TextTokenizer } from './tokenizer.ts';
 
 /** A batch for masked language modelling, [B T] flat, with M slots for the predicted tokens. */
@@ -6,6 +7,8 @@ export interface MaskedBatch {
   readonly inputIds: Int32Array;
   /** [B T], 1 for tokens, 0 for padding. */
   readonly attention: Uint8Array;
+  /** [D, 2], tokens [start, end) of B T of documents that lie apart; left out of running text. */
+  readonly documents?: Int32Array;
   /** [M], row in B T of every predicted token; -1 = unused. */
   readonly positions: Int32Array;
   /** [M], the right token; -1 = unused. */
@@ -31,17 +34,16 @@ export interface Masking {
  * [MASK], 10 % a random token, 10 % stay. Special tokens are never chosen. With whole words, a word that would
  * exceed the number is passed over.
  *
- * @param sequences [B T] packed ids
+ * @param rows of a packed text
  */
 export function maskBatch(
-  sequences: Int32Array,
+  { ids: sequences, documents }: PackedRows,
   sequence: number,
   tokenizer: TextTokenizer,
   random: Random,
   { probability, wholeWords }: Masking,
 ): MaskedBatch {
   const { special } = tokenizer;
-  const specials = new Set(Object.values(special));
   const batch = sequences.length / sequence;
   const slots = maskedSlots(batch, sequence, probability);
   const inputIds = sequences.slice();
@@ -49,30 +51,45 @@ export function maskBatch(
   const labels = new Int32Array(slots).fill(-1);
   let predicted = 0;
   for (let row = 0; row < batch; row++) {
-    const candidates: number[] = [];
-    for (let at = row * sequence; at < (row + 1) * sequence; at++) {
-      const id = sequences[at] ?? special.pad;
-      if (!specials.has(id) || id === special.unknown) candidates.push(at);
-    }
-    const count = Math.max(1, Math.round(probability * candidates.length));
-    const picked = wholeWords ? pickWords(candidates, sequences, tokenizer, random, count) : pickTokens(candidates, random, count);
-    const chosen = picked.toSorted((a, b) => a - b);
-    for (const at of chosen) {
+    const places = Array.from({ length: sequence }, (_, i) => row * sequence + i);
+    for (const at of chooseTokens(places, sequences, tokenizer, random, { probability, wholeWords })) {
       positions[predicted] = at;
       labels[predicted] = sequences[at] ?? -1;
       predicted += 1;
-      const draw = random.uniform();
-      if (draw < 0.8) inputIds[at] = special.mask;
-      else if (draw < 0.9) inputIds[at] = random.integer(tokenizer.vocabularySize);
+      inputIds[at] = replaceToken(sequences[at] ?? -1, tokenizer, random);
     }
   }
   return {
     inputIds,
     attention: Uint8Array.from(sequences, (id) => (id === special.pad ? 0 : 1)),
+    ...(documents === undefined ? {} : { documents }),
     positions,
     labels,
     predicted,
   };
+}
+
+/** The places among `places` whose tokens are predicted, ascending. */
+export function chooseTokens(
+  places: readonly number[],
+  ids: Int32Array,
+  tokenizer: TextTokenizer,
+  random: Random,
+  { probability, wholeWords }: Masking,
+): number[] {
+  const specials = new Set(Object.values(tokenizer.special));
+  specials.delete(tokenizer.special.unknown);
+  const candidates = places.filter((at) => !specials.has(ids[at] ?? tokenizer.special.pad));
+  const count = Math.max(1, Math.round(probability * candidates.length));
+  const picked = wholeWords ? pickWords(candidates, ids, tokenizer, random, count) : pickTokens(candidates, random, count);
+  return picked.toSorted((a, b) => a - b);
+}
+
+/** What stands in the place of a token that is predicted. */
+export function replaceToken(id: number, { special, vocabularySize }: TextTokenizer, random: Random): number {
+  const draw = random.uniform();
+  if (draw < 0.8) return special.mask;
+  return draw < 0.9 ? random.integer(vocabularySize) : id;
 }
 
 function pickTokens(candidates: readonly number[], random: Random, count: number): number[] {
@@ -120,11 +137,17 @@ export function splitBatch(batch: MaskedBatch, parts: number, slots: number): Ma
     return {
       inputIds: batch.inputIds.slice(from, from + rows),
       attention: batch.attention.slice(from, from + rows),
+      ...(batch.documents === undefined ? {} : { documents: documentsWithin(batch.documents, from, from + rows) }),
       positions,
       labels,
       predicted,
     };
   });
+}
+
+/** Those of [from, to), counted from `from`. */
+function documentsWithin(documents: Int32Array, from: number, to: number): Int32Array {
+  return documents.filter((at, i) => at >= from && (i % 2 === 0 ? at < to : at <= to && at > from)).map((at) => at - from);
 }
 
 /** Where a stream stands: it goes on from here with the same batches. */
@@ -136,17 +159,15 @@ export interface StreamState {
 
 /** An endless stream of masked batches, epoch by epoch in shuffled order; its state fits into a checkpoint. */
 export class BatchStream {
-  readonly #sequences: Int32Array;
-  readonly #sequence: number;
+  readonly #text: PackedText;
   readonly #batch: number;
   readonly #tokenizer: TextTokenizer;
   readonly #masking: Masking;
   #random: Random;
   #order: number[] = [];
 
-  constructor(sequences: Int32Array, sequence: number, batch: number, tokenizer: TextTokenizer, seed: number, masking: Masking) {
-    this.#sequences = sequences;
-    this.#sequence = sequence;
+  constructor(text: PackedText, batch: number, tokenizer: TextTokenizer, seed: number, masking: Masking) {
+    this.#text = text;
     this.#batch = batch;
     this.#tokenizer = tokenizer;
     this.#random = new Random(seed);
@@ -163,36 +184,34 @@ export class BatchStream {
   }
 
   next(): MaskedBatch {
-    const rows = new Int32Array(this.#batch * this.#sequence);
-    for (let i = 0; i < this.#batch; i++) rows.set(this.#nextRow(), i * this.#sequence);
-    return maskBatch(rows, this.#sequence, this.#tokenizer, this.#random, this.#masking);
+    const rows = Array.from({ length: this.#batch }, () => this.#nextRow());
+    const taken = takeRows(this.#text, rows, this.#tokenizer.special.pad);
+    return maskBatch(taken, this.#text.sequence, this.#tokenizer, this.#random, this.#masking);
   }
 
-  #nextRow(): Int32Array {
+  #nextRow(): number {
     if (this.#order.length === 0) {
-      this.#order = Array.from({ length: this.#sequences.length / this.#sequence }, (_, i) => i);
+      this.#order = Array.from({ length: this.#text.sequences.length / this.#text.sequence }, (_, i) => i);
       this.#random.shuffle(this.#order);
     }
-    const row = this.#order.pop() ?? 0;
-    return this.#sequences.subarray(row * this.#sequence, (row + 1) * this.#sequence);
+    return this.#order.pop() ?? 0;
   }
 }
 
 /** A split as masked batches with a fixed masking; what does not fill a batch is left out, unless it is all there is. */
 export function fixedBatches(
-  sequences: Int32Array,
-  sequence: number,
+  text: PackedText,
   batch: number,
   tokenizer: TextTokenizer,
   seed: number,
   most: number,
   masking: Masking,
 ): MaskedBatch[] {
+  const { sequences, sequence } = text;
   const random = new Random(seed);
   const count = Math.max(1, Math.min(most, Math.floor(sequences.length / (batch * sequence))));
   return Array.from({ length: count }, (_, i) => {
-    const rows = new Int32Array(batch * sequence).fill(tokenizer.special.pad);
-    rows.set(sequences.subarray(i * rows.length, Math.min(sequences.length, (i + 1) * rows.length)));
-    return maskBatch(rows, sequence, tokenizer, random, masking);
+    const rows = Array.from({ length: batch }, (__, row) => i * batch + row);
+    return maskBatch(takeRows(text, rows, tokenizer.special.pad), sequence, tokenizer, random, masking);
   });
 }

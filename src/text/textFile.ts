@@ -14,6 +14,8 @@ export interface TextFile {
 export interface TextDocument {
   readonly name: string;
   readonly text: string;
+  /** Its lines lie apart if documents do: a plain file says nothing else of where its documents end. */
+  readonly byLine?: true;
 }
 
 /** The columns of a table, or the fields of JSON records by path, that hold text, and the one that was read. */

@@ -9,9 +9,9 @@ import { freshModel } from '../../src/models/freshModel.ts';
 import { documentsOf, encoderInputs, keyRanges, positionIds, writeOneSegment, writeTokens, type Tokens } from '../../src/models/inputs.ts';
 import { encoderShape } from '../../src/models/model.ts';
 import { blueprintOf } from '../../src/models/blueprint.ts';
-import { relativeError } from '../golden/relativeError.ts';
+import { relativeError } from '../../src/engines/conformance/relativeError.ts';
 import { ENGINES, PLAIN_WEBGPU } from './availableEngines.ts';
-import { randomFloats } from './operationCases.ts';
+import { randomFloats } from '../../src/engines/conformance/operationCases.ts';
 
 const CONFIG = {
   vocabSize: 61,

@@ -40,7 +40,7 @@ function wordAt(ids: Int32Array, at: number): [number, number] {
 describe.each([0.05, 0.15, 0.4])('masking a share of %d', (probability) => {
   test('predicts that share of every sequence, labels are the tokens, 80 / 10 / 10', () => {
     const ids = sequences(300, 1);
-    const batch = maskBatch(ids, SEQUENCE, tokenizer, new Random(2), { probability, wholeWords: false });
+    const batch = maskBatch({ ids }, SEQUENCE, tokenizer, new Random(2), { probability, wholeWords: false });
     const places = batch.positions.subarray(0, batch.predicted);
     const wanted = Array.from({ length: 300 }, (_, row) => Math.max(1, Math.round(probability * (row % 3 === 2 ? 18 : 62))));
     wanted.forEach((count, row) => {
@@ -60,7 +60,7 @@ describe.each([0.05, 0.15, 0.4])('masking a share of %d', (probability) => {
 
   test('of whole words takes all pieces of a word or none, within the same number of slots', () => {
     const ids = sequences(300, 3);
-    const batch = maskBatch(ids, SEQUENCE, tokenizer, new Random(4), { probability, wholeWords: true });
+    const batch = maskBatch({ ids }, SEQUENCE, tokenizer, new Random(4), { probability, wholeWords: true });
     const places = new Set(batch.positions.subarray(0, batch.predicted));
     let longest = 0;
     let split = 0;
@@ -86,7 +86,7 @@ describe.each([0.05, 0.15, 0.4])('masking a share of %d', (probability) => {
 test('a batch cut into parts holds the same tokens and predictions', () => {
   const ids = sequences(12, 5);
   const masking = { probability: 0.15, wholeWords: false };
-  const whole = maskBatch(ids, SEQUENCE, tokenizer, new Random(6), masking);
+  const whole = maskBatch({ ids }, SEQUENCE, tokenizer, new Random(6), masking);
   const parts = splitBatch(whole, 4, maskedSlots(3, SEQUENCE, 0.15));
   expect(parts.flatMap((part) => [...part.inputIds])).toEqual([...whole.inputIds]);
   expect(parts.flatMap((part) => [...part.attention])).toEqual([...whole.attention]);

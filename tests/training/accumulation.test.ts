@@ -47,7 +47,7 @@ function batchOf(seed: number) {
   const ids = new Int32Array(BATCH * SEQUENCE);
   for (let row = 0; row < BATCH; row++)
     for (let at = 0; at < SEQUENCE - 2 * row; at++) ids[row * SEQUENCE + at] = 5 + random.integer(tokenizer.vocabularySize - 5);
-  return maskBatch(ids, SEQUENCE, tokenizer, random, { probability: 0.15, wholeWords: false });
+  return maskBatch({ ids }, SEQUENCE, tokenizer, random, { probability: 0.15, wholeWords: false });
 }
 
 /** Small random weights; LayerNorm gains near 1. */

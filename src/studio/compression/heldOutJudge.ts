@@ -3,7 +3,7 @@ import type { BertModel } from '../../models/model.ts';
 import { asRunnable, type Runnable } from '../../models/runnable.ts';
 import type { Engine } from '../../engines/engine.ts';
 import type { Evaluation, StepShape, TaskBatch } from '../../tasks/task.ts';
-import type { Corpus } from '../../text/corpus.ts';
+import { splitOf, type Corpus } from '../../text/corpus.ts';
 import type { Recipe } from '../api/recipe.ts';
 import type { HeldOut, StudioListener } from '../api/run.ts';
 import type { Teacher } from '../teacher/teacher.ts';
@@ -29,7 +29,7 @@ export class HeldOutJudge {
   }
 
   static async create(engine: Engine, teacher: Teacher, corpus: Corpus, recipe: Recipe, shape: StepShape): Promise<HeldOutJudge> {
-    const text = { sequences: corpus.heldOut, sequence: recipe.sequence, tokenizer: teacher.tokenizer };
+    const text = { ...splitOf(corpus, 'heldOut'), tokenizer: teacher.tokenizer };
     const most = Math.ceil((EVALUATION_BATCHES * recipe.batch) / shape.batch);
     const batches = shape.task.heldOut(text, shape.batch, recipe.seed, most);
     const evaluator = await Evaluator.create(engine, teacher.model, shape);

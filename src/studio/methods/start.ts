@@ -78,5 +78,6 @@ function calibrationBatch(batch: TaskBatch): CalibrationBatch {
     inputIds: batch.inputIds,
     typeIds: new Int32Array(batch.inputIds.length),
     attention: batch.attention,
+    ...(batch.documents === undefined ? {} : { documents: batch.documents }),
   };
 }

@@ -1,5 +1,5 @@
 import type { StepShape, Task, TaskStream } from '../../tasks/task.ts';
-import type { Corpus } from '../../text/corpus.ts';
+import { splitOf, type Splits } from '../../text/corpus.ts';
 import { layerMapOf, spacesOf, spaceTable, type LayerRule, type SpaceTable } from '../../wid/spaces.ts';
 import { presetShape, requireLegal, shapeOf } from './presets.ts';
 import { traitsOf } from '../settings/modes.ts';
@@ -67,11 +67,7 @@ export function recipeLayers(teacher: { readonly layers: number }, recipe: Pick<
 }
 
 /** The batches that a run trains on, in the order that its seed gives. */
-export function trainingStream(
-  { task, tokenizer }: Pick<Teacher, 'task' | 'tokenizer'>,
-  { train }: Pick<Corpus, 'train'>,
-  recipe: Recipe,
-): TaskStream {
-  const text = { sequences: train, sequence: recipe.sequence, tokenizer };
+export function trainingStream({ task, tokenizer }: Pick<Teacher, 'task' | 'tokenizer'>, corpus: Splits, recipe: Recipe): TaskStream {
+  const text = { ...splitOf(corpus, 'train'), tokenizer };
   return task.stream(text, stepShape(task, recipe), recipe.accumulation, recipe.seed, recipe);
 }

@@ -22,12 +22,18 @@ export function fingerprintOfTeacher({ model, tokenizerFiles }: Pick<Teacher, 'm
   ]);
 }
 
-/** SHA-256 of packed tokens and how they were split, in hexadecimal. */
-export function fingerprintOfCorpus({ train, heldOut, sequence, seed }: Corpus): Promise<string> {
+/** SHA-256 of packed tokens, how they were split, and where documents lie apart, in hexadecimal. */
+export function fingerprintOfCorpus({ train, heldOut, sequence, seed, apart }: Corpus): Promise<string> {
   const bytes = (ids: Int32Array): Uint8Array => new Uint8Array(ids.buffer, ids.byteOffset, ids.byteLength);
   return fingerprintOf([
     { path: `train ${sequence} ${seed}`, bytes: bytes(train) },
     { path: 'held out', bytes: bytes(heldOut) },
+    ...(apart === undefined
+      ? []
+      : [
+          { path: 'documents', bytes: bytes(apart.train) },
+          { path: 'documents held out', bytes: bytes(apart.heldOut) },
+        ]),
   ]);
 }
 

@@ -16,17 +16,18 @@ export const TEXT_VERSION = 3;
 
 /** Ids are below 2^24, which float32 holds exactly. */
 export function encodeText({ corpus, report, fingerprint }: StoredText): Promise<Iterable<Uint8Array>> {
-  const { train, heldOut, ...counts } = corpus;
+  const { train, heldOut, apart, ...counts } = corpus;
   const split = (ids: Int32Array): { shape: number[]; data: Float32Array } => ({ shape: [ids.length], data: Float32Array.from(ids) });
   const splits = new Map([
     ['train', split(train)],
     ['heldOut', split(heldOut)],
+    ...Object.entries(apart ?? {}).map(([name, documents]) => [`apart.${name}`, split(distances(documents))] as const),
   ]);
   return seal(KIND, TEXT_VERSION, { counts, report, fingerprint }, splits);
 }
 
 interface Stored {
-  readonly counts: Omit<Corpus, 'train' | 'heldOut'>;
+  readonly counts: Omit<Corpus, 'train' | 'heldOut' | 'apart'>;
   readonly report: TextReport;
   readonly fingerprint: string;
 }
@@ -43,5 +44,19 @@ export async function decodeText(name: string, bytes: ByteContent): Promise<Stor
   const heldOut = tensors.get('heldOut');
   if (!isStored(plain) || train === undefined || heldOut === undefined) return undefined;
   const { counts, report, fingerprint } = plain;
-  return { corpus: { ...counts, train: Int32Array.from(train.data), heldOut: Int32Array.from(heldOut.data) }, report, fingerprint };
+  const corpus = { ...counts, train: Int32Array.from(train.data), heldOut: Int32Array.from(heldOut.data) };
+  const [inTrain, inHeldOut] = [tensors.get('apart.train'), tensors.get('apart.heldOut')];
+  if (inTrain === undefined || inHeldOut === undefined) return { corpus, report, fingerprint };
+  const apart = { train: placesOf(inTrain.data), heldOut: placesOf(inHeldOut.data) };
+  return { corpus: { ...corpus, apart }, report, fingerprint };
+}
+
+/** Ascending places as the steps from one to the next, which float32 holds exactly: none is longer than a row. */
+function distances(places: Int32Array): Int32Array {
+  return places.map((place, i) => place - (places[i - 1] ?? 0));
+}
+
+function placesOf(steps: Float32Array): Int32Array {
+  let place = 0;
+  return Int32Array.from(steps, (step) => (place += step));
 }

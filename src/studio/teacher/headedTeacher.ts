@@ -1,6 +1,7 @@
 import type { Engine } from '../../engines/engine.ts';
-import type { Corpus } from '../../text/corpus.ts';
+import { splitOf, type Corpus, type Splits } from '../../text/corpus.ts';
 import { BatchStream, maskedSlots, type MaskedBatch } from '../../text/maskedBatch.ts';
+import { rowsBetween } from '../../text/packedText.ts';
 import { fitHead, POSITIONS_PER_DIMENSION } from '../../training/fitHead.ts';
 import { PLAIN_MASKING } from '../../tasks/plainMasking.ts';
 import type { BatchShape } from '../../tasks/task.ts';
@@ -37,20 +38,23 @@ export async function fitTeacherHead(
  */
 export function headBatches(
   { tokenizer, model }: Pick<Teacher, 'tokenizer' | 'model'>,
-  { sequence, train, heldOut }: Pick<Corpus, 'sequence' | 'train' | 'heldOut'>,
+  corpus: Splits,
 ): { readonly fitted: MaskedBatch[]; readonly judged: MaskedBatch[]; readonly shape: BatchShape } {
-  const rows = train.length / sequence;
+  const { sequence } = corpus;
+  const train = splitOf(corpus, 'train');
+  const rows = train.sequences.length / sequence;
   // The first ones: the last of a split is padded, and may be nearly empty.
-  const border = rows > 1 ? Math.ceil(JUDGED_SHARE * rows) * sequence : 0;
-  const [own, others] = border > 0 ? [train.subarray(border), train.subarray(0, border)] : [train, heldOut];
-  const judges = new BatchStream(others, sequence, BATCH, tokenizer, 2, PLAIN_MASKING);
-  const stream = new BatchStream(own, sequence, BATCH, tokenizer, 1, PLAIN_MASKING);
+  const border = rows > 1 ? Math.ceil(JUDGED_SHARE * rows) : 0;
+  const [own, others] =
+    border > 0 ? [rowsBetween(train, border, rows), rowsBetween(train, 0, border)] : [train, splitOf(corpus, 'heldOut')];
+  const judges = new BatchStream(others, BATCH, tokenizer, 2, PLAIN_MASKING);
+  const stream = new BatchStream(own, BATCH, tokenizer, 1, PLAIN_MASKING);
   const slots = maskedSlots(BATCH, sequence, PLAIN_MASKING.probability);
   const count = Math.ceil((POSITIONS_PER_DIMENSION * model.config.hiddenSize) / slots);
   return {
     fitted: Array.from({ length: count }, () => stream.next()),
     // A few sequences are judged under several maskings, about as many as it takes to mask each word once.
-    judged: Array.from({ length: Math.min(Math.ceil(JUDGED_SHARE * count), others.length / sequence) }, () => judges.next()),
+    judged: Array.from({ length: Math.min(Math.ceil(JUDGED_SHARE * count), others.sequences.length / sequence) }, () => judges.next()),
     shape: { batch: BATCH, sequence, slots },
   };
 }

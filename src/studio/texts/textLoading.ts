@@ -1,8 +1,9 @@
 import { Random } from '../../tensor/random.ts';
 import { shownName } from '../../tensor/shown.ts';
 import { StudioError } from '../../tensor/studioError.ts';
-import { buildCorpus, type Corpus } from '../../text/corpus.ts';
+import { buildCorpus, splitOf, type Corpus } from '../../text/corpus.ts';
 import { maskBatch } from '../../text/maskedBatch.ts';
+import { takeRows } from '../../text/packedText.ts';
 import { readDocuments } from '../../text/readers/readDocuments.ts';
 import { TextError, type TextColumns, type TextDocument, type TextFile } from '../../text/textFile.ts';
 import type { TextTokenizer } from '../../text/tokenizer.ts';
@@ -108,7 +109,7 @@ export async function loadCorpus(
 
 /** The start of the first training sequence as training will see it. */
 function maskedExample(corpus: Corpus, tokenizer: TextTokenizer, seed: number): TextExample {
-  const row = corpus.train.subarray(0, corpus.sequence);
+  const row = takeRows(splitOf(corpus, 'train'), [0], tokenizer.special.pad);
   const { inputIds, positions, labels } = maskBatch(row, corpus.sequence, tokenizer, new Random(seed), PLAIN_MASKING);
   const answers = new Map([...positions].flatMap((at, slot) => (at < 0 ? [] : [[at, labels[slot] ?? 0] as const])));
   return [...inputIds.subarray(0, EXAMPLE_TOKENS)].map((id, at) => {

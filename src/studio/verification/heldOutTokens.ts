@@ -1,7 +1,8 @@
 import { Evaluator } from '../../analysis/evaluation.ts';
 import { countParameters, type BertModel } from '../../models/model.ts';
 import type { Engine } from '../../engines/engine.ts';
-import type { Corpus } from '../../text/corpus.ts';
+import { splitOf, type Corpus } from '../../text/corpus.ts';
+import { oneARow } from '../../text/packedText.ts';
 import type { Task, TaskBatch } from '../../tasks/task.ts';
 import type { TextTokenizer } from '../../text/tokenizer.ts';
 import type { OnnxHeldOut } from '../api/exporting.ts';
@@ -35,9 +36,11 @@ export class HeldOutTokens {
     corpus: Corpus,
     seed: number,
   ): Promise<HeldOutTokens> {
-    const { sequence, heldOut } = corpus;
+    const { sequence } = corpus;
     const most = Math.max(LEAST_BATCHES, Math.floor(WORK / (countParameters(model.config) * sequence * SEQUENCES)));
-    const batches = task.heldOut({ sequences: heldOut, sequence, tokenizer }, SEQUENCES, seed, most);
+    // An exported file knows padding alone.
+    const text = oneARow(splitOf(corpus, 'heldOut'), most * SEQUENCES, tokenizer.special.pad);
+    const batches = task.heldOut({ ...text, tokenizer }, SEQUENCES, seed, most);
     const size = { batch: SEQUENCES, sequence };
     const evaluator = await Evaluator.create(engine, model, { task, ...size, slots: task.slots(size) });
     try {

@@ -16,7 +16,11 @@ export async function* plainDocuments(file: TextFile): AsyncGenerator<TextDocume
   let section = 0;
   const take = (): TextDocument => {
     section += 1;
-    const document = { name: file.size <= WHOLE_BYTES ? file.path : `${file.path}, part ${section}`, text: lines.join('\n') };
+    const document = {
+      name: file.size <= WHOLE_BYTES ? file.path : `${file.path}, part ${section}`,
+      text: lines.join('\n'),
+      byLine: true as const,
+    };
     lines = [];
     characters = 0;
     return document;

@@ -3,12 +3,33 @@ import { folderFiles } from '../../../src/studio/runs/folderFiles.ts';
 import { InputStore } from '../../../src/studio/runs/inputStore.ts';
 import { lockFiles } from '../../../src/studio/runs/lockFiles.ts';
 import { RunStore } from '../../../src/studio/runs/runStore.ts';
+import { fingerprintOfCorpus } from '../../../src/studio/runs/fingerprint.ts';
+import { decodeText, encodeText } from '../../../src/studio/runs/textFile.ts';
 import { createSession } from '../../../src/studio/session.ts';
+import type { TextReport } from '../../../src/studio/api/text.ts';
 import type { StudioApi } from '../../../src/studio/studioApi.ts';
+import { buildCorpus } from '../../../src/text/corpus.ts';
+import { createTokenizer } from '../../../src/text/tokenizer.ts';
 import { MemoryFolder } from './memoryFolder.ts';
 import { HEADLESS, RunBench, stopAfter, TEACHER } from './runBench.ts';
 
 const bench = new RunBench();
+
+const REPORT: TextReport = {
+  name: 'text',
+  files: 1,
+  bytes: 1,
+  documents: 60,
+  tokens: 1,
+  trainSequences: 1,
+  heldOutSequences: 1,
+  sequence: 32,
+  unknownShare: 0,
+  lengths: [],
+  example: [],
+  columns: null,
+  notices: [],
+};
 
 /** A session as a page that was just opened has it: nothing is loaded. */
 async function empty(folder: string, inputs: InputStore): Promise<StudioApi> {
@@ -46,6 +67,22 @@ test.each([
   expect(files.map(({ path }) => path)).toEqual(
     (await first.session.exportStudent('student', () => undefined)).files.map(({ path }) => path),
   );
+});
+
+test('a text whose documents lie apart is kept with where they lie, and is another text than the same joined', async () => {
+  const documents = Array.from({ length: 60 }, (_, i) => ({ name: `${i}`, text: `the ${i % 7 === 0 ? 'river ran past the' : 'a'} mill` }));
+  const tokenizer = createTokenizer({ vocabulary: '[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\nthe\na\nriver\nran\npast\nmill' });
+  const built = (apart: boolean) => buildCorpus(documents, tokenizer, { sequence: 32, seed: 1, apart });
+  const [apart, joined] = [await built(true), await built(false)];
+  const fingerprints = await Promise.all([apart, joined].map(fingerprintOfCorpus));
+  expect(fingerprints[0]).not.toBe(fingerprints[1]);
+  // Where they lie is part of it too.
+  const { heldOut = new Int32Array(), train = new Int32Array() } = apart.apart ?? {};
+  expect(await fingerprintOfCorpus({ ...apart, apart: { heldOut, train: train.with(1, 1) } })).not.toBe(fingerprints[0]);
+  for (const corpus of [apart, joined]) {
+    const pieces = [...(await encodeText({ corpus, report: REPORT, fingerprint: 'x' }))];
+    expect((await decodeText('text', new Uint8Array(Buffer.concat(pieces))))?.corpus).toEqual(corpus);
+  }
 });
 
 test('runs share what they began with; it goes when no run is left that needs it', async () => {
