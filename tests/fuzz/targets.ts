@@ -97,6 +97,16 @@ const zips = [
   zipSync({ 'a/config.json': [golden('safetensors/config.json'), { level: 9 }], 'a/vocab.txt': golden('safetensors/vocab.txt') }),
   zipSync({ 'a.txt': [encode('text '.repeat(400)), { level: 6 }] }, { level: 0 }),
 ];
+/** A wheel is the one zip whose zips are opened. */
+const wheels = [
+  zipSync({
+    'pkg-1.0.dist-info/WHEEL': encode('x'),
+    'pkg/model.zip': [
+      zipSync(Object.fromEntries((FOLDERS.find(({ name }) => name === 'safetensors')?.files ?? []).map((file) => [file.path, file.bytes]))),
+      { level: 0 },
+    ],
+  }),
+];
 const tokenizerJson = readFileSync(new URL('../../public/demo/teacher/tokenizer.json', import.meta.url));
 const small = shrunk(JSON.parse(tokenizerJson.toString('utf8')));
 const smallTokenizer = encode(JSON.stringify(small));
@@ -118,6 +128,23 @@ function shrunk(json: unknown): object {
 
 const parquet = new Uint8Array(
   parquetWriteBuffer({ columnData: [{ name: 'text', data: Array.from({ length: 50 }, (_, i) => `document ${i % 7}`), type: 'STRING' }] }),
+);
+const nestedParquet = new Uint8Array(
+  parquetWriteBuffer({
+    columnData: [
+      { name: 'id', data: Array.from({ length: 50 }, (_, i) => `a${i}`) },
+      { name: 'data', data: Array.from({ length: 50 }, (_, i) => ({ text: `document ${i % 7}`, tokens: ['one', 'two'] })) },
+    ],
+    schema: [
+      { name: 'root', num_children: 2 },
+      { name: 'id', type: 'BYTE_ARRAY', converted_type: 'UTF8', repetition_type: 'OPTIONAL' },
+      { name: 'data', num_children: 2, repetition_type: 'OPTIONAL' },
+      { name: 'text', type: 'BYTE_ARRAY', converted_type: 'UTF8', repetition_type: 'OPTIONAL' },
+      { name: 'tokens', num_children: 1, converted_type: 'LIST', repetition_type: 'OPTIONAL' },
+      { name: 'list', num_children: 1, repetition_type: 'REPEATED' },
+      { name: 'element', type: 'BYTE_ARRAY', converted_type: 'UTF8', repetition_type: 'OPTIONAL' },
+    ],
+  }),
 );
 const texts: readonly (readonly [string, Uint8Array])[] = [
   ['a.txt', encode('plain text\nwith lines, é and 中文\n')],
@@ -173,6 +200,7 @@ export const TARGETS: readonly FuzzTarget[] = [
   target('zip', zips, async (bytes) => {
     for (const source of (await openZip(openBytes(bytes))).values()) await source.read(0, source.size);
   }),
+  target('wheel', wheels, (bytes) => readTeacher('wheel', [{ path: 'pkg-1.0-py3-none-any.whl', bytes }])),
   target('pytorch zip', [golden('pytorch-zip/pytorch_model.bin')], async (bytes) =>
     readAll(await openPytorchZip(await openZip(openBytes(bytes)))),
   ),
@@ -215,5 +243,5 @@ export const TARGETS: readonly FuzzTarget[] = [
     run: (bytes) => decodeCheckpoint('run', bytes),
   },
   ...texts.map(([path, seed]) => target(`text ${path.slice(1)}`, [seed], (bytes) => gather(given(path, bytes)))),
-  { ...target('text .parquet', [parquet], (bytes) => gather(given('a.parquet', bytes))), slow: true },
+  { ...target('text .parquet', [parquet, nestedParquet], (bytes) => gather(given('a.parquet', bytes))), slow: true },
 ];
