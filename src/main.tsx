@@ -1,7 +1,8 @@
 import { wrap } from 'comlink';
-import { StrictMode } from 'react';
+import { lazy, StrictMode, Suspense } from 'react';
 import { createRoot } from 'react-dom/client';
 import { createActions } from './state/actions/actions.ts';
+import { asksForGpuTest, gpuTester } from './state/gpuTest.ts';
 import type { StudioApi } from './studio/studioApi.ts';
 import { installTransfers } from './studio/transfers.ts';
 import { ActionsContext } from './ui/actionsContext.ts';
@@ -26,6 +27,7 @@ import './ui/styles/toast.css';
 import './ui/styles/drop.css';
 import './ui/styles/sections.css';
 import './ui/styles/notes.css';
+import './ui/styles/gpu.css';
 import { applyTheme, followSystemTheme } from './ui/theme.ts';
 
 applyTheme();
@@ -34,12 +36,22 @@ installTransfers();
 /** The worker's session. */
 const api: StudioApi = wrap<StudioApi>(new Worker(new URL('../workers/studio.worker.ts', import.meta.url), { type: 'module' }));
 
-const root = document.querySelector('#root');
-if (root !== null)
-  createRoot(root).render(
-    <StrictMode>
-      <ActionsContext value={createActions(api, new URL(import.meta.env.BASE_URL, location.href).href)}>
-        <App />
-      </ActionsContext>
-    </StrictMode>,
+/** For few: the studio's first load does without it. */
+const GpuTestPage = lazy(async () => ({ default: (await import('./ui/gpu/GpuTestPage.tsx')).GpuTestPage }));
+
+function page(): React.JSX.Element {
+  if (asksForGpuTest())
+    return (
+      <Suspense>
+        <GpuTestPage tester={gpuTester(api)} />
+      </Suspense>
+    );
+  return (
+    <ActionsContext value={createActions(api, new URL(import.meta.env.BASE_URL, location.href).href)}>
+      <App />
+    </ActionsContext>
   );
+}
+
+const root = document.querySelector('#root');
+if (root !== null) createRoot(root).render(<StrictMode>{page()}</StrictMode>);

@@ -1,6 +1,7 @@
 import type { RunStore } from './runs/runStore.ts';
 import { engineVerbs } from './session/engineVerbs.ts';
 import { exportVerbs } from './session/exportVerbs.ts';
+import { gpuTestVerbs } from './session/gpuTestVerbs.ts';
 import { historyVerbs } from './session/historyVerbs.ts';
 import { inputVerbs } from './session/inputVerbs.ts';
 import { judgeVerbs } from './session/judgeVerbs.ts';
@@ -25,6 +26,7 @@ export function createSession(store?: RunStore, surroundings: Partial<Surroundin
     ...judgeVerbs(state),
     ...exportVerbs(state),
     ...historyVerbs(state),
+    ...gpuTestVerbs(state),
     ...recallVerbs(state),
   };
 }

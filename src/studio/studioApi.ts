@@ -3,6 +3,7 @@ import type { PlanReport, StepCost } from './api/cost.ts';
 import type { EngineChoice, EngineReport, EngineSettings } from './api/engine.ts';
 import type { ExportOptions, ExportResult } from './api/exporting.ts';
 import type { GivenFile } from './api/files.ts';
+import type { GpuTestApi } from './api/gpuTest.ts';
 import type { HistoryApi, UnfinishedRun } from './api/history.ts';
 import type { GivenText, Opened, WishFor } from './api/opening.ts';
 import type { Beginnings, ModelShape, Recipe, ShapeWish } from './api/recipe.ts';
@@ -15,7 +16,7 @@ import type { TextReport, TextWish } from './api/text.ts';
  * session by these files alone (docs/architecture.md). Numbers are plain; large data are transferred `Uint8Array`s. Every verb
  * rejects with an error shaped like `StudioFault`.
  */
-export interface StudioApi extends HistoryApi {
+export interface StudioApi extends HistoryApi, GpuTestApi {
   engine(choice: EngineChoice, threads?: number, settings?: EngineSettings): Promise<EngineReport>;
   /** Speed of the engine at hand at f32 matrix products, in GFLOP/s, measured in about a third of a second. Not during a run. */
   engineSpeed(): Promise<number>;

@@ -87,6 +87,11 @@ function EngineCard({ engine, gflops }: { readonly engine: EngineReport; readonl
           <GpuHelp />
         </>
       )}
+      <p>
+        <a className="link" href="?test=gpu" target="_blank" rel="noreferrer" data-testid="test-gpu">
+          Test this GPU (in a new tab)
+        </a>
+      </p>
       <h3>Threads</h3>
       <p>
         {globalThis.crossOriginIsolated && typeof SharedArrayBuffer === 'undefined'

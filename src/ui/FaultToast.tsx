@@ -1,6 +1,6 @@
-import { useState } from 'react';
-import { useRun, type StudioFault } from '../state/runStore.ts';
+import { useRun } from '../state/runStore.ts';
 import { useActions } from './actionsContext.ts';
+import { CopyText } from './CopyText.tsx';
 import { Icon } from './Icon.tsx';
 
 interface FaultParts {
@@ -58,7 +58,14 @@ export function FaultToast(): React.JSX.Element | null {
         </dl>
       )}
       {GOES_ON.has(fault.code) ? null : <p className="note">What was loaded before is untouched.</p>}
-      <CopyDetails key={fault.message} fault={fault} />
+      <CopyText
+        key={fault.message}
+        text={JSON.stringify(fault, undefined, 1)}
+        name="Details"
+        button="Copy details"
+        testId="copy-details"
+        shown={false}
+      />
     </div>
   );
 }
@@ -69,34 +76,6 @@ function Part({ name, words }: { readonly name: string; readonly words: string |
     <>
       <dt>{name}</dt>
       <dd>{words}</dd>
-    </>
-  );
-}
-
-/** The whole fault as JSON, to report it; where the clipboard is refused, to be copied by hand. */
-function CopyDetails({ fault }: { readonly fault: StudioFault }): React.JSX.Element {
-  const [said, setSaid] = useState<'' | 'copied' | 'refused'>('');
-  const details = JSON.stringify(fault, undefined, 1);
-  const copy = async (): Promise<void> => {
-    try {
-      // Pages that came over plain HTTP have no clipboard at all.
-      await navigator.clipboard.writeText(details);
-      setSaid('copied');
-    } catch {
-      setSaid('refused');
-    }
-  };
-  return (
-    <>
-      {said === 'refused' ? <textarea className="details" aria-label="Details" readOnly rows={5} value={details} /> : null}
-      <div className="btns">
-        <button type="button" className="btn" data-testid="copy-details" onClick={() => void copy()}>
-          Copy details
-        </button>
-        <output className="note">
-          {said === 'copied' ? 'Copied.' : said === 'refused' ? 'The browser refused the clipboard. Copy the details above.' : ''}
-        </output>
-      </div>
     </>
   );
 }

@@ -5,8 +5,8 @@ import { join } from 'node:path';
 import { findFirefox } from '../../scripts/browser.mjs';
 import { softwareGpuFor } from '../engines/softwareGpu.ts';
 
-/** Milliseconds that anything on a page may take to show: for machines that others share. */
-const PATIENCE = 120_000;
+/** Milliseconds after which something has hung. It measures nothing: machines that others share are slow. */
+const PATIENCE = 600_000;
 const GLANCE = 200;
 
 /** Firefox's program, or nothing where there is none; then the tests of it say that they were skipped. */
