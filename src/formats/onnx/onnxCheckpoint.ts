@@ -150,9 +150,11 @@ function productWeights(graph: OnnxGraph, resolve: Resolve, nameOf: WeightName):
   // Equal biases, as those of an untrained model, are stored once under one name: it tells nothing about the others.
   const weights = new Map<string, Set<string>>();
   for (const { name, weight } of found) weights.set(name, (weights.get(name) ?? new Set()).add(weight));
-  return found.map(({ module, ...product }) =>
-    module !== '' && (weights.get(product.name)?.size ?? 0) > 1 ? { ...product, name: `${module}${WEIGHT}` } : product,
-  );
+  return found.map(({ module, name, weight, flip }) => ({
+    weight,
+    name: module !== '' && (weights.get(name)?.size ?? 0) > 1 ? `${module}${WEIGHT}` : name,
+    flip,
+  }));
 }
 
 /** Names, by the modules that read them, of tensors that several modules share: equal ones, which were stored once. */
