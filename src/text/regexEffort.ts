@@ -9,9 +9,13 @@ export interface Effort {
   readonly paths: number;
   /** Endless repetitions, one after another, on the worst way. Infinity where one holds choices of its own: time is exponential. */
   readonly loops: number;
+  /** Nothing follows an endless repetition, so that none is given up again: time is in proportion to the text. */
+  readonly linear: boolean;
 }
 
-const NOTHING: Effort = { paths: 1, loops: 0 };
+type Ways = Omit<Effort, 'linear'>;
+
+const NOTHING: Ways = { paths: 1, loops: 0 };
 const parser = new RegExpParser();
 
 /**
@@ -20,21 +24,31 @@ const parser = new RegExpParser();
  */
 export function effortOf(expression: RegExp): Effort {
   const { unicode, unicodeSets } = expression;
-  return ofAny(parser.parsePattern(expression.source, 0, expression.source.length, { unicode, unicodeSets }).alternatives);
+  const { alternatives } = parser.parsePattern(expression.source, 0, expression.source.length, { unicode, unicodeSets });
+  return { ...ofAny(alternatives), linear: alternatives.every(isLinear) };
+}
+
+function isLinear({ elements }: AST.Alternative): boolean {
+  return elements.every((element, index) => {
+    if (ofElement(element).loops === 0) return true;
+    if (index < elements.length - 1) return false;
+    if (element.type === 'Quantifier') return isChoiceless(element.element);
+    return (element.type === 'Group' || element.type === 'CapturingGroup') && element.alternatives.every(isLinear);
+  });
 }
 
 /** Ways of alternatives add up. */
-function ofAny(alternatives: readonly AST.Alternative[]): Effort {
+function ofAny(alternatives: readonly AST.Alternative[]): Ways {
   const efforts = alternatives.map(({ elements }) => inTurn(elements.map(ofElement)));
   return { paths: efforts.reduce((sum, { paths }) => sum + paths, 0), loops: Math.max(0, ...efforts.map(({ loops }) => loops)) };
 }
 
 /** Ways of what follows one another multiply. */
-function inTurn(efforts: readonly Effort[]): Effort {
+function inTurn(efforts: readonly Ways[]): Ways {
   return efforts.reduce(({ paths, loops }, next) => ({ paths: paths * next.paths, loops: loops + next.loops }), NOTHING);
 }
 
-function ofElement(element: AST.Element): Effort {
+function ofElement(element: AST.Element): Ways {
   switch (element.type) {
     case 'Group':
     case 'CapturingGroup':
@@ -55,7 +69,7 @@ function ofElement(element: AST.Element): Effort {
   }
 }
 
-function repeated({ paths, loops }: Effort, min: number, max: number, choiceless: boolean): Effort {
+function repeated({ paths, loops }: Ways, min: number, max: number, choiceless: boolean): Ways {
   if (max === Infinity) return loops === 0 && choiceless ? { paths: 1, loops: 1 } : { paths, loops: Infinity };
   let all = 0;
   // Past any limit that a caller may have, the sum need not be right.

@@ -1,10 +1,9 @@
-import { Tokenizer } from '@huggingface/tokenizers';
 import { shownName } from '../tensor/shown.ts';
 import { StudioError } from '../tensor/studioError.ts';
-import { checkExpressions, checkRules, LONGEST_PIECE } from './tokenizerRules.ts';
-import { libraryRules } from './libraryRules.ts';
+import { checkRules } from './tokenizerRules.ts';
+import { pipelineOf } from './tokenizing/pipeline.ts';
 import { mergeTokenizerFiles, type MergedTokenizer, type TokenizerTexts } from './tokenizerFiles.ts';
-import { unusedPrefix, type SpecialNames } from './tokenizerJson.ts';
+import type { SpecialNames } from './tokenizerJson.ts';
 
 /** Text to token ids and back, without special tokens. */
 export interface TextTokenizer {
@@ -12,23 +11,21 @@ export interface TextTokenizer {
   readonly special: SpecialTokens;
   encode(text: string): number[];
   token(id: number): string;
-  decode(ids: readonly number[]): string;
   /** True for a piece that continues a word (`##ing`). */
   isContinuation(id: number): boolean;
 }
 
 export interface SpecialTokens {
   readonly pad: number;
+  /** -1 if every text has tokens. */
   readonly unknown: number;
   readonly classify: number;
   readonly separate: number;
   readonly mask: number;
 }
 
-/** Of BERT's pieces after the first of a word. */
-const CONTINUATION = '##';
 /**
- * A tokenizer from `tokenizer.json` (WordPiece, or word level), or made from `vocab.txt` if that is all there is, with what the
+ * A tokenizer from `tokenizer.json` (WordPiece, whole words, BPE or Unigram), or made from `vocab.txt` if that is all there is, with what the
  * files beside it say.
  * @throws StudioError if neither is given, one is damaged or of a kind that is not read, or a special token is missing
  */
@@ -38,20 +35,17 @@ export function createTokenizer(texts: TokenizerTexts): TextTokenizer {
 
 /** @throws StudioError as {@link createTokenizer} */
 export function tokenizerFrom({ json, names }: MergedTokenizer): TextTokenizer {
-  const expressions = checkRules(json);
-  const { tokenizer, vocabulary } = open(readable(libraryRules(json)), expressions);
-  const encode = (text: string): number[] => tokenizer.encode(text, { add_special_tokens: false }).ids;
+  checkRules(json);
+  const { ids, model, encode } = pipelineOf(json);
   const tokens: string[] = [];
-  for (const [token, index] of vocabulary) tokens[index] = token;
-  const prefix = continuation(json);
-  const special = specialIds(names, vocabulary);
+  for (const [token, index] of ids) tokens[index] = token;
+  const special = specialIds(names, ids, model.unknown === undefined);
   return {
     vocabularySize: tokens.length,
     special,
-    encode: (text) => (expressions === 0 ? encode(text) : [...piecesOf(text)].flatMap(encode)),
+    encode,
     token: (index) => tokens[index] ?? names.unknown,
-    decode: (ids) => tokenizer.decode([...ids], { skip_special_tokens: true }),
-    isContinuation: (index) => tokens[index]?.startsWith(prefix) ?? false,
+    isContinuation: (index) => model.continues(tokens[index] ?? ''),
   };
 }
 
@@ -82,7 +76,8 @@ export function withinTable(tokenizer: TextTokenizer, rows: number): TextTokeniz
   };
 }
 
-function specialIds(names: SpecialNames, vocabulary: ReadonlyMap<string, number>): SpecialTokens {
+/** @param complete every text has tokens, so that none is for the unknown */
+function specialIds(names: SpecialNames, vocabulary: ReadonlyMap<string, number>, complete: boolean): SpecialTokens {
   const id = (token: string): number => {
     const found = vocabulary.get(token);
     if (found === undefined)
@@ -94,69 +89,9 @@ function specialIds(names: SpecialNames, vocabulary: ReadonlyMap<string, number>
   };
   return {
     pad: vocabulary.get(names.pad) ?? 0,
-    unknown: id(names.unknown),
+    unknown: complete ? (vocabulary.get(names.unknown) ?? -1) : id(names.unknown),
     classify: id(names.classify),
     separate: id(names.separate),
     mask: id(names.mask),
   };
-}
-
-/** What pieces of a word after its first carry. */
-function continuation(json: object): string {
-  const prefix = member(member(json, 'model'), 'continuing_subword_prefix');
-  return typeof prefix === 'string' && prefix !== '' ? prefix : CONTINUATION;
-}
-
-/** The text in pieces that an expression can take its time for, cut at spaces where there are some. */
-function* piecesOf(text: string): Generator<string> {
-  for (let from = 0; from < text.length;) {
-    const most = from + LONGEST_PIECE;
-    const space = most < text.length ? text.lastIndexOf(' ', most) : text.length;
-    const end = space > from ? space : most;
-    yield text.slice(from, end);
-    from = end;
-  }
-}
-
-/** The library throws plain errors at what it does not know, and some only when it first works. */
-function open(json: object, expressions: number): { readonly tokenizer: Tokenizer; readonly vocabulary: ReadonlyMap<string, number> } {
-  try {
-    const tokenizer = new Tokenizer(json, {});
-    checkExpressions(
-      ['normalizer', 'pre_tokenizer', 'decoder'].map((part): unknown => Reflect.get(tokenizer, part)),
-      expressions,
-    );
-    tokenizer.encode('a', { add_special_tokens: false });
-    return { tokenizer, vocabulary: tokenizer.get_vocab(true) };
-  } catch (error) {
-    if (error instanceof StudioError) throw error;
-    throw new StudioError(
-      'tokenizer',
-      `tokenizer.json: expected a BERT tokenizer (WordPiece or word level), got one that cannot be used (${error instanceof Error ? error.message : String(error)}). Take the teacher's original files.`,
-    );
-  }
-}
-
-/** The file as the library reads it: it has no word level, but WordPiece whose continuation prefix no token has is the same. */
-function readable(json: object): object {
-  const model = member(json, 'model');
-  if (typeof model !== 'object' || model === null || member(model, 'type') !== 'WordLevel') return json;
-  return {
-    ...json,
-    model: {
-      ...model,
-      type: 'WordPiece',
-      unk_token: member(model, 'unk_token') ?? '[UNK]',
-      continuing_subword_prefix: unusedPrefix(keysOf(member(model, 'vocab'))),
-      max_input_chars_per_word: 1000,
-    },
-  };
-}
-
-function keysOf(value: unknown): string[] {
-  return typeof value === 'object' && value !== null ? Object.keys(value) : [];
-}
-
-function member(value: unknown, key: string): unknown {
-  return typeof value === 'object' && value !== null ? new Map<string, unknown>(Object.entries(value)).get(key) : undefined;
 }

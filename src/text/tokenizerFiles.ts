@@ -1,6 +1,9 @@
-import { shownName, shownValue } from '../tensor/shown.ts';
+import { shownName } from '../tensor/shown.ts';
 import { StudioError } from '../tensor/studioError.ts';
+import { contentOf, specialNames } from './specialNames.ts';
 import { LARGEST_ID, parseObject, tokenizerJsonOf, vocabularySettings, type SpecialNames } from './tokenizerJson.ts';
+import { kindOf } from './tokenizing/pipeline.ts';
+import { listOf } from './tokenizing/rule.ts';
 
 /** The files that a tokenizer is kept in, as they came. */
 export interface TokenizerTexts {
@@ -56,7 +59,7 @@ export function mergeTokenizerFiles(texts: TokenizerTexts): MergedTokenizer {
   const notes: string[] = [];
   const given = texts.tokenizerJson === undefined ? undefined : objectOf(parseObject('tokenizer.json', texts.tokenizerJson));
   if (given !== undefined) checkModel(given);
-  const names = specialNames(config, map, given, texts);
+  const names = specialNames([config, map], given, knownTokens(given, texts));
   let json = given === undefined ? fromVocabulary(texts, config, names, tokenizerClass, notes) : given;
   if (given !== undefined && (tokenizerClass === undefined || BERT_CLASS.test(tokenizerClass)))
     json = withSettings(json, config, tokenizerClass !== undefined, notes);
@@ -72,7 +75,7 @@ function refuseOtherSplitters(config: Settings, tokenizerClass: string | undefin
   const refuse = (what: string): never => {
     throw new StudioError(
       'tokenizer',
-      `tokenizer: expected WordPiece or whole words, got ${what}, which is not read. Choose a teacher whose tokenizer is plain WordPiece.`,
+      `tokenizer: expected rules of a tokenizer.json, or BERT's, got ${what}, which is not read. Choose a teacher whose tokenizer is no program of its own.`,
     );
   };
   const words = config.get('word_tokenizer_type');
@@ -86,20 +89,15 @@ function refuseOtherSplitters(config: Settings, tokenizerClass: string | undefin
 
 /** The model and its vocabulary. The kind comes first: other kinds keep other things under the same name. */
 function checkModel(json: Readonly<Record<string, unknown>>): void {
-  const model = member(json, 'model');
-  const type = member(model, 'type');
-  if (type !== undefined && type !== 'WordPiece' && type !== 'WordLevel')
-    throw new StudioError(
-      'tokenizer',
-      `tokenizer.json: model.type — expected WordPiece or WordLevel, got ${shownValue(type)}. BERT encoders are supported, not their relatives with other tokenizers.`,
-    );
-  const vocabulary = member(model, 'vocab');
-  if (typeof vocabulary !== 'object' || vocabulary === null || Array.isArray(vocabulary))
+  const model = objectOf(json['model']);
+  const kind = kindOf(model);
+  const vocabulary = model['vocab'];
+  if (typeof vocabulary !== 'object' || vocabulary === null || Array.isArray(vocabulary) !== (kind === 'Unigram'))
     throw new StudioError(
       'tokenizer',
       'tokenizer.json: model.vocab — expected a vocabulary, got none. The file is damaged; take the original.',
     );
-  for (const [token, id] of Object.entries(vocabulary)) checkId('tokenizer.json', token, id);
+  if (!Array.isArray(vocabulary)) for (const [token, id] of Object.entries(vocabulary)) checkId('tokenizer.json', token, id);
 }
 
 function checkId(file: string, token: string, id: unknown): number {
@@ -111,35 +109,17 @@ function checkId(file: string, token: string, id: unknown): number {
   return id;
 }
 
-function specialNames(
-  config: Settings,
-  map: Settings,
-  json: Readonly<Record<string, unknown>> | undefined,
-  { vocabulary }: TokenizerTexts,
-): SpecialNames {
-  const known = new Set<string>();
-  if (json === undefined) for (const token of (vocabulary ?? '').split(/\r?\n/)) known.add(token);
-  else {
-    for (const token of Object.keys(objectOf(member(member(json, 'model'), 'vocab')))) known.add(token);
-    for (const { content } of addedTokensOf(json)) known.add(content);
-  }
-  const name = (setting: string, usual: string, own?: unknown): string => {
-    const said = [own, contentOf(config.get(setting)), contentOf(map.get(setting)), usual].filter((one) => typeof one === 'string');
-    return said.find((one) => known.has(one)) ?? said[0] ?? usual;
-  };
-  return {
-    unknown: name('unk_token', '[UNK]', member(member(json, 'model'), 'unk_token')),
-    separate: name('sep_token', '[SEP]'),
-    pad: name('pad_token', '[PAD]'),
-    classify: name('cls_token', '[CLS]'),
-    mask: name('mask_token', '[MASK]'),
-  };
+/** Every token that the files list, but those that are added. */
+function knownTokens(json: Readonly<Record<string, unknown>> | undefined, { vocabulary }: TokenizerTexts): Set<string> {
+  if (json === undefined) return new Set((vocabulary ?? '').split(/\r?\n/));
+  return new Set([...vocabularyIds(json['model']).keys(), ...addedTokensOf(json).map(({ content }) => content)]);
 }
 
-/** A token as settings name it: its text, or an object that holds it. */
-function contentOf(token: unknown): string | undefined {
-  const content = typeof token === 'string' ? token : member(token, 'content');
-  return typeof content === 'string' && content !== '' ? content : undefined;
+/** Ids of a model's vocabulary, which lists pieces with their scores or names ids. */
+function vocabularyIds(model: unknown): Map<string, number> {
+  const vocabulary = member(model, 'vocab');
+  if (Array.isArray(vocabulary)) return new Map(vocabulary.map((entry: unknown, id) => [String(listOf(entry)[0]), id]));
+  return new Map(Object.entries(objectOf(vocabulary)).map(([token, id]) => [token, Number(id)]));
 }
 
 function fromVocabulary(
@@ -204,8 +184,7 @@ function withAddedTokens(
   addedTokens: string | undefined,
 ): Readonly<Record<string, unknown>> {
   const added = new Map(addedTokensOf(json).map((token) => [token.content, token]));
-  const ids = new Map<string, number>();
-  for (const [token, id] of Object.entries(objectOf(member(json['model'], 'vocab')))) ids.set(token, Number(id));
+  const ids = vocabularyIds(json['model']);
   for (const { content, id } of added.values()) ids.set(content, id);
   const owners = new Map([...ids].map(([token, id]) => [id, token]));
   const before = added.size;

@@ -10,7 +10,6 @@ const tokenizer: TextTokenizer = {
   special,
   encode: () => [],
   token: (id) => (id >= 100 ? `##${id}` : String(id)),
-  decode: () => '',
   isContinuation: (id) => id >= 100,
 };
 const SEQUENCE = 64;

@@ -101,8 +101,23 @@ describe('special tokens by other names', () => {
     }
   });
 
+  test("RoBERTa's names need no settings, and a file says which tokens are around a text", () => {
+    const special = { pad: 0, unknown: 1, classify: 2, separate: 3, mask: 4 };
+    expect(createTokenizer({ vocabulary: words.join('\n') }).special).toEqual(special);
+    const renamed = ['[PAD]', '[UNK]', 'BEGIN', 'END', '[MASK]', ...WORDS.slice(5)];
+    for (const post_processor of [
+      { type: 'BertProcessing', cls: ['BEGIN', 2], sep: ['END', 3] },
+      {
+        type: 'TemplateProcessing',
+        single: [{ SpecialToken: { id: 'BEGIN' } }, { Sequence: { id: 'A' } }, { SpecialToken: { id: 'END' } }],
+      },
+      { type: 'Sequence', processors: [{ type: 'ByteLevel' }, { type: 'RobertaProcessing', cls: ['BEGIN', 2], sep: ['END', 3] }] },
+    ])
+      expect(createTokenizer({ tokenizerJson: json({ post_processor }, renamed) }).special).toEqual(special);
+  });
+
   test('without them, what is missing is said with the cure', () => {
-    expect(() => createTokenizer({ vocabulary: words.join('\n') })).toThrow(
+    expect(() => createTokenizer({ vocabulary: ['a', 'b', ...WORDS.slice(5)].join('\n') })).toThrow(
       /the vocabulary has no \[UNK\].* If it has another name, say so in tokenizer_config\.json \(mask_token/,
     );
   });
@@ -122,8 +137,8 @@ describe('kinds that are not read are refused by name', () => {
       'got pieces of SentencePiece (▁the) for KoBertTokenizer, which is not read.',
     ],
     [
-      { tokenizerJson: json({ model: { type: 'Unigram', unk_id: 0, vocab: [['<s>', 0]] } }) },
-      'model.type — expected WordPiece or WordLevel, got "Unigram"',
+      { tokenizerJson: json({ model: { type: 'Morphemes', vocab: {} } }) },
+      'model.type — expected WordPiece, WordLevel, BPE or Unigram, got "Morphemes"',
     ],
   ])('%#', (texts, sentence) => {
     expect(() => createTokenizer(texts)).toThrow(sentence);
@@ -137,7 +152,7 @@ describe('kinds that are not read are refused by name', () => {
   });
 });
 
-describe("rules that the library follows otherwise than Hugging Face's own", () => {
+describe("rules that a library for JavaScript follows otherwise than Hugging Face's own", () => {
   const rule = (pre_tokenizer: object | null, normalizer: object | null = null): TokenizerTexts => ({
     tokenizerJson: json({ pre_tokenizer, normalizer }),
   });
@@ -177,11 +192,27 @@ describe("rules that the library follows otherwise than Hugging Face's own", () 
   });
 
   test.each([
-    [{ pre_tokenizer: { type: 'Metaspace', replacement: '▁' } }, 'pre_tokenizer — expected a rule that is read exactly, got "Metaspace"'],
-    [{ normalizer: { type: 'Precompiled' } }, 'normalizer — expected a rule that is read exactly, got "Precompiled"'],
-    [{ pre_tokenizer: { type: 'Punctuation', behavior: 'MergedWithNext' } }, 'pre_tokenizer, Punctuation — expected behavior'],
-    [{ pre_tokenizer: { type: 'Split', pattern: { Regex: 'a' }, behavior: 'MergedWithNext' } }, 'pre_tokenizer, Split — expected behavior'],
-    [{ added_tokens: [{ id: 5, content: 'the', single_word: true }] }, 'added token "the" — expected single_word: false, got true'],
+    [{ pre_tokenizer: { type: 'UnicodeScripts' } }, 'pre_tokenizer — expected a rule that is read, got "UnicodeScripts"'],
+    [{ normalizer: { type: 'Precompiled', precompiled_charsmap: 'AAA=' } }, 'normalizer, Precompiled — expected a map of characters'],
+    [{ pre_tokenizer: { type: 'Punctuation', behavior: 'Sideways' } }, 'pre_tokenizer, Punctuation — expected behavior'],
+    [{ pre_tokenizer: { type: 'Metaspace', prepend_scheme: 'last' } }, 'pre_tokenizer, Metaspace — expected prepend_scheme'],
+    [
+      {
+        model: {
+          type: 'Unigram',
+          vocab: [
+            ['[UNK]', 0],
+            ['a', -1],
+          ],
+        },
+      },
+      'model.unk_id — expected an id from 0 to 1',
+    ],
+    [
+      { model: { type: 'BPE', unk_token: '[UNK]', vocab: idsOf(WORDS), merges: [['a', 'zz']] } },
+      'model.merges — expected tokens of the vocabulary, got "zz"',
+    ],
+    [{ model: { type: 'BPE', dropout: 0.1, vocab: idsOf(WORDS), merges: [] } }, 'model.dropout — expected none'],
   ])('what cannot be followed is refused: %j', (changes, sentence) => {
     expect(() => createTokenizer({ tokenizerJson: json(changes) })).toThrow(sentence);
   });

@@ -69,7 +69,7 @@ describe('other rules that could take for ever, or all memory, are refused', () 
   test.each([
     [{ pre_tokenizer: { type: 'FixedLength', length: 0 } }, /FixedLength — expected a length of 1 or more, got 0/],
     [
-      { normalizer: { type: 'Sequence', normalizers: Array.from({ length: 5 }, () => replace({ String: '' }, 'aaaa')) } },
+      { normalizer: { type: 'Sequence', normalizers: Array.from({ length: 5 }, () => replace({ Regex: '' }, 'aaaa')) } },
       /at most 16 times longer, got up to 3125/,
     ],
     [

@@ -37,7 +37,6 @@ const tokenizer: TextTokenizer = {
   special: { pad: 0, unknown: 1, classify: 2, separate: 3, mask: 4 },
   encode: () => [],
   token: String,
-  decode: () => '',
   isContinuation: () => false,
 };
 

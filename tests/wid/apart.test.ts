@@ -30,7 +30,6 @@ const tokenizer: TextTokenizer = {
   special,
   encode: () => [],
   token: String,
-  decode: () => '',
   isContinuation: () => false,
 };
 

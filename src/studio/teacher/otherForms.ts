@@ -121,7 +121,7 @@ export function otherTokenizer(names: Iterable<string>): StudioError | undefined
   if (found === undefined) return undefined;
   return new StudioError(
     'tokenizer',
-    `tokenizer: expected tokenizer.json or vocab.txt of WordPiece, got ${pieces === undefined ? 'byte-level BPE' : 'SentencePiece'} (${shownName(found)}), which is not read. Choose a teacher whose tokenizer is plain WordPiece.`,
+    `tokenizer: expected tokenizer.json, or vocab.txt of WordPiece, got ${pieces === undefined ? 'byte-level BPE' : 'SentencePiece'} in its own files (${shownName(found)}). Write a tokenizer.json beside them: AutoTokenizer.from_pretrained(FOLDER).save_pretrained(FOLDER), with Hugging Face's transformers.`,
   );
 }
 

@@ -92,7 +92,11 @@ describe('refused in the sentence that cures', () => {
       { ...golden, 'config.json': bytes({ __version__: '0.2.5.1' }) },
       /config\.json — expected a model's settings .* 0_Transformer or 0_BERT/,
     ],
-    ['SentencePiece', { ...without('vocab.txt'), 'spiece.model': bytes('x') }, /got SentencePiece \(spiece\.model\), which is not read/],
+    [
+      'SentencePiece',
+      { ...without('vocab.txt'), 'spiece.model': bytes('x') },
+      /got SentencePiece in its own files \(spiece\.model\)\. Write a tokenizer\.json beside them: AutoTokenizer/,
+    ],
     [
       'weights that bitsandbytes has quantised',
       { ...golden, 'model.safetensors': renamed((name) => name.replace(/(layer\.0\.attention\.self\.query)\.bias/, '$1.SCB')) },
