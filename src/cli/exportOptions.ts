@@ -13,6 +13,7 @@ export interface FormOptions {
   readonly outputs?: ExportOptions['outputs'];
   readonly fp16?: true;
   readonly int8: boolean;
+  readonly q4?: true;
   readonly attentions?: true;
   readonly latency: boolean;
   readonly compactors: boolean;
@@ -29,17 +30,19 @@ export function formOptions(command: Command): Command {
     )
     .option('--fp16', 'write onnx/model_fp16.onnx as well')
     .option('--no-int8', 'leave out onnx/model_quantized.onnx')
+    .option('--q4', 'write onnx/model_q4.onnx as well: four bits, for WebGPU')
     .option('--attentions', "write onnx/model_attentions.onnx as well: every layer's attention as an output")
     .option('--no-compactors', 'leave out wid/compactors.safetensors, what the student was merged from')
     .option('--no-latency', 'do not time the files in onnxruntime-web');
 }
 
-export function wishedForms({ weights, outputs, fp16, int8, attentions, latency, compactors }: FormOptions): ExportOptions {
+export function wishedForms({ weights, outputs, fp16, int8, q4, attentions, latency, compactors }: FormOptions): ExportOptions {
   return {
     weights,
     ...(outputs === undefined ? {} : { outputs }),
     fp16: fp16 === true,
     int8,
+    q4: q4 === true,
     attentions: attentions === true,
     latency,
     compactors,

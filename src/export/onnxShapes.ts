@@ -36,6 +36,7 @@ export function outputForms(
       return [{ element: first.element, shape: broadcast(type, first.shape, second.shape) }];
     case 'Relu':
     case 'Erf':
+    case 'Floor':
     case 'Tanh':
     case 'Softmax':
     case 'LayerNormalization':
@@ -57,6 +58,8 @@ export function outputForms(
       return [{ element: first.element, shape: product(type, first.shape, second.shape) }];
     case 'MatMulInteger':
       return [{ element: 'int32', shape: product(type, first.shape, second.shape) }];
+    case 'MatMulNBits':
+      return [{ element: first.element, shape: [...first.shape.slice(0, -1), number(attributes['N'])] }];
     case 'DynamicQuantizeLinear':
       return [
         { element: 'uint8', shape: first.shape },

@@ -3,10 +3,11 @@ import { floatToHalf } from '../tensor/float16.ts';
 import { StudioError } from '../tensor/studioError.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import type { OnnxWriter } from './onnxWriter.ts';
+import { nibbleWeights } from './nibbleWeights.ts';
 import { quantizeRows } from './quantize.ts';
 
-/** How an ONNX file holds its matrices. Everything that is not a matrix product stays float32 in all three. */
-export type OnnxPrecision = 'fp32' | 'fp16' | 'int8';
+/** How an ONNX file holds its matrices. Everything that is not a matrix product stays float32 in all of them. */
+export type OnnxPrecision = 'fp32' | 'fp16' | 'int8' | 'q4';
 
 /** Takes rows of a table or of the vector beside it: `Gather`. @returns the node's output */
 export type PickRows = (table: string, step: string) => string;
@@ -40,11 +41,12 @@ export function onnxWeights(writer: OnnxWriter, model: BertModel, precision: Onn
     return writer.tensor(key, 'float32', shape, data);
   };
   if (precision === 'int8') return byteWeights(writer, found, vector);
+  if (precision === 'q4') return nibbleWeights(writer, found, vector);
   return precision === 'fp16' ? halfWeights(writer, found, vector) : fullWeights(writer, found, vector);
 }
 
-type Find = (key: string) => Tensor;
-type Name = (key: string) => string;
+export type Find = (key: string) => Tensor;
+export type Name = (key: string) => string;
 
 /** The name under which [out, in] is stored as [in, out]. */
 const turned = (key: string): string => `${key}_transposed`;

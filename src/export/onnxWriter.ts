@@ -4,6 +4,8 @@ import { CAST_TO, outputForms, type OnnxAxis, type ValueForm } from './onnxShape
 
 export interface NodeSettings {
   readonly attributes?: Readonly<Record<string, OnnxAttribute>>;
+  /** Set of operators of the type, where it is not ONNX's own. */
+  readonly domain?: string;
   /** Name of the output; that of the node with `_output_0` if absent. */
   readonly output?: string | undefined;
   /** Shape of the output where the shapes of the inputs do not tell it. */
@@ -34,7 +36,7 @@ export class OnnxWriter {
 
   /** A node with several outputs, whose names are given. */
   several(type: string, name: string, inputs: readonly string[], outputs: readonly string[], settings: NodeSettings = {}): void {
-    const { attributes = {}, shape } = settings;
+    const { attributes = {}, shape, domain } = settings;
     const forms = outputForms(
       type,
       inputs.map((input) => this.form(input)),
@@ -42,7 +44,7 @@ export class OnnxWriter {
       shape,
     );
     for (const [i, form] of forms.entries()) this.#forms.set(outputs[i] ?? '', form);
-    this.nodes.push({ name, type, inputs, outputs, attributes });
+    this.nodes.push({ name, type, inputs, outputs, attributes, domain });
   }
 
   cast(x: string, name: string, to: keyof typeof CAST_TO): string {

@@ -28,7 +28,7 @@ afterAll(() => {
 });
 
 /** The pipeline's five best words, as Hugging Face's library finds them with nothing but the folder. */
-async function filled(folder: string, dtype: 'fp32' | 'q8' | 'fp16', sentence: string): Promise<Guess[]> {
+async function filled(folder: string, dtype: 'fp32' | 'q8' | 'fp16' | 'q4', sentence: string): Promise<Guess[]> {
   const fill = await pipeline('fill-mask', folder, { dtype, local_files_only: true });
   try {
     const found: unknown = await fill(sentence);
@@ -63,9 +63,9 @@ function near(got: readonly Guess[], wanted: readonly Guess[], tolerance: number
 describe('transformers.js fills masks as the engine does, from local files alone', () => {
   const sentences = ['She opened the [MASK] and went out.', 'The old man went down to the [MASK].', 'He [MASK] nothing.'];
 
-  test('the demo teacher in fp32, fp16 and q8', async () => {
+  test('the demo teacher in fp32, fp16, q8 and q4', async () => {
     const teacher = await teacherIn(DEMO_TEACHER, 'demo');
-    await shelf.put(await exportTeacher(engine, teacher, 'demo', () => undefined, { ...quiet, fp16: true }));
+    await shelf.put(await exportTeacher(engine, teacher, 'demo', () => undefined, { ...quiet, fp16: true, q4: true }));
     for (const sentence of sentences) {
       const wanted = await expected(teacher, sentence);
       near(await filled('demo', 'fp32', sentence), wanted, 1e-4);
@@ -77,6 +77,8 @@ describe('transformers.js fills masks as the engine does, from local files alone
         const same = wanted.find((guess) => guess.token === token);
         if (same !== undefined) expect(Math.abs(score - same.score)).toBeLessThan(0.1);
       }
+      // Four bits keep the likeliest word among the likeliest.
+      expect((await filled('demo', 'q4', sentence)).map(({ token }) => token)).toContain(wanted[0]?.token);
     }
   });
 

@@ -9,6 +9,8 @@ export type OnnxAttribute = { readonly f: number } | { readonly i: number } | { 
 export interface OnnxNode {
   readonly name: string;
   readonly type: string;
+  /** Set of operators that the type is from, where it is not ONNX's own. */
+  readonly domain?: string | undefined;
   readonly inputs: readonly string[];
   readonly outputs: readonly string[];
   readonly attributes: Readonly<Record<string, OnnxAttribute>>;
@@ -114,6 +116,7 @@ export function encodeOnnx(model: OnnxModel, external?: ExternalData): OnnxFile 
       node: model.nodes.map((node) => ({
         name: node.name,
         op_type: node.type,
+        ...(node.domain === undefined ? {} : { domain: node.domain }),
         input: [...node.inputs],
         output: [...node.outputs],
         attribute: Object.entries(node.attributes).map(([name, value]) => attribute(name, value)),
@@ -147,7 +150,11 @@ export function encodeOnnx(model: OnnxModel, external?: ExternalData): OnnxFile 
   const around = message('ModelProto', {
     ir_version: String(model.irVersion),
     producer_name: model.producer,
-    opset_import: [{ domain: '', version: String(model.opset) }],
+    opset_import: [
+      { domain: '', version: String(model.opset) },
+      // Such sets count their own versions, and ONNX Runtime's has had one only.
+      ...[...new Set(model.nodes.flatMap(({ domain }) => domain ?? []))].map((domain) => ({ domain, version: '1' })),
+    ],
     metadata_props: Object.entries(model.metadata).map(([key, value]) => ({ key, value })),
   });
   return { model: joined([around, fieldHead(GRAPH, sizeOf(graph)), ...graph]), data: outside === undefined ? null : data };

@@ -1,7 +1,7 @@
 import type { Output } from '../../models/outputs.ts';
 
 /** How an ONNX file holds its matrices. */
-export type OnnxPrecision = 'fp32' | 'fp16' | 'int8';
+export type OnnxPrecision = 'fp32' | 'fp16' | 'int8' | 'q4';
 
 /** What goes into the folder besides the checkpoint in fp32, `onnx/model.onnx`, tokenizer, model card and recipe. */
 export interface ExportOptions {
@@ -13,6 +13,8 @@ export interface ExportOptions {
   readonly fp16?: boolean;
   /** `onnx/model_quantized.onnx`, which transformers.js takes by default. Default true. */
   readonly int8?: boolean;
+  /** `onnx/model_q4.onnx`: matrices in blocks of four bits, which WebGPU multiplies as they are. Default false. */
+  readonly q4?: boolean;
   /** `onnx/model_attentions.onnx`: the same with every layer's attention as an output, for looking into. Default false. */
   readonly attentions?: boolean;
   /** `wid/compactors.safetensors`, where the run had any: to continue or study it. Default true. */

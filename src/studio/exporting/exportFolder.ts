@@ -51,11 +51,12 @@ interface Form {
   readonly attentions: boolean;
 }
 
-function formsOf({ fp16 = false, int8 = true, attentions = false }: ExportOptions): Form[] {
+function formsOf({ fp16 = false, int8 = true, q4 = false, attentions = false }: ExportOptions): Form[] {
   return [
     { file: 'model.onnx', precision: 'fp32', attentions: false },
     ...(fp16 ? [{ file: 'model_fp16.onnx', precision: 'fp16', attentions: false } as const] : []),
     ...(int8 ? [{ file: 'model_quantized.onnx', precision: 'int8', attentions: false } as const] : []),
+    ...(q4 ? [{ file: 'model_q4.onnx', precision: 'q4', attentions: false } as const] : []),
     ...(attentions ? [{ file: 'model_attentions.onnx', precision: 'fp32', attentions: true } as const] : []),
   ];
 }

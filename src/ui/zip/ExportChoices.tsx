@@ -5,14 +5,16 @@ export const EXPORT_DEFAULTS: ExportOptions = {
   weights: 'fp32',
   fp16: false,
   int8: true,
+  q4: false,
   attentions: false,
   compactors: true,
   latency: true,
 };
 
 const SWITCHES = [
-  { name: 'int8', says: 'ONNX in int8, the default of transformers.js' },
-  { name: 'fp16', says: 'ONNX in fp16' },
+  { name: 'int8', says: 'ONNX in int8, the default of transformers.js on a CPU' },
+  { name: 'fp16', says: 'ONNX in fp16, for GPUs' },
+  { name: 'q4', says: 'ONNX in four bits, for GPUs' },
   { name: 'attentions', says: 'ONNX with attentions, for looking into' },
   { name: 'compactors', says: 'Compactors, to study or continue the run' },
   { name: 'latency', says: 'Measure latency beside the teacher' },
@@ -39,6 +41,7 @@ export function ExportChoices({ options, onOptions }: ExportChoicesProps): React
         <span className="note">
           {options.weights}, ONNX fp32{options.fp16 === true ? ', fp16' : ''}
           {options.int8 === true ? ', int8' : ''}
+          {options.q4 === true ? ', q4' : ''}
           {options.outputs === undefined ? '' : `, ${options.outputs}`}
         </span>
         <Icon name="down" />

@@ -167,6 +167,7 @@ test('tolerances and version are what the documents say', () => {
     fp32: { measure: 'relative', most: 1e-4 },
     fp16: { measure: 'relative', most: 2e-2 },
     int8: { measure: 'rms', most: 0.25 },
+    q4: { measure: 'rms', most: 0.5 },
   });
   const manifest: unknown = JSON.parse(readFileSync(new URL('../../../package.json', import.meta.url), 'utf8'));
   expect(manifest).toMatchObject({ version: STUDIO_VERSION });
