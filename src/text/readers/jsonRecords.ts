@@ -11,9 +11,7 @@ type Fields = ReadonlyMap<string, unknown>;
 
 /** JSON Lines, or one JSON array or object: a record a document, from the field that holds text, inner ones by path. */
 export async function* jsonDocuments(file: TextFile, options: ReadOptions, notes: ReadNotes): AsyncGenerator<TextDocument> {
-  const head = new TextDecoder().decode(await file.read(0, Math.min(64, file.size)));
-  const records = head.trimStart().startsWith('[') || (await isOneObject(file)) ? wholeRecords(file, notes) : lineRecords(file);
-  const sampled: { place: string; fields: Fields }[] = [];
+  const sampled: JsonRecord[] = [];
   let chosen: string | undefined;
   let without = 0;
   const textOf = (place: string, fields: Fields, field: string): TextDocument | undefined => {
@@ -37,7 +35,7 @@ export async function* jsonDocuments(file: TextFile, options: ReadOptions, notes
     notes.columns(columns);
     return columns.chosen;
   };
-  for await (const record of records) {
+  for await (const record of jsonRecords(file, notes)) {
     if (chosen === undefined) {
       sampled.push(record);
       look(record.fields);
@@ -62,7 +60,19 @@ export async function* jsonDocuments(file: TextFile, options: ReadOptions, notes
   if (without > 0) notes.notice(`${file.path}: ${without} records hold no text in the chosen field and were left out.`);
 }
 
-async function* lineRecords(file: TextFile): AsyncGenerator<{ place: string; fields: Fields }> {
+/** One record, and where it stands in its file. */
+interface JsonRecord {
+  readonly place: string;
+  readonly fields: Fields;
+}
+
+/** The records of a file of JSON Lines, or of one JSON array or object. */
+export async function* jsonRecords(file: TextFile, notes: ReadNotes): AsyncGenerator<JsonRecord> {
+  const head = new TextDecoder().decode(await file.read(0, Math.min(64, file.size)));
+  yield* head.trimStart().startsWith('[') || (await isOneObject(file)) ? wholeRecords(file, notes) : lineRecords(file);
+}
+
+async function* lineRecords(file: TextFile): AsyncGenerator<JsonRecord> {
   let count = 0;
   const tooLong = (line: number): Error =>
     new TextError(file.path, `line ${line} — expected at most ${LONGEST_LINE} characters, got more. Put one record on each line.`);
@@ -95,7 +105,7 @@ function isJson(text: string): boolean {
 }
 
 /** A file that is one JSON value: an array of records, an object that holds one list of them, or a single record. */
-async function* wholeRecords(file: TextFile, notes: ReadNotes): AsyncGenerator<{ place: string; fields: Fields }> {
+async function* wholeRecords(file: TextFile, notes: ReadNotes): AsyncGenerator<JsonRecord> {
   if (file.size > LONGEST_WHOLE)
     throw new TextError(
       file.path,
