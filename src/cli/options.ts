@@ -110,7 +110,7 @@ export function shapeWish(options: StudentOptions): ShapeWish | undefined {
 }
 
 /** What a teacher is called, by the page too, and its files. */
-function namedFiles(path: string | undefined): [string, GivenFile[]] {
+export function namedFiles(path: string | undefined): [string, GivenFile[]] {
   return path === undefined ? ['demo-teacher', filesOf(DEMO_TEACHER)] : [basename(resolve(path)), filesOf(path)];
 }
 
@@ -121,15 +121,20 @@ function machineFacts(): ReturnType<typeof rememberedFiles> {
 }
 
 /** @param runs folder that keeps checkpoints of unfinished runs; none are kept without it */
+export function openSession(runs?: string): StudioApi {
+  return createSession(runs === undefined ? undefined : new RunStore(folderFiles(runs), lockFiles(runs)), {
+    hub: hubSurroundings(),
+    makeEngine: engineMaker(machineFacts()),
+  });
+}
+
+/** @param runs as of {@link openSession} */
 export async function openTeacher(
   options: TeacherOptions,
   report: Report,
   runs?: string,
 ): Promise<{ session: StudioApi; teacher: TeacherReport }> {
-  const session = createSession(runs === undefined ? undefined : new RunStore(folderFiles(runs), lockFiles(runs)), {
-    hub: hubSurroundings(),
-    makeEngine: engineMaker(machineFacts()),
-  });
+  const session = openSession(runs);
   const request = options.teacher === undefined ? undefined : hubRequest(options.teacher, options);
   if (request !== undefined)
     report.say(`There is no file or folder ${request.repository} here; looking for it on ${request.endpoint ?? 'https://huggingface.co'}.`);

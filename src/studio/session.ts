@@ -9,6 +9,7 @@ import { openVerb } from './session/openVerb.ts';
 import { recallVerbs } from './session/recallVerbs.ts';
 import { recipeVerbs } from './session/recipeVerbs.ts';
 import { runVerbs } from './session/runVerbs.ts';
+import { sentenceVerbs } from './session/sentenceVerbs.ts';
 import { teacherVerbs } from './session/teacherVerbs.ts';
 import { SessionState, type Surroundings } from './session/sessionState.ts';
 import type { StudioApi } from './studioApi.ts';
@@ -24,6 +25,7 @@ export function createSession(store?: RunStore, surroundings: Partial<Surroundin
     ...recipeVerbs(state),
     ...runVerbs(state),
     ...judgeVerbs(state),
+    ...sentenceVerbs(state),
     ...exportVerbs(state),
     ...historyVerbs(state),
     ...gpuTestVerbs(state),

@@ -8,6 +8,7 @@ import type { HistoryApi, UnfinishedRun } from './api/history.ts';
 import type { GivenText, Opened, WishFor } from './api/opening.ts';
 import type { Beginnings, ModelShape, Recipe, ShapeWish } from './api/recipe.ts';
 import type { HeldOut, RunResult, StudioListener } from './api/run.ts';
+import type { EmbeddedSentences, GivenEncoder, PairColumnNames, PairReport, SentenceWish } from './api/sentences.ts';
 import type { HubRequest, TeacherReport } from './api/teacher.ts';
 import type { TextReport, TextWish } from './api/text.ts';
 
@@ -75,6 +76,24 @@ export interface StudioApi extends HistoryApi, GpuTestApi {
     seed: number,
     listen?: StudioListener,
   ): Promise<{ readonly teacher: HeldOut; readonly student?: HeldOut }>;
+  /**
+   * Vectors of sentences: lines of plain text, cells of a table, records. Needs no teacher and no text; as in
+   * {@link StudioApi.judgePairs}, encoders may be sentence-transformers folders, or any checkpoint.
+   */
+  embed(encoder: GivenEncoder, texts: readonly GivenFile[], wish: SentenceWish, listen?: StudioListener): Promise<EmbeddedSentences>;
+  /**
+   * Judges an encoder by a table of two sentences and a score a row, and its student beside it: correlation of cosines and
+   * scores, and what becomes of every sentence's neighbours.
+   * @param columns of the table; found by name and content if none are named
+   */
+  judgePairs(
+    table: GivenFile,
+    columns: PairColumnNames | undefined,
+    teacher: GivenEncoder,
+    student: GivenEncoder | undefined,
+    wish: SentenceWish,
+    listen?: StudioListener,
+  ): Promise<PairReport>;
   /** Attention of a student checkpoint beside the loaded teacher's: on held-out text, and of a sentence if there is one. */
   attentionOf(
     student: { readonly name: string; readonly files: readonly GivenFile[] },

@@ -4,7 +4,9 @@ import { filesOf } from '../files.ts';
 import { checkPaths } from '../givenPaths.ts';
 import {
   engineOptions,
+  namedFiles,
   openEngine,
+  openSession,
   openTeacher,
   openText,
   teacherOptions,
@@ -13,20 +15,30 @@ import {
   type TeacherOptions,
   type TextOptions,
 } from '../options.ts';
-import { createReport, heldOutLine, percent } from '../report.ts';
+import { createReport, heldOutLine, percent, type Report } from '../report.ts';
+import { sayEncoder, sentenceOptions, sentenceWish, type SentenceOptions } from '../sentenceOptions.ts';
+import { UsageError } from '../usage.ts';
 
-interface EvaluateOptions extends TeacherOptions, TextOptions, EngineOptions {
+interface EvaluateOptions extends TeacherOptions, TextOptions, EngineOptions, SentenceOptions {
   readonly student?: string;
+  readonly pairs?: string;
+  readonly pairColumns?: string;
 }
 
-/** `evaluate`: held-out numbers of a checkpoint, and of a student beside it on the same masked tokens. */
+/**
+ * `evaluate`: held-out numbers of a checkpoint, and of a student beside it on the same masked tokens; with `--pairs`, how their
+ * vectors of sentences follow people's scores.
+ */
 export function addEvaluate(program: Command): void {
   const command = program.command('evaluate').description('held-out loss and accuracy of a checkpoint, and of a student beside it');
-  engineOptions(textOptions(teacherOptions(command)))
-    .option('--student <path>', "a student's folder, judged on the same masked tokens")
+  engineOptions(sentenceOptions(textOptions(teacherOptions(command))))
+    .option('--student <path>', "a student's folder, judged on the same masked tokens or pairs")
+    .option('--pairs <table>', 'judge sentence vectors by a table (CSV, TSV or JSON Lines) of two sentences and a score a row')
+    .option('--pair-columns <names>', 'its columns, as in sentence1,sentence2,score (default: by name and content)')
     .action(async (options: EvaluateOptions) => {
       const report = createReport(options.json === true);
-      checkPaths(options, { text: true });
+      checkPaths(options, { text: options.pairs === undefined });
+      if (options.pairs !== undefined) return evaluatePairs(options, options.pairs, report);
       const { session, teacher } = await openTeacher(options, report);
       const path = options.student;
       const student = path === undefined ? undefined : { name: basename(resolve(path)), files: filesOf(path) };
@@ -45,4 +57,46 @@ export function addEvaluate(program: Command): void {
           `${heldOutLine(`Student ${student.name}`, judged.student)}, agreement with the teacher ${percent(judged.student.agreement)}`,
         );
     });
+}
+
+async function evaluatePairs(options: EvaluateOptions, table: string, report: Report): Promise<void> {
+  const { student } = options;
+  const [file, ...more] = filesOf(table);
+  if (file === undefined || more.length > 0)
+    throw new UsageError(`--pairs ${table}: expected a file, got a folder. Give the table itself.`);
+  const columns = options.pairColumns?.split(',').map((name) => name.trim());
+  const [first, second, score, ...rest] = columns ?? [];
+  if (columns !== undefined && (first === undefined || second === undefined || score === undefined || rest.length > 0))
+    throw new UsageError(`--pair-columns ${columns.join(',')}: expected three names with commas between, got ${columns.length}.`);
+  const named = first === undefined || second === undefined || score === undefined ? undefined : { first, second, score };
+  const [teacherName, teacherFiles] = namedFiles(options.teacher);
+  const session = openSession();
+  await openEngine(session, options, report);
+  const judged = await session.judgePairs(
+    file,
+    named,
+    { name: teacherName, files: teacherFiles },
+    student === undefined ? undefined : { name: basename(resolve(student)), files: filesOf(student) },
+    sentenceWish(options),
+    report.event,
+  );
+  report.fact('pairs', judged);
+  for (const notice of judged.notices) report.say(notice);
+  report.say(`${judged.pairs} pairs: ${judged.columns.first}, ${judged.columns.second}; scores: ${judged.columns.score}`);
+  sayEncoder('Teacher', judged.teacher.encoder, report);
+  report.say(correlations(judged.teacher));
+  if (judged.student === undefined) return;
+  sayEncoder('Student', judged.student.encoder, report);
+  report.say(`${correlations(judged.student)} (${percent(judged.student.spearman / judged.teacher.spearman)} of the teacher's Spearman)`);
+  const { cosine, similarities, neighbours } = judged.student.beside;
+  report.say(`Rank correlation of both models' cosines: ${similarities.toFixed(3)}`);
+  if (cosine !== null) report.say(`Mean cosine of a sentence's two vectors: ${cosine.toFixed(3)}`);
+  if (neighbours !== null)
+    report.say(
+      `Neighbours among ${neighbours.sentences} sentences: the nearest is the same for ${percent(neighbours.first)}, among the nearest ${neighbours.among} for ${percent(neighbours.found)}; ${percent(neighbours.overlap)} of the nearest ${neighbours.among} are the same`,
+    );
+}
+
+function correlations({ spearman, pearson }: { readonly spearman: number; readonly pearson: number }): string {
+  return `Cosine against score: Spearman ${(100 * spearman).toFixed(2)}, Pearson ${(100 * pearson).toFixed(2)} (times 100)`;
 }

@@ -14,7 +14,7 @@ import { sniffed } from './sniffed.ts';
 const KINDS = ['safetensors', 'pytorch', 'onnx'] as const;
 type WeightsKind = (typeof KINDS)[number];
 
-interface WeightsFile {
+export interface WeightsFile {
   readonly kind: WeightsKind;
   /** @param family whose names the tensors have: an ONNX file may lack some */
   readonly open: (family: Family) => Promise<StoredTensors>;
@@ -28,6 +28,8 @@ export interface CheckpointFolder {
   /** What was left out: weights of adapters, and zips in zips. */
   readonly adapters: readonly string[];
   readonly innerZips: readonly string[];
+  /** Every file by its whole path, whatever else has its name: weights, and all others. */
+  readonly paths: { readonly files: ReadonlyMap<string, ByteSource>; readonly weights: ReadonlyMap<string, WeightsFile> };
 }
 
 /** Files that a folder may hold once. */
@@ -80,6 +82,7 @@ export async function openFolder(subject: string, given: readonly GivenFile[]): 
     else byPath.set(path, source);
   };
   for (const { path, bytes } of given) await add(path.replaceAll('\\', '/'), openBytes(bytes), true);
+  const paths = { files: new Map(byPath), weights: weightsByPath };
   await leaveOtherConfigs(byPath);
 
   // Sentence-transformers has a config.json in folders below, too: the model's nearest to the top counts.
@@ -118,7 +121,7 @@ export async function openFolder(subject: string, given: readonly GivenFile[]): 
     else if (!weights.has(base) && !isBesideWeights(base)) weights.set(base, file);
   }
   checkPointers(subject, pointers, weights);
-  return { files, weights, adapters, innerZips };
+  return { files, weights, adapters, innerZips, paths };
 }
 
 /** Takes out configurations of other things than models, if there is one of a model: poolers have theirs. */
