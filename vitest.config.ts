@@ -5,7 +5,7 @@ import { OPTIMISE_LATE } from './tests/optimiseLate.ts';
 const HANGS_MS = 900_000;
 /** The tests in Firefox speak to it by WebSocket, which Node 20 has behind a switch. */
 const WEB_SOCKET = 'WebSocket' in globalThis ? [] : ['--experimental-websocket'];
-const shared = { testTimeout: HANGS_MS, hookTimeout: HANGS_MS, teardownTimeout: HANGS_MS, execArgv: [OPTIMISE_LATE] };
+const shared = { testTimeout: HANGS_MS, hookTimeout: HANGS_MS, teardownTimeout: HANGS_MS, execArgv: [...OPTIMISE_LATE] };
 
 export default defineConfig({
   test: {

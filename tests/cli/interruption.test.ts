@@ -2,26 +2,15 @@ import { spawn } from 'node:child_process';
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { FAST, inScratch, program, ROOT, SMALL, terminal } from './terminal.ts';
+import { FAST, inScratch, interrupted, program, ROOT, SMALL, terminal } from './terminal.ts';
 
 /** Calibration long enough to be met in the middle. */
 const SLOW = [...SMALL, '--calibration-tokens', '200000'];
 
-/** Sends a signal once `said` is in stdout, and another `again` ms later. */
-function interrupting(said: string, again?: number): (text: string, kill: (signal: NodeJS.Signals) => void) => void {
-  let sent = false;
-  return (text, kill) => {
-    if (sent || !text.includes(said)) return;
-    sent = true;
-    kill('SIGINT');
-    if (again !== undefined) setTimeout(() => kill('SIGINT'), again);
-  };
-}
-
 test('interrupted during calibration: nothing is written, code 130', () =>
   inScratch(async (folder) => {
     const out = join(folder, 'student');
-    const { code, stderr } = await terminal([...SLOW, '--steps', '5', '--json', '--out', out], interrupting('"model":"teacher"'));
+    const { code, stderr } = await interrupted([...SLOW, '--steps', '5', '--json', '--out', out], '"model":"teacher"');
     expect(stderr).toContain('Stopping before the first step; nothing will be written.');
     expect(stderr).toContain('run: stopped during calibration');
     expect(code).toBe(130);
@@ -33,7 +22,7 @@ test('interrupted twice while it trains: it ends at once, and --resume goes on f
     const out = join(folder, 'student');
     const run = [...FAST, '--steps', '60', '--no-latency', '--out', out];
     // The export after the first press takes longer than the second press.
-    const { code, stderr } = await terminal([...run, '--json'], interrupting('"step":30,', 600));
+    const { code, stderr } = await interrupted([...run, '--json'], '"step":30,', 600);
     expect(code).toBe(130);
     expect(stderr).toContain('Stopping after this step;');
     if (stderr.includes('Ended;')) expect(readdirSync(out)).toEqual(['.runs']);
@@ -45,7 +34,7 @@ test('interrupted twice while it trains: it ends at once, and --resume goes on f
 test('interrupted while the files are written: they are, and the run counts as done', () =>
   inScratch(async (folder) => {
     const out = join(folder, 'student');
-    const { code, stderr } = await terminal([...FAST, '--steps', '1', '--json', '--out', out], interrupting('"kind":"result"'));
+    const { code, stderr } = await interrupted([...FAST, '--steps', '1', '--json', '--out', out], '"kind":"result"');
     expect(stderr).toContain('The run is over and its student is being checked and written.');
     expect(code).toBe(0);
     expect(existsSync(join(out, 'model.safetensors'))).toBe(true);

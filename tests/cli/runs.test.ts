@@ -2,7 +2,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { unzipSync } from 'fflate';
 import { expect, test } from 'vitest';
-import { FAST, inScratch, terminal } from './terminal.ts';
+import { FAST, inScratch, interrupted, terminal } from './terminal.ts';
 
 const runOf = (stdout: string): { run: string; name: string; done: number } => {
   const value: unknown = JSON.parse(stdout.trim().split('\n').at(-1) ?? '{}');
@@ -14,12 +14,7 @@ const runOf = (stdout: string): { run: string; name: string; done: number } => {
 test('a stopped run is listed, leaves as a zip, goes on in another folder, and comes back after a delete', async () => {
   await inScratch(async (folder) => {
     const [first, second, zip] = [join(folder, 'first'), join(folder, 'second'), join(folder, 'run.zip')];
-    let sent = false;
-    await terminal([...FAST, '--steps', '12', '--json', '--out', first], (text, kill) => {
-      if (sent || !text.includes('"kind":"step"')) return;
-      sent = true;
-      kill('SIGINT');
-    });
+    await interrupted([...FAST, '--steps', '12', '--json', '--out', first], '"kind":"step"');
     const listed = runOf((await terminal(['runs', 'list', '--json', '--out', first])).stdout);
     expect(listed.name).toBe('Run 1');
     expect(listed.done).toBeGreaterThan(0);

@@ -2,7 +2,7 @@ import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { readSafetensors } from '../../src/formats/safetensors.ts';
-import { CHECKPOINT, FAST, inScratch, SMALL, TEXT, terminal } from './terminal.ts';
+import { CHECKPOINT, FAST, inScratch, interrupted, SMALL, TEXT, terminal } from './terminal.ts';
 
 interface Line {
   readonly kind: string;
@@ -165,14 +165,9 @@ describe('compress', () => {
   test('interrupted: stops after a step, writes the student as it stands, and says so by code 130', async () => {
     await inScratch(async (folder) => {
       const out = join(folder, 'student');
-      let sent = false;
-      const { code, stdout, stderr } = await terminal(
+      const { code, stdout, stderr } = await interrupted(
         [...FAST, '--steps', '100000', '--no-compactors', '--json', '--out', out],
-        (text, kill) => {
-          if (sent || !text.includes('"kind":"step"')) return;
-          sent = true;
-          kill('SIGINT');
-        },
+        '"kind":"step"',
       );
       expect(code).toBe(130);
       expect(stderr).toContain('Stopping after this step; a checkpoint and the student as it stands will be written.');

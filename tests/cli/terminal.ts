@@ -25,7 +25,7 @@ export interface Ended {
 export function program(preload: readonly string[] = []): string[] {
   // Compiled once, since reading TypeScript takes longer than most commands. Preloaded TypeScript needs the loader all the same.
   const loader = preload.some((module) => module.endsWith('.ts')) ? ['tsx'] : [];
-  return [OPTIMISE_LATE, ...[...loader, ...preload].flatMap((module) => ['--import', module]), compiledTerminal()];
+  return [...OPTIMISE_LATE, ...[...loader, ...preload].flatMap((module) => ['--import', module]), compiledTerminal()];
 }
 
 /** The same from its sources, as in a clone: only there is the command `bench`. */
@@ -55,6 +55,17 @@ export function terminal(
   return new Promise((resolve, reject) => {
     child.on('error', reject);
     child.on('close', (code) => resolve({ code, stdout, stderr }));
+  });
+}
+
+/**
+ * Runs the terminal program and interrupts it as Ctrl-C does, once it has written `said`.
+ * @param againMs interrupts it a second time, so many milliseconds later
+ */
+export function interrupted(options: readonly string[], said: string, againMs?: number): Promise<Ended> {
+  return terminal(options, undefined, ['./tests/cli/interruptAt.mjs'], {
+    WID_STUDIO_INTERRUPT_AT: said,
+    ...(againMs === undefined ? {} : { WID_STUDIO_INTERRUPT_AGAIN: String(againMs) }),
   });
 }
 
