@@ -28,7 +28,7 @@ export interface StudioApi extends HistoryApi, GpuTestApi {
    * @param again the text that a teacher without one is read with
    */
   open(files: readonly GivenFile[], wishFor: WishFor, listen?: StudioListener, again?: GivenText): Promise<Opened>;
-  /** Reads a checkpoint, with progress in bytes where that takes a while. Refused while a run goes on. */
+  /** Reads a checkpoint, with progress in bytes if that takes a while. Refused while a run goes on. */
   loadTeacher(name: string, files: readonly GivenFile[], listen?: StudioListener): Promise<TeacherReport>;
   /** Fetches a repository's teacher, with progress in bytes; what has arrived is kept, and fetching again goes on from there. */
   loadHubTeacher(request: HubRequest, listen: StudioListener): Promise<TeacherReport>;
@@ -42,7 +42,7 @@ export interface StudioApi extends HistoryApi, GpuTestApi {
   loadText(name: string, files: readonly GivenFile[], wish: TextWish, listen?: StudioListener): Promise<TextReport>;
   /** Ends a `loadText` that is going on: it rejects with code `cancelled`. */
   cancelText(): Promise<void>;
-  /** Recipe defaults for the loaded teacher and a student's shape; half its width where none is given. */
+  /** Recipe defaults for the loaded teacher and a student's shape; half the teacher's width if none is given. */
   defaults(student?: ModelShape): Promise<Recipe>;
   /** What recipes and students of the loaded teacher begin with. */
   beginnings(): Promise<Beginnings>;
@@ -52,7 +52,7 @@ export interface StudioApi extends HistoryApi, GpuTestApi {
   /** Memory and work of the recipe's steps, phase by phase. Slower than `plan`: it lays the training graphs. */
   stepCosts(recipe: Recipe): Promise<readonly StepCost[]>;
   start(recipe: Recipe, listen: StudioListener): Promise<RunResult>;
-  /** Runs that have a checkpoint and that nobody is training, the furthest first. Empty where the session keeps none. */
+  /** Runs that have a checkpoint and that nobody is training, the furthest first. Empty if the session keeps none. */
   unfinished(): Promise<readonly UnfinishedRun[]>;
   /** Goes on from a run's newest whole checkpoint; teacher and text must be those of the run. */
   resumeRun(run: string, listen: StudioListener): Promise<RunResult>;
@@ -68,7 +68,7 @@ export interface StudioApi extends HistoryApi, GpuTestApi {
   /**
    * Held-out numbers of the teacher on the loaded text, and of a student checkpoint on the same masked tokens.
    * @param batch sequences judged at once
-   * @param listen hears how far GPU kernels are measured and compiled, where they are
+   * @param listen hears how far GPU kernels are measured and compiled, if any are
    */
   evaluate(
     student: { readonly name: string; readonly files: readonly GivenFile[] } | undefined,

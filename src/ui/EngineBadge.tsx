@@ -69,7 +69,7 @@ function EngineCard({ engine, gflops }: { readonly engine: EngineReport; readonl
         ))}
       </fieldset>
       {going ? <p className="note">Stop the run to change its engine.</p> : null}
-      <h3>At hand</h3>
+      <h3>In use</h3>
       <p>
         {engine.detail}
         {gflops === undefined ? '' : `, ${gflopsText(gflops)} for matrix multiplication`}
@@ -113,7 +113,7 @@ function GpuHelp(): React.JSX.Element | null {
   if (userAgent.includes('Firefox/'))
     return (
       <p>
-        Where Firefox has it switched off, <code>dom.webgpu.enabled</code> in <code>about:config</code> switches it on.
+        If Firefox has WebGPU switched off, <code>dom.webgpu.enabled</code> in <code>about:config</code> switches it on.
       </p>
     );
   if (userAgent.includes('Chrome/'))

@@ -3,17 +3,17 @@ import type { WeightStorage } from '../../engines/webgpu/webgpuEngine.ts';
 /** Engines by name; `auto` picks the fastest that this machine can use. */
 export type EngineChoice = 'auto' | 'cpu' | 'reference' | 'webgpu';
 
-/** How an engine works, where a user may say. */
+/** What a user may choose about how an engine works. */
 export interface EngineSettings {
   /**
    * Whether WebGPU measures its matrix kernels on first use and takes the fastest (the default). Without it, kernels depend
-   * on the adapter alone, and a run gives the same numbers to the last bit before anything was measured and after.
+   * on the adapter alone, so a run gives the same numbers to the last bit whether anything was measured or not.
    */
   readonly tuning?: boolean;
   /**
    * How WebGPU stores weights that a program only reads: the distillation teacher's, the frozen teacher's in merged training,
-   * and all of a model that is judged. `float16` halves their memory where the adapter can, and rounds them; without it, and on
-   * other engines, everything is float32.
+   * and all of a model that is evaluated. `float16` halves their memory and rounds them, if the adapter supports it. Otherwise,
+   * and on other engines, everything is float32.
    */
   readonly storage?: WeightStorage;
 }
@@ -32,10 +32,10 @@ export interface EngineReport {
   /** One line for the header: kernels, threads, adapter. */
   readonly detail: string;
   readonly threads: number;
-  /** The GPU adapter, where one was asked for and found; a software one is a processor that plays a GPU. */
+  /** The GPU adapter, if one was asked for and found. `software`: a CPU computes what a GPU should. */
   readonly adapter?: { readonly name: string; readonly software: boolean };
-  /** Of both engines, where `auto` compared them. */
+  /** Speeds of both engines, if `auto` compared them. */
   readonly speeds?: EngineSpeeds;
-  /** Why `auto` did not take WebGPU; absent where it did, or where another engine was asked for. */
+  /** Why `auto` did not take WebGPU. Absent if it did, or if the user asked for another engine. */
   readonly notWebGpu?: string;
 }

@@ -17,21 +17,21 @@ export interface ExportOptions {
   readonly q4?: boolean;
   /** `onnx/model_attentions.onnx`: the same with every layer's attention as an output, for looking into. Default false. */
   readonly attentions?: boolean;
-  /** `wid/compactors.safetensors`, where the run had any: to continue or study it. Default true. */
+  /** `wid/compactors.safetensors`, if the run had compactors: to study them, or to continue the run. Default true. */
   readonly compactors?: boolean;
   /** Measures latency of teacher and student in onnxruntime-web. Default true. */
   readonly latency?: boolean;
 }
 
-/** Engine and runtime on one batch of real text; every sequence but the first ends in padding where it has room. */
+/** Engine and runtime on one batch of real text; every sequence but the first ends in padding if it has room. */
 export interface OnnxCheck {
   readonly batch: number;
   readonly length: number;
   /** Largest |engine - runtime|. */
   readonly difference: number;
-  /** The same over max(1, |logit|). */
+  /** The same, divided by max(1, |logit|). */
   readonly relative: number;
-  /** Root mean square of the differences over that of the logits about their mean. */
+  /** Root mean square of the differences, divided by the standard deviation of the logits. */
   readonly rms: number;
 }
 
@@ -47,9 +47,9 @@ export interface OnnxLatency {
 /** Held-out masked tokens answered by a file in onnxruntime-web, and by the engine in float32 on the same tokens. */
 export interface OnnxHeldOut {
   readonly tokens: number;
-  /** Of the file, 0 to 1. */
+  /** Share of these tokens that the file predicts right, 0 to 1. */
   readonly accuracy: number;
-  /** Of the engine's float32 model, 0 to 1; the difference is what the file's precision costs. */
+  /** The same of the engine's float32 model, 0 to 1. The difference is what the file's precision costs. */
   readonly engineAccuracy: number;
 }
 
@@ -60,18 +60,18 @@ export interface OnnxFileReport {
   /** What it answers with; differences are of this. */
   readonly output: Output;
   readonly precision: OnnxPrecision;
-  /** With its external data, if it has any. */
+  /** Size, with external data if it has any, in bytes. */
   readonly bytes: number;
-  /** Over all checks. */
+  /** Largest |engine - onnxruntime-web| over all checks. */
   readonly largestDifference: number;
   readonly checked: readonly OnnxCheck[];
   /** What a check may not exceed: `relative` or `rms`, by name. */
   readonly tolerance: { readonly measure: 'relative' | 'rms'; readonly most: number };
-  /** Null where no text is loaded, or the precision is fp32. */
+  /** Null if no text is loaded, or if the precision is fp32. */
   readonly heldOut: OnnxHeldOut | null;
-  /** Null where none was asked for. */
+  /** Null if nobody asked for it. */
   readonly latency: OnnxLatency | null;
-  /** Why the file is not in the zip, with the first node that differs where one was found; null if it is in it. */
+  /** Why the file is not in the zip, with the first node that differs if one was found. Null if the file is in the zip. */
   readonly withheld: string | null;
 }
 
@@ -87,6 +87,6 @@ export interface ExportResult {
   readonly checked: readonly OnnxCheck[];
   /** Every ONNX file that was made, withheld ones too; the fp32 file first. */
   readonly onnx: readonly OnnxFileReport[];
-  /** The teacher's fp32 file on the same input as the student's; null where it was not measured, or is the model at hand. */
+  /** Latency of the teacher's fp32 file on the student's input. Null if it was not measured, or if the teacher itself is exported. */
   readonly teacherLatency: OnnxLatency | null;
 }

@@ -6,7 +6,7 @@ import type { TextReport } from './text.ts';
 /** `unfinished`: cut off, or going on in another tab. The others ended, and left a student. */
 export type RunEnding = 'unfinished' | 'stopped' | 'diverged' | 'done';
 
-/** What is known of a run, whether it goes on, is over or was cut off. */
+/** What is known of a run, whether it goes on, is over, or was cut off. */
 export interface RunFacts {
   /** Stable name of the run's files. */
   readonly run: string;
@@ -49,28 +49,28 @@ export interface GivenName {
   readonly bytes: number;
 }
 
-/** Files that teacher and text were read from; empty where that was not noted. */
+/** Files that teacher and text were read from. Empty if the run did not note them. */
 export interface GivenFiles {
   readonly teacher: readonly GivenName[];
   readonly text: readonly GivenName[];
 }
 
-/** What a run began with, and goes on with. */
+/** Teacher and text of a run. It continues with the same two. */
 export interface RunInputs {
   readonly teacher: string;
   readonly text: string;
-  /** Both are kept here: nothing has to be given again. */
+  /** Both are kept here, so the user need not give them again. */
   readonly kept: boolean;
   readonly files: GivenFiles;
 }
 
-/** What was loaded of what a run began with; null = it was loaded already, or is missing. */
+/** What was loaded of a run's teacher and text. Null: it was loaded already, or it is missing. */
 export interface RecalledInputs {
   readonly teacher: TeacherReport | null;
   readonly text: TextReport | null;
-  /** Neither loaded nor kept here. */
+  /** What is neither loaded nor kept here. */
   readonly missing: readonly ('teacher' | 'text')[];
-  /** What the run was given; a text that is kept is packed, and only its files can be packed to another length. */
+  /** Files that the run was given. A kept text is packed already: packing it to another length needs its files. */
   readonly files: GivenFiles;
 }
 
@@ -92,23 +92,23 @@ export interface RunArchive {
   readonly zip: Blob;
 }
 
-/** Attention of two students on one sentence: head by head of the first, where the second has one of the same origin. */
+/** Attention of two students on one sentence: each head of the first beside the second's head of the same origin, if it has one. */
 export interface StudentsComparison {
   readonly tokens: readonly string[];
-  /** 1 - Jensen-Shannon divergence by layer and head of the first student; null where the second has no such head. */
+  /** 1 - Jensen-Shannon divergence, by layer and head of the first student. Null if the second has no such head. */
   readonly similarity: readonly (readonly (number | null)[])[];
   /** Maps of the chosen head: rows are queries, columns keys. */
   readonly teacher: readonly (readonly number[])[];
   readonly first: readonly (readonly number[])[];
-  /** Empty where the second student has no head of the same origin. */
+  /** Empty if the second student has no head of the same origin. */
   readonly second: readonly (readonly number[])[];
 }
 
 /** Room for what a run keeps, in bytes. */
 export interface StorageReport {
-  /** What a run of this recipe needs at most at any one time. */
+  /** The most that a run of this recipe needs at one time. */
   readonly needed: number;
-  /** What this browser or disk has left; null where it does not say. */
+  /** What this browser or disk has left. Null if it does not say. */
   readonly free: number | null;
 }
 
@@ -122,7 +122,7 @@ export interface HistoryApi {
    * Its teacher must be loaded.
    */
   openRun(run: string): Promise<RunSummary>;
-  /** Loads the teacher and text that a run began with, where they are kept and others are loaded. */
+  /** Loads a run's teacher and text, if they are kept and are not the ones that are loaded. */
   recallInputs(run: string): Promise<RecalledInputs>;
   renameRun(run: string, name: string): Promise<void>;
   /** Takes a run out of the history. {@link restoreRun} brings it back for a day. */
@@ -140,10 +140,10 @@ export interface HistoryApi {
     head: number,
     listen?: StudioListener,
   ): Promise<StudentsComparison>;
-  /** What a run of this recipe would need, and what there is. */
+  /** Storage that a run of this recipe would need, and what is free. */
   storage(recipe: Recipe): Promise<StorageReport>;
-  /** Why runs last only as long as this session, and the cure, in words; null = they outlive it. */
+  /** Why runs last only as long as this session, and the cure, in words. Null: runs outlive the session. */
   whyNotKept(): Promise<string | null>;
-  /** Keeps the state after the step at hand; for a page that is being hidden. */
+  /** Keeps the run's state after the current step. For a page that is being hidden. */
   keep(): Promise<void>;
 }

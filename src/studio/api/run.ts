@@ -10,7 +10,7 @@ export interface HeldOut {
   readonly loss: number;
   /** Share of masked tokens whose top prediction is right, 0 to 1. */
   readonly accuracy: number;
-  /** Share of masked tokens where the top prediction equals the teacher's, 0 to 1. */
+  /** Share of masked tokens for which the top prediction is the teacher's, 0 to 1. */
   readonly agreement: number;
 }
 
@@ -23,24 +23,24 @@ export interface SimilarityReport {
   readonly mean: number;
   /** Mean cosine of the same rows. */
   readonly cosine: number;
-  /** Mean over pairings with other heads of the same layer. */
+  /** Chance level: the mean over pairings with other heads of the same layer. */
   readonly chance: number;
 }
 
 /** What `start` returns when the run is over. */
 export interface RunResult {
   readonly teacher: HeldOut;
-  /** The student before the first step; cut out of the teacher in modes that train a larger model. */
+  /** The start: the student before the first step. Modes that train a larger model cut it out of the teacher. */
   readonly untrained: HeldOut;
   readonly trained: HeldOut;
   readonly stepsDone: number;
-  /** Where a run that diverged fell back to an earlier student: the step after which it was so. */
+  /** If a run diverged and fell back to an earlier student: the step after which the student was so. */
   readonly studentStep?: number;
   readonly stopped: boolean;
   readonly similarity: SimilarityReport;
   /**
-   * The model as it was trained, in modes whose student is cut out of a larger one (`paper`, `progressive` when stopped
-   * early); not told after a fall back. What `trained` falls short of it is the gap that dropping near-zero dimensions opened.
+   * The model as it was trained, in modes that cut the student out of a larger model (`paper`, or `progressive` if it stopped
+   * early). Absent after a fall back. Its lead over `trained` is what dropping near-zero dimensions cost.
    */
   readonly whole?: HeldOut;
   /** Why the run ended early by itself (numbers that are not finite or have exploded), or null. */
@@ -61,9 +61,9 @@ export type StudioEvent =
       readonly loss: number;
       readonly gradientNorm: number;
       readonly learningRate: number;
-      /** 0 as long as it is not known: after the first step of a phase. */
+      /** 0 if not yet known, which is so after the first step of a phase. */
       readonly tokensPerSecond: number;
-      /** Means nothing while `tokensPerSecond` is 0. */
+      /** Without meaning while `tokensPerSecond` is 0. */
       readonly secondsLeft: number;
     }
   | { readonly kind: 'kept'; readonly step: number }
@@ -71,7 +71,7 @@ export type StudioEvent =
   | { readonly kind: 'notKept'; readonly step: number; readonly reason: string; readonly paused: boolean }
   /** A device was lost: the run goes on from `step` on another engine, or on a new device of the same. */
   | { readonly kind: 'engineChanged'; readonly step: number; readonly engine: EngineReport; readonly reason: string }
-  /** A run that goes on has another engine, or other measured kernels, than the steps that were kept. */
+  /** A continued run has another engine than its kept steps had, or other measured kernels. */
   | { readonly kind: 'engineDiffers'; readonly step: number; readonly engine: EngineReport; readonly reason: string }
   /** At evaluations of phases that have compactors or gates. */
   | { readonly kind: 'norms'; readonly step: number; readonly spaces: readonly SpaceNorms[] }

@@ -48,7 +48,7 @@ function ExportButtons({ options }: { readonly options: ExportOptions }): React.
     <>
       <output className="note">
         {exporting ? `${progress?.stage ?? 'Writing'}, ${progress?.done ?? 0} of ${progress?.total ?? 0}` : ''}
-        {finished || exporting ? '' : going ? 'The student can leave when the run ends or is stopped.' : 'Run something first.'}
+        {finished || exporting ? '' : going ? 'You can export the student once the run has ended or is stopped.' : 'Start a run first.'}
       </output>
       <div className="btns">
         <button
@@ -69,7 +69,7 @@ function ExportButtons({ options }: { readonly options: ExportOptions }): React.
           type="button"
           className="btn"
           data-testid="export-teacher"
-          title="The loaded teacher as the same files: a converter"
+          title="Exports the loaded teacher as the same files, without a run"
           disabled={exporting || asking || going}
           onClick={() => void actions.exportTeacher(options)}
         >
