@@ -11,7 +11,7 @@ set -euo pipefail
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 python3 -m venv "$folder/venv"
-"$folder/venv/bin/pip" install --quiet onnx==1.23.2 onnxruntime==1.32.0
+"$folder/venv/bin/pip" install --quiet onnx==1.23.2 onnxruntime==1.32.0 sympy==1.14.0
 cd "$folder"
 venv/bin/python - <<'PYTHON'
 import collections
