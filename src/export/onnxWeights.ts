@@ -1,4 +1,6 @@
+import { blueprintOf } from '../models/blueprint.ts';
 import type { BertModel } from '../models/model.ts';
+import { LOGITS, outputOf } from '../models/outputs.ts';
 import { floatToHalf } from '../tensor/float16.ts';
 import { StudioError } from '../tensor/studioError.ts';
 import type { Tensor } from '../tensor/tensor.ts';
@@ -40,7 +42,10 @@ export function onnxWeights(writer: OnnxWriter, model: BertModel, precision: Onn
     const { data, shape } = found(key);
     return writer.tensor(key, 'float32', shape, data);
   };
-  if (precision === 'int8') return byteWeights(writer, found, vector);
+  if (precision === 'int8') {
+    const isMultiplied = model.config.tieWordEmbeddings && outputOf(model) === LOGITS;
+    return byteWeights(writer, found, vector, new Set(isMultiplied ? [blueprintOf(model.config).module('words').weight] : []));
+  }
   if (precision === 'q4') return nibbleWeights(writer, found, vector);
   return precision === 'fp16' ? halfWeights(writer, found, vector) : fullWeights(writer, found, vector);
 }
@@ -51,7 +56,7 @@ export type Name = (key: string) => string;
 /** The name under which [out, in] is stored as [in, out]. */
 const turned = (key: string): string => `${key}_transposed`;
 
-function transpose<Data extends Float32Array | Uint16Array | Uint8Array>(data: Data, rows: number, out: Data): Data {
+function transpose<Data extends Float32Array | Uint16Array | Int8Array>(data: Data, rows: number, out: Data): Data {
   const columns = data.length / rows;
   for (let row = 0; row < rows; row++)
     for (let column = 0; column < columns; column++) out[column * rows + row] = data[row * columns + column] ?? 0;
@@ -120,25 +125,21 @@ function halfWeights(writer: OnnxWriter, found: Find, vector: Name): OnnxWeights
 interface ByteNames {
   readonly values: string;
   readonly scale: string;
-  readonly zero: string;
 }
 
 /**
- * ONNX Runtime's dynamic quantisation: activations to bytes as they come, weights a scale and zero point an output.
- * Names are those that its quantiser gives. A tied table serves the lookup and, behind a Transpose, the decoder.
+ * ONNX Runtime's dynamic quantisation: activations to unsigned bytes as they come, weights to signed ones with a scale an
+ * output. Names are those that its quantiser gives. A tied table serves the lookup and, behind a Transpose, the decoder.
  */
-function byteWeights(writer: OnnxWriter, found: Find, vector: Name): OnnxWeights {
-  const bytes = (key: string, turn: boolean): ByteNames => {
-    const name = turn ? turned(key) : key;
-    const names = { values: `${name}_quantized`, scale: `${name}_scale`, zero: `${name}_zero_point` };
+function byteWeights(writer: OnnxWriter, found: Find, vector: Name, multiplied: ReadonlySet<string>): OnnxWeights {
+  const table = (key: string): ByteNames => {
+    const names = { values: `${key}_quantized`, scale: `${key}_scale` };
     if (!writer.has(names.values)) {
       const { data, shape } = found(key);
-      const [rows = 1, columns = 1] = shape;
-      const { values, scales, zeroPoints } = quantizeRows(data, rows);
-      if (turn) writer.tensor(names.values, 'uint8', [columns, rows], transpose(values, rows, new Uint8Array(values.length)));
-      else writer.tensor(names.values, 'uint8', shape, values);
+      const [rows = 1] = shape;
+      const { values, scales } = quantizeRows(data, rows, multiplied.has(key));
+      writer.tensor(names.values, 'int8', shape, values);
       writer.tensor(names.scale, 'float32', [rows], scales);
-      writer.tensor(names.zero, 'uint8', [rows], zeroPoints);
     }
     return names;
   };
@@ -152,9 +153,9 @@ function byteWeights(writer: OnnxWriter, found: Find, vector: Name): OnnxWeights
     activations.set(x, outputs);
     return outputs;
   };
-  const product = (x: string, values: string, weight: ByteNames, bias: string, place: string, output: string | undefined): string => {
+  const product = (x: string, weight: ByteNames, bias: string, place: string, output: string | undefined): string => {
     const [read, scale, zero] = quantized(x);
-    const whole = writer.node('MatMulInteger', `${place}/MatMulInteger`, [read, values, zero, weight.zero]);
+    const whole = writer.node('MatMulInteger', `${place}/MatMulInteger`, [read, weight.values, zero]);
     const scales = writer.node('Mul', `${place}/MulScales`, [scale, weight.scale]);
     const scaled = writer.node('Mul', `${place}/Mul`, [writer.cast(whole, `${place}/Cast`, 'float32'), scales]);
     return writer.node('Add', `${place}/Add`, [scaled, vector(bias)], { output });
@@ -164,22 +165,30 @@ function byteWeights(writer: OnnxWriter, found: Find, vector: Name): OnnxWeights
   return {
     vector,
     linear: (x, key, bias, place, output) => {
-      const weight = bytes(key, true);
-      return product(x, weight.values, weight, bias, place, output);
+      const { data, shape } = found(key);
+      const [rows = 1, columns = 1] = shape;
+      const { values, scales } = quantizeRows(data, rows, true);
+      const bytes = writer.tensor(
+        `${turned(key)}_quantized`,
+        'int8',
+        [columns, rows],
+        transpose(values, rows, new Int8Array(values.length)),
+      );
+      const scale = writer.tensor(`${turned(key)}_scale`, 'float32', [rows], scales);
+      return product(x, { values: bytes, scale }, bias, place, output);
     },
     decode: (x, key, bias, place, output) => {
-      const table = bytes(key, false);
-      const values = writer.node('Transpose', `${place}/Transpose`, [table.values], { attributes: { perm: { ints: [1, 0] } } });
-      return product(x, values, table, bias, place, output);
+      const { values, scale } = table(key);
+      const flipped = writer.node('Transpose', `${place}/Transpose`, [values], { attributes: { perm: { ints: [1, 0] } } });
+      return product(x, { values: flipped, scale }, bias, place, output);
     },
     rows: (key, place, pick) => {
-      const names = bytes(key, false);
-      const column = (picked: string, step: string): string =>
-        writer.node('Unsqueeze', `${place}/${step}/Unsqueeze`, [picked, lastAxis()], { shape: [...writer.form(picked).shape, 1] });
-      const values = writer.cast(pick(names.values, ''), `${place}/Cast`, 'float32');
-      const zero = writer.cast(column(pick(names.zero, '/zero_point'), 'zero_point'), `${place}/zero_point/Cast`, 'float32');
-      const centred = writer.node('Sub', `${place}/Sub`, [values, zero]);
-      return writer.node('Mul', `${place}/Mul`, [centred, column(pick(names.scale, '/scale'), 'scale')]);
+      const names = table(key);
+      const picked = pick(names.scale, '/scale');
+      const scale = writer.node('Unsqueeze', `${place}/scale/Unsqueeze`, [picked, lastAxis()], {
+        shape: [...writer.form(picked).shape, 1],
+      });
+      return writer.node('Mul', `${place}/Mul`, [writer.cast(pick(names.values, ''), `${place}/Cast`, 'float32'), scale]);
     },
   };
 }

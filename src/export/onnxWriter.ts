@@ -58,7 +58,7 @@ export class OnnxWriter {
     return form;
   }
 
-  /** What every node makes, for the file to tell. @param except names that are told as outputs of the graph */
+  /** What nodes make, for the file to tell. @param except names that are not told, or are told as outputs of the graph */
   values(except: ReadonlySet<string>): OnnxValue[] {
     const made = this.nodes.flatMap(({ outputs }) => outputs).filter((name) => !except.has(name));
     return made.map((name) => {
@@ -76,7 +76,7 @@ export class OnnxWriter {
     name: string,
     element: OnnxElement,
     shape: readonly number[],
-    data: Uint8Array | Uint16Array | Float32Array | BigInt64Array,
+    data: Int8Array | Uint8Array | Uint16Array | Float32Array | BigInt64Array,
   ): string {
     this.#held.add(name);
     this.#forms.set(name, { element, shape });

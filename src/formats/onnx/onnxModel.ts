@@ -1,8 +1,8 @@
 import { fromJson, toBinary, type JsonValue, type JsonObject } from '@bufbuild/protobuf';
 import { onnxMessage } from './onnxSchema.ts';
 
-export type OnnxElement = 'float32' | 'float16' | 'uint8' | 'int32' | 'int64';
-const ELEMENTS: Readonly<Record<OnnxElement, number>> = { float32: 1, uint8: 2, int32: 6, int64: 7, float16: 10 };
+export type OnnxElement = 'float32' | 'float16' | 'uint8' | 'int8' | 'int32' | 'int64';
+const ELEMENTS: Readonly<Record<OnnxElement, number>> = { float32: 1, uint8: 2, int8: 3, int32: 6, int64: 7, float16: 10 };
 
 export type OnnxAttribute = { readonly f: number } | { readonly i: number } | { readonly ints: readonly number[] };
 
