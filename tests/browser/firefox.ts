@@ -30,6 +30,8 @@ export interface FirefoxTab {
   type(selector: string, text: string): Promise<void>;
   /** What is shown in a place, once `fits` says so. @throws Error with what was shown instead */
   shown(testId: string, fits?: (text: string) => boolean): Promise<string>;
+  /** An attribute of what a CSS selector names, once it is as awaited. */
+  attribute(selector: string, name: string, awaited: string | RegExp): Promise<string>;
   /** Errors that pages threw or logged. */
   readonly faults: readonly string[];
   /** The path of the next download, once it is complete. */
@@ -197,6 +199,18 @@ class Tab implements FirefoxTab {
     };
     return poll(
       () => `${testId} to show what is awaited, where it shows ${JSON.stringify(last)} (the page logged ${this.faults.join('; ')})`,
+      look,
+    );
+  }
+
+  async attribute(selector: string, name: string, awaited: string | RegExp): Promise<string> {
+    let last: string | null = null;
+    const look = async (): Promise<string | undefined> => {
+      last = await this.evaluate((css, attribute) => document.querySelector(css)?.getAttribute(attribute) ?? null, selector, name);
+      return last !== null && (typeof awaited === 'string' ? last === awaited : awaited.test(last)) ? last : undefined;
+    };
+    return poll(
+      () => `${name} of ${selector} to be ${String(awaited)}, where it is ${last} (the page logged ${this.faults.join('; ')})`,
       look,
     );
   }
