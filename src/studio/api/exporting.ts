@@ -53,6 +53,15 @@ export interface OnnxHeldOut {
   readonly engineAccuracy: number;
 }
 
+/** A file on onnxruntime-web's WebGPU provider. */
+export interface OnnxWebGpu {
+  /** What its tolerance is about, the largest over all checks; infinite if it fails there. */
+  readonly measured: number;
+  readonly latency: OnnxLatency | null;
+  /** Why it is not fit for WebGPU; null if it is. */
+  readonly unfit: string | null;
+}
+
 /** One ONNX file: what it was compared with, and whether it is in the zip. */
 export interface OnnxFileReport {
   /** Path in the folder. */
@@ -71,6 +80,8 @@ export interface OnnxFileReport {
   readonly heldOut: OnnxHeldOut | null;
   /** Null if nobody asked for it. */
   readonly latency: OnnxLatency | null;
+  /** Absent if this machine has no GPU for it, or the file is withheld. */
+  readonly webGpu?: OnnxWebGpu;
   /** Why the file is not in the zip, with the first node that differs if one was found. Null if the file is in the zip. */
   readonly withheld: string | null;
 }

@@ -18,6 +18,7 @@ import type { StudioListener } from '../api/run.ts';
 import type { Measured } from './finishedRun.ts';
 import { HeldOutTokens } from '../verification/heldOutTokens.ts';
 import { measureLatency } from '../verification/latency.ts';
+import { hasWebGpuProvider, judgeOnWebGpu } from '../verification/webGpuProvider.ts';
 import { stageProgress, type Progress } from '../verification/progress.ts';
 import { textBatch, verificationTokens } from '../verification/textBatch.ts';
 
@@ -97,6 +98,7 @@ export async function exportFolder(
       : undefined;
   const against =
     options.latency === false || job.against === undefined ? undefined : await opened(partGiving(job.against, options.outputs), dataLimit);
+  const onWebGpu = await hasWebGpuProvider();
   const reports: OnnxFileReport[] = [];
   let teacherLatency: OnnxLatency | null = null;
 
@@ -124,9 +126,12 @@ export async function exportFolder(
       const heldOut =
         form.precision === 'fp32' || held === undefined ? null : await held.judge(runtime, progress(`Filling held-out masks with ${path}`));
       let latency: OnnxLatency | null = null;
-      if (options.latency !== false && !form.attentions) {
-        const length = Math.min(LATENCY_TOKENS, longestSequence(model.config));
-        const batch = textBatch(verificationTokens(tokenizer, corpus), tokenizer, 1, length, model.config.typeVocabSize);
+      const length = Math.min(LATENCY_TOKENS, longestSequence(model.config));
+      const batch =
+        options.latency === false || form.attentions
+          ? undefined
+          : textBatch(verificationTokens(tokenizer, corpus), tokenizer, 1, length, model.config.typeVocabSize);
+      if (batch !== undefined) {
         const [own, other] = await measureLatency(
           against === undefined ? [runtime] : [runtime, against],
           batch,
@@ -135,7 +140,11 @@ export async function exportFolder(
         latency = own ?? null;
         teacherLatency ??= other ?? null;
       }
-      return { ...nothing, largestDifference, checked, heldOut, latency, withheld: null };
+      const report = { ...nothing, largestDifference, checked, heldOut, latency, withheld: null };
+      if (!onWebGpu) return report;
+      const asked = { judge, model, file, dataName, tolerance, timed: batch };
+      const webGpu = await judgeOnWebGpu(asked, progress(`Checking ${path} on WebGPU`), progress(`Timing ${path} on WebGPU`));
+      return { ...report, webGpu };
     } catch (error) {
       const reason = faultOfRuntime(error);
       return { ...nothing, largestDifference: Infinity, checked: [], withheld: `onnxruntime-web fails at it: ${reason}` };

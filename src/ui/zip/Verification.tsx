@@ -29,7 +29,7 @@ interface FileReportProps {
 
 function FileReport({ file, teacherLatency }: FileReportProps): React.JSX.Element {
   const answers = useSetup((state) => state.teacher?.words.answers);
-  const { path, output, bytes, largestDifference, tolerance, checked, heldOut, latency, withheld } = file;
+  const { path, output, bytes, largestDifference, tolerance, checked, heldOut, latency, webGpu, withheld } = file;
   const worst = Math.max(0, ...checked.map((check) => check[tolerance.measure]));
   return (
     <section className="onnx-file" aria-label={path}>
@@ -60,7 +60,19 @@ function FileReport({ file, teacherLatency }: FileReportProps): React.JSX.Elemen
             }`}
           />
         )}
+        {webGpu === undefined || webGpu.unfit !== null ? null : (
+          <Line
+            name={`On WebGPU: largest ${tolerance.measure} difference${webGpu.latency === null ? '' : ', median'}`}
+            value={`${webGpu.measured.toExponential(1)}${webGpu.latency === null ? '' : `, ${webGpu.latency.median.toFixed(1)} ms`}`}
+            testId="on-webgpu"
+          />
+        )}
       </dl>
+      {webGpu === undefined || webGpu.unfit === null ? null : (
+        <p className="note warn" data-testid="unfit-for-webgpu">
+          Not for WebGPU, for CPUs alone: {webGpu.unfit}
+        </p>
+      )}
     </section>
   );
 }
