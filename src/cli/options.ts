@@ -177,5 +177,8 @@ export async function openEngine(session: StudioApi, options: EngineOptions, rep
   const engine = await session.engine(options.engine, options.threads, { tuning: options.tuning, storage: options.storage });
   report.fact('engine', engine);
   report.say(`Engine: ${engine.name} (${engine.detail})`);
-  if (engine.speeds !== undefined && engine.notWebGpu !== undefined) report.say(engine.notWebGpu);
+  // That there is no GPU is no news; that one is not used is.
+  if ((engine.speeds !== undefined || engine.wrongNumbers === true) && engine.notWebGpu !== undefined) report.say(engine.notWebGpu);
+  if (engine.checked?.remembered === false)
+    report.say(`Compared its operations with the reference engine: all right (${(engine.checked.milliseconds / 1000).toFixed(1)} s)`);
 }

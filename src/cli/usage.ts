@@ -18,6 +18,7 @@ const FAILURES: ReadonlySet<string> = new Set([
   'device',
   'network',
   'device-lost',
+  'wrong-numbers',
   'webgpu',
 ]);
 

@@ -7,7 +7,7 @@ import { whole } from './numbers.ts';
 
 const NAMES: Readonly<Record<string, string>> = { cpu: 'CPU', webgpu: 'WebGPU', reference: 'Reference' };
 const CHOICES: readonly { readonly choice: EngineChoice; readonly name: string; readonly says: string }[] = [
-  { choice: 'auto', name: 'Automatic', says: 'WebGPU on a GPU, the CPU otherwise' },
+  { choice: 'auto', name: 'Automatic', says: 'the faster one: a GPU by WebGPU, or the CPU' },
   { choice: 'webgpu', name: 'WebGPU', says: 'on this browser’s GPU adapter' },
   { choice: 'cpu', name: 'CPU', says: 'WebAssembly, SIMD and threads' },
   { choice: 'reference', name: 'Reference', says: 'float64 in plain TypeScript, very slow: for checking' },
@@ -78,6 +78,12 @@ function EngineCard({ engine, gflops }: { readonly engine: EngineReport; readonl
       {engine.speeds === undefined ? null : (
         <p>
           Measured: CPU {gflopsText(engine.speeds.cpu)}, WebGPU {gflopsText(engine.speeds.webgpu)}.
+        </p>
+      )}
+      {engine.checked === undefined ? null : (
+        <p>
+          Its operations agree with the reference engine’s
+          {engine.checked.remembered ? ', as compared before.' : `: compared in ${(engine.checked.milliseconds / 1000).toFixed(1)} s.`}
         </p>
       )}
       {engine.notWebGpu === undefined ? null : (

@@ -25,6 +25,7 @@ const TITLES: Readonly<Record<string, string>> = {
   diverged: 'The run diverged',
   storage: 'There is no room to keep the run',
   'device-lost': 'The device was lost; the run goes on',
+  'wrong-numbers': 'The GPU computes wrongly and is not used',
   'engine-differs': 'The run goes on, with other rounding',
   cancelled: 'Cancelled',
 };

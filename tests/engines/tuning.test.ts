@@ -1,13 +1,15 @@
-import { beforeAll, expect, test } from 'vitest';
+import { beforeAll, expect, test, vi } from 'vitest';
 import { DeviceLostError } from '../../src/engines/deviceLost.ts';
 import { RememberedHere, type Remembered } from '../../src/engines/remembered.ts';
 import type { MatmulTile } from '../../src/engines/webgpu/matmul/form.ts';
 import { TileMemory, tileName } from '../../src/engines/webgpu/tuning/tileMemory.ts';
 import type { Tuning } from '../../src/engines/webgpu/tuning/tileTuner.ts';
 import { WebGpuEngine } from '../../src/engines/webgpu/webgpuEngine.ts';
+import { WrongNumbersError } from '../../src/engines/wrongNumbers.ts';
 import { Graph } from '../../src/graph/graph.ts';
 import { matmul } from '../../src/graph/ops/matmul.ts';
 import { plan } from '../../src/graph/plan.ts';
+import { alterKernels } from './alterKernels.ts';
 import { takeSoftwareGpu } from './softwareGpu.ts';
 
 beforeAll(takeSoftwareGpu);
@@ -47,6 +49,7 @@ interface Compiled {
   /** What was measured for it. */
   readonly measured: readonly (readonly [string, number | undefined])[][];
   readonly chosen: readonly string[];
+  readonly wrong: readonly (readonly string[])[];
   readonly stages: readonly string[];
   readonly kernels: ReadonlyMap<string, string>;
   readonly detail: string;
@@ -85,6 +88,7 @@ async function compiled(
     return {
       measured: measurements.map(({ times }) => [...times]),
       chosen: measurements.map(({ chosen }) => chosen),
+      wrong: measurements.map(({ wrong }) => wrong),
       stages,
       kernels: new Map(engine.kernels),
       detail: engine.describe().detail,
@@ -265,4 +269,25 @@ test("compares the largest product's kernels though compiling them outlasts the 
   expect(wait.told).toBe(true);
   expect(engine.measurements.map(({ times }) => [...times.keys()])).toEqual([[tileName(SMALL), tileName(LARGE)]]);
   engine.dispose();
+});
+
+test('a kernel that computes wrongly is dropped, however fast it is, and no kernel is left where all do', async () => {
+  const spoil = (names: RegExp): void =>
+    void alterKernels(({ name, code }) =>
+      names.test(name) ? code.replace('let alpha = sizes.alpha;', 'let alpha = 1.01 * sizes.alpha;') : code,
+    );
+  try {
+    spoil(/matmul registers 8x8/);
+    const { chosen, measured, wrong } = await compiled(tuning(new Noted(), [LARGE, SLOW]));
+    expect(chosen).toEqual([tileName(SLOW)]);
+    expect(wrong).toEqual([[tileName(LARGE)]]);
+    expect(measured[0]?.[0]).toEqual([tileName(LARGE), undefined]);
+    vi.restoreAllMocks();
+    spoil(/matmul/);
+    const error: unknown = await compiled(tuning(new Noted(), [LARGE, SLOW])).catch((reason: unknown) => reason);
+    expect(error).toBeInstanceOf(WrongNumbersError);
+    expect(String(error)).toMatch(/this GPU computes wrongly: .*96 x 96 x 96.* — expected a kernel that is right, got 2 that are wrong\./);
+  } finally {
+    vi.restoreAllMocks();
+  }
 });

@@ -2,6 +2,7 @@ import { EngineError } from '../engineError.ts';
 import type { DeviceOwner } from './deviceOwner.ts';
 import { packWords, UNIFORM_BYTES, type BoundRange, type Dispatch } from './dispatch.ts';
 import type { Pipelines } from './pipelines.ts';
+import type { Shader } from './shader.ts';
 
 /** A dispatch with its pipeline and buffers. */
 export interface ReadyDispatch {
@@ -14,8 +15,12 @@ export interface ReadyDispatch {
   readonly flops: number;
 }
 
-/** Where a range lies. */
-export type FindBuffer = (range: BoundRange, binding: number) => { readonly buffer: GPUBuffer; readonly offset: number } | undefined;
+/** Where a range lies that a kernel binds under this number. */
+export type FindBuffer = (
+  range: BoundRange,
+  binding: number,
+  shader: Shader,
+) => { readonly buffer: GPUBuffer; readonly offset: number } | undefined;
 
 /**
  * Puts the dispatches' sizes into one uniform buffer and binds everything.
@@ -45,7 +50,7 @@ export async function bindDispatches(
     ];
     let moved = 0;
     for (const [binding, range] of bindings) {
-      const place = find(range, binding);
+      const place = find(range, binding, shader);
       if (place === undefined) throw new EngineError(`webgpu: ${range.label} has no buffer.`);
       entries.push({ binding, resource: { ...place, size: range.size } });
       moved += range.size;

@@ -62,6 +62,12 @@ export function packSizes(shader: Shader, sizes: Sizes): Word[] {
   return words;
 }
 
+/** The numbers that {@link packSizes} packed, by the names of their fields; vectors by their first number. */
+export function unpackSizes(shader: Shader, words: readonly Word[]): ReadonlyMap<string, number> {
+  const numberOf = (word: Word | undefined): number => (typeof word === 'object' ? word.float : (word ?? 0));
+  return new Map([...interfaceOf(shader).fields].map(([name, { offset }]) => [name, numberOf(words[offset])]));
+}
+
 /**
  * Ranges by the numbers that the kernel's WGSL gives their names.
  * @throws EngineError by name for a variable that the kernel uses and that is missing, and for one that it does not use

@@ -1,17 +1,24 @@
-import type { Plan, PlanOptions } from '../../graph/plan.ts';
+import { plan, type Plan, type PlanOptions } from '../../graph/plan.ts';
 import { placeInSlabs, type SlabPlacement } from './slabs.ts';
 import { sizeInWords } from '../../tensor/bytes.ts';
 import { formatShape } from '../../tensor/shape.ts';
 import type { CompileWatch, Engine, EngineDescription, EngineLimits } from '../engine.ts';
+import type { Remembered } from '../remembered.ts';
+import { checkGraph } from '../selfCheck/checkGraph.ts';
+import { firstWrongNumber, wrongInWords } from '../selfCheck/selfCheck.ts';
+import { WrongNumbersError } from '../wrongNumbers.ts';
 import { bindDispatches } from './binding.ts';
 import { DeviceOwner, USAGE } from './deviceOwner.ts';
 import { UNIFORM_BYTES, type BufferPlace } from './dispatch.ts';
 import { halvesOf } from './halves.ts';
+import { hashOf } from './hashOf.ts';
 import { identify, inTurn, requestAdapter, summarise, type AdapterSummary } from './gpuAccess.ts';
 import { Lowering, type DeviceTraits } from './lower/lowering.ts';
 import { lowerNode } from './lower/lowerNode.ts';
 import type { MatmulTile } from './matmul/form.ts';
 import { candidateTiles } from './matmul/candidates.ts';
+import { completionLatency } from './latency.ts';
+import type { DevicePace } from './pacing.ts';
 import { Pipelines } from './pipelines.ts';
 import { ProgramMemory } from './programMemory.ts';
 import { provenSubgroupSize } from './subgroupProbe.ts';
@@ -42,6 +49,24 @@ export interface WebGpuOptions {
   readonly timestamps?: boolean;
 }
 
+/** How a device was compared with the reference engine. */
+export interface CheckReport {
+  /** Of all of it: compiling, most of the time. */
+  readonly milliseconds: number;
+  /** Whether it was compared before: then nothing was run. */
+  readonly remembered: boolean;
+}
+
+/** A plan as dispatches. */
+interface Lowered {
+  readonly placement: SlabPlacement;
+  readonly memory: ProgramMemory;
+  readonly lowering: Lowering;
+}
+
+/** What is remembered of a device that computes as the reference engine does. */
+const RIGHT = 'right';
+
 const ALIGNMENT = 256;
 /** Element numbers in kernels are u32, and some drivers fail beyond 2 GiB in one buffer. */
 const MOST_SLAB_BYTES = 2 ** 31 - ALIGNMENT;
@@ -65,20 +90,28 @@ export class WebGpuEngine implements Engine {
   readonly identity: string;
   readonly #owner: DeviceOwner;
   readonly #pipelines: Pipelines;
+  readonly #pace: DevicePace;
   readonly #traits: DeviceTraits;
   readonly #candidates: Candidates;
   readonly #tuner: TileTuner | undefined;
   /** As it was asked for. */
   readonly #storage: WeightStorage;
 
-  private constructor(owner: DeviceOwner, adapter: GPUAdapter, traits: DeviceTraits, { tile, tuning, storage = 'float32' }: WebGpuOptions) {
+  private constructor(
+    owner: DeviceOwner,
+    adapter: GPUAdapter,
+    traits: DeviceTraits,
+    latency: number,
+    { tile, tuning, storage = 'float32' }: WebGpuOptions,
+  ) {
     this.#owner = owner;
+    this.#pace = { latency };
     this.identity = identify(adapter);
     this.#pipelines = new Pipelines(owner);
     this.#traits = traits;
     this.#storage = storage;
     this.#candidates = tile === undefined ? (tuning?.candidates ?? candidateTiles) : () => [tile];
-    this.#tuner = tuning === undefined ? undefined : new TileTuner(owner, this.#pipelines, this.identity, tuning);
+    this.#tuner = tuning === undefined ? undefined : new TileTuner(owner, this.#pipelines, latency, this.identity, tuning);
     this.adapter = summarise(adapter);
     // WebGPU does not tell how much memory there is; what does not fit is refused when it is allocated.
     this.limits = { arenaBytes: Number.MAX_SAFE_INTEGER };
@@ -90,7 +123,9 @@ export class WebGpuEngine implements Engine {
   }
 
   static async #open(options: WebGpuOptions): Promise<WebGpuEngine> {
-    const { plain = false, bindingBytes = Infinity, timestamps = false, storage = 'float32' } = options;
+    const { plain = false, bindingBytes = Infinity, timestamps = false, storage = 'float32', tuning } = options;
+    // Kernels are measured by it if waiting for the device takes long.
+    const clock = timestamps || (tuning !== undefined && !plain);
     const adapter = await requestAdapter();
     const { limits } = adapter;
     const subgroups = !plain && adapter.features.has('subgroups');
@@ -99,7 +134,7 @@ export class WebGpuEngine implements Engine {
       requiredFeatures: [
         ...(subgroups ? ['subgroups' as const] : []),
         ...(storage === 'float16' && !plain && adapter.features.has('shader-f16') ? ['shader-f16' as const] : []),
-        ...(timestamps && adapter.features.has('timestamp-query') ? ['timestamp-query' as const] : []),
+        ...(clock && adapter.features.has('timestamp-query') ? ['timestamp-query' as const] : []),
       ],
       requiredLimits: plain
         ? {}
@@ -121,7 +156,7 @@ export class WebGpuEngine implements Engine {
       groupsAnAxis: device.limits.maxComputeWorkgroupsPerDimension,
       bindingBytes: Math.floor(most / ALIGNMENT) * ALIGNMENT,
     };
-    return new WebGpuEngine(owner, adapter, traits, options);
+    return new WebGpuEngine(owner, adapter, traits, await completionLatency(owner), options);
   }
 
   describe(): EngineDescription {
@@ -148,22 +183,57 @@ export class WebGpuEngine implements Engine {
     return this.#tuner?.measurements ?? [];
   }
 
+  /** Milliseconds that the host waits to hear that a submission of nothing is done. */
+  get latency(): number {
+    return this.#pace.latency;
+  }
+
   /** Whether programs can tell what each kernel takes. */
   get timestamps(): boolean {
     return this.#owner.device.features.has('timestamp-query');
   }
 
   async compile(plan: Plan, watch: CompileWatch = {}): Promise<WebGpuProgram> {
+    return this.#build(plan, await this.#lower(plan, watch, this.#tuner), watch);
+  }
+
+  /**
+   * Compares a small program of all operations with the reference engine, once for an adapter and a build's kernels. No kernel is
+   * measured for it.
+   *
+   * @param remembered keeps that all was right
+   * @throws WrongNumbersError with the first number that this device computes wrongly
+   * @throws EngineError or DeviceLostError if the device refuses what every device must take
+   */
+  async check(remembered: Remembered): Promise<CheckReport> {
+    const started = performance.now();
+    // A software adapter compiles for a second at each of its large kernels, which measuring compares as well.
+    const graph = checkGraph(!this.adapter.software);
+    const { planOptions } = this;
+    const lowered = await this.#lower(plan(graph.graph, planOptions), {}, undefined);
+    const key = `numbers of ${this.identity}, kernels #${hashOf(lowered.lowering.dispatches.map(({ shader }) => shader.code))}`;
+    if ((await remembered.recall(key)) === RIGHT) return { milliseconds: performance.now() - started, remembered: true };
+    const wrong = await firstWrongNumber({ planOptions, compile: (plan) => this.#build(plan, lowered, {}) }, graph);
+    if (wrong !== undefined) throw new WrongNumbersError(wrongInWords(wrong), this.identity);
+    await remembered.remember(key, () => RIGHT);
+    return { milliseconds: performance.now() - started, remembered: false };
+  }
+
+  async #lower(plan: Plan, watch: CompileWatch, tuner: TileTuner | undefined): Promise<Lowered> {
     this.#owner.alive();
     const { bindingBytes } = this.#traits;
     const halves = this.storesHalves ? halvesOf(plan) : new Set<number>();
     const placement = placeInSlabs(plan, { slabBytes: bindingBytes, alignment: ALIGNMENT, halves });
     const memory = new ProgramMemory(placement, bindingBytes);
-    const tuned = await this.#tuner?.choose(productsOf(plan.nodes, placement, this.#traits, this.#candidates), watch);
+    const tuned = await tuner?.choose(productsOf(plan.nodes, placement, this.#traits, this.#candidates), watch);
     const lowering = new Lowering(memory, this.#traits, (problem) =>
       needTile(problem, tuned?.get(problemName(problem)) ?? this.#candidates(problem, this.#traits)[0]),
     );
     for (const node of plan.nodes) lowerNode(lowering, node);
+    return { placement, memory, lowering };
+  }
+
+  async #build(plan: Plan, { placement, memory, lowering }: Lowered, watch: CompileWatch): Promise<WebGpuProgram> {
     await this.#pipelines.compile(
       lowering.dispatches.map(({ shader }) => shader),
       (done, total) => watch.progress?.('compiling', done, total),
@@ -198,7 +268,7 @@ export class WebGpuEngine implements Engine {
         return buffer === undefined ? undefined : { buffer, offset };
       });
       const others = made.filter((buffer) => !slabs.includes(buffer));
-      return new WebGpuProgram(this.#owner, plan, memory, slabs, others, ready);
+      return new WebGpuProgram(this.#owner, plan, memory, slabs, others, ready, this.#pace);
     } catch (error) {
       for (const buffer of made) buffer.destroy();
       throw error;

@@ -7,8 +7,9 @@ import { EngineError } from '../engineError.ts';
 import { rowMajor } from '../rowMajor.ts';
 import type { ReadyDispatch } from './binding.ts';
 import { MAP_READ, USAGE, type DeviceOwner } from './deviceOwner.ts';
+import { firstRun } from './firstRun.ts';
 import { timeKernels, type RunTimes } from './kernelTimes.ts';
-import { Pacing, type Part } from './pacing.ts';
+import { Pacing, type DevicePace, type Part } from './pacing.ts';
 import type { ProgramMemory } from './programMemory.ts';
 
 /** All bits of a half's exponent: of infinities and NaN alone. */
@@ -17,18 +18,22 @@ const MOST_IN_HALF = 65_504;
 /** Ordinary runs whose time is taken beside the kernels'. */
 const TIMED_RUNS = 3;
 
-/** A plan on a device. `run` hands work over and returns while it is going on; one more run waits behind it at most. */
+/** Beyond this wait for news of a run, in milliseconds, two more runs are handed over while the host waits. */
+const LONG_LATENCY = 50;
+
+/** A plan on a device. `run` hands work over and returns while it is going on; `ahead` more runs wait behind it at most. */
 export class WebGpuProgram implements Program {
-  readonly ahead = 1;
+  readonly ahead: number;
   readonly #owner: DeviceOwner;
   readonly #plan: Plan;
   readonly #memory: ProgramMemory;
   readonly #slabs: readonly GPUBuffer[];
   readonly #others: readonly GPUBuffer[];
   readonly #dispatches: readonly ReadyDispatch[];
-  /** The last run and the one before it, while they go on. */
-  #running: Promise<void> = Promise.resolve();
-  #before: Promise<void> = Promise.resolve();
+  /** The last runs, the latest last: they may be going on. */
+  #running: readonly Promise<void>[] = [];
+  /** Runs that were handed over, and of whose end nothing was heard. */
+  #unheard = 0;
   /** When a run last ended. */
   #ended = 0;
   readonly #pacing: Pacing;
@@ -42,14 +47,19 @@ export class WebGpuProgram implements Program {
     slabs: readonly GPUBuffer[],
     others: readonly GPUBuffer[],
     dispatches: readonly ReadyDispatch[],
+    pace: DevicePace,
   ) {
+    this.ahead = pace.latency > LONG_LATENCY ? 3 : 1;
     this.#owner = owner;
     this.#plan = plan;
     this.#memory = memory;
     this.#slabs = slabs;
     this.#others = others;
     this.#dispatches = dispatches;
-    this.#pacing = new Pacing(dispatches.map(({ weight }) => weight));
+    this.#pacing = new Pacing(
+      dispatches.map(({ weight }) => weight),
+      pace,
+    );
   }
 
   /** Kernels that one run starts. */
@@ -82,38 +92,50 @@ export class WebGpuProgram implements Program {
 
   async run(): Promise<void> {
     this.#usable();
-    await this.#owner.guard(this.#pacing.known ? this.#before : this.#running);
+    await this.#owner.guard(this.#pacing.known ? (this.#running.at(-this.ahead - 1) ?? Promise.resolve()) : this.#last);
     this.#usable();
-    const { queue } = this.#owner.device;
     this.#submissions = 0;
-    const started = performance.now();
-    if (this.#pacing.known) {
-      for (const part of this.#pacing.parts()) this.#submit(part);
-      this.#before = this.#running;
-      this.#running = this.#done(started);
-      // A loss is told by the next call.
-      this.#running.catch(() => {});
+    if (!this.#pacing.known) {
+      await firstRun(this.#pacing, this.#dispatches.length, (part) => this.#submitAndWait(part));
       return;
     }
-    for (let first = 0; first < this.#dispatches.length;) {
-      const part = this.#pacing.next(first);
-      const before = performance.now();
-      this.#submit(part);
-      await this.#owner.guard(queue.onSubmittedWorkDone());
+    const started = performance.now();
+    const behind = this.#unheard > 0;
+    for (const part of this.#pacing.parts()) this.#submit(part);
+    const done = this.#done(started, behind);
+    this.#running = [...this.#running.slice(-this.ahead), done];
+    // A loss is told by the next call.
+    done.catch(() => {});
+  }
+
+  #submitAndWait(part: Part): () => Promise<void> {
+    this.#submit(part);
+    const done = this.#owner.device.queue.onSubmittedWorkDone();
+    // Heard by whoever waits, unless an earlier piece fails.
+    done.catch(() => {});
+    return async () => {
+      await this.#owner.guard(done);
       this.#usable();
-      this.#pacing.took(part, performance.now() - before);
-      first = part.end;
-    }
-    this.#pacing.tookWhole(performance.now() - started);
+    };
+  }
+
+  /** The last run, if it goes on. */
+  get #last(): Promise<void> {
+    return this.#running.at(-1) ?? Promise.resolve();
   }
 
   /** Resolves when all that was handed over so far is done. */
-  async #done(started: number): Promise<void> {
-    await this.#owner.device.queue.onSubmittedWorkDone();
+  async #done(started: number, behind: boolean): Promise<void> {
+    this.#unheard += 1;
+    try {
+      await this.#owner.device.queue.onSubmittedWorkDone();
+    } finally {
+      this.#unheard -= 1;
+    }
     // Before, the run waited behind another.
     const began = Math.max(started, this.#ended);
     this.#ended = performance.now();
-    this.#pacing.tookWhole(this.#ended - began);
+    this.#pacing.tookWhole(this.#ended - began, behind);
   }
 
   /**
@@ -128,10 +150,10 @@ export class WebGpuProgram implements Program {
       );
     // Known pace, and nothing compiled on the way.
     for (let i = 0; i < 2; i++) await this.run();
-    await this.#owner.guard(this.#running);
+    await this.#owner.guard(this.#last);
     const started = performance.now();
     for (let i = 0; i < TIMED_RUNS; i++) await this.run();
-    await this.#owner.guard(this.#running);
+    await this.#owner.guard(this.#last);
     const milliseconds = (performance.now() - started) / TIMED_RUNS;
     const kernels = await timeKernels(this.#owner, this.#dispatches);
     const busy = kernels.reduce((sum, kernel) => sum + kernel.milliseconds, 0);

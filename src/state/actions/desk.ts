@@ -83,6 +83,7 @@ export class Desk {
         throw error;
       });
       useSetup.setState({ engine, speed: undefined, gflops: undefined });
+      if (engine.wrongNumbers === true) useRun.setState({ fault: { code: 'wrong-numbers', message: engine.notWebGpu ?? '', details: {} } });
       const gflops = await this.api.engineSpeed();
       useSetup.setState({ gflops, speed: expectedSpeed(engine, gflops) });
     });

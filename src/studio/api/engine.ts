@@ -38,4 +38,8 @@ export interface EngineReport {
   readonly speeds?: EngineSpeeds;
   /** Why `auto` did not take WebGPU. Absent if it did, or if the user asked for another engine. */
   readonly notWebGpu?: string;
+  /** The GPU computes wrongly, which is why it was not taken: a fault that its users should hear of, and report. */
+  readonly wrongNumbers?: true;
+  /** How the GPU was compared with the reference engine; absent where none is used. */
+  readonly checked?: { readonly milliseconds: number; readonly remembered: boolean };
 }

@@ -2,6 +2,7 @@ import type { Node } from '../../../graph/operation.ts';
 import type { SlabPlacement } from '../slabs.ts';
 import { EngineError } from '../../engineError.ts';
 import type { Dispatch } from '../dispatch.ts';
+import { hashOf } from '../hashOf.ts';
 import { Lowering, type DeviceTraits } from '../lower/lowering.ts';
 import { lowerNode } from '../lower/lowerNode.ts';
 import type { MatmulTile } from '../matmul/form.ts';
@@ -94,15 +95,4 @@ function lowered(
     problem,
     dispatches: lowering.dispatches.slice(first, starts[index + 1]?.first),
   }));
-}
-
-/** FNV-1a over the texts' characters, 32 bits. */
-function hashOf(texts: readonly string[]): string {
-  let hash = 0x811c9dc5;
-  for (const text of texts)
-    for (let i = 0; i < text.length; i++) {
-      hash ^= text.charCodeAt(i);
-      hash = Math.imul(hash, 0x01000193);
-    }
-  return (hash >>> 0).toString(16).padStart(8, '0');
 }

@@ -2,12 +2,14 @@ import { DeviceLostError } from '../../deviceLost.ts';
 import type { CompileWatch } from '../../engine.ts';
 import { EngineError } from '../../engineError.ts';
 import type { Remembered } from '../../remembered.ts';
+import { WrongNumbersError } from '../../wrongNumbers.ts';
 import type { DeviceOwner } from '../deviceOwner.ts';
 import type { MatmulTile } from '../matmul/form.ts';
 import type { Pipelines } from '../pipelines.ts';
 import { problemName, type Candidates, type Product, type Variant } from './products.ts';
 import { Stopwatch, type Timed } from './stopwatch.ts';
 import { TileMemory, type KnownTiles } from './tileMemory.ts';
+import { isRight, truthOf } from './truth.ts';
 
 /** How matrix kernels are chosen. */
 export interface Tuning {
@@ -23,14 +25,16 @@ export interface Tuning {
 export interface Measurement {
   readonly product: string;
   readonly flops: number;
-  /** Milliseconds by tile name; undefined where it does not run here. */
+  /** Milliseconds by tile name; undefined if it does not run here, or computes wrongly. */
   readonly times: ReadonlyMap<string, number | undefined>;
+  /** Names of kernels whose sums were wrong. */
+  readonly wrong: readonly string[];
   readonly chosen: string;
 }
 
 const MILLISECONDS = 1500;
-/** A sample shorter than this is launch time and the clock's grain more than work. */
-const SAMPLE_MILLISECONDS = 8;
+/** Waiting for the device is not measuring: the time for all of it grows by so many waits. */
+const WAITS = 20;
 const MOST_REPEATS = 256;
 const ROUNDS = 3;
 /** Slower than the best by this factor in the first round is not measured again. Less may be other work on the machine. */
@@ -40,6 +44,10 @@ const HOPELESS = 3;
 export class TileTuner {
   readonly #owner: DeviceOwner;
   readonly #pipelines: Pipelines;
+  readonly #latency: number;
+  readonly #adapter: string;
+  /** Kernels that computed a product wrongly. */
+  readonly #wrong: MatmulTile[] = [];
   readonly #memory: TileMemory;
   readonly #milliseconds: number;
   /** What was measured by this tuner, in order. */
@@ -47,11 +55,13 @@ export class TileTuner {
   /** {@link Variant.code} of the kernels that were given out, by {@link problemName}. */
   readonly kernels = new Map<string, string>();
 
-  constructor(owner: DeviceOwner, pipelines: Pipelines, adapter: string, tuning: Tuning) {
+  constructor(owner: DeviceOwner, pipelines: Pipelines, latency: number, adapter: string, tuning: Tuning) {
     this.#owner = owner;
     this.#pipelines = pipelines;
     this.#memory = new TileMemory(tuning.remembered, adapter);
-    this.#milliseconds = tuning.milliseconds ?? MILLISECONDS;
+    this.#latency = latency;
+    this.#adapter = adapter;
+    this.#milliseconds = tuning.milliseconds ?? MILLISECONDS + WAITS * latency;
   }
 
   /**
@@ -61,6 +71,7 @@ export class TileTuner {
    *
    * @throws DeviceLostError if a kernel takes the device away; the next compilation does without that kernel
    * @throws EngineError if the device was lost under every kernel of a product
+   * @throws WrongNumbersError if every kernel of a product computes wrongly
    */
   async choose(products: readonly Product[], watch: CompileWatch = {}): Promise<ReadonlyMap<string, MatmulTile>> {
     const chosen = await this.#choose(products, watch);
@@ -107,6 +118,7 @@ export class TileTuner {
       stopwatch = await Stopwatch.create(
         this.#owner,
         this.#pipelines,
+        this.#latency,
         open.flatMap(({ variants }) => variants.flatMap(({ dispatches }) => dispatches)),
       );
       for (const [index, { product, variants }] of layoutsFirst(open).entries()) {
@@ -122,7 +134,8 @@ export class TileTuner {
           if (measured.compared) keepFirst(winners, layout, measured.winner.tile);
         } else {
           const borrowed = winners.get(layout);
-          const likeliest = variants.find(({ tile }) => borrowed !== undefined && isKin(tile, borrowed)) ?? variants[0];
+          const trusted = variants.filter(({ tile }) => !this.#wrong.some((other) => isKin(tile, other)));
+          const likeliest = trusted.find(({ tile }) => borrowed !== undefined && isKin(tile, borrowed)) ?? trusted[0] ?? variants[0];
           if (likeliest !== undefined) settle(product, likeliest);
         }
       }
@@ -148,7 +161,10 @@ export class TileTuner {
     return chosen;
   }
 
-  /** @returns the fastest that runs here, and whether there was time for another; undefined where none runs */
+  /**
+   * @returns the fastest that runs here and computes rightly, and whether there was time for another; undefined if none runs
+   * @throws WrongNumbersError if some run, and none computes rightly
+   */
   async #measure(
     stopwatch: Stopwatch,
     product: Product,
@@ -158,36 +174,89 @@ export class TileTuner {
   ): Promise<{ readonly winner: Variant; readonly compared: boolean } | undefined> {
     const late = (): boolean => performance.now() > deadline;
     const times = new Map<string, number | undefined>();
-    const running: { readonly variant: Variant; readonly timed: Timed }[] = [];
-    // The same for all, so that launching weighs the same.
-    let repeats = 0;
-    for (const variant of variants) {
-      // At least one kernel must be known to run.
-      if (late() && running.length > 0) break;
-      const once = await attempt(product, variant, lose, async () => {
-        const timed = await stopwatch.prepare(variant.dispatches);
-        // The first run is not counted: drivers finish compiling in it.
-        await stopwatch.time(timed, 1);
-        if (repeats === 0) repeats = await repeatsOf(stopwatch, timed);
-        running.push({ variant, timed });
-        return stopwatch.time(timed, repeats);
-      });
-      times.set(variant.name, once);
+    const { running, wrong } = await this.#firstRuns(stopwatch, product, variants, late, lose, times);
+    let repeats = 1;
+    const round = async (entries: readonly Running[]): Promise<void> => {
+      const answers = await stopwatch.times(
+        entries.map(({ timed }) => timed),
+        repeats,
+      );
+      for (const [index, { variant }] of entries.entries()) {
+        const before = times.get(variant.name);
+        // At least one kernel must be timed. Answers that are on their way cost nothing.
+        if (before === undefined && late() && index > 0 && !stopwatch.waitsLong) break;
+        const time = await attempt(product, variant, lose, async () => (await answers[index]?.()) ?? Infinity);
+        times.set(variant.name, time === undefined ? undefined : Math.min(before ?? Infinity, time));
+      }
+    };
+    const [first] = running;
+    if (first !== undefined) {
+      // The same for all, so that launching weighs the same.
+      repeats = (await attempt(product, first.variant, lose, () => repeatsOf(stopwatch, first.timed))) ?? 1;
+      await round(running);
     }
     const best = Math.min(...[...times.values()].map((time) => time ?? Infinity));
     const hopeful = running.filter(({ variant }) => (times.get(variant.name) ?? Infinity) < HOPELESS * best);
-    for (let round = 1; round < ROUNDS && hopeful.length > 1 && !late(); round++)
-      for (const { variant, timed } of hopeful) {
-        const before = times.get(variant.name) ?? Infinity;
-        const time = await attempt(product, variant, lose, () => stopwatch.time(timed, repeats));
-        times.set(variant.name, time === undefined ? undefined : Math.min(before, time));
-      }
+    for (let rounds = 1; rounds < ROUNDS && hopeful.length > 1 && !late(); rounds++) await round(hopeful);
     const timeOf = ({ name }: Variant): number => times.get(name) ?? Infinity;
     const [winner] = variants.toSorted((a, b) => timeOf(a) - timeOf(b));
-    if (winner === undefined || timeOf(winner) === Infinity) return undefined;
-    if (times.size > 1) this.measurements.push({ product: problemName(product.problem), flops: product.flops, times, chosen: winner.name });
+    if (winner === undefined || timeOf(winner) === Infinity) {
+      if (wrong.length > 0)
+        throw new WrongNumbersError(
+          `${problemName(product.problem)} — expected a kernel that is right, got ${wrong.length} that are wrong`,
+          this.#adapter,
+        );
+      return undefined;
+    }
+    if (times.size > 1)
+      this.measurements.push({ product: problemName(product.problem), flops: product.flops, times, wrong, chosen: winner.name });
     return { winner, compared: times.size > 1 };
   }
+
+  /** Runs every kernel once, while drivers finish compiling it, and drops those that the device refuses or that compute wrongly. */
+  async #firstRuns(
+    stopwatch: Stopwatch,
+    product: Product,
+    variants: readonly Variant[],
+    late: () => boolean,
+    lose: (product: Product, variant: Variant) => void,
+    times: Map<string, number | undefined>,
+  ): Promise<{ readonly running: readonly Running[]; readonly wrong: readonly string[] }> {
+    const truth = truthOf(product);
+    const running: Running[] = [];
+    const wrong: string[] = [];
+    const going: (() => Promise<void>)[] = [];
+    for (const variant of variants) {
+      // At least one kernel must be known to run.
+      if (late() && running.length > 0) break;
+      const started = await attempt(product, variant, lose, async () => {
+        const timed = await stopwatch.prepare(variant.dispatches);
+        return { timed, sums: await stopwatch.first(timed, truth) };
+      });
+      if (started === undefined) times.set(variant.name, undefined);
+      else
+        going.push(async () => {
+          const sums = await attempt(product, variant, lose, started.sums);
+          if (sums !== undefined && isRight(truth, sums)) {
+            running.push({ variant, timed: started.timed });
+            return;
+          }
+          times.set(variant.name, undefined);
+          if (sums === undefined) return;
+          wrong.push(variant.name);
+          this.#wrong.push(variant.tile);
+        });
+      if (!stopwatch.waitsLong) await going.pop()?.();
+    }
+    // If the device is lost, the first that does not answer is the one under which it was.
+    for (const answer of going) await answer();
+    return { running, wrong };
+  }
+}
+
+interface Running {
+  readonly variant: Variant;
+  readonly timed: Timed;
 }
 
 /** What the device refuses is not chosen; a kernel that takes the device away is not tried again. */
@@ -230,6 +299,7 @@ function keepFirst<K, V>(map: Map<K, V>, key: K, value: V): void {
 /** How often a kernel runs in one sample. */
 async function repeatsOf(stopwatch: Stopwatch, timed: Timed): Promise<number> {
   let repeats = 1;
-  while (repeats < MOST_REPEATS && (await stopwatch.time(timed, repeats)) * timed.share * repeats < SAMPLE_MILLISECONDS) repeats *= 4;
+  while (repeats < MOST_REPEATS && (await stopwatch.time(timed, repeats)) * timed.share * repeats < stopwatch.sampleMilliseconds)
+    repeats *= 4;
   return repeats;
 }
