@@ -1,6 +1,7 @@
 import { DeviceLostError } from '../deviceLost.ts';
 import { EngineError } from '../engineError.ts';
 import { sizeInWords } from '../../tensor/bytes.ts';
+import { readable } from './readable.ts';
 
 /** Buffer usages by their bits in the WebGPU specification: Node has no global names for them. */
 export const USAGE = { mapRead: 1, copySource: 4, copyTarget: 8, uniform: 0x40, storage: 0x80, queryResolve: 0x200 } as const;
@@ -94,16 +95,6 @@ export class DeviceOwner {
     this.#disposed = true;
     this.device.destroy();
   }
-}
-
-/** A driver's words in one line, without where in its own code they were said. */
-function readable(message: string): string {
-  return message
-    .split('\n')
-    .filter((line) => !/^\s+at /.test(line))
-    .map((line) => line.trim())
-    .filter((line) => line !== '')
-    .join(' ');
 }
 
 function firstLine(message: string): string {

@@ -1,5 +1,6 @@
 import { EngineError } from '../engineError.ts';
 import type { DeviceOwner } from './deviceOwner.ts';
+import { readable } from './readable.ts';
 import type { Shader } from './shader.ts';
 
 /** Compiled kernels of one device, by their text. */
@@ -75,7 +76,7 @@ async function describe(shader: Shader, module: GPUShaderModule, error: unknown)
   const { messages } = await module.getCompilationInfo();
   const faults = messages
     .filter(({ type }) => type === 'error')
-    .map(({ lineNum, linePos, message }) => `${lineNum}:${linePos} ${message} | ${lines[lineNum - 1] ?? ''}`);
-  const reason = faults.length > 0 ? faults.join('; ') : error instanceof Error ? error.message : String(error);
+    .map(({ lineNum, linePos, message }) => `${lineNum}:${linePos} ${readable(message)} | ${lines[lineNum - 1] ?? ''}`);
+  const reason = faults.length > 0 ? faults.join('; ') : readable(error instanceof Error ? error.message : String(error));
   return new EngineError(`webgpu: kernel ${shader.name} did not compile — ${reason}`, { kernel: shader.name, wgsl: shader.code });
 }
