@@ -7,6 +7,7 @@ import { lowerNode } from '../../src/engines/webgpu/lower/lowerNode.ts';
 import { candidateTiles } from '../../src/engines/webgpu/matmul/candidates.ts';
 import { ProgramMemory } from '../../src/engines/webgpu/programMemory.ts';
 import { needTile } from '../../src/engines/webgpu/tuning/products.ts';
+import { DISPATCH_FLOPS } from '../../src/engines/webgpu/webgpuEngine.ts';
 import { plan } from '../../src/graph/plan.ts';
 import { placeInSlabs } from '../../src/engines/webgpu/slabs.ts';
 
@@ -20,6 +21,7 @@ function dispatches(bindingBytes: number): readonly Dispatch[] {
     workgroupBytes: 16_384,
     groupsAnAxis: 65_535,
     bindingBytes,
+    dispatchFlops: DISPATCH_FLOPS,
   };
   const planned = plan(prepareStep(BATCH).graph, { alignment: 256, inPlace: false });
   const memory = new ProgramMemory(placeInSlabs(planned, { slabBytes: bindingBytes, alignment: 256 }), bindingBytes);

@@ -9,7 +9,15 @@ import { DIFFERENTIABLE } from '../../src/engines/conformance/operationCases.ts'
 import { outputsOf } from '../../src/engines/conformance/outputsOf.ts';
 import { takeSoftwareGpu } from './softwareGpu.ts';
 
-const TRAITS = { subgroupSize: 4, quads: true, invocations: 256, workgroupBytes: 16_384, groupsAnAxis: 65_535, bindingBytes: 2 ** 27 };
+const TRAITS = {
+  subgroupSize: 4,
+  quads: true,
+  invocations: 256,
+  workgroupBytes: 16_384,
+  groupsAnAxis: 65_535,
+  bindingBytes: 2 ** 27,
+  dispatchFlops: 15e9,
+};
 const LOAD = { m: 0, n: 0, k: 256, batch: 1 };
 
 /** Every kernel that some adapter would choose for some product. */

@@ -81,7 +81,15 @@ test('a product by parts is chosen where it is measured to be the fastest', asyn
 });
 
 test('is measured where sums are few and long, and nowhere else', () => {
-  const traits = { subgroupSize: 4, quads: true, invocations: 256, workgroupBytes: 16_384, groupsAnAxis: 65_535, bindingBytes: 2 ** 27 };
+  const traits = {
+    subgroupSize: 4,
+    quads: true,
+    invocations: 256,
+    workgroupBytes: 16_384,
+    groupsAnAxis: 65_535,
+    bindingBytes: 2 ** 27,
+    dispatchFlops: 15e9,
+  };
   const form = {
     a: 'side',
     b: 'side',

@@ -42,6 +42,38 @@ export function cutBox(memory: ProgramMemory, box: Box, operands: readonly BoxOp
   return [box];
 }
 
+/** Work is cut between whole tiles of rows and columns, and vectors stay whole. */
+const CUT = 64;
+
+/**
+ * Cuts a box until no part has more than so many elements: along rows if there are enough of them, else along columns, else between
+ * batches. In order along every axis.
+ *
+ * @param box of batch, batch, rows, columns and depth; the depth is never cut
+ */
+export function cutWork(box: Box, most: number): Box[] {
+  const size = box.lengths.reduce((product, length) => product * length, 1);
+  if (size <= most) return [box];
+  const length = (axis: number): number => box.lengths[axis] ?? 1;
+  const axis = [2, 3].find((each) => length(each) >= 2 * CUT) ?? [0, 1, 2, 3].find((each) => length(each) > 1);
+  if (axis === undefined) return [box];
+  const unit = length(axis) >= 2 * CUT && axis >= 2 ? CUT : 1;
+  // Equal parts, if they may be: equal products share their kernels.
+  const even = Math.ceil(length(axis) / Math.ceil(size / most) / unit) * unit;
+  const fits = (size / length(axis)) * even <= most;
+  const step = Math.max(unit, fits ? even : even - unit);
+  const cut: Box[] = [];
+  for (let first = 0; first < length(axis); first += step) {
+    const count = Math.min(step, length(axis) - first);
+    const part = {
+      first: box.first.map((index, i) => (i === axis ? index + first : index)),
+      lengths: box.lengths.map((old, i) => (i === axis ? count : old)),
+    };
+    cut.push(...cutWork(part, most));
+  }
+  return cut;
+}
+
 function longestAxis({ strides }: BoxOperand, { lengths }: Box): number {
   const reach = (axis: number): number => ((lengths[axis] ?? 1) > 1 ? (strides[axis] ?? 0) : -1);
   return lengths.reduce((best, _, axis) => (reach(axis) > reach(best) ? axis : best), 0);

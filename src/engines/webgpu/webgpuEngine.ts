@@ -33,6 +33,8 @@ export interface WebGpuOptions {
   readonly plain?: boolean;
   /** Bind at most this many bytes at once, below the device's own limit: for tests of tensors that do not fit. */
   readonly bindingBytes?: number;
+  /** Give a dispatch at most this many operations of a product: for tests of products that are cut. */
+  readonly dispatchFlops?: number;
   /** Take this kernel for every matrix product: for tests of those that this adapter would not choose. */
   readonly tile?: MatmulTile;
   /**
@@ -68,6 +70,8 @@ interface Lowered {
 const RIGHT = 'right';
 
 const ALIGNMENT = 256;
+/** Of one dispatch, at most: 50 ms of a slow GPU's time at 300 GFLOP/s, in which the page cannot be drawn. */
+export const DISPATCH_FLOPS = 15e9;
 /** Element numbers in kernels are u32, and some drivers fail beyond 2 GiB in one buffer. */
 const MOST_SLAB_BYTES = 2 ** 31 - ALIGNMENT;
 
@@ -155,6 +159,7 @@ export class WebGpuEngine implements Engine {
       workgroupBytes: device.limits.maxComputeWorkgroupStorageSize,
       groupsAnAxis: device.limits.maxComputeWorkgroupsPerDimension,
       bindingBytes: Math.floor(most / ALIGNMENT) * ALIGNMENT,
+      dispatchFlops: options.dispatchFlops ?? DISPATCH_FLOPS,
     };
     return new WebGpuEngine(owner, adapter, traits, await completionLatency(owner), options);
   }

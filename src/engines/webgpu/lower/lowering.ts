@@ -22,6 +22,8 @@ export interface DeviceTraits {
   readonly workgroupBytes: number;
   readonly groupsAnAxis: number;
   readonly bindingBytes: number;
+  /** Most floating-point operations of one dispatch of a product. */
+  readonly dispatchFlops: number;
 }
 
 /** A kernel with a team a row; names are those of its WGSL. */

@@ -1,6 +1,6 @@
 import type { Node } from '../../../graph/operation.ts';
 import { EngineError } from '../../engineError.ts';
-import { cutBox, fourAxes, startOf, type Box, type BoxOperand } from '../boxes.ts';
+import { cutBox, cutWork, fourAxes, startOf, type Box, type BoxOperand } from '../boxes.ts';
 import type { BoundRange } from '../dispatch.ts';
 import type { Load, MatmulForm } from '../matmul/form.ts';
 import { matmulShader } from '../matmul/matmulShader.ts';
@@ -20,7 +20,7 @@ interface Operands {
   readonly addend: BoxOperand | undefined;
 }
 
-/** A product, in as many parts as the pieces of its tensors ask for: one where nothing is larger than a binding. */
+/** A product, in as many parts as the pieces of its tensors and the work of one dispatch ask for: one if nothing is large. */
 export function lowerMatmul(lowering: Lowering, node: Node): void {
   const { operation, output } = node;
   if (operation.kind !== 'matmul') return;
@@ -37,7 +37,7 @@ export function lowerMatmul(lowering: Lowering, node: Node): void {
   };
   const whole: Box = { first: [0, 0, 0, 0, 0], lengths: [...fourAxes(output.shape, 1), a.shape.at(-1) ?? 1] };
   const all = [operands.a, operands.b, c, ...(operands.addend === undefined ? [] : [operands.addend])];
-  const boxes = cutBox(lowering.memory, whole, all);
+  const boxes = cutBox(lowering.memory, whole, all).flatMap((box) => cutWork(box, lowering.traits.dispatchFlops / 2));
   if (operation.activation !== 'none' && boxes.some(({ first }) => (first[K] ?? 0) > 0))
     throw new EngineError(
       `webgpu: ${a.storage.label} is too large for this adapter: its product with an activation cannot be cut along k.`,
