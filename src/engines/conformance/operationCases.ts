@@ -190,6 +190,13 @@ export const DIFFERENTIABLE: readonly OperationCase[] = [...matmuls(), ...elemen
 
 /** Operations without one. */
 export const OTHERS: readonly OperationCase[] = [
+  // More rows than are searched at once for those with one id, half of them with the same.
+  ...[5, 8].map((d): OperationCase => ({
+    name: `scatterRows 4500 into 19 x ${d}`,
+    floats: { x: [4500, d] },
+    constants: { ids: { shape: [4500], data: Int32Array.from({ length: 4500 }, (_, i) => (i % 2 === 0 ? 0 : random.integer(20) - 1)) } },
+    build: (g, t) => scatterRows(g, t('x'), t('ids'), 19),
+  })),
   ...SIZES.map((d): OperationCase => ({ name: `reduceRows 17 x ${d}`, floats: { x: [17, d] }, build: (g, t) => reduceRows(g, t('x')) })),
   ...SIZES.map((d): OperationCase => ({
     name: `globalNorm of ${d}`,

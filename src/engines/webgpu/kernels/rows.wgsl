@@ -7,6 +7,8 @@ struct Sizes {
   firstRow: u32,
   height: u32,
   rowsABlock: u32,
+  /// The first row of the block that scatterRows adds.
+  start: u32,
 }
 
 @group(0) @binding(0) var<uniform> sizes: Sizes;
@@ -14,13 +16,16 @@ struct Sizes {
 /// A table of gatherRows: items, or halves where it is a frozen state that is stored so.
 @group(0) @binding(1) var<storage, read> rowsOfTable: array<STORED>;
 @group(0) @binding(2) var<storage, read> ids: array<i32>;
-@group(0) @binding(3) var<storage, read> chain: array<u32>;
+@group(0) @binding(3) var<storage, read> chain: array<vec2u>;
 @group(0) @binding(4) var<storage, read_write> output: array<Item>;
-@group(0) @binding(4) var<storage, read_write> links: array<u32>;
+@group(0) @binding(4) var<storage, read_write> links: array<vec2u>;
 @group(0) @binding(4) var<storage, read_write> largestPlaces: array<i32>;
+@group(0) @binding(5) var<storage, read> nearSums: array<Item>;
 
 const FOLLOWER = 0x80000000u;
 const LAST = 0x7fffffffu;
+/// Rows whose sum is one term of their block's: no chain is longer.
+const NEAR = 64u;
 
 fn invocationOf(group: vec3u, groups: vec3u, id: u32) -> u32 {
   return (group.y * groups.x + group.x) * GROUP + id;
@@ -48,7 +53,8 @@ fn gatherRows(
   }
 }
 
-/// Links every row to the next with the same id, and marks those that are not the first.
+/// Links every row to the next with the same id among its NEAR neighbours, and the first of those to the next one's first in
+/// the block; marks those that are not the first. Nothing is looked for beyond a block.
 @compute @workgroup_size(GROUP)
 fn linkRows(
   @builtin(workgroup_id) group: vec3u,
@@ -60,25 +66,39 @@ fn linkRows(
     return;
   }
   let own = ids[i];
-  var link = LAST;
-  for (var j = i + 1u; j < sizes.rows; j++) {
-    if (ids[j] == own) {
-      link = j;
-      break;
+  let start = i - i % NEAR;
+  let end = min(start + NEAR, sizes.rows);
+  var near = nextWith(own, i + 1u, end);
+  var far = LAST;
+  if (isAmong(own, start, i)) {
+    near |= FOLLOWER;
+  } else {
+    let block = i - i % sizes.rowsABlock;
+    far = nextWith(own, end, min(block + sizes.rowsABlock, sizes.rows));
+    if (isAmong(own, block, start)) {
+      far |= FOLLOWER;
     }
   }
-  for (var j = i; j > 0u; j--) {
-    if (ids[j - 1u] == own) {
-      link |= FOLLOWER;
-      break;
-    }
-  }
-  links[i] = link;
+  links[i] = vec2u(near, far);
 }
 
-/// One team a row of dy that is the first with its id. The table was filled with zeros before.
+/// The first row from `start` on with this id; LAST if there is none below `end`.
+fn nextWith(own: i32, start: u32, end: u32) -> u32 {
+  for (var j = start; j < end; j++) {
+    if (ids[j] == own) {
+      return j;
+    }
+  }
+  return LAST;
+}
+
+fn isAmong(own: i32, start: u32, end: u32) -> bool {
+  return nextWith(own, start, end) != LAST;
+}
+
+/// One team a row of dy: the sum of a chain of neighbours, where there is one, at the place of its first.
 @compute @workgroup_size(GROUP)
-fn scatterRows(
+fn sumNear(
   @builtin(workgroup_id) group: vec3u,
   @builtin(num_workgroups) groups: vec3u,
   @builtin(local_invocation_index) id: u32,
@@ -87,15 +107,46 @@ fn scatterRows(
   if (first >= sizes.rows) {
     return;
   }
-  let own = ids[first];
-  let row = u32(own) - sizes.firstRow;
-  if (own < 0 || u32(own) < sizes.firstRow || row >= sizes.height || (chain[first] & FOLLOWER) != 0u) {
+  // Alone, or not the first.
+  if (chain[first].x >= LAST) {
     return;
   }
   for (var column = id; column < sizes.width; column += GROUP) {
     var sum = Item(0.0);
-    for (var i = first; i != LAST; i = chain[i] & LAST) {
+    for (var i = first; i != LAST; i = chain[i].x & LAST) {
       sum += x[i * sizes.width + column];
+    }
+    output[first * sizes.width + column] = sum;
+  }
+}
+
+/// One team a row of a block of dy, from `start` on, that is the first with its id there: adds the block's rows with that id to
+/// the table, block after block. The table was filled with zeros before.
+@compute @workgroup_size(GROUP)
+fn scatterRows(
+  @builtin(workgroup_id) group: vec3u,
+  @builtin(num_workgroups) groups: vec3u,
+  @builtin(local_invocation_index) id: u32,
+) {
+  let first = sizes.start + group.y * groups.x + group.x;
+  if (first >= min(sizes.start + sizes.rowsABlock, sizes.rows)) {
+    return;
+  }
+  let own = ids[first];
+  let row = u32(own) - sizes.firstRow;
+  let follows = ((chain[first].x | chain[first].y) & FOLLOWER) != 0u;
+  if (own < 0 || u32(own) < sizes.firstRow || row >= sizes.height || follows) {
+    return;
+  }
+  for (var column = id; column < sizes.width; column += GROUP) {
+    var sum = output[row * sizes.width + column];
+    for (var i = first; i != LAST; i = chain[i].y & LAST) {
+      let place = i * sizes.width + column;
+      if ((chain[i].x & LAST) == LAST) {
+        sum += x[place];
+      } else {
+        sum += nearSums[place];
+      }
     }
     output[row * sizes.width + column] = sum;
   }

@@ -5,6 +5,8 @@ import { inputOf, itemOf, rowsOf, type Lowering } from './lowering.ts';
 
 /** Rows of a block whose sum is one partial result. */
 const ROWS_A_BLOCK = 64;
+/** Rows among which those with one id are looked for; each such block is added to the table by a dispatch of its own. */
+const ROWS_A_SEARCH = 2048;
 /** Tables of at most this many rows are summed block by block instead of row by row. */
 const FEW_ROWS = 8;
 
@@ -53,18 +55,25 @@ export function scatterRows(lowering: Lowering, node: Node): void {
     sumBlocks(lowering, node, [{ source: partials, rows: blocks }], height * width, memory.whole(node.output));
     return;
   }
-  const links = memory.scratchArea(rows * 4);
+  const links = memory.scratchArea(rows * 8);
   const linking = lowering.lanes('rows', 'linkRows', 1);
-  lowering.emit(node, linking.shader, { rows }, { ids: memory.whole(ids), links }, lowering.plane(Math.ceil(rows / linking.group)));
+  const plane = lowering.plane(Math.ceil(rows / linking.group));
+  lowering.emit(node, linking.shader, { rows, rowsABlock: ROWS_A_SEARCH }, { ids: memory.whole(ids), links }, plane);
+  const nearSums = memory.scratchArea(rows * width * 4);
+  const sumNear = lowering.team('rows', 'sumNear', width, item);
+  const near = { x: memory.whole(dy), chain: links, output: nearSums };
+  lowering.emit(node, sumNear, { rows, width: width / item }, near, lowering.plane(rows));
   fillZeros(lowering, node, node.output);
+  const adding = lowering.team('rows', 'scatterRows', width, item);
   for (const part of memory.rowRanges(height, [{ value: node.output, width }]))
-    lowering.emit(
-      node,
-      lowering.team('rows', 'scatterRows', width, item),
-      { rows, width: width / item, firstRow: part.first, height: part.count },
-      { x: memory.whole(dy), ids: memory.whole(ids), chain: links, output: memory.rows(node.output, width, part) },
-      lowering.plane(rows),
-    );
+    for (let start = 0; start < rows; start += ROWS_A_SEARCH)
+      lowering.emit(
+        node,
+        adding,
+        { rows, width: width / item, firstRow: part.first, height: part.count, rowsABlock: ROWS_A_SEARCH, start },
+        { x: memory.whole(dy), ids: memory.whole(ids), chain: links, nearSums, output: memory.rows(node.output, width, part) },
+        lowering.plane(Math.min(ROWS_A_SEARCH, rows - start)),
+      );
 }
 
 export function reduceRows(lowering: Lowering, node: Node): void {
