@@ -1,3 +1,4 @@
+import { totalmem } from 'node:os';
 import { basename, resolve } from 'node:path';
 import { Option, type Command } from 'commander';
 import { folderFiles } from '../studio/runs/folderFiles.ts';
@@ -125,6 +126,7 @@ export function openSession(runs?: string): StudioApi {
   return createSession(runs === undefined ? undefined : new RunStore(folderFiles(runs), lockFiles(runs)), {
     hub: hubSurroundings(),
     makeEngine: engineMaker(machineFacts()),
+    gpuBudget: () => totalmem() / 2,
   });
 }
 

@@ -7,7 +7,7 @@ import type { GpuTestApi } from './api/gpuTest.ts';
 import type { HistoryApi, UnfinishedRun } from './api/history.ts';
 import type { GivenText, Opened, WishFor } from './api/opening.ts';
 import type { Beginnings, ModelShape, Recipe, ShapeWish } from './api/recipe.ts';
-import type { HeldOut, RunResult, StudioListener } from './api/run.ts';
+import type { HeldOut, RunResult, StartPermissions, StudioListener } from './api/run.ts';
 import type { EmbeddedSentences, GivenEncoder, PairColumnNames, PairReport, SentenceWish } from './api/sentences.ts';
 import type { HubRequest, TeacherReport } from './api/teacher.ts';
 import type { TextReport, TextWish } from './api/text.ts';
@@ -51,7 +51,11 @@ export interface StudioApi extends HistoryApi, GpuTestApi {
   plan(recipe: Recipe): Promise<PlanReport>;
   /** Memory and work of the recipe's steps, phase by phase. Slower than `plan`: it lays the training graphs. */
   stepCosts(recipe: Recipe): Promise<readonly StepCost[]>;
-  start(recipe: Recipe, listen: StudioListener): Promise<RunResult>;
+  /**
+   * Trains a student.
+   * @throws `memory-budget` if a step's plan takes more of a GPU than the machine may have; `beyondMemory` starts it all the same
+   */
+  start(recipe: Recipe, listen: StudioListener, permissions?: StartPermissions): Promise<RunResult>;
   /** Runs that have a checkpoint and that nobody is training, the furthest first. Empty if the session keeps none. */
   unfinished(): Promise<readonly UnfinishedRun[]>;
   /** Goes on from a run's newest whole checkpoint; teacher and text must be those of the run. */

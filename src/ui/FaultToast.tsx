@@ -25,6 +25,7 @@ const TITLES: Readonly<Record<string, string>> = {
   diverged: 'The run diverged',
   storage: 'There is no room to keep the run',
   'device-lost': 'The device was lost; the run goes on',
+  'memory-budget': 'This may be more than the GPU has',
   'wrong-numbers': 'The GPU computes wrongly and is not used',
   'engine-differs': 'The run goes on, with other rounding',
   cancelled: 'Cancelled',
@@ -59,6 +60,13 @@ export function FaultToast(): React.JSX.Element | null {
         </dl>
       )}
       {GOES_ON.has(fault.code) ? null : <p className="note">What was loaded before is untouched.</p>}
+      {fault.code === 'memory-budget' ? (
+        <div className="btns">
+          <button type="button" className="btn" data-testid="beyond-memory" onClick={() => void actions.startBeyondMemory()}>
+            Start all the same
+          </button>
+        </div>
+      ) : null}
       <CopyText
         key={fault.message}
         text={JSON.stringify(fault, undefined, 1)}

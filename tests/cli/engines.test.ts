@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { CHECKPOINT, inScratch, ROOT, SMALL, terminal } from './terminal.ts';
@@ -65,10 +65,14 @@ test('webgpu tells of compiling, and keeps what it measured, but measures nothin
     const untuned = await terminal([...evaluate, '--no-tuning', '--storage', 'float16'], undefined, SOFTWARE_GPU, cache);
     expect(untuned.code, untuned.stderr).toBe(0);
     expect(untuned.stdout).toMatch(/Engine: webgpu \(.*SwiftShader.*, weights in float32 \(no shader-f16 here\)\)/i);
-    expect(existsSync(join(folder, MACHINE))).toBe(false);
+    expect(untuned.stdout).toMatch(/Compared its operations with the reference engine: all right \([\d.]+ s\)/);
+    expect(remembered(folder)).toMatch(/"numbers of [^"]*SwiftShader[^"]*":"right"/);
+    expect(remembered(folder)).not.toContain('matmul kernels');
 
     const tuned = await terminal(evaluate, undefined, SOFTWARE_GPU, cache);
     expect(tuned.code, tuned.stderr).toBe(0);
+    // Once for an adapter and a build.
+    expect(tuned.stdout).not.toContain('Compared its operations');
     expect(tuned.stdout).toMatch(/Measuring GPU kernels.*\d+[^]*Compiling GPU kernels.*\d+/);
     expect(remembered(folder)).toMatch(/"matmul kernels of [^"]*SwiftShader[^"]*":"\{.*chosen/);
 

@@ -30,6 +30,17 @@ function lifetimes({ nodes, outputs }: Plan): Map<number, { readonly value: Valu
   return lives;
 }
 
+test('a tensor larger than what tensors share has a slab of its own, whole as long as it can be bound', () => {
+  const graph = new Graph();
+  graph.output('y', scale(graph, scale(graph, graph.input('x', [256, 64]), 2), 3));
+  const planned = plan(graph, { alignment: ALIGNMENT, inPlace: false });
+  const shared = placeInSlabs(planned, { slabBytes: 16_384, pieceBytes: 65_536, alignment: ALIGNMENT });
+  expect([...shared.pieces.values()].map((pieces) => pieces.length)).toEqual([1, 1, 1]);
+  expect(shared.slabs).toEqual([65_536, 65_536, 65_536]);
+  const cut = placeInSlabs(planned, { slabBytes: 16_384, pieceBytes: 32_768, alignment: ALIGNMENT });
+  expect([...cut.pieces.values()].map((pieces) => pieces.length)).toEqual([2, 2, 2]);
+});
+
 // From all in a few slabs to most weights in pieces.
 describe.each([2 ** 27, 2 ** 22, 2 ** 19])('a training step in slabs of at most %i bytes', (slabBytes) => {
   const placement = placeInSlabs(STEP, { slabBytes, alignment: ALIGNMENT });

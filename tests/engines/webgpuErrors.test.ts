@@ -39,7 +39,7 @@ test('a device without the memory for a program says which buffer, whose, how ma
   const rows = 2 ** 16;
   const error = await errorOf(engine.compile(plan(doubled(rows), engine.planOptions)));
   expect(error.message).toMatch(
-    /^webgpu: buffer slab 0 of 2 \(a large input \[65536, 4096\]; the program needs 2147\.5 MB in all\), 1073\.7 MB — out of memory\. Lower the batch size/,
+    /^webgpu: buffer slab 0 of 2 \(a large input \[65536, 4096\]; the program needs 2147\.5 MB in all\), 1073\.7 MB — out of memory\. Close other programs/,
   );
   expect(error.details).toMatchObject({ bytes: rows * 4096 * 4 });
   const small = await engine.compile(plan(doubled(1), engine.planOptions));

@@ -30,6 +30,7 @@ import { waitForRoom } from '../waitForRoom.ts';
 
 interface CompressOptions extends TeacherOptions, RecipeOptions, EngineOptions, FormOptions {
   readonly resume?: true;
+  readonly beyondMemory?: true;
   readonly out: string;
 }
 
@@ -86,7 +87,10 @@ async function run(options: CompressOptions, report: Report): Promise<number> {
     interruption.hear(event);
     room.listen(event);
   };
-  const train = (): Promise<RunResult> => (resumed === undefined ? session.start(recipe, listen) : session.resumeRun(resumed.run, listen));
+  const train = (): Promise<RunResult> =>
+    resumed === undefined
+      ? session.start(recipe, listen, { beyondMemory: options.beyondMemory === true })
+      : session.resumeRun(resumed.run, listen);
   const result = await train().finally(room.end);
   interruption.writing();
   report.fact('result', result);
@@ -108,6 +112,7 @@ export function addCompress(program: Command): void {
   formOptions(engineOptions(trainingOptions(studentOptions(textOptions(teacherOptions(command))))))
     .option('--resume', 'go on with the unfinished run in --out; the recipe is that of the run')
     .option('--recipe <file>', 'start from the run.json of an earlier run')
+    .option('--beyond-memory', "start on a GPU also if a step's plan takes more than half of the machine's memory")
     .requiredOption('--out <dir>', "the student's folder; made if it is not there")
     .addHelpText(
       'after',

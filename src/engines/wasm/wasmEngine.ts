@@ -6,6 +6,7 @@ import { type Value } from '../../graph/value.ts';
 import { sizeOf } from '../../tensor/shape.ts';
 import type { Engine, EngineDescription, EngineLimits, Program } from '../engine.ts';
 import { EngineError } from '../engineError.ts';
+import { OutOfMemoryError } from '../outOfMemory.ts';
 import { rowMajor } from '../rowMajor.ts';
 import { assemble, isInstruction, widestReduction } from './assemble.ts';
 import { hasRelaxedSimd, hasSharedMemory, instantiate, loadKernels, type Kernels } from './kernelModule.ts';
@@ -109,8 +110,8 @@ export class WasmEngine implements Engine {
     const held = this.#memory.buffer.byteLength;
     if (needed <= held) return;
     const refuse = (): never => {
-      throw new EngineError(
-        `cpu: this step needs ${sizeInWords(asked)} beside ${sizeInWords(needed - asked)} in use; WebAssembly holds ${sizeInWords(MEMORY_BYTES)}. Lower the batch size or the sequence length.`,
+      throw new OutOfMemoryError(
+        `cpu: this step needs ${sizeInWords(asked)} beside ${sizeInWords(needed - asked)} in use; WebAssembly holds ${sizeInWords(MEMORY_BYTES)}. Choose what takes less memory.`,
         { bytes: asked },
       );
     };

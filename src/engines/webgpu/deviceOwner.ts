@@ -1,5 +1,6 @@
 import { DeviceLostError } from '../deviceLost.ts';
 import { EngineError } from '../engineError.ts';
+import { OutOfMemoryError } from '../outOfMemory.ts';
 import { sizeInWords } from '../../tensor/bytes.ts';
 import { readable } from './readable.ts';
 
@@ -70,10 +71,7 @@ export class DeviceOwner {
     }
     const [memory, validation, internal] = await this.guard(Promise.all(pops));
     if (memory)
-      throw new EngineError(
-        `webgpu: ${what} — out of memory. Lower the batch size or the sequence length, or close other programs.`,
-        details,
-      );
+      throw new OutOfMemoryError(`webgpu: ${what} — out of memory. Close other programs, or choose what takes less memory.`, details);
     const error = validation ?? internal;
     if (error) throw new EngineError(`webgpu: ${what} — ${readable(error.message)}`, details);
     return made;

@@ -26,8 +26,10 @@ export interface SlabPlacement {
 }
 
 export interface SlabOptions {
-  /** No slab is larger than this many bytes. */
+  /** No slab that several tensors share is larger than this many bytes. */
   readonly slabBytes: number;
+  /** A tensor that is larger than a shared slab has one of its own, and is cut beyond this many bytes; `slabBytes` if left out. */
+  readonly pieceBytes?: number;
   /** Every piece starts at a multiple of this many bytes. */
   readonly alignment: number;
   /** Storages that are stored in half precision, by id. */
@@ -125,6 +127,10 @@ class Placer {
     return this.#bytes(storage) > this.#options.slabBytes;
   }
 
+  get #pieceBytes(): number {
+    return Math.max(this.#options.slabBytes, this.#options.pieceBytes ?? 0);
+  }
+
   /** The allowed slab that grows least; a new one where none has room. */
   #place(storage: Storage, forbidden: ReadonlySet<number>): void {
     const bytes = this.#bytes(storage);
@@ -144,12 +150,16 @@ class Placer {
   }
 
   #placeLarge({ storage, shape }: Value): void {
+    if (this.#bytes(storage) <= this.#pieceBytes) {
+      this.#pieces.set(storage.id, [{ slab: this.#wholeSlab(this.#bytes(storage)), offset: 0, first: 0, count: storage.size }]);
+      return;
+    }
     const unit = ROWS_A_CUT * (shape.at(-1) ?? 1);
-    const most = Math.floor(this.#options.slabBytes / this.#width(storage) / unit) * unit;
+    const most = Math.floor(this.#pieceBytes / this.#width(storage) / unit) * unit;
     if (most === 0)
       throw new GraphError(
         storage.label,
-        `${formatShape(shape)} cannot be cut: ${ROWS_A_CUT} of its rows need ${unit * this.#width(storage)} bytes, one binding of this device holds ${this.#options.slabBytes}. Use another engine.`,
+        `${formatShape(shape)} cannot be cut: ${ROWS_A_CUT} of its rows need ${unit * this.#width(storage)} bytes, one binding of this device holds ${this.#pieceBytes}. Use another engine.`,
       );
     const pieces: Piece[] = [];
     for (let first = 0; first < storage.size; first += most) {

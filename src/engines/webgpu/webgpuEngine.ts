@@ -73,7 +73,9 @@ const ALIGNMENT = 256;
 /** Of one dispatch, at most: 50 ms of a slow GPU's time at 300 GFLOP/s, in which the page cannot be drawn. */
 export const DISPATCH_FLOPS = 15e9;
 /** Element numbers in kernels are u32, and some drivers fail beyond 2 GiB in one buffer. */
-const MOST_SLAB_BYTES = 2 ** 31 - ALIGNMENT;
+const MOST_BINDING_BYTES = 2 ** 31 - ALIGNMENT;
+/** Of a slab that tensors share: a card of 4 GB rarely has 2 GiB in one piece. */
+const SLAB_BYTES = 2 ** 29;
 
 /** The largest tensor of every slab, in words, for messages. */
 function largestTensors(plan: Plan, { pieces }: SlabPlacement): ReadonlyMap<number, string> {
@@ -149,7 +151,7 @@ export class WebGpuEngine implements Engine {
           },
     });
     const { subgroupMinSize, subgroupMaxSize } = adapter.info;
-    const most = Math.min(device.limits.maxStorageBufferBindingSize, device.limits.maxBufferSize, MOST_SLAB_BYTES, bindingBytes);
+    const most = Math.min(device.limits.maxStorageBufferBindingSize, device.limits.maxBufferSize, MOST_BINDING_BYTES, bindingBytes);
     const owner = new DeviceOwner(device);
     const traits: DeviceTraits = {
       subgroupSize: await provenSubgroupSize(owner, subgroups && subgroupMinSize === subgroupMaxSize ? subgroupMinSize : 0),
@@ -228,7 +230,8 @@ export class WebGpuEngine implements Engine {
     this.#owner.alive();
     const { bindingBytes } = this.#traits;
     const halves = this.storesHalves ? halvesOf(plan) : new Set<number>();
-    const placement = placeInSlabs(plan, { slabBytes: bindingBytes, alignment: ALIGNMENT, halves });
+    const slabBytes = Math.min(SLAB_BYTES, bindingBytes);
+    const placement = placeInSlabs(plan, { slabBytes, pieceBytes: bindingBytes, alignment: ALIGNMENT, halves });
     const memory = new ProgramMemory(placement, bindingBytes);
     const tuned = await tuner?.choose(productsOf(plan.nodes, placement, this.#traits, this.#candidates), watch);
     const lowering = new Lowering(memory, this.#traits, (problem) =>

@@ -16,6 +16,8 @@ export interface RunActions {
   /** Loads the demo and starts at once. */
   tryDemo(): Promise<void>;
   start(): Promise<void>;
+  /** Starts what was asked about: a step takes more memory than the GPU may have. */
+  startBeyondMemory(): Promise<void>;
   pause(): Promise<void>;
   /** One step of a paused run. */
   step(): Promise<void>;
@@ -103,6 +105,7 @@ export function runActions(desk: Desk): RunActions {
       if (ready) await run(desk, NEW_RUN);
     },
     start: () => run(desk, NEW_RUN),
+    startBeyondMemory: () => run(desk, NEW_RUN, (recipe, listen) => desk.api.start(recipe, listen, { beyondMemory: true })),
     async pause() {
       useRun.setState({ status: 'pausing' });
       await desk.guarded(() => desk.api.pause());

@@ -4,6 +4,12 @@ import type { OnnxFileReport } from './exporting.ts';
 import type { PhaseName } from './recipe.ts';
 export type { SpaceNorms } from '../../wid/norms.ts';
 
+/** What a user allows when a run starts. */
+export interface StartPermissions {
+  /** A step may take more of a GPU's memory than the machine may have. */
+  readonly beyondMemory?: boolean;
+}
+
 /** Held-out numbers of one model. */
 export interface HeldOut {
   /** Mean cross-entropy of masked tokens, nats. */

@@ -1,4 +1,4 @@
-import { plan } from '../../graph/plan.ts';
+import { plan, type PlanOptions } from '../../graph/plan.ts';
 import { sizeOf, type Shape } from '../../tensor/shape.ts';
 import { checkRecipe } from '../recipe/checkRecipe.ts';
 import { recipeTable, stepShape } from '../recipe/recipe.ts';
@@ -23,8 +23,11 @@ function contextOf(teacher: Teacher, recipe: Recipe): PhaseContext {
   return { teacher, table: recipeTable(teacher, recipe), recipe, shape: stepShape(teacher.task, recipe), heads: new Map() };
 }
 
-/** The training programs of a recipe, planned and not compiled: what a step costs, whatever engine runs it. */
-export function stepCosts(teacher: Teacher, recipe: Recipe): readonly StepCost[] {
+/**
+ * The training programs of a recipe, planned and not compiled: what a step costs.
+ * @param options of the engine that runs it; those of the CPU engine if left out. Without results in place, a GPU takes more memory
+ */
+export function stepCosts(teacher: Teacher, recipe: Recipe, options?: PlanOptions): readonly StepCost[] {
   checkRecipe(teacher, recipe);
   const method = methodOf(recipe);
   const context = contextOf(teacher, recipe);
@@ -34,7 +37,7 @@ export function stepCosts(teacher: Teacher, recipe: Recipe): readonly StepCost[]
     const steps = schedule.last - schedule.first;
     if (steps <= 0) return [];
     const { graph: nodes, trained, rewritten } = phase.graph();
-    const { arenaBytes, flops } = plan(nodes);
+    const { arenaBytes, flops } = plan(nodes, options);
     // A trained number and its two moments; masks and gates; what the polished student came from.
     const state = storedBytes(trained.values(), 3) + storedBytes(rewritten?.values() ?? []);
     return [{ phase: name, steps, bytes: arenaBytes, flops, checkpointBytes: state + (name === 'polish' ? kept : 0) }];

@@ -6,6 +6,7 @@ import type { RunRecord } from '../runs/runRecord.ts';
 import type { GivenName } from '../api/history.ts';
 import type { Recipe } from '../api/recipe.ts';
 import type { StudioApi } from '../studioApi.ts';
+import { needBudget } from './memoryBudget.ts';
 import { recordsOf } from './records.ts';
 import { attempt, type SessionState } from './sessionState.ts';
 import { train } from './training.ts';
@@ -13,9 +14,12 @@ import { train } from './training.ts';
 /** Training: start, go on, pause, step, stop. */
 export function runVerbs(state: SessionState): Pick<StudioApi, 'start' | 'resumeRun' | 'pause' | 'step' | 'resume' | 'stop' | 'keep'> {
   return {
-    start: async (recipe, listen) => {
+    start: async (recipe, listen, { beyondMemory = false } = {}) => {
       // Before anything is read: two starts at once must not both find the session idle.
       state.needNoRun('starting another');
+      const engine = await state.needEngine();
+      if (!beyondMemory && engine.describe().name === 'webgpu')
+        needBudget(state.needTeacher(), recipe, engine.planOptions, state.surroundings.gpuBudget());
       const record = await newRecord(state, recipe);
       listen({ kind: 'begun', name: record.name });
       return train(state, record, listen);

@@ -18,6 +18,7 @@ import type { RunKeeper } from '../runs/runKeeper.ts';
 import type { TextCache } from '../texts/textCache.ts';
 import type { Gate, KeepPace } from './gate.ts';
 import { makeEngine, type EngineMaker } from './makeEngine.ts';
+import { gpuBudget } from './memoryBudget.ts';
 
 /** What a session gets from the machine that it runs on; tests give others. */
 export interface Surroundings extends KeepPace {
@@ -28,6 +29,8 @@ export interface Surroundings extends KeepPace {
   readonly texts?: TextCache;
   /** Keeps what runs began with; without it, teacher and text must be loaded again. */
   readonly inputs?: InputStore;
+  /** Bytes on a GPU beyond which a user is asked first. */
+  readonly gpuBudget: () => number;
   /** Why what is kept lasts only as long as this session, in words; null = it outlives it. */
   readonly whyNotKept: () => Promise<string | null>;
   /** How repositories are fetched, and where their files are kept. */
@@ -40,6 +43,7 @@ const MACHINE: Surroundings = {
   keepEvery: 25,
   // Copying, hashing and writing 60 MiB takes 0.4 s from two busy cores (`npm run checkpoint`): at this pace, 4 % of them.
   keepRate: 6 * 2 ** 20,
+  gpuBudget,
   whyNotKept: () => Promise.resolve(null),
   hub: { cache: new HubCache(memoryFiles()), fetch: (input, init) => fetch(input, init) },
 };

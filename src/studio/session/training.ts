@@ -1,9 +1,11 @@
 import type { Engine } from '../../engines/engine.ts';
 import { DeviceLostError } from '../../engines/deviceLost.ts';
+import { OutOfMemoryError } from '../../engines/outOfMemory.ts';
 import { StudioError } from '../../tensor/studioError.ts';
 import type { Corpus } from '../../text/corpus.ts';
 import { compress } from '../compression/compression.ts';
 import type { Compressed } from '../compression/run.ts';
+import { memoryAdvice } from '../methods/memorySavings.ts';
 import { storageFor } from '../runs/storage.ts';
 import { RunKeeper } from '../runs/runKeeper.ts';
 import type { Lease } from '../runs/runLocks.ts';
@@ -66,7 +68,13 @@ export async function train(state: SessionState, record: RunRecord, listen: Stud
     const made = await onEngines(state, keeper, witness, from, async (chosen, start) => {
       const engine = watchedEngine(chosen, keeper.hear, gate.stopping, () => witness.compiled(chosen));
       const headed = await teacherWithHead(state, engine, keeper.hear, gate);
-      return compress(engine, headed, corpus, recipe, gate, keeper.hear, start);
+      try {
+        return await compress(engine, headed, corpus, recipe, gate, keeper.hear, start);
+      } catch (error) {
+        if (!(error instanceof OutOfMemoryError)) throw error;
+        // The engine knows what it has no room for, and the recipe what would take less.
+        throw new OutOfMemoryError(`${error.message} ${memoryAdvice(teacher, recipe, engine.planOptions)}`, error.details);
+      }
     });
     state.finished = { model: made.model, compactors: made.compactors, result: made.result, recipe };
     await keeper.finish(made, made.result);

@@ -30,6 +30,8 @@ export interface NumberSetting extends Common<number> {
   readonly least: number;
   /** `least` itself is not legal. */
   readonly above?: true;
+  /** The value with which a step takes the least memory, if this setting decides over much of it. */
+  readonly lean?: number;
   /** `positions`: as many as the teacher knows; no limit if left out. */
   readonly most?: number | 'positions';
   readonly whole?: true;
