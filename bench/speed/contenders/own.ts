@@ -1,6 +1,7 @@
 import { NO_NORM_LIMIT } from '../../../src/graph/operation.ts';
 import { freshModel } from '../../../src/models/freshModel.ts';
 import { encoderInputs, keyRanges, positionIds } from '../../../src/models/inputs.ts';
+import type { BertConfig } from '../../../src/models/config.ts';
 import { bertEncoder, mlmHead } from '../../../src/models/encoder.ts';
 import { decoderName, encoderShape, parameterShapes } from '../../../src/models/model.ts';
 import type { Engine, Program } from '../../../src/engines/engine.ts';
@@ -99,11 +100,11 @@ async function forward(engine: Engine): Promise<Job> {
   });
 }
 
-/** The training step's graph, and what writes fresh weights and the batch. */
-export function prepareStep(size: BatchSize): { graph: Graph; fill: (program: Program) => void } {
-  const { graph } = weightTraining(BERT, { task: maskedWords, ...size }, WEIGHT_DECAY);
+/** The training step's graph, and what writes fresh weights and the batch. @param config of a model that knows the batch's ids */
+export function prepareStep(size: BatchSize, config: BertConfig = BERT): { graph: Graph; fill: (program: Program) => void } {
+  const { graph } = weightTraining(config, { task: maskedWords, ...size }, WEIGHT_DECAY);
   const fill = (program: Program): void => {
-    for (const [name, { data }] of freshModel(BERT, WEIGHTS_SEED).tensors) {
+    for (const [name, { data }] of freshModel(config, WEIGHTS_SEED).tensors) {
       program.write(name, Float32Array.from(data));
       for (const moment of ['first', 'second']) program.write(`${moment}.${name}`, new Float32Array(data.length));
     }
