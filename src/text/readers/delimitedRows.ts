@@ -190,14 +190,8 @@ class RowReader {
         this.#delimiter ??= meta.delimiter;
         if (this.#width === 0) this.#width = data.length;
         const isWhole = last || end < text.length;
-        if (!this.#literal)
-          stray = this.#strayIn(
-            text,
-            complete,
-            end,
-            errors.some(({ type }) => type === 'Quotes'),
-            isWhole,
-          );
+        const isFaulty = errors.some(({ type }) => type === 'Quotes');
+        if (!this.#literal && (isFaulty || this.#delimiter === '\t')) stray = this.#strayIn(text, complete, end, isFaulty, isWhole);
         if (stray === undefined) rows.push(data);
         else parser.abort();
       },

@@ -147,7 +147,7 @@ async function* tableRows(file: TextFile, notes: ReadNotes): AsyncGenerator<Pair
 }
 
 async function* jsonRows(file: TextFile, notes: ReadNotes): AsyncGenerator<PairRow> {
-  for await (const { place, fields } of jsonRecords(file, notes)) {
+  for await (const { place, fields } of await jsonRecords(file, notes)) {
     const cells = new Map(textPaths(fields));
     for (const [name, value] of fields) if (typeof value === 'number' || typeof value === 'boolean') cells.set(name, String(Number(value)));
     yield { place, cells };
