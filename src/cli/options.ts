@@ -9,9 +9,9 @@ import { rememberedFiles } from '../studio/session/rememberedFiles.ts';
 import { createSession } from '../studio/session.ts';
 import type { EngineChoice, WeightStorage } from '../studio/api/engine.ts';
 import type { GivenFile } from '../studio/api/files.ts';
-import type { PresetName, ShapeWish } from '../studio/api/recipe.ts';
+import type { PresetName, Recipe, ShapeWish } from '../studio/api/recipe.ts';
 import type { TeacherReport } from '../studio/api/teacher.ts';
-import type { TextReport } from '../studio/api/text.ts';
+import type { DocumentsWish, TextReport } from '../studio/api/text.ts';
 import type { StudioApi } from '../studio/studioApi.ts';
 import { PRESET_NAMES } from '../studio/recipe/presets.ts';
 import { settingOptions } from './settingOptions.ts';
@@ -19,6 +19,7 @@ import { cacheFolder } from './cacheFolder.ts';
 import { UsageError } from './usage.ts';
 import { DEMO_TEACHER, DEMO_TEXT, filesOf, textsOf } from './files.ts';
 import { grouped, percent, some, type Report } from './report.ts';
+import { packingLine } from './textReport.ts';
 import { hubRequest, hubSurroundings, type HubOptions } from './teacherPlace.ts';
 import { positive, whole } from './usage.ts';
 
@@ -32,6 +33,7 @@ export interface TextOptions {
   readonly column?: string;
   readonly sequence?: number;
   readonly batch?: number;
+  readonly documents?: DocumentsWish;
   readonly seed?: number;
 }
 export interface EngineOptions {
@@ -64,7 +66,7 @@ export function textOptions(command: Command): Command {
   command
     .option('--text <path...>', 'files of text, JSON Lines, CSV, TSV or Parquet, zips, or folders of them')
     .option('--column <name>', 'column or JSON field that holds the text (default: by name and content)');
-  return settingOptions(command, (name) => name === 'batch' || name === 'sequence' || name === 'seed');
+  return settingOptions(command, (name) => ['batch', 'sequence', 'documents', 'seed'].includes(name));
 }
 
 export function engineOptions(command: Command): Command {
@@ -151,13 +153,12 @@ export async function openTeacher(
 export async function openText(
   session: StudioApi,
   options: TeacherOptions & TextOptions,
-  sequence: number,
-  seed: number,
+  { sequence, seed, documents }: Pick<Recipe, 'sequence' | 'seed' | 'documents'>,
   report: Report,
 ): Promise<TextReport> {
   const given = (options.text ?? [DEMO_TEXT]).map(textsOf);
   const skipped = given.flatMap((each) => each.skipped);
-  const wish = { sequence, seed, ...(options.column === undefined ? {} : { column: options.column }) };
+  const wish = { sequence, seed, documents, ...(options.column === undefined ? {} : { column: options.column }) };
   const text = await session.loadText(
     'text',
     given.flatMap(({ files }) => files),
@@ -166,6 +167,8 @@ export async function openText(
   );
   report.fact('text', text);
   report.say(`Text: ${grouped(text.tokens)} tokens in ${text.documents} documents, ${percent(text.unknownShare)} unknown`);
+  const packing = packingLine(text);
+  if (packing !== undefined) report.say(packing);
   if (text.columns !== null)
     report.say(`Read from ${JSON.stringify(text.columns.chosen)} of ${text.columns.names.join(', ')}; --column chooses another`);
   if (skipped.length > 0) report.say(`Left out, not text by their names: ${some(skipped)}`);

@@ -1,8 +1,18 @@
 import { sizeInWords } from '../tensor/bytes.ts';
 import type { TextExample, TextReport } from '../studio/api/text.ts';
-import { grouped } from './report.ts';
+import { grouped, percent } from './report.ts';
 
 const WIDEST_BAR = 40;
+
+/** How documents lie in sequences, and why; undefined if nobody was asked. */
+export function packingLine({ packing }: TextReport): string | undefined {
+  if (packing === undefined || packing.wish === 'joined') return undefined;
+  const { documents, wish, measured } = packing;
+  const words = documents === 'apart' ? 'Documents lie apart in the sequences' : 'Documents are joined to running text';
+  if (wish !== 'auto') return `${words}, as asked`;
+  if (measured === null) return `${words}: the teacher could not be asked which it reads better; --documents chooses`;
+  return `${words}: of ${grouped(measured.answers)} masked tokens the teacher predicts ${percent(measured.apart)} right apart, ${percent(measured.joined)} joined; --documents chooses`;
+}
 
 /** A text as the teacher reads it: sequences, lengths as a histogram, and one masked example. */
 export function textLines(text: TextReport): string[] {

@@ -27,6 +27,12 @@ test('a text that came back with its run is not packed otherwise in silence: its
   expect(await recall(desk, run?.run ?? '', 'golden')).toEqual([]);
   expect(useSetup.getState().text).toMatchObject({ name: 'prose', sequence: 32 });
   await loadText(desk);
+  // What its run measured, or was told, is not asked for again.
+  useSetup.setState({ recipe: { ...first.recipe, documents: 'auto' } });
+  await loadText(desk);
+  expect(useSetup.getState().text?.packing?.documents).toBe('joined');
+  useSetup.setState({ recipe: { ...first.recipe, documents: 'apart' } });
+  await expect(loadText(desk)).rejects.toThrow(/pack its documents otherwise, .*, or choose that documents are joined\.$/);
 
   useSetup.setState({ recipe: { ...first.recipe, sequence: 16 } });
   await expect(loadText(desk)).rejects.toThrow(/pack it to 16, .*packed to 32 tokens. Drop a1.txt on this page, or set .* to 32\.$/);

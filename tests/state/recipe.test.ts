@@ -19,6 +19,7 @@ describe('a recipe in the address', () => {
       mode: constantFrom('calibrated', 'paper', 'progressive', 'prune', 'distil', 'scratch'),
       calibration: constantFrom('sequential', 'one-pass'),
       depth: constantFrom('first', 'even', 'mixture'),
+      documents: constantFrom('auto', 'apart', 'joined'),
       decay: constantFrom('linear', 'cosine'),
       start: constantFrom('selection', 'calibrated'),
       tied: constantFrom(true, false),

@@ -57,7 +57,8 @@ Example:
       await session.checkStudent(student);
       const defaults = await session.defaults();
       const seed = options.seed ?? defaults.seed;
-      await openText(session, options, options.sequence ?? defaults.sequence, seed, report);
+      const { sequence = defaults.sequence, documents = defaults.documents } = options;
+      await openText(session, options, { sequence, seed, documents }, report);
       await openEngine(session, options, report);
       const { similarity, layerMap, tokens, maps } = await session.attentionOf(student, seed, sentence, report.event);
       report.fact('attention', { similarity, layerMap });

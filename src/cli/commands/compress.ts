@@ -75,7 +75,7 @@ async function run(options: CompressOptions, report: Report): Promise<number> {
     );
   const recipe = resumed?.recipe ?? (await recipeFrom(session, options));
   const cost = await session.plan(recipe);
-  await openText(session, options, recipe.sequence, recipe.seed, report);
+  await openText(session, options, recipe, report);
   makeFolder(options.out);
   await openEngine(session, options, report);
   report.fact('plan', { recipe, cost });

@@ -47,7 +47,8 @@ export function addEvaluate(program: Command): void {
       const sequence = options.sequence ?? defaults.sequence;
       const batch = options.batch ?? defaults.batch;
       const seed = options.seed ?? defaults.seed;
-      await openText(session, options, sequence, seed, report);
+      const documents = options.documents ?? defaults.documents;
+      await openText(session, options, { sequence, seed, documents }, report);
       await openEngine(session, options, report);
       const judged = await session.evaluate(student, batch, seed, report.event);
       report.fact('evaluation', judged);

@@ -38,7 +38,8 @@ Examples:
       const { session, teacher } = await openTeacher(source, report);
       if (options.text !== undefined || options.demo === true) {
         const { sequence, seed } = await session.defaults();
-        await openText(session, options, sequence, seed, report);
+        // Files are judged one document a row, or on running text: nothing need be compared for it.
+        await openText(session, options, { sequence, seed, documents: 'joined' }, report);
       }
       makeFolder(options.out);
       await openEngine(session, options, report);

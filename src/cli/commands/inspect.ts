@@ -11,7 +11,7 @@ function tensorLine({ name, shape, dtype, use, as, why }: TensorUse): string {
   return `  ${name} ${dtype} [${shape.join(', ')}] ${fate}`;
 }
 
-/** `inspect`: what a checkpoint holds, tensor by tensor checked, nothing run. */
+/** `inspect`: what a checkpoint holds, tensor by tensor checked, nothing trained. */
 export function addInspect(program: Command): void {
   const command = program
     .command('inspect')
@@ -39,8 +39,9 @@ export function addInspect(program: Command): void {
         ].join('\n'),
       );
       if (options.text === undefined) return;
-      const sequence = options.sequence ?? (await session.defaults()).sequence;
-      const text = await openText(session, options, sequence, options.seed ?? 1, report);
+      const defaults = await session.defaults();
+      const { sequence = defaults.sequence, documents = defaults.documents, seed = 1 } = options;
+      const text = await openText(session, options, { sequence, seed, documents }, report);
       report.say(textLines(text).join('\n'));
     });
 }

@@ -2,7 +2,8 @@ import { sizeInWords } from '../../tensor/bytes.ts';
 import type { OpenedTeacher, WishFor } from '../../studio/api/opening.ts';
 import type { HubRequest, TeacherReport } from '../../studio/api/teacher.ts';
 import type { StudioListener } from '../../studio/api/run.ts';
-import type { TextReport } from '../../studio/api/text.ts';
+import type { Recipe } from '../../studio/api/recipe.ts';
+import type { DocumentsForm, TextReport } from '../../studio/api/text.ts';
 import { demoFiles, type GivenFile } from '../givenFiles.ts';
 import { recipeFromHash } from '../recipeChoices.ts';
 import { useSetup } from '../setupStore.ts';
@@ -86,16 +87,31 @@ function packedAlready(desk: Desk, { name, sequence }: TextReport, wanted: strin
   );
 }
 
+/** How the documents of a text lie; builds that did not say joined them. */
+function formOf({ packing }: TextReport): DocumentsForm {
+  return packing?.documents ?? 'joined';
+}
+
+/** Whether a text is packed as a recipe asks for. */
+export function isPackedFor(text: TextReport, { sequence, documents }: Pick<Recipe, 'sequence' | 'documents'>): boolean {
+  return text.sequence === sequence && (documents === 'auto' ? text.packing?.wish === 'auto' : formOf(text) === documents);
+}
+
 /** @throws Error where the text came back with its run and the recipe asks for another length */
 export async function loadText(desk: Desk): Promise<void> {
   const { recipe, text: shown } = useSetup.getState();
   const { text } = desk;
   if (recipe === undefined) return;
   if (text === undefined) {
-    if (shown === undefined || shown.sequence === recipe.sequence) return;
+    if (shown === undefined || isPackedFor(shown, recipe)) return;
+    // It was chosen, or measured, when its run began.
+    if (shown.sequence === recipe.sequence && recipe.documents === 'auto') return;
+    if (shown.sequence === recipe.sequence)
+      throw packedAlready(desk, shown, 'pack its documents otherwise', `, or choose that documents are ${formOf(shown)}`);
     throw packedAlready(desk, shown, `pack it to ${recipe.sequence}`, `, or set the sequence length to ${shown.sequence}`);
   }
-  const wish = { sequence: recipe.sequence, seed: recipe.seed, ...(text.column === undefined ? {} : { column: text.column }) };
+  const { sequence, seed, documents } = recipe;
+  const wish = { sequence, seed, documents, ...(text.column === undefined ? {} : { column: text.column }) };
   useSetup.setState({ readingText: true });
   try {
     await whileReading('Reading the text', async (say) => {
@@ -130,7 +146,7 @@ async function openFiles(desk: Desk, files: readonly GivenFile[], say: (words: s
         useSetup.setState({ readingText: true });
       }
       const { recipe } = useSetup.getState();
-      return recipe === undefined ? undefined : { sequence: recipe.sequence, seed: recipe.seed };
+      return recipe === undefined ? undefined : { sequence: recipe.sequence, seed: recipe.seed, documents: recipe.documents };
     };
     try {
       const { text } = await desk.api.open(files, wishFor, listen, desk.text);

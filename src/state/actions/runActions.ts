@@ -8,7 +8,7 @@ import { useSetup } from '../setupStore.ts';
 import { whileReading } from '../whileReading.ts';
 import type { Desk } from './desk.ts';
 import { lookForRuns } from './historyActions.ts';
-import { loadDemo, loadText } from './inputActions.ts';
+import { isPackedFor, loadDemo, loadText } from './inputActions.ts';
 import { recall } from './recall.ts';
 import { recost, takeRecipe } from './recipeActions.ts';
 
@@ -84,7 +84,8 @@ async function run(
   useRun.setState(({ number }) => ({ status: 'preparing', number: number + 1, name, recipe, fault: undefined, keptAt: undefined }));
   const done = await desk.guarded(async () => {
     await desk.needEngine();
-    if (useSetup.getState().text?.sequence !== recipe.sequence) await loadText(desk);
+    const { text } = useSetup.getState();
+    if (text === undefined || !isPackedFor(text, recipe)) await loadText(desk);
     const result = await desk.exclusive(() => verb(recipe, follow(desk, recipe)));
     useRun.setState({ result });
     if (result.fault !== null) useRun.setState({ fault: { code: 'diverged', message: result.fault, details: {} } });

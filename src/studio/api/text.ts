@@ -1,9 +1,35 @@
+/** How documents lie in sequences: each apart, with its own [CLS] and [SEP], or joined to running text. */
+export type DocumentsForm = 'apart' | 'joined';
+
+/** What is wished for; `auto` is the form in which the teacher predicts better. */
+export type DocumentsWish = DocumentsForm | 'auto';
+
+/** The same masked tokens of the same documents, predicted by the teacher in both forms. */
+export interface DocumentsMeasured {
+  readonly answers: number;
+  /** Shares that it predicts right, 0 to 1. */
+  readonly apart: number;
+  readonly joined: number;
+  /** Joined, unless apart is better by more than two standard errors. */
+  readonly better: DocumentsForm;
+}
+
+/** How a text was packed. */
+export interface TextPacking {
+  readonly documents: DocumentsForm;
+  readonly wish: DocumentsWish;
+  /** Null if it was not asked for, or could not be measured. */
+  readonly measured: DocumentsMeasured | null;
+}
+
 /** What the user said about a text. */
 export interface TextWish {
   /** Tokens per packed sequence. */
   readonly sequence: number;
   /** Of the held-out split. */
   readonly seed: number;
+  /** How documents lie in sequences; joined if not given. */
+  readonly documents?: DocumentsWish;
   /** Column of a table, or field of JSON records, that holds the text; chosen by name and content if not given. */
   readonly column?: string;
 }
@@ -22,6 +48,8 @@ export interface TextReport {
   readonly heldOutSequences: number;
   /** Tokens per packed sequence. */
   readonly sequence: number;
+  /** Missing in reports of builds that joined all documents. */
+  readonly packing?: TextPacking;
   /** Share of unknown tokens, 0 to 1. */
   readonly unknownShare: number;
   /** Documents by their length in tokens, `from` <= length < `to`, in rising order. */

@@ -28,9 +28,20 @@ export function fromLogits(part: number, temperature: number): string {
 }
 
 /** The settings that all methods but the published one share, in a sentence. */
-export function settingsInWords({ masking, wholeWords, warmup, decay, accumulation, clipNorm, weightDecay, seed }: Recipe): string {
+export function settingsInWords({
+  documents,
+  masking,
+  wholeWords,
+  warmup,
+  decay,
+  accumulation,
+  clipNorm,
+  weightDecay,
+  seed,
+}: Recipe): string {
   const parts = accumulation > 1 ? `, each step in ${accumulation} micro-batches` : '';
-  return `Masked language modelling on ${percent(masking)} of the ${wholeWords ? 'words' : 'tokens'}, AdamW with weight decay ${weightDecay}, warm-up over ${percent(warmup)} of the steps and ${decay} decay, gradients clipped at norm ${clipNorm}${parts}, seed ${seed}.`;
+  const apart = documents === 'apart' ? ' of documents that lie apart in their sequences' : '';
+  return `Masked language modelling on ${percent(masking)} of the ${wholeWords ? 'words' : 'tokens'}${apart}, AdamW with weight decay ${weightDecay}, warm-up over ${percent(warmup)} of the steps and ${decay} decay, gradients clipped at norm ${clipNorm}${parts}, seed ${seed}.`;
 }
 
 export function percent(share: number): string {

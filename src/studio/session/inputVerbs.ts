@@ -1,7 +1,25 @@
 import { StudioError } from '../../tensor/studioError.ts';
 import type { StudioApi } from '../studioApi.ts';
-import { loadCorpus } from '../texts/textLoading.ts';
+import type { TextWish } from '../api/text.ts';
+import type { Teacher } from '../teacher/teacher.ts';
+import { maskedWords } from '../../tasks/maskedWords.ts';
+import { compareForms, isSmallWork } from '../texts/documentsApart.ts';
+import { loadCorpus, type CompareForms } from '../texts/textLoading.ts';
 import { attempt, namesOf, type SessionState } from './sessionState.ts';
+
+/** Compares by the teacher as its checkpoint has it: a head that is fitted needs a text that is packed. */
+function comparison(state: SessionState, teacher: Teacher, { sequence, seed }: TextWish): CompareForms | undefined {
+  if (teacher.head !== 'mlm' || teacher.task !== maskedWords) return undefined;
+  return async (heldOut, progress) => {
+    // An engine of its own: the session's may be at work, or not be chosen yet.
+    const engine = await state.surroundings.makeEngine('cpu', isSmallWork(teacher.model) ? 1 : undefined);
+    try {
+      return await compareForms(engine, teacher.model, teacher.tokenizer, heldOut, sequence, seed, progress);
+    } finally {
+      engine.dispose();
+    }
+  };
+}
 
 /** Text of what was given. */
 export function inputVerbs(state: SessionState): Pick<StudioApi, 'loadText' | 'cancelText'> {
@@ -16,7 +34,8 @@ export function inputVerbs(state: SessionState): Pick<StudioApi, 'loadText' | 'c
         const { texts } = state.surroundings;
         const key = await texts?.keyOf(files, state.fingerprints.teacher, wish);
         const known = key === undefined ? undefined : await texts?.find(key);
-        const text = known ?? (await loadCorpus(name, files, teacher.tokenizer, wish, listen, mine.signal));
+        const text =
+          known ?? (await loadCorpus(name, files, teacher.tokenizer, wish, listen, mine.signal, comparison(state, teacher, wish)));
         if (known === undefined && key !== undefined) await texts?.keep(key, text, Date.now());
         // A run may have started, or another teacher or text been asked for, while this one was read.
         state.needNoRun('reading another text');

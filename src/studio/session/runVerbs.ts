@@ -9,7 +9,7 @@ import type { StudioApi } from '../studioApi.ts';
 import { needBudget } from './memoryBudget.ts';
 import { recordsOf } from './records.ts';
 import { attempt, type SessionState } from './sessionState.ts';
-import { train } from './training.ts';
+import { formOf, train } from './training.ts';
 
 /** Training: start, go on, pause, step, stop. */
 export function runVerbs(state: SessionState): Pick<StudioApi, 'start' | 'resumeRun' | 'pause' | 'step' | 'resume' | 'stop' | 'keep'> {
@@ -62,7 +62,8 @@ async function newRecord(state: SessionState, recipe: Recipe): Promise<RunRecord
     run: `run-${startedAt.toString(36)}-${Math.floor(Math.random() * 36 ** 4).toString(36)}`,
     name: `Run ${Math.max(0, ...numbers) + 1}`,
     ...kindOfTeacher(state.needTeacher()),
-    recipe,
+    // A run goes on with what was measured once.
+    recipe: recipe.documents === 'auto' && state.corpus !== undefined ? { ...recipe, documents: formOf(state.corpus) } : recipe,
     fingerprints: { ...state.fingerprints },
     teacher: state.needTeacher().report.name,
     text: state.textReport?.name ?? '',

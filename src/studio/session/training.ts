@@ -12,7 +12,7 @@ import type { Lease } from '../runs/runLocks.ts';
 import type { RunRecord } from '../runs/runRecord.ts';
 import type { RunState } from '../runs/runState.ts';
 import type { RunResult, StudioListener } from '../api/run.ts';
-import type { TextReport } from '../api/text.ts';
+import type { DocumentsForm, TextReport } from '../api/text.ts';
 import type { Teacher } from '../teacher/teacher.ts';
 import { EngineWitness } from './engineWitness.ts';
 import { Gate } from './gate.ts';
@@ -41,6 +41,12 @@ export async function train(state: SessionState, record: RunRecord, listen: Stud
     throw new StudioError(
       'order',
       `session: the text is packed to ${corpus.sequence} tokens, the recipe asks for ${recipe.sequence}. Load the text again.`,
+    );
+  const packed = formOf(corpus);
+  if (packed !== recipe.documents)
+    throw new StudioError(
+      'order',
+      `session: the documents of the text are ${packed}, the recipe asks for ${recipe.documents}. Load the text again.`,
     );
   const keeper = new RunKeeper(store, record, listen, () => gate.pause());
   const gate = new Gate(
@@ -89,6 +95,11 @@ export async function train(state: SessionState, record: RunRecord, listen: Stud
     state.gate = undefined;
     state.keeper = undefined;
   }
+}
+
+/** How the documents of a text lie. */
+export function formOf({ apart }: Pick<Corpus, 'apart'>): DocumentsForm {
+  return apart === undefined ? 'joined' : 'apart';
 }
 
 /** A record is made, or read, before the run takes teacher and text: others may have been loaded in between. */

@@ -2,6 +2,7 @@ import { PLAIN_MASKING } from '../../tasks/plainMasking.ts';
 import type { RateDecay } from '../../training/learningRate.ts';
 import { PUBLISHED, type PaperSettings } from '../../wid/paper/settings.ts';
 import type { ModelShape } from '../api/recipe.ts';
+import type { DocumentsWish } from '../api/text.ts';
 import { DEFAULT_MODE, isRead, MODE_TRAITS, MODES } from './modes.ts';
 import type { NumberSetting, Setting, TeacherTraits, ValuesOf } from './setting.ts';
 
@@ -163,6 +164,25 @@ export const SETTINGS = {
     default: ({ maxPositions }) => Math.min(128, maxPositions),
     option: '--sequence <n>',
     help: "tokens a sequence (default: 128, or the teacher's positions if they are fewer)",
+  },
+  /**
+   * How documents lie in sequences. `apart`: each with its own [CLS] and [SEP], positions that begin anew, and attention within it.
+   * `joined`: running text without a mark between them. `auto`: as the teacher predicts better on held-out documents; a run records
+   * which of the two it was.
+   */
+  documents: {
+    kind: 'choice',
+    label: 'Documents',
+    first: true,
+    words: {
+      auto: 'As the teacher reads better',
+      apart: 'Apart from each other',
+      joined: 'Joined to running text',
+    } satisfies Readonly<Record<DocumentsWish, string>>,
+    default: 'auto',
+    earlier: 'joined',
+    option: '--documents <name>',
+    help: 'how documents lie in sequences: apart from each other, joined to running text, or as the teacher predicts better (auto)',
   },
   evaluateEvery: {
     kind: 'number',

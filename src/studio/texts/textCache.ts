@@ -21,7 +21,7 @@ export class TextCache {
 
   /** Reads every byte of the files, which takes a small part of the time that tokenising them does. */
   async keyOf(files: readonly GivenFile[], teacher: string, wish: TextWish): Promise<string> {
-    const wishes = JSON.stringify([TEXT_VERSION, teacher, wish.sequence, wish.seed, wish.column ?? null]);
+    const wishes = JSON.stringify([TEXT_VERSION, teacher, wish.sequence, wish.seed, wish.column ?? null, wish.documents ?? 'joined']);
     return fingerprintOf([{ path: `${await fingerprintOf(files)} ${wishes}`, bytes: new Uint8Array(0) }]);
   }
 

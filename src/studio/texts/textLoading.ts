@@ -10,7 +10,7 @@ import type { TextTokenizer } from '../../text/tokenizer.ts';
 import { fingerprintOfCorpus } from '../runs/fingerprint.ts';
 import type { GivenFile } from '../api/files.ts';
 import type { StudioListener } from '../api/run.ts';
-import type { TextExample, TextReport, TextWish } from '../api/text.ts';
+import type { DocumentsMeasured, TextExample, TextReport, TextWish } from '../api/text.ts';
 import { PLAIN_MASKING } from '../../tasks/plainMasking.ts';
 import { textFilesOf } from './textFiles.ts';
 
@@ -22,6 +22,12 @@ export interface LoadedText {
   readonly fingerprint: string;
 }
 
+/** Lets the teacher predict documents that are held out in both forms; undefined if it cannot. */
+export type CompareForms = (
+  heldOut: readonly Int32Array[],
+  progress: (done: number, total: number) => Promise<void>,
+) => Promise<DocumentsMeasured | undefined>;
+
 /** Between two turns of the event loop, so that a cancel can arrive. */
 const TURN_MS = 50;
 const EXAMPLE_TOKENS = 48;
@@ -32,6 +38,7 @@ const NOTABLE_UNKNOWN = 0.1;
  * Reads, tokenises and packs files of any text format.
  *
  * @param signal gives up between documents
+ * @param compare measures in which form the teacher predicts better; without it, `auto` joins documents
  * @throws TextError naming the file that cannot be read; StudioError `cancelled`
  */
 export async function loadCorpus(
@@ -41,8 +48,9 @@ export async function loadCorpus(
   wish: TextWish,
   listen: StudioListener,
   signal: AbortSignal,
+  compare?: CompareForms,
 ): Promise<LoadedText> {
-  const { sequence, seed } = wish;
+  const { sequence, seed, documents: form = 'joined' } = wish;
   const texts = await textFilesOf(files);
   if (texts.length === 0)
     throw new TextError(name, 'expected files with text, got none. Choose .txt, .csv, .tsv, .jsonl or .parquet files.');
@@ -60,14 +68,17 @@ export async function loadCorpus(
   };
   let turned = performance.now();
   let said = -1;
+  const pause = async (): Promise<void> => {
+    await new Promise<void>((resolve) => setTimeout(resolve, 0));
+    if (signal.aborted) throw new StudioError('cancelled', 'text: reading was cancelled. Nothing was changed.');
+  };
   const turn = async (): Promise<void> => {
     if (performance.now() - turned < TURN_MS) return;
     // Reading is ahead of tokenising, and small files are read whole at once.
     if (done !== said) listen({ kind: 'progress', stage: 'Reading the text', done: Math.min(done, total), total, unit: 'bytes' });
     said = done;
-    await new Promise<void>((resolve) => setTimeout(resolve, 0));
+    await pause();
     turned = performance.now();
-    if (signal.aborted) throw new StudioError('cancelled', 'text: reading was cancelled. Nothing was changed.');
   };
   const counted = (file: TextFile): TextFile => ({
     ...file,
@@ -79,7 +90,16 @@ export async function loadCorpus(
   const documents = async function* (): AsyncGenerator<TextDocument> {
     for (const file of texts) yield* readDocuments(counted(file), wish.column === undefined ? {} : { column: wish.column }, notes);
   };
-  const corpus = await buildCorpus(documents(), tokenizer, { sequence, seed, listen: turn });
+  let measured: DocumentsMeasured | undefined;
+  const isApart = async (heldOut: readonly Int32Array[]): Promise<boolean> => {
+    measured = await compare?.(heldOut, async (batches, all) => {
+      listen({ kind: 'progress', stage: 'Comparing documents apart and joined', done: batches, total: all });
+      await pause();
+    });
+    return measured?.better === 'apart';
+  };
+  const apart = form === 'auto' ? isApart : form === 'apart';
+  const corpus = await buildCorpus(documents(), tokenizer, { sequence, seed, apart, listen: turn });
 
   if (corpus.cut)
     notices.push(
@@ -98,6 +118,7 @@ export async function loadCorpus(
     trainSequences: corpus.train.length / sequence,
     heldOutSequences: corpus.heldOut.length / sequence,
     sequence,
+    packing: { documents: corpus.apart === undefined ? 'joined' : 'apart', wish: form, measured: measured ?? null },
     unknownShare: corpus.unknownShare,
     lengths: corpus.lengths.map((count, bin) => ({ from: 2 ** bin, to: 2 ** (bin + 1), documents: count })),
     example: maskedExample(corpus, tokenizer, seed),

@@ -72,10 +72,26 @@ function Report({ text, going }: { readonly text: TextReport; readonly going: bo
           {notice}
         </p>
       ))}
+      <Packing text={text} />
       <p className="note">
         {text.name}: {whole(text.files)} {text.files === 1 ? 'file' : 'files'}, packed into sequences of {text.sequence} tokens
       </p>
     </div>
+  );
+}
+
+/** How documents lie in sequences, and why. */
+function Packing({ text: { packing } }: { readonly text: TextReport }): React.JSX.Element | null {
+  if (packing === undefined) return null;
+  const { documents, measured } = packing;
+  return (
+    <p className="note" data-testid="packing">
+      {documents === 'apart' ? 'Documents lie apart from each other' : 'Documents are joined to running text'}
+      {measured === null
+        ? ''
+        : `: of ${whole(measured.answers)} masked tokens the teacher predicts ${percent(measured.apart)} right apart, ${percent(measured.joined)} joined`}
+      {'. “Documents” under Training changes it.'}
+    </p>
   );
 }
 

@@ -46,7 +46,7 @@ beforeAll(async () => {
   await session.loadText('prose', TEXT, { sequence: 32, seed: 1 });
   const defaults = await session.defaults();
   const student = { layers: 2, hiddenSize: 12, heads: 3, headSize: 4, intermediateSize: 20 };
-  recipe = { ...defaults, student, steps: 3, batch: 4, sequence: 32, compactorShare: 1, calibrationTokens: 500 };
+  recipe = { ...defaults, student, steps: 3, batch: 4, sequence: 32, documents: 'joined', compactorShare: 1, calibrationTokens: 500 };
   await session.start(recipe, () => undefined);
   exported = await session.exportStudent('small one', (event) => events.push(event), { fp16: true });
   files = new Map(Object.entries(unzipSync(new Uint8Array(await exported.zip.arrayBuffer()))));

@@ -63,6 +63,7 @@ export class RunBench {
       steps: 12,
       batch: 4,
       sequence: 32,
+      documents: 'joined',
       compactorShare: 0.5,
       calibrationTokens: 500,
       evaluateEvery: 4,
