@@ -6,7 +6,7 @@ import { openStage, type Stage } from './browser.ts';
 import { FIREFOX, openFirefox, poll } from './firefox.ts';
 
 const STEPS = 20;
-const RUN = `#batch=2&sequence=16&steps=${STEPS}&evaluateEvery=${STEPS}&calibration=one-pass&calibrationTokens=512`;
+const RUN = `#batch=2&sequence=16&steps=${STEPS}&evaluateEvery=${STEPS}&calibration=one-pass&calibrationTokens=64`;
 
 describe.skipIf(FIREFOX === undefined)('the demo in Firefox', () => {
   let stage: Stage;
