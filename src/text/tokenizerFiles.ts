@@ -212,7 +212,8 @@ function withAddedTokens(
   }
   special.delete('');
   const plain = { normalized: true, special: false };
-  if (addedTokens !== undefined)
+  // Hugging Face's libraries read the older file only where the settings do not list the tokens.
+  if (addedTokens !== undefined && config.get('added_tokens_decoder') === undefined)
     for (const [content, id] of Object.entries(parseObject('added_tokens.json', addedTokens)))
       add('added_tokens.json', content, id, special.has(content) ? {} : plain);
   for (const content of special) {

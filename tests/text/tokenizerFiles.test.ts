@@ -63,6 +63,13 @@ describe('tokens that other files add', () => {
       expect(tokensOf({ ...base, tokenizerConfig: decoder }, 'The [E1] the')).toEqual(['The', '[E1]', 'the']);
   });
 
+  test('added_tokens.json counts only where the settings list no tokens themselves', () => {
+    const decoder = { [size]: { content: '[E1]', special: true, normalized: false } };
+    const texts = { vocabulary, addedTokens: config({ '[E1]': size, catcat: size + 1 }) };
+    expect(tokensOf({ ...texts, tokenizerConfig: config({ added_tokens_decoder: decoder }) }, '[E1] catcat')).not.toContain('catcat');
+    expect(tokensOf({ ...texts, tokenizerConfig: config({}) }, '[E1] catcat')).toContain('catcat');
+  });
+
   test('two tokens with one id are refused', () => {
     expect(() => createTokenizer({ vocabulary, addedTokens: config({ '[E1]': 6 }) })).toThrow(
       'added_tokens.json: "[E1]" — expected an id of its own, got 6, which is "cat". Take the files of one tokenizer.',
