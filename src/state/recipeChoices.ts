@@ -101,6 +101,8 @@ export function recipeFromHash(
     if (Number.isInteger(value) && value >= 1 && value <= teacher[size]) sizes[size] = value;
   }
   let named = withStudent(recipe, { ...sizes, hiddenSize: sizes.heads * sizes.headSize }, teacher, byShape);
+  // Before the numbers: which of them are legal may depend on the method.
+  for (const name of CHOICE_NAMES) named = withChoice(named, name, fields.get(name));
   for (const name of NUMBER_NAMES) {
     const value = Number(fields.get(name) ?? Number.NaN);
     if (Number.isFinite(value)) named = withNumber(named, name, value, maxPositions);
@@ -109,7 +111,6 @@ export function recipeFromHash(
     const value = Number(fields.get(`paper.${name}`) ?? Number.NaN);
     if (Number.isFinite(value)) named = withPaperNumber(named, name, value);
   }
-  for (const name of CHOICE_NAMES) named = withChoice(named, name, fields.get(name));
   for (const name of SWITCH_NAMES) if (fields.has(name)) named = { ...named, [name]: fields.get(name) === 'true' };
   return named;
 }

@@ -34,16 +34,21 @@ function divisorNear(total: number, wanted: number): number {
   return best;
 }
 
+/** A method that makes no student without steps gets one. */
+function withEnoughSteps(recipe: Recipe): Recipe {
+  return recipe.steps === 0 && traitsOf(recipe).needsSteps !== undefined ? { ...recipe, steps: 1 } : recipe;
+}
+
 /** The recipe with one number brought into its legal range, or as it is if none is near; micro-batches divide the batch. */
 export function withNumber(recipe: Recipe, name: NumberName, typed: number, maxPositions: number): Recipe {
   const changed = { ...recipe, [name]: nearestNumber(SETTINGS[name], typed, maxPositions) ?? recipe[name] };
-  return { ...changed, accumulation: divisorNear(changed.batch, changed.accumulation) };
+  return withEnoughSteps({ ...changed, accumulation: divisorNear(changed.batch, changed.accumulation) });
 }
 
 /** The recipe with one choice made, or as it is if the word is none of the choices. */
 export function withChoice(recipe: Recipe, name: ChoiceName, word: string | null): Recipe {
   if (word === null || !Object.hasOwn(SETTINGS[name].words, word)) return recipe;
-  const chosen = { ...recipe, [name]: word };
+  const chosen = withEnoughSteps({ ...recipe, [name]: word });
   return name === 'mode' && traitsOf(chosen).ownDecoder === true ? { ...chosen, tied: false } : chosen;
 }
 

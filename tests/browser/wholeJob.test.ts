@@ -111,15 +111,19 @@ test('drop a checkpoint and prose, size the student, train, pause, step, resume,
   const config: unknown = JSON.parse(new TextDecoder().decode(inside.get('config.json')));
   expect(config).toMatchObject({ model_type: 'bert', num_hidden_layers: 2, hidden_size: 12, intermediate_size: 24, vocab_size: 61 });
 
-  // The run is kept: another one stands beside it, and it can be opened again.
-  await setField(page, 'steps', 4);
+  // The run is kept: another one, of no step, stands beside it, and it can be opened again.
+  await setField(page, 'steps', 0);
+  await expect.poll(() => page.getByTestId('start').textContent()).toContain('no training');
+  await expect.poll(() => page.getByTestId('eta').textContent()).toContain('none');
   await page.getByTestId('start').click();
   await page.getByRole('heading', { name: 'Run 2' }).waitFor();
   await waitForStatus(page, 'done');
+  expect(await page.getByTestId('results').locator('tbody th').allTextContents()).toEqual(['Teacher', 'Student, untrained']);
   await expect.poll(() => page.getByTestId('overlay').inputValue()).toBe('Run 1');
   await page.getByTestId('runs').click();
   const first = page.getByTestId('run-line').filter({ hasText: 'Run 1' });
   await expect.poll(() => first.textContent()).toContain('30 of 30 steps');
+  await expect.poll(() => page.getByTestId('run-line').filter({ hasText: 'Run 2' }).textContent()).toContain('untrained');
   await first.getByRole('button', { name: 'Open' }).click();
   await page.keyboard.press('Escape');
   await page.getByRole('heading', { name: 'Run 1' }).waitFor();

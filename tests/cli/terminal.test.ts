@@ -135,6 +135,20 @@ describe('compress', () => {
     });
   });
 
+  test('writes the calibrated student without a step', async () => {
+    await inScratch(async (folder) => {
+      const out = join(folder, 'student');
+      const { code, stdout } = await terminal([...FAST, '--steps', '0', '--out', out]);
+      expect(code).toBe(0);
+      expect(stdout.match(/Student at step 0: held-out loss/g)).toHaveLength(1);
+      expect(stdout).toMatch(/^student, 0 steps +\d+\.\d+ /m);
+      expect(stdout).not.toContain('student, untrained');
+      const card = readFileSync(join(out, 'README.md'), 'utf8');
+      expect(card).toContain('held-out text of a student that no step has trained:');
+      expect(card).toContain('Nothing was trained. Seed 1.');
+    });
+  });
+
   test('in plain lines where there is no terminal', async () => {
     await inScratch(async (folder) => {
       const { code, stdout } = await terminal([...FAST, '--steps', '4', '--preset', 'quarter', '--out', join(folder, 'student')]);

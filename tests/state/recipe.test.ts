@@ -24,7 +24,7 @@ describe('a recipe in the address', () => {
       start: constantFrom('selection', 'calibrated'),
       tied: constantFrom(true, false),
       wholeWords: constantFrom(true, false),
-      steps: integer({ min: 1, max: 100_000 }),
+      steps: integer({ min: 0, max: 100_000 }),
       seed: integer({ min: 1, max: 2 ** 31 - 1 }),
       compactorLearningRate: double({ min: 1e-7, max: 0.1, noNaN: true }),
       masking: double({ min: 0.01, max: 0.5, noNaN: true }),
@@ -32,7 +32,10 @@ describe('a recipe in the address', () => {
     assert(
       property(choices, (part) => {
         const recipe = { ...RECIPE, ...part };
-        expect(recipeFromHash(`#${recipeToHash(recipe)}`, RECIPE, TRAITS, BY_SHAPE)).toEqual(recipe);
+        const stepless = ['calibrated', 'prune', 'distil'].includes(recipe.mode);
+        const steps = stepless ? recipe.steps : Math.max(1, recipe.steps);
+        for (const mode of [RECIPE.mode, 'paper'])
+          expect(recipeFromHash(`#${recipeToHash(recipe)}`, { ...RECIPE, mode }, TRAITS, BY_SHAPE)).toEqual({ ...recipe, steps });
       }),
     );
   });
@@ -51,12 +54,20 @@ describe('a recipe in the address', () => {
     expect(read).toMatchObject({
       sequence: POSITIONS,
       mode: RECIPE.mode,
-      steps: 1,
+      steps: 0,
       batch: 6,
       accumulation: 3,
       seed: RECIPE.seed,
       warmup: 1,
     });
+  });
+
+  test('has a step where the method makes no student without one', () => {
+    const none = withNumber(RECIPE, 'steps', 0, POSITIONS);
+    expect(none.steps).toBe(0);
+    for (const mode of ['paper', 'progressive', 'scratch']) expect(withChoice(none, 'mode', mode)).toMatchObject({ mode, steps: 1 });
+    for (const mode of ['prune', 'distil']) expect(withChoice(none, 'mode', mode)).toMatchObject({ mode, steps: 0 });
+    expect(withNumber({ ...RECIPE, mode: 'scratch' }, 'steps', 0, POSITIONS).steps).toBe(1);
   });
 
   test('takes micro-batches that divide the batch, whatever is typed', () => {

@@ -51,7 +51,7 @@ function resultTable(result: RunResult, cost: PlanReport): string {
   return [
     `${''.padEnd(22)}held-out loss  accuracy  agreement  parameters        fp32`,
     row('teacher', result.teacher, cost.teacherParameters),
-    row('student, untrained', result.untrained, cost.parameters),
+    ...(result.stepsDone === 0 && result.fault === null ? [] : [row('student, untrained', result.untrained, cost.parameters)]),
     ...(result.whole === undefined ? [] : [row('before dropping', result.whole, cost.teacherParameters)]),
     row(`student, ${result.studentStep ?? result.stepsDone} steps`, result.trained, cost.parameters),
   ].join('\n');

@@ -35,7 +35,7 @@ async function find(session: StudioApi, options: RunsOptions, wanted: string): P
 function lineOf({ run, name, recipe, ending, done, heldOut, differences, startedAt }: RunSummary): string {
   const numbers = heldOut === null ? '' : `, held-out loss ${heldOut.loss.toFixed(3)}, accuracy ${percent(heldOut.accuracy)}`;
   return [
-    `${run}  ${name}: ${ending}, ${grouped(done)} of ${grouped(recipe.steps)} steps${numbers}`,
+    `${run}  ${name}: ${ending}, ${recipe.steps === 0 ? 'untrained' : `${grouped(done)} of ${grouped(recipe.steps)} steps`}${numbers}`,
     `    ${new Date(startedAt).toISOString().slice(0, 16).replace('T', ' ')}, ${recipe.mode}, ${shapeInWords(recipe.student)}`,
     ...(differences.length === 0 ? [] : [`    since the run before: ${differences.join(', ')}`]),
   ].join('\n');

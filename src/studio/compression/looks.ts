@@ -1,3 +1,4 @@
+import type { BertModel } from '../../models/model.ts';
 import type { Runnable } from '../../models/runnable.ts';
 import type { Engine } from '../../engines/engine.ts';
 import type { Corpus } from '../../text/corpus.ts';
@@ -5,7 +6,7 @@ import type { SpaceNorms } from '../../wid/norms.ts';
 import type { SpaceTable } from '../../wid/spaces.ts';
 import { judgedShape } from '../recipe/recipe.ts';
 import type { Recipe } from '../api/recipe.ts';
-import type { HeldOut, RunResult, StudioListener } from '../api/run.ts';
+import type { HeldOut, RunResult, SimilarityReport, StudioListener } from '../api/run.ts';
 import type { MergedStudent, Student } from '../student.ts';
 import type { Teacher } from '../teacher/teacher.ts';
 import { AttentionJudge } from './attentionJudge.ts';
@@ -44,6 +45,8 @@ export class Looks {
   /** Above this, a held-out loss says that the run diverged. */
   #bound: number;
   #normsAt = -1;
+  /** The student that was judged last, where it is what was judged: a run that trains nothing ends with it. */
+  #judged: { readonly model: BertModel; readonly value: HeldOut; readonly similarity: SimilarityReport } | undefined;
 
   private constructor(heldOut: HeldOutJudge, attention: AttentionJudge, guessing: number, listen: StudioListener) {
     this.#heldOut = heldOut;
@@ -82,7 +85,8 @@ export class Looks {
     const loss = larger === undefined ? value.loss : undefined;
     if (this.explosion(value.loss, step) === null && (loss === undefined || best === undefined || loss <= best))
       this.#remember(student, step, loss);
-    await this.#attention.student(judged, step, this.#listen, larger?.heads ?? heads);
+    const similarity = await this.#attention.student(judged, step, this.#listen, larger?.heads ?? heads);
+    this.#judged = larger === undefined ? { model, value, similarity } : undefined;
     return value;
   }
 
@@ -134,7 +138,8 @@ export class Looks {
    * @param whole what was trained, where it is not of the student's shape
    */
   async last(step: number, student: Student, fault: string | null, whole: Runnable | undefined): Promise<Left> {
-    const trained = await this.#heldOut.student(student.model, step, this.#listen);
+    const known = this.#judged?.model === student.model ? this.#judged : undefined;
+    const trained = known?.value ?? (await this.#heldOut.student(student.model, step, this.#listen));
     const larger = whole === undefined ? undefined : await this.#heldOut.quietly(whole);
     // What is cut out of a larger model may be far off without any fault, and is a number all the same.
     const judged = larger === undefined || !Number.isFinite(trained.loss) ? trained : larger;
@@ -149,7 +154,7 @@ export class Looks {
       return { model, compactors, step: sound.step, fault: found, numbers: { teacher, trained: numbers, similarity } };
     }
     const { model, compactors, heads } = student;
-    const similarity = await this.#attention.student(model, step, this.#listen, heads);
+    const similarity = known?.similarity ?? (await this.#attention.student(model, step, this.#listen, heads));
     const numbers = { teacher, trained, similarity, ...(larger === undefined ? {} : { whole: larger }) };
     return { model, compactors, step, fault: found, numbers };
   }

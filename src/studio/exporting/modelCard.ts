@@ -93,13 +93,13 @@ export function studentCard(name: string, teacher: Teacher, { result, recipe, mo
     '',
     '## Numbers',
     '',
-    `${capital(teacher.task.words.answers)} of held-out text after ${result.studentStep ?? result.stepsDone} of ${recipe.steps} steps:`,
+    `${capital(teacher.task.words.answers)} of held-out text ${trainedInWords(recipe.steps, result)}:`,
     '',
     ...(result.fault === null ? [] : [`The run ended early by itself (${result.fault.replace(/^run: /, '').replace(/\.$/, '')}).`, '']),
     '| model | loss | accuracy | agreement with the teacher | parameters |',
     '|---|---|---|---|---|',
     row('teacher', result.teacher, teacher.model),
-    row('student, untrained', result.untrained, student),
+    ...(recipe.steps === 0 ? [] : [row('student, untrained', result.untrained, student)]),
     ...(result.whole === undefined ? [] : [row('before dropping', result.whole, teacher.model)]),
     row('student', result.trained, student),
     '',
@@ -122,6 +122,10 @@ export function studentCard(name: string, teacher: Teacher, { result, recipe, mo
     '',
     ...licence(teacher),
   ].join('\n');
+}
+
+function trainedInWords(steps: number, { studentStep, stepsDone }: FinishedRun['result']): string {
+  return steps === 0 ? 'of a student that no step has trained' : `after ${studentStep ?? stepsDone} of ${steps} steps`;
 }
 
 function capital(words: string): string {

@@ -18,7 +18,9 @@ export function ownWeightsInWords(recipe: Recipe, from: string, loss = ''): stri
   const { mode, steps, batch, sequence, polishLearningRate } = recipe;
   return [
     `The student started from ${from}.`,
-    `Then ${steps} steps of ${batch} x ${sequence} tokens trained its own weights (mode \`${mode}\`, peak learning rate ${polishLearningRate}${loss}).`,
+    steps === 0
+      ? `Nothing was trained (mode \`${mode}\`).`
+      : `Then ${steps} steps of ${batch} x ${sequence} tokens trained its own weights (mode \`${mode}\`, peak learning rate ${polishLearningRate}${loss}).`,
     settingsInWords(recipe),
   ].join(' ');
 }
@@ -28,17 +30,9 @@ export function fromLogits(part: number, temperature: number): string {
 }
 
 /** The settings that all methods but the published one share, in a sentence. */
-export function settingsInWords({
-  documents,
-  masking,
-  wholeWords,
-  warmup,
-  decay,
-  accumulation,
-  clipNorm,
-  weightDecay,
-  seed,
-}: Recipe): string {
+export function settingsInWords(recipe: Recipe): string {
+  const { steps, documents, masking, wholeWords, warmup, decay, accumulation, clipNorm, weightDecay, seed } = recipe;
+  if (steps === 0) return `Seed ${seed}.`;
   const parts = accumulation > 1 ? `, each step in ${accumulation} micro-batches` : '';
   const apart = documents === 'apart' ? ' of documents that lie apart in their sequences' : '';
   return `Masked language modelling on ${percent(masking)} of the ${wholeWords ? 'words' : 'tokens'}${apart}, AdamW with weight decay ${weightDecay}, warm-up over ${percent(warmup)} of the steps and ${decay} decay, gradients clipped at norm ${clipNorm}${parts}, seed ${seed}.`;

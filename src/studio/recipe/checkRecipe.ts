@@ -1,7 +1,7 @@
 import { longestSequence } from '../../models/model.ts';
 import { StudioError } from '../../tensor/studioError.ts';
 import { fieldInWords, isLegal, legalInWords, type Setting } from '../settings/setting.ts';
-import { DEFAULT_MODE, MODES, traitsOf } from '../settings/modes.ts';
+import { DEFAULT_MODE, MODES, STEPLESS, traitsOf } from '../settings/modes.ts';
 import { PAPER_SETTINGS, SETTINGS } from '../settings/settings.ts';
 import type { Recipe } from '../api/recipe.ts';
 import type { Teacher } from '../teacher/teacher.ts';
@@ -26,6 +26,13 @@ export function checkRecipe(teacher: Teacher, recipe: Recipe, modes: readonly st
   const { mode: _, ...others } = SETTINGS;
   check(others, recipe);
   check(PAPER_SETTINGS, recipe.paper, ' in paper mode');
+  const { needsSteps } = traitsOf(recipe);
+  if (recipe.steps === 0 && needsSteps !== undefined)
+    throw new StudioError(
+      'recipe',
+      `recipe: steps — expected at least 1 in ${recipe.mode} mode, ${needsSteps}, got 0. Ask for more steps, or choose mode ${STEPLESS.join(' or ')}.`,
+      { recipe },
+    );
   if (recipe.batch % recipe.accumulation !== 0)
     refuse('accumulation', `parts of the same size out of ${recipe.batch} sequences a step`, recipe.accumulation);
   if (traitsOf(recipe).ownDecoder === true && recipe.tied)

@@ -15,6 +15,8 @@ export interface ModeTraits {
   readonly calibrates: boolean;
   /** Whether its layers may be learned mixtures of the teacher's. */
   readonly mixtures?: true;
+  /** What its steps do that no student is without, in words; left out if its start is a student, and 0 steps leave that. */
+  readonly needsSteps?: string;
   /** Settings that mean nothing in some other mode, and something in this one. */
   readonly reads: readonly string[];
 }
@@ -50,6 +52,7 @@ const TRAITS = {
     inherits: true,
     ownDecoder: true,
     calibrates: false,
+    needsSteps: 'whose steps squeeze the teacher',
     reads: [PUBLISHED_SETTINGS, 'calibration', 'depth'],
   },
   progressive: {
@@ -58,6 +61,7 @@ const TRAITS = {
     inherits: true,
     ownDecoder: false,
     calibrates: true,
+    needsSteps: 'whose steps close the gates',
     reads: [...OWN_WEIGHTS, 'rampShare', 'calibration', 'depth'],
   },
   prune: {
@@ -82,6 +86,7 @@ const TRAITS = {
     inherits: false,
     ownDecoder: false,
     calibrates: false,
+    needsSteps: 'whose start is random weights',
     reads: OWN_WEIGHTS,
   },
 } satisfies Readonly<Record<string, ModeTraits>>;
@@ -89,6 +94,9 @@ const TRAITS = {
 /** The methods by name, in the order in which they are offered. */
 export const MODE_TRAITS: Readonly<Record<string, ModeTraits>> = TRAITS;
 export const MODES: readonly string[] = Object.keys(TRAITS);
+
+/** Those whose start is a student. */
+export const STEPLESS: readonly string[] = MODES.filter((mode) => MODE_TRAITS[mode]?.needsSteps === undefined);
 
 /** What a recipe starts with when nothing else is said. */
 export const DEFAULT_MODE = 'calibrated' satisfies keyof typeof TRAITS;

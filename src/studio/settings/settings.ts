@@ -3,7 +3,7 @@ import type { RateDecay } from '../../training/learningRate.ts';
 import { PUBLISHED, type PaperSettings } from '../../wid/paper/settings.ts';
 import type { ModelShape } from '../api/recipe.ts';
 import type { DocumentsWish } from '../api/text.ts';
-import { DEFAULT_MODE, isRead, MODE_TRAITS, MODES } from './modes.ts';
+import { DEFAULT_MODE, isRead, MODE_TRAITS, MODES, STEPLESS } from './modes.ts';
 import type { NumberSetting, Setting, TeacherTraits, ValuesOf } from './setting.ts';
 
 /** Above this many weights in a teacher's layers their gradients and Adam's moments, 12 bytes each, want too much memory. */
@@ -127,16 +127,17 @@ export const SETTINGS = {
     option: '--whole-words',
     help: 'mask all pieces of a word together',
   },
+  /** 0 leaves the start as the student, in methods whose start is one (`needsSteps` in modes.ts). */
   steps: {
     kind: 'number',
     label: 'Steps',
     first: true,
     whole: true,
-    least: 1,
+    least: 0,
     most: MOST,
     default: 100,
     option: '--steps <n>',
-    help: 'optimiser steps',
+    help: `optimiser steps; 0 leaves the closed-form start as it is (${STEPLESS.join(', ')})`,
   },
   /** Sequences in one optimiser step. */
   batch: {

@@ -63,6 +63,17 @@ function RunRows(): React.JSX.Element {
   const steps = useSetup((state) => state.recipe?.steps ?? 0);
   const known = costs === undefined ? undefined : forecast(costs, speed?.flops);
   const timed = known === undefined || speed === undefined ? undefined : known;
+  if (steps === 0)
+    return (
+      <tbody>
+        <tr>
+          <th scope="row">Training</th>
+          <td colSpan={3} data-testid="eta">
+            none, the student stays as it starts
+          </td>
+        </tr>
+      </tbody>
+    );
   const waiting = costs === undefined ? '…' : 'after the first steps';
   return (
     <tbody>

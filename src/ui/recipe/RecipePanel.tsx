@@ -73,7 +73,7 @@ function StartFoot(): React.JSX.Element {
           ? 'Run in progress'
           : exporting
             ? 'Export in progress'
-            : `${again ? 'Start another run' : 'Start'}, ${whole(steps ?? 0)} steps${time}`}
+            : `${again ? 'Start another run' : 'Start'}, ${steps === 0 ? 'no training' : `${whole(steps ?? 0)} steps${time}`}`}
       </button>
     </div>
   );

@@ -29,7 +29,7 @@ export function TrainingOptions(): React.JSX.Element | null {
       <summary>
         <h3>Training</h3>
         <span className="note">
-          {whole(recipe.steps)} steps of {recipe.batch} × {recipe.sequence} tokens
+          {recipe.steps === 0 ? 'none' : `${whole(recipe.steps)} steps of ${recipe.batch} × ${recipe.sequence} tokens`}
         </span>
         <Icon name="down" />
       </summary>

@@ -11,10 +11,12 @@ export function ResultTable(): React.JSX.Element | null {
   if (result === undefined) return null;
   const rows = [
     { name: 'Teacher', key: 'teacher', value: result.teacher, parameters: plan?.teacherParameters },
-    { name: 'Student, untrained', key: 'untrained', value: result.untrained, parameters: plan?.parameters },
+    ...(recipe?.steps === 0
+      ? []
+      : [{ name: 'Student, untrained', key: 'untrained', value: result.untrained, parameters: plan?.parameters }]),
     ...(result.whole === undefined ? [] : [{ name: 'Before cutting', key: 'whole', value: result.whole, parameters: undefined }]),
     {
-      name: `Student, ${result.studentStep ?? result.stepsDone} steps`,
+      name: recipe?.steps === 0 ? 'Student, untrained' : `Student, ${result.studentStep ?? result.stepsDone} steps`,
       key: 'trained',
       value: result.trained,
       parameters: plan?.parameters,

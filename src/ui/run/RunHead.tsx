@@ -108,10 +108,10 @@ function Meter(): React.JSX.Element {
       {preparing ? (
         <progress max={progress.total} value={progress.done} aria-label={progress.stage} />
       ) : (
-        <progress max={steps} value={step} aria-label="Training progress" />
+        <progress max={Math.max(1, steps)} value={steps === 0 ? 1 : step} aria-label="Training progress" />
       )}
       <dl className="meter">
-        <Figure name={`of ${whole(steps)} steps`} value={whole(step)} testId="step-value" />
+        {steps === 0 ? null : <Figure name={`of ${whole(steps)} steps`} value={whole(step)} testId="step-value" />}
         {secondsLeft === undefined || status !== 'running' ? null : <Figure name="left" value={duration(secondsLeft)} />}
         {loss === undefined ? null : <Figure name="loss" value={loss.toFixed(3)} testId="loss-value" />}
         {tokensPerSecond === undefined ? null : <Figure name="tokens/s" value={whole(tokensPerSecond)} />}

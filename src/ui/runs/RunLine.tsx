@@ -37,7 +37,7 @@ export function RunLine({ run, onChosen }: RunLineProps): React.JSX.Element {
           <b>{run.name}</b>
         )}
         <span className="note">
-          {ENDINGS[run.ending]}, {whole(run.done)} of {whole(steps)} steps
+          {ENDINGS[run.ending]}, {steps === 0 ? 'untrained' : `${whole(run.done)} of ${whole(steps)} steps`}
           {run.heldOut === null ? '' : `, ${percent(run.heldOut.accuracy)} of masked words`}
         </span>
         <span className="note">{told}</span>
