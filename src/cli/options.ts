@@ -31,6 +31,7 @@ export interface TeacherOptions extends HubOptions {
 export interface TextOptions {
   readonly text?: readonly string[];
   readonly column?: string;
+  readonly vocabulary?: number;
   readonly sequence?: number;
   readonly batch?: number;
   readonly documents?: DocumentsWish;
@@ -65,7 +66,12 @@ export function teacherOptions(command: Command): Command {
 export function textOptions(command: Command): Command {
   command
     .option('--text <path...>', 'files of text, JSON Lines, CSV, TSV or Parquet, zips, or folders of them')
-    .option('--column <name>', 'column or JSON field that holds the text (default: by name and content)');
+    .option('--column <name>', 'column or JSON field that holds the text (default: by name and content)')
+    .option(
+      '--vocabulary <n>',
+      "cut the teacher's vocabulary to this many tokens: special ones, single characters, and those that the text uses most",
+      whole(1),
+    );
   return settingOptions(command, (name) => ['batch', 'sequence', 'documents', 'seed'].includes(name));
 }
 
@@ -150,21 +156,38 @@ export async function openTeacher(
   return { session, teacher };
 }
 
+/** The files of the text, and the names of those that are none. */
+function givenText(options: TextOptions): { readonly files: readonly GivenFile[]; readonly skipped: readonly string[] } {
+  const given = (options.text ?? [DEMO_TEXT]).map(textsOf);
+  return { files: given.flatMap(({ files }) => files), skipped: given.flatMap(({ skipped }) => skipped) };
+}
+
+/** {@link openTeacher}, with its vocabulary cut by the text where that is asked for. */
+export async function openTeacherForText(
+  options: TeacherOptions & TextOptions,
+  report: Report,
+  runs?: string,
+): Promise<{ session: StudioApi; teacher: TeacherReport }> {
+  const opened = await openTeacher(options, report, runs);
+  if (options.vocabulary === undefined) return opened;
+  const { session } = opened;
+  const { sequence, seed } = await session.defaults();
+  const wish = { sequence, seed: options.seed ?? seed, ...(options.column === undefined ? {} : { column: options.column }) };
+  const teacher = await session.cutVocabulary(options.vocabulary, givenText(options).files, wish, report.event);
+  report.fact('teacher', teacher);
+  report.say(teacher.notes.at(-1) ?? '');
+  return { session, teacher };
+}
+
 export async function openText(
   session: StudioApi,
   options: TeacherOptions & TextOptions,
   { sequence, seed, documents }: Pick<Recipe, 'sequence' | 'seed' | 'documents'>,
   report: Report,
 ): Promise<TextReport> {
-  const given = (options.text ?? [DEMO_TEXT]).map(textsOf);
-  const skipped = given.flatMap((each) => each.skipped);
+  const { files, skipped } = givenText(options);
   const wish = { sequence, seed, documents, ...(options.column === undefined ? {} : { column: options.column }) };
-  const text = await session.loadText(
-    'text',
-    given.flatMap(({ files }) => files),
-    wish,
-    report.event,
-  );
+  const text = await session.loadText('text', files, wish, report.event);
   report.fact('text', text);
   report.say(`Text: ${grouped(text.tokens)} tokens in ${text.documents} documents, ${percent(text.unknownShare)} unknown`);
   const packing = packingLine(text);

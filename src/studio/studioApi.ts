@@ -40,6 +40,12 @@ export interface StudioApi extends HistoryApi, GpuTestApi {
   clearHubCache(): Promise<void>;
   /** Reads text files of any format, or zips of them. A text that fails or is cancelled leaves the one before in place. */
   loadText(name: string, files: readonly GivenFile[], wish: TextWish, listen?: StudioListener): Promise<TextReport>;
+  /**
+   * Cuts the loaded teacher's vocabulary to the tokens that every text needs and those that a text uses most. The text is read
+   * for that alone; load it again afterwards.
+   * @param size tokens that may stay  @throws `vocabulary` with the legal range
+   */
+  cutVocabulary(size: number, files: readonly GivenFile[], wish: TextWish, listen?: StudioListener): Promise<TeacherReport>;
   /** Ends a `loadText` that is going on: it rejects with code `cancelled`. */
   cancelText(): Promise<void>;
   /** Recipe defaults for the loaded teacher and a student's shape; half the teacher's width if none is given. */

@@ -7,7 +7,7 @@ import { checkPaths } from '../givenPaths.ts';
 import {
   engineOptions,
   openEngine,
-  openTeacher,
+  openTeacherForText,
   openText,
   teacherOptions,
   textOptions,
@@ -52,7 +52,7 @@ Example:
         );
       checkPaths(options, { text: true });
       const report = createReport(options.json === true);
-      const { session, teacher } = await openTeacher(options, report);
+      const { session, teacher } = await openTeacherForText(options, report);
       const student = { name: basename(resolve(options.student)), files: filesOf(options.student) };
       await session.checkStudent(student);
       const defaults = await session.defaults();

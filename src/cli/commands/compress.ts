@@ -12,7 +12,7 @@ import { checkPaths } from '../givenPaths.ts';
 import {
   engineOptions,
   openEngine,
-  openTeacher,
+  openTeacherForText,
   openText,
   studentOptions,
   teacherOptions,
@@ -64,7 +64,7 @@ function judgement(exported: ExportResult): string {
 
 async function run(options: CompressOptions, report: Report): Promise<number> {
   checkPaths(options, { text: true });
-  const { session, teacher } = await openTeacher(options, report, runsFolder(options.out));
+  const { session, teacher } = await openTeacherForText(options, report, runsFolder(options.out));
   const waiting = await newest(session);
   if (options.resume === true && waiting === undefined)
     throw new UsageError(`resume: expected a checkpoint in ${runsFolder(options.out)}, got none. Leave --resume out to start a run.`);

@@ -7,7 +7,7 @@ import {
   namedFiles,
   openEngine,
   openSession,
-  openTeacher,
+  openTeacherForText,
   openText,
   teacherOptions,
   textOptions,
@@ -38,8 +38,12 @@ export function addEvaluate(program: Command): void {
     .action(async (options: EvaluateOptions) => {
       const report = createReport(options.json === true);
       checkPaths(options, { text: options.pairs === undefined });
+      if (options.pairs !== undefined && options.vocabulary !== undefined)
+        throw new UsageError(
+          'vocabulary: expected --vocabulary or --pairs, got both. A vocabulary is cut by a text; judge an exported student instead.',
+        );
       if (options.pairs !== undefined) return evaluatePairs(options, options.pairs, report);
-      const { session, teacher } = await openTeacher(options, report);
+      const { session, teacher } = await openTeacherForText(options, report);
       const path = options.student;
       const student = path === undefined ? undefined : { name: basename(resolve(path)), files: filesOf(path) };
       if (student !== undefined) await session.checkStudent(student);

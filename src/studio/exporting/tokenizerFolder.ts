@@ -42,7 +42,7 @@ export function tokenizerFolder({ tokenizerFiles, model }: Pick<Teacher, 'tokeni
     add('tokenizer.json', pretty(json));
   // Its tokens are in tokenizer.json, with their rules.
   files.delete('added_tokens.json');
-  if (!files.has('vocab.txt')) add('vocab.txt', vocabularyLines(json));
+  if (!files.has('vocab.txt') && hasVocabularyLines(json)) add('vocab.txt', vocabularyLines(json));
   const longest: unknown = given.get('model_max_length');
   const special = {
     unk_token: names.unknown,
@@ -75,6 +75,12 @@ function isOther(key: string, given: ReadonlyMap<string, unknown>, special: Read
   const own = new Map(Object.entries(special)).get(key);
   const value = given.get(key);
   return own !== undefined && value !== own && member(value, 'content') !== own;
+}
+
+/** Whether `vocab.txt` can say it: pieces with scores and merges have other files. */
+function hasVocabularyLines(json: object): boolean {
+  const kind = member(member(json, 'model'), 'type');
+  return kind !== 'Unigram' && kind !== 'BPE';
 }
 
 /** A token a line; an id without a token keeps its line, under a name that no text has. */
