@@ -20,6 +20,7 @@ const RIGHT: GpuReport = {
   adapter: ADAPTER,
   engine: 'acme one, subgroups',
   completionMilliseconds: 0.1,
+  selfCheck: { milliseconds: 40, wrong: undefined },
   cases: [
     { name: 'gelu of 3', tensors: 2, error: 1e-7, fault: undefined },
     { name: 'softmax of 17', tensors: 2, error: 2e-7, fault: undefined },
@@ -86,6 +87,7 @@ test('the text has browser, adapter, features, limits, speeds, kernels and every
     'A B: registers 8x8 (chosen): 400; workgroup: 300',
     'gelu of 3: 1.0e-7',
     'worst 2.0e-7 (softmax of 17)',
+    'Check before training: right, 40 ms',
   ])
     expect(text).toContain(words);
 });
@@ -106,6 +108,12 @@ test('no GPU, a stop and a fault are told apart', () => {
   expect(verdict({ ...RIGHT, fault: 'webgpu: the device was lost.' }).words).toContain(
     'The test ended early: webgpu: the device was lost.',
   );
+});
+
+test('a GPU that the check before training refuses is not praised', () => {
+  const refused: GpuReport = { ...RIGHT, selfCheck: { milliseconds: 40, wrong: 'webgpu: 3 is 4.' } };
+  expect(verdict(refused)).toEqual({ good: false, words: 'The studio does not train on this GPU: webgpu: 3 is 4. Please report this.' });
+  expect(reportText(refused, AT)).toContain('Check before training: webgpu: 3 is 4., 40 ms');
 });
 
 test('late completion and refused kernels are told as what makes a GPU slow', () => {

@@ -4,11 +4,13 @@ import { add } from '../../graph/ops/layout.ts';
 import { linear, matmul } from '../../graph/ops/matmul.ts';
 import { transpose } from '../../graph/ops/view.ts';
 import { plan } from '../../graph/plan.ts';
+import { StudioError } from '../../tensor/studioError.ts';
 import { conform, TOLERANCE, type CaseResult } from '../conformance/conformance.ts';
+import { DeviceLostError } from '../deviceLost.ts';
 import type { Engine } from '../engine.ts';
 import { RememberedHere } from '../remembered.ts';
 import { measureGflops } from '../speedTest.ts';
-import { inTurn, requestAdapter, summarise } from '../webgpu/gpuAccess.ts';
+import { requestAdapter, summarise } from '../webgpu/gpuAccess.ts';
 import { WebGpuEngine } from '../webgpu/webgpuEngine.ts';
 
 export type GpuTestStage = 'checking operations' | 'measuring products' | 'comparing kernels' | 'measuring memory' | 'measuring the CPU';
@@ -41,8 +43,10 @@ export interface GpuFindings {
   readonly adapter?: AdapterReport | undefined;
   /** How the engine describes itself. */
   readonly engine?: string | undefined;
-  /** Milliseconds until the browser tells that nothing is left to do, the best of three. */
+  /** Milliseconds until the browser tells that a submission of nothing is done. */
   readonly completionMilliseconds?: number | undefined;
+  /** What the check before any training says: nothing, or why this GPU is not used. */
+  readonly selfCheck?: { readonly milliseconds: number; readonly wrong: string | undefined } | undefined;
   readonly cases: readonly CaseResult[];
   /** Number of cases that a whole test runs. */
   readonly allCases: number;
@@ -96,19 +100,15 @@ function reportOf(adapter: GPUAdapter): AdapterReport {
   };
 }
 
-/** Asks an idle device of its own when it is done. */
-async function completion(): Promise<number> {
-  const device = await inTurn(async () => (await requestAdapter()).requestDevice({ label: 'WID Studio, idle' }));
+/** What decides whether the studio trains on this GPU. */
+async function selfCheck(engine: WebGpuEngine): Promise<GpuFindings['selfCheck']> {
+  const begun = performance.now();
   try {
-    let best = Infinity;
-    for (let i = 0; i < 3; i++) {
-      const begun = performance.now();
-      await device.queue.onSubmittedWorkDone();
-      best = Math.min(best, performance.now() - begun);
-    }
-    return best;
-  } finally {
-    device.destroy();
+    return { milliseconds: (await engine.check(new RememberedHere())).milliseconds, wrong: undefined };
+  } catch (error) {
+    // What it refuses stands in the cases too, one by one.
+    if (error instanceof DeviceLostError || !(error instanceof StudioError)) throw error;
+    return { milliseconds: performance.now() - begun, wrong: error.message };
   }
 }
 
@@ -186,10 +186,10 @@ export async function testGpu(makeCpu: () => Promise<Engine>, watch: GpuTestWatc
       return undefined;
     });
     if (found.adapter !== undefined) {
-      found.completionMilliseconds = await completion();
       // Kernels that nobody measured yet, which every machine gets first; measuring them for a hundred small cases would take minutes.
       engine = await WebGpuEngine.create();
       found.engine = engine.describe().detail;
+      found.completionMilliseconds = engine.latency;
       const { signal } = watch;
       found.cases = await conform(engine, undefined, {
         progress: (done, total) => {
@@ -198,6 +198,7 @@ export async function testGpu(makeCpu: () => Promise<Engine>, watch: GpuTestWatc
         },
         ...(signal === undefined ? {} : { signal }),
       });
+      if (!stopped()) found.selfCheck = await selfCheck(engine);
       engine.dispose();
       engine = await WebGpuEngine.create({ tuning: { remembered: new RememberedHere() } });
       if (!stopped()) {

@@ -18,7 +18,7 @@ export function worstCase({ cases }: GpuReport): CaseResult | undefined {
 
 /** What a test says in a sentence or two. */
 export function verdict(report: GpuReport): { readonly good: boolean; readonly words: string } {
-  const { missing, adapter, fault, cases, allCases, gflops, cpu } = report;
+  const { missing, adapter, fault, selfCheck, cases, allCases, gflops, cpu } = report;
   if (missing !== undefined) return { good: false, words: `There is no GPU to test. ${missing}` };
   const wrong = wrongCases(report).length;
   if (wrong > 0)
@@ -26,6 +26,8 @@ export function verdict(report: GpuReport): { readonly good: boolean; readonly w
       good: false,
       words: `${wrong} of ${cases.length} operations are wrong on this GPU. Train on the CPU engine, and please report this.`,
     };
+  if (selfCheck?.wrong !== undefined)
+    return { good: false, words: `The studio does not train on this GPU: ${selfCheck.wrong} Please report this.` };
   if (fault !== undefined) return { good: false, words: `The test ended early: ${fault} Please report this.` };
   if (cases.length < allCases || gflops === undefined || cpu === undefined)
     return { good: false, words: `Stopped. ${cases.length} of ${allCases} operations were checked, and all of them are right.` };
@@ -84,6 +86,8 @@ export function reportText(report: GpuReport, { browser, isolated, cores }: Surr
       `- Operations: ${cases.length} of ${allCases} checked, ${wrong.length} wrong${worst === undefined ? '' : `, worst ${errorWords(worst.error)} (${worst.name})`}`,
     );
   }
+  if (report.selfCheck !== undefined)
+    lines.push(`- Check before training: ${report.selfCheck.wrong ?? 'right'}, ${report.selfCheck.milliseconds.toFixed(0)} ms`);
   if (gflops !== undefined) lines.push(`- Speed at f32 products: ${speed(gflops)} GFLOP/s`);
   if (gigabytesPerSecond !== undefined) lines.push(`- Memory: ${speed(gigabytesPerSecond)} GB/s`);
   if (cpu !== undefined) lines.push(`- CPU engine: ${speed(cpu.gflops)} GFLOP/s (${cpu.detail})`);
