@@ -96,7 +96,8 @@ export function writeOnnx(model: BertModel, name: string, metadata: Readonly<Rec
   const gather = (role: 'words' | 'positions' | 'segments', rows: string): string =>
     weights.rows(blueprint.module(role).weight, at(role), (held, step) => writer.node('Gather', `${at(role)}${step}/Gather`, [held, rows]));
   const words = gather('words', ids);
-  const typed = segments === undefined ? undefined : gather('segments', segments);
+  const typed =
+    blueprint.find('segments') === undefined ? undefined : gather('segments', segments ?? writer.integers('first_segment', [0], []));
   const before = writer.nodes.length;
   const positions = gather('positions', positionIds(writer, at('embeddings'), ids, longestSequence(config), blueprint.positionOffset));
   for (const { outputs } of writer.nodes.slice(before)) for (const value of outputs) untold.add(value);

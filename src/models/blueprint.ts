@@ -64,18 +64,19 @@ export interface BlueprintShape {
   /** `ModelConfig.family`. */
   readonly family?: string | undefined;
   readonly layers: number;
+  /** The id of padding, which a blueprint whose positions are asked for must know. */
+  readonly padTokenId?: number;
 }
 
 /** Every module of a model, once, in the order of its checkpoint: what is asked of a model is a filter over this list. */
 export class Blueprint {
   readonly layers: number;
   readonly modules: readonly Module[];
-  /** Added to 0 .. T-1 for the rows of the position table. */
-  readonly positionOffset: number;
+  readonly #positionOffset: number | undefined;
   readonly #byKey: ReadonlyMap<string, Module>;
   #byParameter: ReadonlyMap<string, Module> | undefined;
 
-  constructor(family: Family, layers: number) {
+  constructor(family: Family, layers: number, padTokenId: number | undefined) {
     const modules: Module[] = [];
     const add = (part: Module['part'], layer: number | null, plans: readonly Plan[]): void => {
       for (const [role, kind, writes, reads] of plans) {
@@ -89,8 +90,15 @@ export class Blueprint {
     add('head', null, HEAD);
     this.layers = layers;
     this.modules = modules;
-    this.positionOffset = family.positionOffset;
+    this.#positionOffset = padTokenId === undefined ? undefined : family.positionOffset(padTokenId);
     this.#byKey = new Map(modules.map((module) => [module.key, module]));
+  }
+
+  /** Added to 0 .. T-1 for the rows of the position table. @throws StudioError if it was not made from a whole configuration */
+  get positionOffset(): number {
+    if (this.#positionOffset === undefined)
+      throw new StudioError('graph', 'model: positions — expected a blueprint of a whole configuration, got one of sizes alone.');
+    return this.#positionOffset;
   }
 
   /** Undefined if the family has no such module. */
@@ -152,15 +160,16 @@ export function biasOf({ bias, key }: Module): string {
   return bias;
 }
 
-const blueprints = new WeakMap<Family, Map<number, Blueprint>>();
+const blueprints = new WeakMap<Family, Map<string, Blueprint>>();
 
-/** The blueprint of a model, the same object for the same family and layers: it is asked for at every turn. */
-export function blueprintOf({ family: name, layers }: BlueprintShape): Blueprint {
+/** The blueprint of a model, the same object for the same family, layers and padding: it is asked for at every turn. */
+export function blueprintOf({ family: name, layers, padTokenId }: BlueprintShape): Blueprint {
   const family = familyOf(name);
-  const known = blueprints.get(family) ?? new Map<number, Blueprint>();
+  const known = blueprints.get(family) ?? new Map<string, Blueprint>();
   blueprints.set(family, known);
-  const blueprint = known.get(layers) ?? new Blueprint(family, layers);
-  known.set(layers, blueprint);
+  const key = `${layers} ${padTokenId}`;
+  const blueprint = known.get(key) ?? new Blueprint(family, layers, padTokenId);
+  known.set(key, blueprint);
   return blueprint;
 }
 

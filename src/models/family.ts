@@ -18,7 +18,7 @@ export interface LeftOut {
   readonly of?: string;
 }
 
-/** What a family's ONNX files call their inputs, as its tokenizers do; `segments` only if there is a table of them. */
+/** What a family's ONNX files call their inputs, as its tokenizers do. Without `segments`, all tokens are of the first one. */
 export interface OnnxInputs {
   readonly ids: string;
   readonly mask: string;
@@ -39,8 +39,8 @@ export interface Family {
   readonly label: string;
   /** Modules that it does not have: norms, or the table of segments. */
   readonly absent: readonly Role[];
-  /** Row of the position table for the first token. */
-  readonly positionOffset: number;
+  /** Row of the position table for the first token. @param pad the id of padding, by which some count */
+  readonly positionOffset: (pad: number) => number;
   /** @param layer from 0; without meaning outside of the layers */
   readonly parameters: (role: Role, layer: number) => ParameterNames;
   /** Reads a `config.json` of this family. @throws StudioError for what the forward pass does not do */

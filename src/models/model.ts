@@ -4,6 +4,7 @@ import { sizeOf, type Shape } from '../tensor/shape.ts';
 import { blueprintOf, moduleShapes, spaceWidths, type Module } from './blueprint.ts';
 import type { ModelConfig } from './config.ts';
 import type { EncoderShape } from './encoder.ts';
+import { familyOf } from './families/registry.ts';
 
 /**
  * A model for masked language modelling: configuration and weights under its family's full names.
@@ -43,6 +44,11 @@ export function hasHead({ config, tensors }: BertModel): boolean {
 /** The longest sequence that has a row of the position table for every token. */
 export function longestSequence(config: ModelConfig): number {
   return config.maxPositions - blueprintOf(config).positionOffset;
+}
+
+/** Segments that a text may have: 1 if the family's inputs do not say which a token is of. */
+export function segmentsGiven(config: ModelConfig): number {
+  return familyOf(config.family).onnxInputs.segments === undefined ? 1 : config.typeVocabSize;
 }
 
 /** Every parameter that a model of this configuration has, with its shape, in its checkpoint's order. */

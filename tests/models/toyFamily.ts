@@ -34,7 +34,7 @@ export const toy: Family = {
   id: 'toy',
   label: 'toy',
   absent: ['segments', 'embeddingNorm', 'transformNorm'],
-  positionOffset: 2,
+  positionOffset: () => 2,
   parameters,
   readConfig: (settings) => ({
     family: 'toy',

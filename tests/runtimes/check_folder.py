@@ -37,7 +37,7 @@ def run_onnx(path, batch):
 
 def check(folder):
     with open(os.path.join(folder, "config.json"), encoding="utf-8") as file:
-        headless = json.load(file)["architectures"] == ["BertModel"]
+        headless = json.load(file)["architectures"][0].endswith("Model")
     tokenizer = AutoTokenizer.from_pretrained(folder)
     slow_or_fast = type(tokenizer).__name__
     kind = AutoModel if headless else AutoModelForMaskedLM

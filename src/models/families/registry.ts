@@ -1,13 +1,15 @@
 import { StudioError } from '../../tensor/studioError.ts';
 import type { Family } from '../family.ts';
 import { bert } from './bert.ts';
+import { distilbert } from './distilbert.ts';
+import { camembert, roberta, xlmRoberta } from './roberta.ts';
 import { refusedFamily } from './unsupported.ts';
 
 /** What a configuration without a family is: there was no other when it was written. */
 const FIRST = bert;
 
 /** Every family that models may be of, a row each. */
-const families = new Map<string, Family>([bert].map((family) => [family.id, family]));
+const families = new Map<string, Family>([bert, distilbert, roberta, xlmRoberta, camembert].map((family) => [family.id, family]));
 
 /** Adds a family. @throws StudioError if there is another one of its identifier */
 export function addFamily(family: Family): void {

@@ -3,23 +3,26 @@ import { StudioError } from '../../tensor/studioError.ts';
 
 /** What every refusal of a model ends with. */
 export const SUPPORTED =
-  'Supported are BERT encoders with absolute positions, with a masked-language-modelling head, a task head, or none.';
+  'Supported are BERT, DistilBERT, RoBERTa, XLM-RoBERTa and CamemBERT encoders with absolute positions, with a masked-language-modelling head, a task head, or none.';
 
 /** Why models that are asked for often do not fit, by Hugging Face's `model_type`. */
 const OTHERS: ReadonlyMap<string, string> = new Map([
-  ['roberta', 'RoBERTa counts positions from 2, and its head has other parts'],
-  ['xlm-roberta', 'XLM-RoBERTa counts positions from 2, and its head has other parts'],
-  ['camembert', 'CamemBERT is a RoBERTa, which counts positions from 2'],
   ['deberta', 'DeBERTa attends by relative positions'],
   ['deberta-v2', 'DeBERTa attends by relative positions'],
-  ['mpnet', 'MPNet attends by relative positions'],
+  ['mpnet', 'MPNet adds a learnt bias by distance to every attention score'],
   ['modernbert', 'ModernBERT attends by rotary positions, and its FFN is gated'],
   ['nomic_bert', 'Nomic BERT attends by rotary positions'],
   ['xlnet', 'XLNet attends by relative positions'],
-  ['distilbert', 'DistilBERT names its parts differently and has no segment embeddings'],
   ['albert', 'ALBERT shares one layer among all'],
   ['electra', 'ELECTRA was not trained to predict words'],
   ['mobilebert', 'MobileBERT has bottlenecks around its layers'],
+  ['convbert', 'ConvBERT has convolutions beside its attention'],
+  ['longformer', 'Longformer attends within windows'],
+  ['big_bird', 'BigBird attends by blocks'],
+  ['roformer', 'RoFormer attends by rotary positions'],
+  ['rembert', 'RemBERT reads and writes words by tables of different widths'],
+  ['funnel', 'Funnel shortens its text from layer to layer'],
+  ['eurobert', 'EuroBERT attends by rotary positions, and its FFN is gated'],
   ['bert-generation', 'BERT for generation is a decoder'],
   ['gpt2', 'GPT-2 is a decoder'],
   ['llama', 'Llama is a decoder'],
@@ -43,7 +46,7 @@ export function refusedFamily(expected: readonly string[], got: unknown): Studio
   return refusedSetting('model_type', expected.map((id) => `"${id}"`).join(' or '), shownValue(got), reason);
 }
 
-/** Families by how their tensors' names begin: a `config.json` from elsewhere may claim to be a BERT's. */
+/** Families by names that their tensors have, the surest first: a `config.json` from elsewhere may claim to be another's. */
 const PREFIXES: readonly (readonly [RegExp, string])[] = [
   [/(^|\.)deberta\./, 'deberta'],
   [/(^|\.)roberta\./, 'roberta'],
@@ -52,10 +55,29 @@ const PREFIXES: readonly (readonly [RegExp, string])[] = [
   [/(^|\.)electra\./, 'electra'],
   [/(^|\.)mpnet\./, 'mpnet'],
   [/(^|\.)mobilebert\./, 'mobilebert'],
+  [/(^|\.)convbert\./, 'convbert'],
+  [/(^|\.)longformer\./, 'longformer'],
+  [/(^|\.)roformer\./, 'roformer'],
+  [/(^|\.)rembert\./, 'rembert'],
+  [/(^|\.)funnel\./, 'funnel'],
+  [/(^|\.)embeddings\.tok_embeddings\./, 'modernbert'],
+  [/(^|\.)encoder\.layers\.\d+\.(attn|mixer)\.Wqkv\./, 'nomic_bert'],
+  [/(^|\.)layer\.\d+\.rel_attn\./, 'xlnet'],
+  [/(^|\.)albert_layer_groups\./, 'albert'],
+  [/(^|\.)h\.\d+\.attn\.c_attn\./, 'gpt2'],
+  [/(^|\.)encoder\.block\.\d+\.layer\./, 't5'],
+  [/(^|\.)decoder\.layers\.\d+\.encoder_attn\./, 'bart'],
+  [/(^|\.)relative_attention_bias\./, 'mpnet'],
 ];
 
-/** Why tensors of these names are not a BERT's, or undefined. */
-export function foreignNames(names: Iterable<string>): string | undefined {
-  for (const name of names) for (const [pattern, family] of PREFIXES) if (pattern.test(name)) return OTHERS.get(family);
+/**
+ * Why tensors of these names are not those of a family, or undefined.
+ * @param root what the names of its own tensors begin with
+ */
+export function foreignNames(root: string, names: Iterable<string>): string | undefined {
+  const others = PREFIXES.filter(([pattern]) => !pattern.test(root));
+  for (const name of names)
+    for (const [pattern, family] of others)
+      if (pattern.test(name)) return OTHERS.get(family) ?? `They are those of "${family}": take the config.json that came with them`;
   return undefined;
 }

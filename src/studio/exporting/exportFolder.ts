@@ -1,4 +1,4 @@
-import { longestSequence } from '../../models/model.ts';
+import { longestSequence, segmentsGiven } from '../../models/model.ts';
 import type { BertModel } from '../../models/model.ts';
 import { LOGITS, outputOf, partGiving } from '../../models/outputs.ts';
 import type { Engine } from '../../engines/engine.ts';
@@ -130,7 +130,7 @@ export async function exportFolder(
       const batch =
         options.latency === false || form.attentions
           ? undefined
-          : textBatch(verificationTokens(tokenizer, corpus), tokenizer, 1, length, model.config.typeVocabSize);
+          : textBatch(verificationTokens(tokenizer, corpus), tokenizer, 1, length, segmentsGiven(model.config));
       if (batch !== undefined) {
         const [own, other] = await measureLatency(
           against === undefined ? [runtime] : [runtime, against],

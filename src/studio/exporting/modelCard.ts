@@ -89,7 +89,7 @@ export function studentCard(name: string, teacher: Teacher, { result, recipe, mo
     ...frontMatter(teacher, measured.output),
     `# ${name}`,
     '',
-    `A ${familyOf(student.config.family).label} of ${shape.layers} layers, hidden size ${shape.hiddenSize}, ${shape.heads} heads and intermediate size ${shape.intermediateSize}, compressed from ${teacher.name} in WID Studio ${STUDIO_VERSION}${traitsOf(recipe).inherits === true ? ' by Weight-Inherited Distillation (arXiv 2305.09098)' : ''}.`,
+    `${capital(withArticle(familyOf(student.config.family).label))} of ${shape.layers} layers, hidden size ${shape.hiddenSize}, ${shape.heads} heads and intermediate size ${shape.intermediateSize}, compressed from ${teacher.name} in WID Studio ${STUDIO_VERSION}${traitsOf(recipe).inherits === true ? ' by Weight-Inherited Distillation (arXiv 2305.09098)' : ''}.`,
     '',
     '## Numbers',
     '',
@@ -132,6 +132,10 @@ function capital(words: string): string {
   return words.slice(0, 1).toUpperCase() + words.slice(1);
 }
 
+function withArticle(noun: string): string {
+  return `${/^[AEIOU]/.test(noun) ? 'an' : 'a'} ${noun}`;
+}
+
 /** `README.md` of a checkpoint that was only converted. */
 export function converterCard(name: string, teacher: Teacher, measured: Measured): string {
   const { shape, parameters } = teacher.report;
@@ -139,7 +143,7 @@ export function converterCard(name: string, teacher: Teacher, measured: Measured
     ...frontMatter(teacher, measured.output),
     `# ${name}`,
     '',
-    `${teacher.name}, a ${familyOf(teacher.model.config.family).label} of ${shape.layers} layers, hidden size ${shape.hiddenSize}, ${shape.heads} heads, intermediate size ${shape.intermediateSize} and ${millions(parameters)} parameters, converted by WID Studio ${STUDIO_VERSION}. Its weights are unchanged.`,
+    `${teacher.name}, ${withArticle(familyOf(teacher.model.config.family).label)} of ${shape.layers} layers, hidden size ${shape.hiddenSize}, ${shape.heads} heads, intermediate size ${shape.intermediateSize} and ${millions(parameters)} parameters, converted by WID Studio ${STUDIO_VERSION}. Its weights are unchanged.`,
     '',
     ...encoderNote(measured.output),
     ...onnxTable(measured),

@@ -178,7 +178,7 @@ export function knownFamily(json: unknown): unknown {
   if (settings.get('type_vocab_size') === 1 && settings.get('pad_token_id') === 1)
     throw new StudioError(
       'config',
-      'config.json: model_type — expected the family, got none, with one segment and padding by token 1 as RoBERTa has, which counts positions from 2. Add "model_type": "bert" if it is a BERT all the same.',
+      'config.json: model_type — expected the family, got none, with one segment and padding by token 1 as RoBERTa has, which counts positions from 2. Add "model_type": "roberta", or "bert" if it is a BERT all the same.',
     );
   return json;
 }

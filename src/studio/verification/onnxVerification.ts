@@ -1,4 +1,4 @@
-import { longestSequence } from '../../models/model.ts';
+import { longestSequence, segmentsGiven } from '../../models/model.ts';
 import type { BertModel } from '../../models/model.ts';
 import { outputOf } from '../../models/outputs.ts';
 import type { Engine } from '../../engines/engine.ts';
@@ -59,7 +59,7 @@ export class OnnxJudge {
     const tokens = verificationTokens(tokenizer, corpus);
     const lengths = [...new Set([1, Math.min(7, longest), longest])];
     const batches = [1, 3].flatMap((batch) =>
-      lengths.map((length) => textBatch(tokens, tokenizer, batch, length, model.config.typeVocabSize)),
+      lengths.map((length) => textBatch(tokens, tokenizer, batch, length, segmentsGiven(model.config))),
     );
     const cases: Case[] = [];
     for (const batch of batches) {

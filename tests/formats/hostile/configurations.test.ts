@@ -12,7 +12,7 @@ describe('configurations', () => {
       { vocab_size: JSON.parse('['.repeat(50_000) + ']'.repeat(50_000)) as unknown },
       /vocab_size — expected .* got a list of 1/,
     ],
-    ['RoBERTa', { model_type: 'roberta' }, /got "roberta"\. RoBERTa counts positions from 2.*Supported are BERT encoders/],
+    ['ALBERT', { model_type: 'albert' }, /got "albert"\. ALBERT shares one layer among all\. Supported are BERT, DistilBERT, RoBERTa/],
     ['DeBERTa', { model_type: 'deberta-v2' }, /DeBERTa attends by relative positions/],
     ['a family without a reason', { model_type: 'x\nmodel' }, /got "x\?model"\. Supported are/],
     [

@@ -69,7 +69,11 @@ describe('tensors that are not those of the configuration', () => {
       ],
       /expected once, got it as bert\.embeddings\.LayerNorm\.weight and as bert\.embeddings\.LayerNorm\.gamma/,
     ],
-    ['names of RoBERTa', [['roberta.embeddings.word_embeddings.weight', weight]], /expected tensors of a BERT, got others\. RoBERTa/],
+    [
+      'names of RoBERTa',
+      [['roberta.embeddings.word_embeddings.weight', weight]],
+      /expected tensors of a BERT, got others\. They are those of "roberta": take/,
+    ],
   ] as const)('%s', (_, more, message) => {
     expect(() => mapTensors(config, new Map([...whole, ...more]))).toThrow(message);
   });

@@ -75,9 +75,9 @@ describe('refused in the sentence that cures', () => {
       /pruned_heads — expected none, got heads of 2 layers/,
     ],
     [
-      'RoBERTa without its name',
-      { ...golden, 'config.json': bytes({ ...settings(), model_type: undefined, architectures: ['RobertaModel'] }) },
-      /model_type — expected "bert".*, got "roberta"\. RoBERTa counts positions from 2/,
+      'ALBERT without its name',
+      { ...golden, 'config.json': bytes({ ...settings(), model_type: undefined, architectures: ['AlbertModel'] }) },
+      /model_type — expected "bert".*, got "albert"\. ALBERT shares one layer among all/,
     ],
     [
       'RoBERTa without any name',

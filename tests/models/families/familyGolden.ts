@@ -1,0 +1,81 @@
+import { readFileSync } from 'node:fs';
+import { readSafetensors, type SafetensorsFile } from '../../../src/formats/safetensors.ts';
+import type { GivenFile } from '../../../src/studio/api/files.ts';
+import type { Tensor } from '../../../src/tensor/tensor.ts';
+import { batchOf, type GoldenBatch } from '../../golden/batch.ts';
+import { goldenTensor } from '../../golden/load.ts';
+
+/** Sequences of a batch of tests/golden/families, and tokens in each. */
+export const BATCH = 3;
+export const SEQUENCE = 13;
+/** Spaces of the golden students; every layer is kept. */
+export const STUDENT = { residual: 15, heads: 3, headSize: 5, inner: 23, layers: 2 };
+
+/** What Hugging Face's `save_pretrained` writes of a model: its tensors' shapes by name, and its configuration. */
+export interface Saved {
+  readonly tensors: Readonly<Record<string, readonly number[]>>;
+  readonly config: Readonly<Record<string, unknown>>;
+}
+
+/** One folder of tests/golden/families, made by makeFamilies.py. */
+export interface FamilyGolden {
+  readonly files: readonly GivenFile[];
+  readonly file: SafetensorsFile;
+  readonly batch: GoldenBatch;
+  /** Golden students as Hugging Face's class saves them. */
+  readonly saved: { readonly tied: Saved; readonly untied: Saved };
+  readonly numbers: (name: string) => Float32Array;
+  /** Tensors whose names begin so, by the rest of their names. */
+  readonly under: (prefix: string) => Map<string, Tensor>;
+}
+
+/** A JSON file's object; of anything else an empty one. */
+export function recordOf(value: unknown): Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null ? { ...value } : {};
+}
+
+export function parsed(bytes: Uint8Array): unknown {
+  return JSON.parse(new TextDecoder().decode(bytes));
+}
+
+function savedOf(value: unknown): Saved {
+  const { tensors, config } = recordOf(value);
+  const shapes = Object.entries(recordOf(tensors)).map(([name, shape]) => [name, Array.isArray(shape) ? shape.map(Number) : []] as const);
+  return { tensors: Object.fromEntries(shapes), config: recordOf(config) };
+}
+
+export function familyGolden(folder: string): FamilyGolden {
+  const bytes = (path: string): Uint8Array =>
+    new Uint8Array(readFileSync(new URL(`../../golden/families/${folder}/${path}`, import.meta.url)));
+  const file = readSafetensors(bytes('golden.safetensors'));
+  const saved = recordOf(parsed(bytes('saved.json')));
+  return {
+    files: ['config.json', 'model.safetensors', 'vocab.txt'].map((path) => ({ path, bytes: bytes(path) })),
+    file,
+    batch: batchOf(file),
+    saved: { tied: savedOf(saved['tied']), untied: savedOf(saved['untied']) },
+    numbers: (name) => goldenTensor(file, name).data,
+    under: (prefix) =>
+      new Map(
+        [...file.tensors].flatMap(([name, tensor]) => (name.startsWith(prefix) ? [[name.slice(prefix.length), tensor] as const] : [])),
+      ),
+  };
+}
+
+/** Rows of tokens, [N, C] row-major: what stands at padding is no one's business. */
+export function ofTokens({ attention }: GoldenBatch, values: ArrayLike<number>): number[] {
+  const width = values.length / attention.length;
+  return Array.from(values).filter((_, i) => attention[Math.floor(i / width)] === 1);
+}
+
+/** Attention [B, A, T, T] of queries that are tokens. */
+export function ofQueries({ attention }: GoldenBatch, maps: ArrayLike<number>): number[] {
+  const heads = maps.length / (BATCH * SEQUENCE * SEQUENCE);
+  return Array.from(maps).filter((_, i) => {
+    const row = Math.floor(i / SEQUENCE);
+    return attention[Math.floor(row / (heads * SEQUENCE)) * SEQUENCE + (row % SEQUENCE)] === 1;
+  });
+}
+
+/** Folders of tests/golden/families, each of one family. */
+export const FOLDERS = ['distilbert', 'roberta', 'xlm-roberta', 'camembert'] as const;
