@@ -51,6 +51,14 @@ FAMILIES['roberta'] = ROBERTA
 FAMILIES['xlm-roberta'] = {**ROBERTA, 'config': T.XLMRobertaConfig, 'model': T.XLMRobertaForMaskedLM, 'settings': {**ROBERTA['settings'], 'type_vocab_size': 2}}
 FAMILIES['camembert'] = {**ROBERTA, 'config': T.CamembertConfig, 'model': T.CamembertForMaskedLM, 'special': ['[CLS]', '[SEP]', '[UNK]', '[PAD]', '[MASK]']}
 
+FAMILIES['electra'] = {
+    'config': T.ElectraConfig, 'model': T.ElectraForMaskedLM, 'special': SPECIAL, 'types': True,
+    'settings': {**USUAL, 'embedding_size': HIDDEN, 'max_position_embeddings': POSITIONS}, 'student': {**STUDENT_USUAL, 'embedding_size': STUDENT},
+    'tables': [f'electra.embeddings.{n}_embeddings.weight' for n in ('word', 'position', 'token_type')], 'embedding norm': 'electra.embeddings.LayerNorm',
+    'layer': lambda i: f'electra.encoder.layer.{i}.', 'modules': BERT_LAYER,
+    'transform': 'generator_predictions.dense', 'transform norm': 'generator_predictions.LayerNorm', 'decoder': 'generator_lm_head.weight', 'bias': 'generator_lm_head.bias', 'copies': {},
+}
+
 
 def f32(tensors):
     return {k: v.detach().clone().to(torch.float32 if v.is_floating_point() else v.dtype).contiguous() for k, v in tensors.items()}

@@ -2,6 +2,7 @@ import { StudioError } from '../../tensor/studioError.ts';
 import type { Family } from '../family.ts';
 import { bert } from './bert.ts';
 import { distilbert } from './distilbert.ts';
+import { electra } from './electra.ts';
 import { camembert, roberta, xlmRoberta } from './roberta.ts';
 import { refusedFamily } from './unsupported.ts';
 
@@ -9,7 +10,7 @@ import { refusedFamily } from './unsupported.ts';
 const FIRST = bert;
 
 /** Every family that models may be of, a row each. */
-const families = new Map<string, Family>([bert, distilbert, roberta, xlmRoberta, camembert].map((family) => [family.id, family]));
+const families = new Map<string, Family>([bert, distilbert, roberta, xlmRoberta, camembert, electra].map((family) => [family.id, family]));
 
 /** Adds a family. @throws StudioError if there is another one of its identifier */
 export function addFamily(family: Family): void {

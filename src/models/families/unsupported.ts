@@ -3,7 +3,7 @@ import { StudioError } from '../../tensor/studioError.ts';
 
 /** What every refusal of a model ends with. */
 export const SUPPORTED =
-  'Supported are BERT, DistilBERT, RoBERTa, XLM-RoBERTa and CamemBERT encoders with absolute positions, with a masked-language-modelling head, a task head, or none.';
+  'Supported are BERT, DistilBERT, RoBERTa, XLM-RoBERTa, CamemBERT and ELECTRA encoders with absolute positions, with a masked-language-modelling head, a task head, or none.';
 
 /** Why models that are asked for often do not fit, by Hugging Face's `model_type`. */
 const OTHERS: ReadonlyMap<string, string> = new Map([
@@ -14,7 +14,6 @@ const OTHERS: ReadonlyMap<string, string> = new Map([
   ['nomic_bert', 'Nomic BERT attends by rotary positions'],
   ['xlnet', 'XLNet attends by relative positions'],
   ['albert', 'ALBERT shares one layer among all'],
-  ['electra', 'ELECTRA was not trained to predict words'],
   ['mobilebert', 'MobileBERT has bottlenecks around its layers'],
   ['convbert', 'ConvBERT has convolutions beside its attention'],
   ['longformer', 'Longformer attends within windows'],

@@ -78,4 +78,4 @@ export function ofQueries({ attention }: GoldenBatch, maps: ArrayLike<number>): 
 }
 
 /** Folders of tests/golden/families, each of one family. */
-export const FOLDERS = ['distilbert', 'roberta', 'xlm-roberta', 'camembert'] as const;
+export const FOLDERS = ['distilbert', 'roberta', 'xlm-roberta', 'camembert', 'electra'] as const;
