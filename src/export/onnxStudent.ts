@@ -61,7 +61,7 @@ export function writeOnnx(model: BertModel, name: string, metadata: Readonly<Rec
   const weights = onnxWeights(writer, model, form.precision ?? 'fp32');
   const { blueprint } = shape;
   const at = (step: Role | Step, layer: number | null = null): string => family.place(step, layer ?? 0);
-  const linear = (x: string, role: LayerLinearRole | 'transform', layer: number | null = null): string => {
+  const linear = (x: string, role: LayerLinearRole | 'embeddingProjection' | 'transform', layer: number | null = null): string => {
     const module = blueprint.module(role, layer);
     return weights.linear(x, module.weight, biasOf(module), at(role, layer));
   };
@@ -106,6 +106,7 @@ export function writeOnnx(model: BertModel, name: string, metadata: Readonly<Rec
       ? sum('embeddings', null, [words, positions])
       : sum('embeddings', null, [sum('embeddings', null, [words, typed])(), positions], 'Add_1');
   let hidden = normed(embedded, 'embeddingNorm', null);
+  if (blueprint.find('embeddingProjection') !== undefined) hidden = linear(hidden, 'embeddingProjection');
 
   const mask = maskScores(writer, at('mask'), given, one);
   const split = writer.integers('split_heads', [0, 0, shape.heads, shape.headSize]);

@@ -23,7 +23,9 @@ function ending(config: ModelConfig, norm: Role, layer: number | null, sum: Role
 
 /** Where the encoder's embeddings end. */
 export function embeddingNode(config: ModelConfig): TracedNode {
-  const segments = blueprintOf(config).find('segments') !== undefined;
+  const blueprint = blueprintOf(config);
+  if (blueprint.find('embeddingProjection') !== undefined) return made(`${familyOf(config.family).place('embeddingProjection', 0)}/Add`);
+  const segments = blueprint.find('segments') !== undefined;
   return ending(config, 'embeddingNorm', null, 'embeddings', segments ? '/Add_1' : '/Add');
 }
 

@@ -11,10 +11,10 @@ export type LayerRole = LayerLinearRole | LayerNormRole;
 export type HeadRole = 'transform' | 'transformNorm' | 'decoder';
 
 /** What a module does, whatever a family calls it. */
-export type Role = TableRole | 'embeddingNorm' | LayerRole | HeadRole;
+export type Role = TableRole | 'embeddingNorm' | 'embeddingProjection' | LayerRole | HeadRole;
 
 /** Spaces that a student may have fewer dimensions of (docs/method.md section 2). */
-export type ModelSpace = 'residual' | 'queryKey' | 'valueOutput' | 'ffn' | 'mlm';
+export type ModelSpace = 'residual' | 'embedding' | 'queryKey' | 'valueOutput' | 'ffn' | 'mlm';
 /** What a table has rows for, and a decoder writes: nothing of it goes. */
 export type RowSpace = 'vocabulary' | 'position' | 'segment';
 
@@ -43,6 +43,14 @@ const EMBEDDINGS: readonly Plan[] = [
   ['segments', 'table', 'residual', 'segment'],
   ['embeddingNorm', 'norm', 'residual', 'residual'],
 ];
+/** Tables of another width than the residual stream, and what leads there. */
+const PROJECTED: readonly Plan[] = [
+  ['words', 'table', 'embedding', 'vocabulary'],
+  ['positions', 'table', 'embedding', 'position'],
+  ['segments', 'table', 'embedding', 'segment'],
+  ['embeddingNorm', 'norm', 'embedding', 'embedding'],
+  ['embeddingProjection', 'linear', 'residual', 'embedding'],
+];
 const LAYER: readonly Plan[] = [
   ['query', 'linear', 'queryKey', 'residual'],
   ['key', 'linear', 'queryKey', 'residual'],
@@ -66,6 +74,8 @@ export interface BlueprintShape {
   readonly layers: number;
   /** The id of padding, which a blueprint whose positions are asked for must know. */
   readonly padTokenId?: number;
+  /** Given if a projection leads from the tables to the residual stream; their width. */
+  readonly embedding?: number | undefined;
 }
 
 /** Every module of a model, once, in the order of its checkpoint: what is asked of a model is a filter over this list. */
@@ -76,7 +86,7 @@ export class Blueprint {
   readonly #byKey: ReadonlyMap<string, Module>;
   #byParameter: ReadonlyMap<string, Module> | undefined;
 
-  constructor(family: Family, layers: number, padTokenId: number | undefined) {
+  constructor(family: Family, { layers, padTokenId, embedding }: BlueprintShape) {
     const modules: Module[] = [];
     const add = (part: Module['part'], layer: number | null, plans: readonly Plan[]): void => {
       for (const [role, kind, writes, reads] of plans) {
@@ -85,7 +95,7 @@ export class Blueprint {
         modules.push({ role, kind, layer, part, writes, reads, weight, bias, key: keyOf(role, layer) });
       }
     };
-    add('embeddings', null, EMBEDDINGS);
+    add('embeddings', null, embedding === undefined ? EMBEDDINGS : PROJECTED);
     for (let layer = 0; layer < layers; layer++) add('layer', layer, LAYER);
     add('head', null, HEAD);
     this.layers = layers;
@@ -111,6 +121,11 @@ export class Blueprint {
     const found = this.find(role, layer);
     if (found === undefined) throw new StudioError('graph', `model: there is no module ${keyOf(role, layer)}.`);
     return found;
+  }
+
+  /** The space that the tables write, and the decoder reads the dimensions of. */
+  get tableSpace(): 'residual' | 'embedding' {
+    return this.find('embeddingProjection') === undefined ? 'residual' : 'embedding';
   }
 
   /** The modules of one layer. */
@@ -162,13 +177,13 @@ export function biasOf({ bias, key }: Module): string {
 
 const blueprints = new WeakMap<Family, Map<string, Blueprint>>();
 
-/** The blueprint of a model, the same object for the same family, layers and padding: it is asked for at every turn. */
-export function blueprintOf({ family: name, layers, padTokenId }: BlueprintShape): Blueprint {
-  const family = familyOf(name);
+/** The blueprint of a model, the same object for the same family, layers, padding and kind of tables: it is asked for at every turn. */
+export function blueprintOf(shape: BlueprintShape): Blueprint {
+  const family = familyOf(shape.family);
   const known = blueprints.get(family) ?? new Map<string, Blueprint>();
   blueprints.set(family, known);
-  const key = `${layers} ${padTokenId}`;
-  const blueprint = known.get(key) ?? new Blueprint(family, layers, padTokenId);
+  const key = `${shape.layers} ${shape.padTokenId} ${shape.embedding !== undefined}`;
+  const blueprint = known.get(key) ?? new Blueprint(family, shape);
   known.set(key, blueprint);
   return blueprint;
 }
@@ -177,10 +192,11 @@ export function blueprintOf({ family: name, layers, padTokenId }: BlueprintShape
 export function spaceWidths(config: ModelConfig): Readonly<Record<ModelSpace | RowSpace, number>> {
   return {
     residual: config.hiddenSize,
+    embedding: config.embedding ?? config.hiddenSize,
     queryKey: config.hiddenSize,
     valueOutput: config.hiddenSize,
     ffn: config.intermediateSize,
-    mlm: config.hiddenSize,
+    mlm: config.embedding ?? config.hiddenSize,
     vocabulary: config.vocabSize,
     position: config.maxPositions,
     segment: config.typeVocabSize,

@@ -7,6 +7,8 @@ export interface ModelConfig {
   readonly family?: string;
   readonly vocabSize: number;
   readonly hiddenSize: number;
+  /** Width of the tables, and of what the decoder reads, if it is another than `hiddenSize`: a projection leads from one to the other. */
+  readonly embedding?: number;
   readonly layers: number;
   readonly heads: number;
   readonly intermediateSize: number;

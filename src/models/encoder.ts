@@ -86,7 +86,7 @@ export interface LayerResult {
   readonly trace: LayerTrace;
 }
 
-/** Normalised embeddings of the batch, [N, d']. */
+/** Normalised embeddings of the batch, projected if the tables are of another width, [N, d']. */
 export function bertEmbeddings(
   graph: Graph,
   shape: EncoderShape,
@@ -99,7 +99,9 @@ export function bertEmbeddings(
   const placed = add(graph, rows('words', inputs.inputIds), rows('positions', inputs.positionIds));
   const embedded = blueprint.find('segments') === undefined ? placed : add(graph, placed, rows('segments', inputs.typeIds));
   const compacted = options.embeddingCompactor === undefined ? embedded : matmul(graph, embedded, options.embeddingCompactor);
-  return normalise(graph, shape, parameter, written(options, blueprint.module('words'), compacted), 'embeddingNorm', null, options);
+  const normed = normalise(graph, shape, parameter, written(options, blueprint.module('words'), compacted), 'embeddingNorm', null, options);
+  const projection = blueprint.find('embeddingProjection');
+  return projection === undefined ? normed : denseLayer(graph, parameter, normed, projection, options);
 }
 
 function written({ written: change }: EncoderOptions, module: Module, x: Value): Value {

@@ -192,7 +192,7 @@ class HeadProgram {
     const shapes = headShapes(config);
     const values = new Map([...shapes].map(([name, dims]) => [name, graph.state(name, dims)]));
     const table = blueprintOf(config).module('words').weight;
-    const words = graph.state(table, [config.vocabSize, config.hiddenSize]);
+    const words = graph.state(table, [config.vocabSize, config.embedding ?? config.hiddenSize]);
     const features = graph.input('features', [ROWS, config.hiddenSize]);
     const labels = graph.input('labels', [ROWS], 'i32');
     const part = (): { rows: Value; logits: Value } => {

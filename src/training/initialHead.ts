@@ -1,5 +1,5 @@
 import type { BertModel } from '../models/model.ts';
-import { biasOf, blueprintOf } from '../models/blueprint.ts';
+import { biasOf, blueprintOf, spaceWidths } from '../models/blueprint.ts';
 import { matrix, multiply, ridged, solvePositive, transposed, type Matrix } from '../tensor/matrix.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 
@@ -35,38 +35,35 @@ export async function initialHead(
 ): Promise<Map<string, Tensor>> {
   const blueprint = blueprintOf(config);
   const words = tensors.get(blueprint.module('words').weight)?.data ?? new Float32Array();
+  const e = spaceWidths(config)[blueprint.module('words').writes];
   const count = labels.length;
   const meanState = new Float64Array(d);
-  const meanWord = new Float64Array(d);
+  const meanWord = new Float64Array(e);
   labels.forEach((label, row) => {
-    for (let j = 0; j < d; j++) {
-      meanState[j] = (meanState[j] ?? 0) + (data[row * d + j] ?? 0) / count;
-      meanWord[j] = (meanWord[j] ?? 0) + (words[label * d + j] ?? 0) / count;
-    }
+    for (let j = 0; j < d; j++) meanState[j] = (meanState[j] ?? 0) + (data[row * d + j] ?? 0) / count;
+    for (let j = 0; j < e; j++) meanWord[j] = (meanWord[j] ?? 0) + (words[label * e + j] ?? 0) / count;
   });
   const gram = matrix(d, d);
-  const cross = matrix(d, d);
+  const cross = matrix(d, e);
   for (let from = 0; from < count; from += SLICE) {
     const rows = Math.min(SLICE, count - from);
     const X = matrix(rows, d);
-    const U = matrix(rows, d);
+    const U = matrix(rows, e);
     for (let row = 0; row < rows; row++) {
       const label = labels[from + row] ?? 0;
-      for (let j = 0; j < d; j++) {
-        X.data[row * d + j] = (data[(from + row) * d + j] ?? 0) - (meanState[j] ?? 0);
-        U.data[row * d + j] = (words[label * d + j] ?? 0) - (meanWord[j] ?? 0);
-      }
+      for (let j = 0; j < d; j++) X.data[row * d + j] = (data[(from + row) * d + j] ?? 0) - (meanState[j] ?? 0);
+      for (let j = 0; j < e; j++) U.data[row * e + j] = (words[label * e + j] ?? 0) - (meanWord[j] ?? 0);
     }
     const left = transposed(X);
     addTo(gram, multiply(left, X));
     addTo(cross, multiply(left, U));
     await turn();
   }
-  // [d, d]: rows are outputs.
+  // [e, d]: rows are outputs, as wide as the words.
   const W = transposed(solvePositive(ridged(gram, RIDGE), cross));
   // The mean square of X W^T, without making it.
   const seen = multiply(W, gram);
-  const size = Math.sqrt(seen.data.reduce((sum, x, i) => sum + x * (W.data[i] ?? 0), 0) / (count * d)) || 1;
+  const size = Math.sqrt(seen.data.reduce((sum, x, i) => sum + x * (W.data[i] ?? 0), 0) / (count * e)) || 1;
   const weight = Float32Array.from(W.data, (x) => x / size);
   const shift = multiply(W, matrix(d, 1, meanState));
   const counts = new Float64Array(config.vocabSize).fill(1);
@@ -74,10 +71,10 @@ export async function initialHead(
   const total = count + config.vocabSize;
   const [transform, norm] = [blueprint.module('transform'), blueprint.module('transformNorm')];
   return new Map<string, Tensor>([
-    [transform.weight, { shape: [d, d], data: weight }],
-    [biasOf(transform), { shape: [d], data: Float32Array.from(shift.data, (x) => LINEAR - x / size) }],
-    [norm.weight, { shape: [d], data: new Float32Array(d).fill(1) }],
-    [biasOf(norm), { shape: [d], data: new Float32Array(d) }],
+    [transform.weight, { shape: [e, d], data: weight }],
+    [biasOf(transform), { shape: [e], data: Float32Array.from(shift.data, (x) => LINEAR - x / size) }],
+    [norm.weight, { shape: [e], data: new Float32Array(e).fill(1) }],
+    [biasOf(norm), { shape: [e], data: new Float32Array(e) }],
     [biasOf(blueprint.module('decoder')), { shape: [config.vocabSize], data: Float32Array.from(counts, (x) => Math.log(x / total)) }],
   ]);
 }

@@ -45,11 +45,13 @@ export function maskStates(masks: PaperMasks, started: boolean): Map<string, Ten
       Float32Array.from(mask, (kept) => 1 - kept),
     );
   }
-  for (const space of ['residual', 'mlm'] as const) {
-    const kept = masks[space].reduce((sum, x) => sum + x, 0);
+  for (const space of ['residual', 'embedding', 'mlm'] as const) {
+    const mask = masks[space];
+    if (mask === undefined) continue;
+    const kept = mask.reduce((sum, x) => sum + x, 0);
     vector(
       `statistics.${space}`,
-      Float32Array.from(masks[space], (x) => x / kept),
+      Float32Array.from(mask, (x) => x / kept),
     );
   }
   vector('plainPenalty', Float32Array.of(started ? 0 : 1));

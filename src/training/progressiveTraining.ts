@@ -1,7 +1,7 @@
 import type { BertConfig } from '../models/config.ts';
 import type { EncoderOptions, EncoderShape, ParameterLookup } from '../models/encoder.ts';
 import { encoderShape } from '../models/model.ts';
-import { biasOf, blueprintOf, spaceWidths, type Blueprint } from '../models/blueprint.ts';
+import { biasOf, blueprintOf, spaceWidths, type Blueprint, type Module } from '../models/blueprint.ts';
 import { laidModel, statesOf, type Runnable } from '../models/runnable.ts';
 import type { StepShape } from '../tasks/task.ts';
 import { Graph } from '../graph/graph.ts';
@@ -12,9 +12,9 @@ import { weightedNorm } from '../graph/ops/weightedNorm.ts';
 import type { Value } from '../graph/value.ts';
 import type { Shape } from '../tensor/shape.ts';
 import type { NamedTensors, Tensor } from '../tensor/tensor.ts';
-import { axesOf, rebuilds, type AxisSpace } from '../wid/progressive/axes.ts';
+import { axesOf, axisOf, rebuilds, type AxisSpace } from '../wid/progressive/axes.ts';
 import type { Gates } from '../wid/progressive/schedule.ts';
-import type { Spaces } from '../wid/spaces.ts';
+import { tableWidth, type Spaces } from '../wid/spaces.ts';
 import { addOptimiser, decayOf, type PartLoss } from './optimiserNodes.ts';
 import type { TrainingGraph } from './trainingGraph.ts';
 
@@ -22,16 +22,25 @@ import type { TrainingGraph } from './trainingGraph.ts';
  * The states that the schedule rewrites before every step: gates, how far closed they are, the weights of LayerNorm's
  * statistics, the number 1.
  */
-export function gateStates({ residual, attention, inner }: Gates): Map<string, Tensor> {
+export function gateStates({ residual, embedding, attention, inner }: Gates): Map<string, Tensor> {
   const vector = (data: Float32Array): Tensor => ({ shape: [data.length], data });
-  const sum = residual.reduce((total, gate) => total + gate, 0);
+  const shares = (gates: Float32Array): Float32Array => {
+    const sum = gates.reduce((total, gate) => total + gate, 0);
+    return gates.map((gate) => gate / sum);
+  };
+  const own = embedding === undefined ? [] : ([['embedding', embedding]] as const);
   return new Map([
     ['gate.residual', vector(residual)],
     ['gate.attention', vector(attention)],
     ['gate.inner', vector(inner)],
     ['closed.residual', vector(residual.map((gate) => 1 - gate))],
     ['closed.inner', vector(inner.map((gate) => 1 - gate))],
-    ['statistics.residual', vector(residual.map((gate) => gate / sum))],
+    ['statistics.residual', vector(shares(residual))],
+    ...own.flatMap(([space, gates]): [string, Tensor][] => [
+      [`gate.${space}`, vector(gates)],
+      [`closed.${space}`, vector(gates.map((gate) => 1 - gate))],
+      [`statistics.${space}`, vector(shares(gates))],
+    ]),
     ['one', vector(Float32Array.of(1))],
   ]);
 }
@@ -40,6 +49,7 @@ export function gateStates({ residual, attention, inner }: Gates): Map<string, T
 export function gatedShapes(config: BertConfig, sizes: Spaces, tied: boolean): Map<string, Shape> {
   const widths: Readonly<Record<AxisSpace, number>> = {
     residual: sizes.residual,
+    embedding: tableWidth(sizes),
     attention: sizes.heads * sizes.headSize,
     inner: sizes.inner,
   };
@@ -109,13 +119,15 @@ function gatedOptions(
     spread.set(key, everywhere);
     return mul(graph, x, everywhere);
   };
-  const residual = gate('gate.residual');
-  const weights = readerWeights(graph, blueprintAt(config, sizes), tied, parameter, gate);
+  const blueprint = blueprintAt(config, sizes);
+  const weights = readerWeights(graph, blueprint, tied, parameter, gate);
+  /** Of vectors in the stream, or in the space of the tables. */
+  const axis = (module: Module): AxisSpace => axisOf(blueprint, module.writes) ?? 'residual';
   return {
-    written: ({ role, writes }, x) => {
+    written: (module, x) => {
       // Keys need no gate: queries have it. The FFN's inner space is gated where it is read, after the activation.
-      if (role === 'key' || writes === 'ffn') return x;
-      return gated(x, writes === 'queryKey' || writes === 'valueOutput' ? 'gate.attention' : 'gate.residual');
+      if (module.role === 'key' || module.writes === 'ffn') return x;
+      return gated(x, `gate.${axis(module)}`);
     },
     dense: (module, x) => {
       const weight = weights.get(module.key);
@@ -127,9 +139,9 @@ function gatedOptions(
       weightedNorm(
         graph,
         x,
-        mul(graph, parameter(module.weight), residual),
-        mul(graph, parameter(biasOf(module)), residual),
-        gate('statistics.residual'),
+        mul(graph, parameter(module.weight), gate(`gate.${axis(module)}`)),
+        mul(graph, parameter(biasOf(module)), gate(`gate.${axis(module)}`)),
+        gate(`statistics.${axis(module)}`),
         gate('one'),
         config.layerNormEps,
       ),
@@ -144,9 +156,18 @@ function gateLookup(
   tied: boolean,
 ): { readonly shapes: Map<string, Shape>; readonly gate: ParameterLookup } {
   const ones = (length: number): Float32Array => new Float32Array(length).fill(1);
-  const open = { residual: ones(sizes.residual), attention: ones(sizes.heads * sizes.headSize), inner: ones(sizes.inner) };
+  const open = {
+    residual: ones(sizes.residual),
+    attention: ones(sizes.heads * sizes.headSize),
+    inner: ones(sizes.inner),
+    ...(sizes.embedding === undefined ? {} : { embedding: ones(sizes.embedding) }),
+  };
   const shapes = new Map([...gateStates(open)].map(([name, { shape }]) => [name, shape]));
-  for (const [name, { space }] of rebuilds(blueprint, tied)) shapes.set(name, [sizes[space], sizes[space]]);
+  for (const [name, { space }] of rebuilds(blueprint, tied))
+    shapes.set(
+      name,
+      Array.from({ length: 2 }, () => (space === 'embedding' ? tableWidth(sizes) : sizes[space])),
+    );
   return { shapes, gate: statesOf(graph, shapes) };
 }
 

@@ -14,7 +14,7 @@ import type { NamedTensors } from '../tensor/tensor.ts';
 import { compactorShapes, normSites } from '../wid/compactors.ts';
 import { metParameters, sitePlan, type Meeting } from '../wid/meeting.ts';
 import { mergeLinear } from '../wid/merge.ts';
-import { studentConfig, type SpaceTable } from '../wid/spaces.ts';
+import { studentConfig, vectorWidth, type SpaceTable } from '../wid/spaces.ts';
 import { guidedTarget, guideModel, guideParameters, type Guidance } from './guide.ts';
 import { hiddenLoss, PROJECTION } from './hiddenLoss.ts';
 import { addOptimiser, decayOf, type PartLoss } from './optimiserNodes.ts';
@@ -59,7 +59,7 @@ export function mergedParameters(graph: Graph, teacher: BertConfig, table: Space
   const merged = mergeLinear(graph, table, lookup(frozen), lookup(trained), decoderName(teacher));
   for (const { ours } of normSites(table))
     for (const name of parameterNames(ours)) {
-      const state = graph.state(name, [table.student.residual]);
+      const state = graph.state(name, [vectorWidth(table.student, ours.writes)]);
       trained.set(name, state);
       merged.set(name, state);
     }
@@ -198,18 +198,23 @@ export function mergeGraph(teacher: BertConfig, table: SpaceTable): { graph: Gra
   return { graph, names };
 }
 
-/** Student LayerNorms at the kept dimensions of the teacher's. */
+/**
+ * Student LayerNorms at the kept dimensions of the teacher's.
+ * @param embedding those of the tables, and of what the decoder reads, if they are in a space of their own
+ */
 export function keptNorms(
   teacher: NamedTensors,
   table: SpaceTable,
   residual: readonly number[],
+  embedding: readonly number[] = residual,
 ): Map<string, { shape: Shape; data: Float32Array }> {
   const norms = new Map<string, { shape: Shape; data: Float32Array }>();
   for (const { theirs, ours } of normSites(table))
     for (const [from, to] of parameterPairs(theirs, ours)) {
       const source = teacher.get(from);
       if (source === undefined) throw new StudioError('checkpoint', `teacher: ${from} is missing.`);
-      norms.set(to, { shape: [residual.length], data: Float32Array.from(residual, (i) => source.data[i] ?? 0) });
+      const kept = ours.writes === 'residual' ? residual : embedding;
+      norms.set(to, { shape: [kept.length], data: Float32Array.from(kept, (i) => source.data[i] ?? 0) });
     }
   return norms;
 }

@@ -1,5 +1,5 @@
 import { biasOf, blueprintOf, type Blueprint, type Role } from '../models/blueprint.ts';
-import type { BertModel } from '../models/model.ts';
+import { decoderName, type BertModel } from '../models/model.ts';
 import { identity, matrix, multiply, ridged, select, solvePositive, transposed, type Matrix } from '../tensor/matrix.ts';
 import { StudioError } from '../tensor/studioError.ts';
 import type { Tensor } from '../tensor/tensor.ts';
@@ -7,7 +7,7 @@ import { compactorName, EMBEDDINGS } from './compactors.ts';
 import { headFactors, selectHeads, type AttentionWeights } from './headFactors.ts';
 import { greedySelection, rootOf, selectionSite, type SelectionSite } from './keepSets.ts';
 import type { CalibrationProgress, InnerMoments, Moment, TeacherMoments } from './moments.ts';
-import type { SpaceTable } from './spaces.ts';
+import { tableWidth, type SpaceTable } from './spaces.ts';
 
 /** The starting point of a student: compactors in closed form and what was kept (docs/method.md section 4). */
 export interface Calibration {
@@ -17,6 +17,8 @@ export interface Calibration {
   readonly residual: readonly number[];
   /** Residual dimensions in the order picked. */
   readonly residualOrder: readonly number[];
+  /** Kept dimensions of the tables and of what the decoder reads, ascending: the residual ones unless they have a space of their own. */
+  readonly embedding: readonly number[];
   /** Kept FFN neurons, ascending, a list a student layer. */
   readonly inner: readonly (readonly number[])[];
   readonly innerOrder: readonly (readonly number[])[];
@@ -90,14 +92,26 @@ function residualSites(teacher: BertModel, moments: TeacherMoments, tied: boolea
     );
   }
   sites.push(selectionSite(momentOf(moments, 'final').C, weightMatrix(teacher, blueprint, 'transform')));
-  if (tied) sites.push(decoderSite(teacher, momentOf(moments, 'transform').C));
+  if (tied && blueprint.tableSpace === 'residual')
+    sites.push(decoderSite(teacher, momentOf(moments, 'transform').C, blueprint.module('words').weight));
   return sites;
 }
 
-/** Target E C_y of a tied decoder's read, in slices of the vocabulary: float64 copies of a whole table would not fit. */
-function decoderSite(teacher: BertModel, C: Matrix): SelectionSite {
+/** Sites that read the space of tables that a projection leads from: itself, and the decoder, which is untied or tied to them. */
+function tableSites(teacher: BertModel, moments: TeacherMoments, tied: boolean): SelectionSite[] {
+  const C = momentOf(moments, 'embedding').C;
+  const blueprint = blueprintOf(teacher.config);
+  return [
+    selectionSite(C, weightMatrix(teacher, blueprint, 'embeddingProjection')),
+    selectionSite(C, null),
+    decoderSite(teacher, momentOf(moments, 'transform').C, tied ? blueprint.module('words').weight : decoderName(teacher.config)),
+  ];
+}
+
+/** Target E C_y of a decoder's read, in slices of the vocabulary: float64 copies of a whole table would not fit. */
+function decoderSite(teacher: BertModel, C: Matrix, weight: string): SelectionSite {
   const d = C.rows;
-  const table = teacher.tensors.get(blueprintOf(teacher.config).module('words').weight)?.data ?? new Float32Array();
+  const table = teacher.tensors.get(weight)?.data ?? new Float32Array();
   const gram = matrix(d, d);
   const slice = 4096 * d;
   for (let at = 0; at < table.length; at += slice) {
@@ -143,6 +157,8 @@ export async function calibrateOnePass(
   const compactors = new Map<string, Tensor>();
   const residualOrder = greedySelection(residualSites(teacher, moments, table.tied), s.residual);
   const S = ascending(residualOrder);
+  const projects = blueprintOf(teacher.config).tableSpace === 'embedding';
+  const tables = projects ? ascending(greedySelection(tableSites(teacher, moments, table.tied), tableWidth(s))) : S;
   await progress(1, table.layerMap.length + 1);
   const pickStream = select(identity(t.residual), null, S);
   const pick = asTensor(pickStream);
@@ -152,7 +168,12 @@ export async function calibrateOnePass(
   const innerSquares: Float64Array[] = [];
 
   const blueprint = blueprintOf(teacher.config);
-  compactors.set(EMBEDDINGS, pick);
+  const pickTables = projects ? select(identity(tableWidth(t)), null, tables) : pickStream;
+  compactors.set(EMBEDDINGS, projects ? asTensor(pickTables) : pick);
+  if (projects) {
+    compactors.set(compactorName('embeddingProjection', null, 'L'), asTensor(leastSquares(momentOf(moments, 'embedding').C, tables)));
+    compactors.set(compactorName('embeddingProjection', null, 'R'), pickRowsOf);
+  }
   for (const [layer, from] of table.layerMap.entries()) {
     const read = momentOf(moments, `${from}.read`);
     const values = momentOf(moments, `${from}.values`);
@@ -184,9 +205,9 @@ export async function calibrateOnePass(
     await progress(layer + 2, table.layerMap.length + 1);
   }
   compactors.set(compactorName('transform', null, 'L'), asTensor(leastSquares(momentOf(moments, 'final').C, S)));
-  compactors.set(compactorName('transform', null, 'R'), pickRowsOf);
-  if (!table.tied) compactors.set(compactorName('decoder', null, 'L'), asTensor(leastSquares(momentOf(moments, 'transform').C, S)));
-  return { compactors, residual: S, residualOrder, inner: innerOrder.map(ascending), innerOrder, innerSquares, heads };
+  compactors.set(compactorName('transform', null, 'R'), projects ? asTensor(transposed(pickTables)) : pickRowsOf);
+  if (!table.tied) compactors.set(compactorName('decoder', null, 'L'), asTensor(leastSquares(momentOf(moments, 'transform').C, tables)));
+  return { compactors, residual: S, residualOrder, embedding: tables, inner: innerOrder.map(ascending), innerOrder, innerSquares, heads };
 }
 
 function wholeHead(a: number): { Rq: Matrix; Rk: Matrix; Rv: Matrix; Lo: Matrix } {

@@ -2,7 +2,7 @@ import { blueprintOf, type LayerLinearRole, type ModelSpace, type Module, type R
 import type { Shape } from '../tensor/shape.ts';
 import { StudioError } from '../tensor/studioError.ts';
 import type { Tensor } from '../tensor/tensor.ts';
-import type { SpaceTable } from './spaces.ts';
+import { tableWidth, type SpaceTable } from './spaces.ts';
 
 /**
  * One teacher linear layer and the two compactors around it (docs/method.md section 1): W' = factor R W L, b' = factor R b.
@@ -26,10 +26,11 @@ export interface Site {
 }
 
 /** Roles around which compactors stand; the tables share the one of the embeddings. */
-export type SiteRole = LayerLinearRole | 'transform' | 'decoder';
+export type SiteRole = LayerLinearRole | 'embeddingProjection' | 'transform' | 'decoder';
 
 /** The words for them in files of compactors, which stay as they are: runs are stored under them. */
 const SITE_WORDS: Readonly<Record<SiteRole, string>> = {
+  embeddingProjection: 'projection',
   query: 'query',
   key: 'key',
   value: 'value',
@@ -67,14 +68,20 @@ function siteOf({ teacher: t, student: s }: SpaceTable, theirs: Module, ours: Mo
   const blocksColumn: Shape = [s.heads, t.headSize, s.headSize];
   // Whole heads that go are left out of the teacher's tensors beforehand (keepHeads).
   const kept = s.heads * t.headSize;
-  const stream = { row: [s.residual, t.residual], column: [t.residual, s.residual], width: t.residual };
+  const plain = (ours: number, theirs: number): { row: Shape; column: Shape; width: number } => ({
+    row: [ours, theirs],
+    column: [theirs, ours],
+    width: theirs,
+  });
+  const tables = plain(tableWidth(s), tableWidth(t));
   const heads = { row: blocksRow, column: blocksColumn, width: kept };
   const spaces = {
-    residual: stream,
-    mlm: stream,
+    residual: plain(s.residual, t.residual),
+    embedding: tables,
+    mlm: tables,
     queryKey: heads,
     valueOutput: heads,
-    ffn: { row: [s.inner, t.inner], column: [t.inner, s.inner], width: t.inner },
+    ffn: plain(s.inner, t.inner),
   } satisfies Record<ModelSpace, { row: Shape; column: Shape; width: number }>;
   const of = (space: Module['writes']): { row: Shape; column: Shape; width: number } => {
     if (space === 'vocabulary' || space === 'position' || space === 'segment')
@@ -108,8 +115,14 @@ export function layerSites(table: SpaceTable, layer: number, from: number): Site
 
 /** Every linear layer of the student but its decoder, in order. */
 export function linearSites(table: SpaceTable): Site[] {
-  const transform = blueprintOf(table.teacher).module('transform');
-  return [...table.layerMap.flatMap((from, layer) => layerSites(table, layer, from)), siteOf(table, transform, transform)];
+  const blueprint = blueprintOf(table.teacher);
+  const projection = blueprint.find('embeddingProjection');
+  const transform = blueprint.module('transform');
+  return [
+    ...(projection === undefined ? [] : [siteOf(table, projection, projection)]),
+    ...table.layerMap.flatMap((from, layer) => layerSites(table, layer, from)),
+    siteOf(table, transform, transform),
+  ];
 }
 
 /** All teacher layers' weights or biases of one kind, [n, out in]: what a learned mixture of layers reads. */
@@ -142,9 +155,9 @@ export function oneHotMixtures(table: SpaceTable): Map<string, Tensor> {
 /** All compactors by name with their shapes; `embeddings` and `decoder.L` are [d, d'], mixtures [1, n]. */
 export function compactorShapes(table: SpaceTable): Map<string, Shape> {
   const { teacher: t, student: s } = table;
-  const shapes = new Map<string, Shape>([[EMBEDDINGS, [t.residual, s.residual]]]);
+  const shapes = new Map<string, Shape>([[EMBEDDINGS, [tableWidth(t), tableWidth(s)]]]);
   for (const site of linearSites(table)) shapes.set(`${site.site}.R`, site.rowShape).set(`${site.site}.L`, site.columnShape);
-  if (!table.tied) shapes.set(compactorName('decoder', null, 'L'), [t.residual, s.residual]);
+  if (!table.tied) shapes.set(compactorName('decoder', null, 'L'), [tableWidth(t), tableWidth(s)]);
   if (table.mixtures) for (const layer of table.layerMap.keys()) shapes.set(mixtureName(layer), [1, t.layers]);
   return shapes;
 }

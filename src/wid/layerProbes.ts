@@ -1,9 +1,17 @@
-import { bertEmbeddings, bertLayer, mlmTransform, type EncoderShape, type ParameterLookup } from '../models/encoder.ts';
+import {
+  bertEmbeddings,
+  bertLayer,
+  mlmTransform,
+  type EncoderOptions,
+  type EncoderShape,
+  type ParameterLookup,
+} from '../models/encoder.ts';
 import { encoderInputs, keyRangesInput, writeKeys, type BatchSize } from '../models/inputs.ts';
 import { encoderShape, parameterShapes, type BertModel } from '../models/model.ts';
 import { biasOf, blueprintOf, parameterNames, parameterPairs, type Module } from '../models/blueprint.ts';
 import type { Engine, Program } from '../engines/engine.ts';
 import { Graph } from '../graph/graph.ts';
+import { linear } from '../graph/ops/matmul.ts';
 import type { Value } from '../graph/value.ts';
 import type { Shape } from '../tensor/shape.ts';
 import { StudioError } from '../tensor/studioError.ts';
@@ -11,7 +19,7 @@ import type { NamedTensors, Tensor } from '../tensor/tensor.ts';
 import { compactorName, compactorShapes, EMBEDDINGS, linearSites, type Site } from './compactors.ts';
 import { mergeSite } from './merge.ts';
 import type { CalibrationBatch } from './moments.ts';
-import { studentConfig, type SpaceTable } from './spaces.ts';
+import { studentConfig, tableWidth, type SpaceTable } from './spaces.ts';
 
 /** What the probes of sequential calibration share; `compactors` change as they are solved. */
 export interface Given {
@@ -80,6 +88,7 @@ export function studentLayerParameters(given: Given): (graph: Graph) => Paramete
       const { weight, bias } = mergeSite(graph, site, theirs, compactor);
       merged.set(site.ours.weight, weight).set(biasOf(site.ours), bias);
     }
+    // A layer's own norms are of the stream.
     const norms = states(graph, () => [table.student.residual]);
     return (name) => merged.get(name) ?? norms(name);
   };
@@ -131,19 +140,43 @@ export function writeStudentLayer(given: Given, program: Program, layer: number)
   for (const [from, to] of intoFirst(given, layer, ['norm'])) program.write(to, need(given.norms, from).data);
 }
 
-/** Embeddings of both, normalised: outputs `theirs` [N, d] and `ours` [N, d']. */
+/**
+ * Embeddings of both, normalised: outputs `theirs` [N, d] and `ours` [N, d']. If they are projected, `theirs.tables` and
+ * `ours.tables` are what the projections read.
+ */
 export function embeddingGraph(given: Given): Graph {
   const graph = new Graph();
   const inputs = encoderInputs(graph, given.size);
   const shapes = parameterShapes(given.teacher.config);
-  const { residual } = given.table.student;
+  const blueprint = blueprintOf(given.teacher.config);
   const theirs = states(graph, (name) => shapes.get(name), 'teacher.');
-  const norms = states(graph, () => [residual], 'student.');
-  const ours: ParameterLookup = (name) => (shapes.get(name)?.length === 2 ? theirs(name) : norms(name));
-  graph.output('theirs', bertEmbeddings(graph, teacherShape(given), theirs, inputs));
-  const embeddingCompactor = graph.state(EMBEDDINGS, [given.table.teacher.residual, residual]);
-  graph.output('ours', bertEmbeddings(graph, studentShape(given), ours, inputs, { embeddingCompactor }));
+  const norms = states(graph, () => [tableWidth(given.table.student)], 'student.');
+  const projection = projectionSite(given.table);
+  const ours: ParameterLookup = (name) => (blueprint.owner(name)?.kind === 'table' ? theirs(name) : norms(name));
+  /** Looks at what a projection reads. @param project the student's, or undefined to leave the teacher's as it is */
+  const looking = (output: string, project?: (x: Value) => Value): EncoderOptions => ({
+    dense: (module, x) => {
+      if (module.role !== 'embeddingProjection') return undefined;
+      graph.output(output, x);
+      return project?.(x);
+    },
+  });
+  graph.output('theirs', bertEmbeddings(graph, teacherShape(given), theirs, inputs, looking('theirs.tables')));
+  const compactors = compactorShapes(given.table);
+  const compactor = states(graph, (name) => compactors.get(name));
+  const project = (x: Value): Value => {
+    if (projection === undefined) return x;
+    const { weight, bias } = mergeSite(graph, projection, theirs, compactor);
+    return linear(graph, x, weight, bias);
+  };
+  const options = { embeddingCompactor: compactor(EMBEDDINGS), ...looking('ours.tables', project) };
+  graph.output('ours', bertEmbeddings(graph, studentShape(given), ours, inputs, options));
   return graph;
+}
+
+/** The site of the projection behind the tables, if there is one. */
+export function projectionSite(table: SpaceTable): Site | undefined {
+  return linearSites(table).find(({ role }) => role === 'embeddingProjection');
 }
 
 export function writeEmbeddings(given: Given, program: Program): void {
@@ -152,7 +185,9 @@ export function writeEmbeddings(given: Given, program: Program): void {
       program.write(`teacher.${name}`, need(given.teacher.tensors, name).data);
       if (module.kind === 'norm') program.write(`student.${name}`, need(given.norms, name).data);
     }
-  program.write(EMBEDDINGS, need(given.compactors, EMBEDDINGS).data);
+  const site = projectionSite(given.table)?.site;
+  for (const name of [EMBEDDINGS, ...(site === undefined ? [] : [`${site}.R`, `${site}.L`])])
+    program.write(name, need(given.compactors, name).data);
 }
 
 /** What the decoders read: outputs `theirs` [N, d] and `ours` [N, d'] of inputs `teacher` and `student`. */
@@ -164,7 +199,7 @@ export function headGraph(given: Given): Graph {
   const theirs = states(graph, (name) => shapes.get(name), 'teacher.');
   const compactors = compactorShapes(given.table);
   const compactor = states(graph, (name) => compactors.get(name));
-  const norms = states(graph, () => [student.residual], 'student.');
+  const norms = states(graph, () => [tableWidth(student)], 'student.');
   const site = linearSites(given.table).find(({ role }) => role === 'transform');
   if (site === undefined) throw new StudioError('calibration', 'calibration: the table has no transform.');
   const { weight, bias } = mergeSite(graph, site, theirs, compactor);

@@ -35,7 +35,7 @@ export type InnerMoments = (layer: number) => Promise<Moment>;
  * Runs the teacher over the batches and accumulates the second moments of every read (docs/method.md section 4).
  * Products of one batch are made on the engine; sums over batches are float64. Padding is left out.
  *
- * Sites: `${layer}.read`, `${layer}.values`, `${layer}.attention`, `${layer}.inner`, `final`, `transform`.
+ * Sites: `${layer}.read`, `${layer}.values`, `${layer}.attention`, `${layer}.inner`, `final`, `transform`, and `embedding` if tables are projected.
  *
  * @param wanted which of them; what lies behind the last one is not computed
  */
@@ -60,7 +60,14 @@ export async function gatherMoments(
   const inputs = encoderInputs(graph, { batch, sequence });
   const real = graph.input('real', [tokens], 'i32');
   const shape = encoderShape(teacher.config);
-  const encoder = bertEncoder(graph, shape, parameter, inputs);
+  let tables: Value | undefined;
+  const encoder = bertEncoder(graph, shape, parameter, inputs, {
+    // Looks at what the projection reads, and leaves it as it is.
+    dense: (module, x) => {
+      if (module.role === 'embeddingProjection') tables = x;
+      return undefined;
+    },
+  });
   const head = mlmHead(graph, shape, parameter, encoder.hidden, parameter(decoderName(teacher.config)));
 
   const widths = new Map<string, number>();
@@ -71,6 +78,7 @@ export async function gatherMoments(
     graph.output(`s.${name}`, reduceRows(graph, rows));
     widths.set(name, x.shape[1] ?? 0);
   };
+  if (tables !== undefined) site('embedding', tables);
   encoder.layers.forEach((layer, index) => {
     site(`${index}.read`, layer.read);
     site(`${index}.values`, layer.values);

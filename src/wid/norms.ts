@@ -1,5 +1,5 @@
 import type { NamedTensors, Tensor } from '../tensor/tensor.ts';
-import type { ModelSpace } from '../models/blueprint.ts';
+import { blueprintOf, type ModelSpace } from '../models/blueprint.ts';
 import { compactorName, EMBEDDINGS } from './compactors.ts';
 import type { SpaceTable } from './spaces.ts';
 
@@ -57,7 +57,9 @@ export function compactorNorms(table: SpaceTable, compactors: NamedTensors): Spa
     const norms = sideNorms(tensor, side);
     report.push({ space, layer, size: norms.length, norms: binned(norms) });
   };
-  enter('residual', null, EMBEDDINGS, 'rows');
+  const tables = blueprintOf(table.teacher).tableSpace;
+  enter(tables, null, EMBEDDINGS, 'rows');
+  if (tables === 'embedding') enter('residual', null, compactorName('embeddingProjection', null, 'R'), 'columns');
   table.layerMap.forEach((_, layer) => {
     enter('queryKey', layer, compactorName('query', layer, 'R'), 'columns');
     enter('valueOutput', layer, compactorName('value', layer, 'R'), 'columns');

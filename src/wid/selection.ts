@@ -1,11 +1,11 @@
-import { blueprintOf, type Role } from '../models/blueprint.ts';
+import { blueprintOf, type Module, type Role } from '../models/blueprint.ts';
 import type { BertModel } from '../models/model.ts';
 import { identity, matrix, multiply, select, transposed, type Matrix } from '../tensor/matrix.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import { asTensor, momentOf, weightMatrix, type Calibration } from './calibrate.ts';
-import { compactorName, compactorShapes, linearSites } from './compactors.ts';
+import { compactorName, EMBEDDINGS, linearSites } from './compactors.ts';
 import type { TeacherMoments } from './moments.ts';
-import type { SpaceTable } from './spaces.ts';
+import { tableWidth, type SpaceTable } from './spaces.ts';
 
 /**
  * The start of the pruning baseline (docs/method.md section 5): every compactor is a plain selection, nothing is solved.
@@ -18,14 +18,16 @@ export function selectionStart(teacher: BertModel, table: SpaceTable, moments: T
   const { teacher: t, student: s } = table;
   const compactors = new Map<string, Tensor>();
   const choose = (size: number, list: readonly number[]): Matrix => select(identity(size), list, null);
-  const stream = choose(t.residual, kept.residual);
-  const rows = asTensor(stream);
-  const columns = asTensor(transposed(stream));
+  const plain = { residual: choose(t.residual, kept.residual), tables: choose(tableWidth(t), kept.embedding) };
   const blueprint = blueprintOf(teacher.config);
-  const writing = new Set(linearSites(table).map(({ site }) => `${site}.R`));
-  for (const [name, shape] of compactorShapes(table)) {
-    // A fresh copy each: compactors are trained apart.
-    if (shape.length === 2) compactors.set(name, copyOf(writing.has(name) ? rows : columns));
+  // What is not between a layer's own spaces is chosen here; the others below. A fresh copy each: compactors are trained apart.
+  const pick = (space: Module['writes']): Matrix => (space === 'residual' ? plain.residual : plain.tables);
+  compactors.set(EMBEDDINGS, asTensor(transposed(pick(blueprint.tableSpace))));
+  if (!table.tied) compactors.set(compactorName('decoder', null, 'L'), asTensor(transposed(plain.tables)));
+  const isPlain = (space: Module['writes']): boolean => space === 'residual' || space === 'embedding' || space === 'mlm';
+  for (const { site, theirs } of linearSites(table)) {
+    if (isPlain(theirs.writes)) compactors.set(`${site}.R`, asTensor(pick(theirs.writes)));
+    if (isPlain(theirs.reads)) compactors.set(`${site}.L`, asTensor(transposed(pick(theirs.reads))));
   }
   table.layerMap.forEach((from, layer) => {
     const inner = choose(t.inner, kept.inner[layer] ?? []);
@@ -64,10 +66,6 @@ export function selectionStart(teacher: BertModel, table: SpaceTable, moments: T
     compactors.set(compactorName('attentionOutput', layer, 'L'), blocks(mixed, 'L'));
   });
   return { ...kept, compactors };
-}
-
-function copyOf(tensor: Tensor): Tensor {
-  return { shape: tensor.shape, data: tensor.data.slice() };
 }
 
 /** diag(W C W^T) / tokens: mean energy of every output. */

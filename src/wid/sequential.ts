@@ -12,6 +12,7 @@ import {
   embeddingGraph,
   headGraph,
   layerGraph,
+  projectionSite,
   run,
   studentLayerParameters,
   studentShape,
@@ -24,7 +25,7 @@ import {
   type Given,
 } from './layerProbes.ts';
 import type { CalibrationBatch, CalibrationProgress } from './moments.ts';
-import type { SpaceTable } from './spaces.ts';
+import { tableWidth, type SpaceTable } from './spaces.ts';
 
 /**
  * Sequential calibration (docs/method.md section 4, the default): layer by layer, every column compactor that reads the
@@ -57,6 +58,15 @@ export async function calibrateSequentially(
   const advance = (): Promise<void> | void => progress(++done, total);
 
   const cross = await CrossProbe.create(engine, table.teacher.residual, table.student.residual, size.batch * size.sequence);
+  const probes = [cross];
+  /** What the decoder reads, and a projection, may be of another width than the stream. */
+  const tableProbe = async (): Promise<CrossProbe> => {
+    const [theirs, ours] = [tableWidth(table.teacher), tableWidth(table.student)];
+    if (table.teacher.embedding === undefined) return cross;
+    const probe = await CrossProbe.create(engine, theirs, ours, size.batch * size.sequence);
+    probes.push(probe);
+    return probe;
+  };
   const programs: Program[] = [];
   const compile = async (graph: Graph): Promise<Program> => {
     const program = await engine.compile(plan(graph, engine.planOptions));
@@ -64,7 +74,10 @@ export async function calibrateSequentially(
     return program;
   };
   try {
-    const streams = await embedBoth(given, batches, await compile(embeddingGraph(given)), advance);
+    const embedding = await compile(embeddingGraph(given));
+    if (projectionSite(table) !== undefined)
+      refit(compactorName('embeddingProjection', null, 'L'), await tablesOfBoth(given, batches, embedding, await tableProbe(), advance));
+    const streams = await embedBoth(given, batches, embedding, advance);
     const theirs = await compile(layerGraph(teacherShape(given), teacherLayerParameters(given), size));
     const ours = await compile(layerGraph(studentShape(given), studentLayerParameters(given), size));
     let reached = 0;
@@ -107,12 +120,13 @@ export async function calibrateSequentially(
     if (!table.tied) {
       const head = await compile(headGraph(given));
       writeHead(given, head);
-      const decoder = cross.empty();
+      const probe = await tableProbe();
+      const decoder = probe.empty();
       for (const [i, batch] of batches.entries()) {
         head.write('teacher', streams.teacher(i));
         head.write('student', streams.student(i));
         await head.run();
-        await cross.add(decoder, await head.read('theirs'), await head.read('ours'), batch.attention);
+        await probe.add(decoder, await head.read('theirs'), await head.read('ours'), batch.attention);
         await advance();
       }
       refit(compactorName('decoder', null, 'L'), decoder);
@@ -120,11 +134,11 @@ export async function calibrateSequentially(
     return { ...onePass, compactors };
   } finally {
     for (const program of programs) program.dispose();
-    cross.dispose();
+    for (const probe of probes) probe.dispose();
   }
 }
 
-/** Passes over the batches: embeddings, three a student layer, one a teacher layer that is left out, final and decoder's read. */
+/** Passes over the batches: embeddings, their tables if they are projected, three a student layer, one a teacher layer that is left out, final and decoder's read. */
 function passes({ layerMap, teacher, tied }: SpaceTable): number {
   let left = 0;
   let reached = 0;
@@ -132,7 +146,7 @@ function passes({ layerMap, teacher, tied }: SpaceTable): number {
     left += Math.max(0, from - reached);
     reached = from + 1;
   }
-  return 1 + 3 * layerMap.length + left + (teacher.layers - reached) + (tied ? 1 : 2);
+  return (teacher.embedding === undefined ? 1 : 2) + 3 * layerMap.length + left + (teacher.layers - reached) + (tied ? 1 : 2);
 }
 
 /** One layer's stream of teacher and student, batch by batch, row-major [N, d] and [N, d']. */
@@ -171,6 +185,27 @@ async function advanceTeacher(
     streams.setTeacher(i, await program.read('hidden'));
     await advance();
   }
+}
+
+/** Cross moments of what both projections read. */
+async function tablesOfBoth(
+  given: Given,
+  batches: readonly CalibrationBatch[],
+  program: Program,
+  probe: CrossProbe,
+  advance: () => Promise<void> | void,
+): Promise<CrossMoments> {
+  writeEmbeddings(given, program);
+  const blueprint = blueprintOf(given.teacher.config);
+  const moments = probe.empty();
+  for (const batch of batches) {
+    writeEmbedded(program, blueprint, given.size, batch);
+    writeSegments(program, blueprint, batch.typeIds);
+    await program.run();
+    await probe.add(moments, await program.read('theirs.tables'), await program.read('ours.tables'), batch.attention);
+    await advance();
+  }
+  return moments;
 }
 
 async function embedBoth(

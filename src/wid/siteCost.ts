@@ -1,7 +1,7 @@
 import type { BertConfig } from '../models/config.ts';
 import { blueprintOf, spaceWidths } from '../models/blueprint.ts';
 import { EMBEDDINGS, linearSites, siteName, type Site } from './compactors.ts';
-import type { SpaceTable } from './spaces.ts';
+import { tableWidth, type SpaceTable } from './spaces.ts';
 
 /** Rows of activations that one optimiser step sends through the model. */
 export interface StepRows {
@@ -67,7 +67,7 @@ export type SitePlan = ReadonlyMap<string, 'merged' | 'applied'>;
 export function chooseSites(config: BertConfig, table: SpaceTable, { tokens, slots }: StepRows, learns: boolean): SitePlan {
   const plan = new Map<string, 'merged' | 'applied'>();
   const choose = (site: string, { merged, applied }: SiteCost): void => void plan.set(site, applied < merged ? 'applied' : 'merged');
-  for (const site of linearSites(table)) choose(site.site, siteCost(site, site.layer === null ? slots : tokens, learns));
+  for (const site of linearSites(table)) choose(site.site, siteCost(site, site.role === 'transform' ? slots : tokens, learns));
   const tables = tableCosts(config, table, { tokens, slots }, learns);
   if (table.tied) {
     // One table serves both: merging it for the decoder makes the lookup free, and the other way round.
@@ -88,8 +88,8 @@ export function tableCosts(
   { tokens, slots }: StepRows,
   learns: boolean,
 ): { readonly embeddings: SiteCost; readonly decoder: SiteCost } {
-  const { residual: d } = table.teacher;
-  const { residual: ours } = table.student;
+  const d = tableWidth(table.teacher);
+  const ours = tableWidth(table.student);
   const widths = spaceWidths(config);
   const height = blueprintOf(config).tables.reduce((rows, { reads }) => rows + widths[reads], 0);
   const twice = learns ? 3 : 2;

@@ -1,3 +1,4 @@
+import type { Module } from '../models/blueprint.ts';
 import type { BertConfig } from '../models/config.ts';
 import { StudioError } from '../tensor/studioError.ts';
 
@@ -17,6 +18,18 @@ export interface SpaceSizes {
 export interface Spaces extends SpaceSizes {
   /** `ModelConfig.family`. */
   readonly family: string | undefined;
+  /** Width of tables that a projection leads from, as `ModelConfig.embedding`. */
+  readonly embedding?: number;
+}
+
+/** Dimensions of the space that the tables write, and of what the decoder reads. */
+export function tableWidth({ residual, embedding }: Pick<Spaces, 'residual' | 'embedding'>): number {
+  return embedding ?? residual;
+}
+
+/** Dimensions of a space that whole vectors of the model are in. */
+export function vectorWidth(spaces: Pick<Spaces, 'residual' | 'embedding'>, space: Module['writes']): number {
+  return space === 'residual' ? spaces.residual : tableWidth(spaces);
 }
 
 /** Teacher and student, space by space, with the layer map: the single source of truth for merge, counts and export. */
@@ -38,7 +51,20 @@ export function spacesOf(config: BertConfig): Spaces {
     headSize: config.hiddenSize / config.heads,
     inner: config.intermediateSize,
     layers: config.layers,
+    ...(config.embedding === undefined ? {} : { embedding: config.embedding }),
   };
+}
+
+/**
+ * Tables shrink as the stream does. Hugging Face's class has a projection only between two widths: equal ones are set apart.
+ * @param residual dimensions of the student's stream
+ */
+function tablesOf(teacher: Spaces, residual: number): { embedding?: number } {
+  const { embedding } = teacher;
+  if (embedding === undefined) return {};
+  const share = Math.max(1, Math.round((embedding * residual) / teacher.residual));
+  if (share !== residual) return { embedding: share };
+  return { embedding: embedding < teacher.residual && residual > 1 ? residual - 1 : residual + 1 };
 }
 
 /** Which teacher layers fewer student layers inherit from: evenly spaced, beginning at the first or ending at the last. */
@@ -63,7 +89,7 @@ export function layerMapOf(teacherLayers: number, studentLayers: number, rule: L
  * message names the nearest legal target
  */
 export function spaceTable(teacher: Spaces, sizes: SpaceSizes, tied: boolean, rule: LayerRule, mixtures = false): SpaceTable {
-  const student: Spaces = { ...sizes, family: teacher.family };
+  const student: Spaces = { ...sizes, family: teacher.family, ...tablesOf(teacher, sizes.residual) };
   const refuse = (what: string, expected: string, got: number | string): never => {
     throw new StudioError('student', `student: ${what} — expected ${expected}, got ${got}.`, { student });
   };
@@ -92,6 +118,7 @@ export function studentConfig(teacher: BertConfig, table: SpaceTable): BertConfi
   return {
     ...teacher,
     hiddenSize: table.student.residual,
+    ...(table.student.embedding === undefined ? {} : { embedding: table.student.embedding }),
     heads: table.student.heads,
     layers: table.student.layers,
     intermediateSize: table.student.inner,

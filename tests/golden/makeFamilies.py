@@ -59,6 +59,10 @@ FAMILIES['electra'] = {
     'transform': 'generator_predictions.dense', 'transform norm': 'generator_predictions.LayerNorm', 'decoder': 'generator_lm_head.weight', 'bias': 'generator_lm_head.bias', 'copies': {},
 }
 
+# Tables of another width than the layers, as in the small ELECTRA; the student's are in proportion.
+FAMILIES['electra-small'] = {**FAMILIES['electra'], 'embedding': (19, 11), 'projection': 'electra.embeddings_project',
+                             'settings': {**FAMILIES['electra']['settings'], 'embedding_size': 19}, 'student': {**STUDENT_USUAL, 'embedding_size': 11}}
+
 
 def f32(tensors):
     return {k: v.detach().clone().to(torch.float32 if v.is_floating_point() else v.dtype).contiguous() for k, v in tensors.items()}
@@ -68,6 +72,7 @@ def make(name, out):
     torch.manual_seed(20261201 + sum(map(ord, name)))
     s = FAMILIES[name]
     vocabulary = s['special'] + WORDS
+    tables, student_tables = s.get('embedding', (HIDDEN, STUDENT))  # widths of what the tables write and the decoder reads
     pad, sep, mask, cls = (vocabulary.index(t) for t in ('[PAD]', '[SEP]', '[MASK]', '[CLS]'))
     config = s['config'](vocab_size=VOCABULARY, pad_token_id=pad, initializer_range=.02, **s['settings'])
     config._attn_implementation = 'eager'
@@ -120,6 +125,8 @@ def make(name, out):
         hooks += [at(i, 'attention norm').register_forward_hook(output_of(f'{i}.attention')), at(i, 'output').register_forward_pre_hook(input_of(f'{i}.inner')),
                   at(i, 'attention.output').register_forward_pre_hook(input_of(f'{i}.values'))]
     hooks += [module[s['transform']].register_forward_pre_hook(input_of('final')), module[s['transform norm']].register_forward_hook(output_of('transform'))]
+    sites = []
+    if 'projection' in s: sites = ['embedding']; hooks.append(module[s['projection']].register_forward_pre_hook(input_of('embedding')))
     m(**given)
     for hook in hooks: hook.remove()
     keep = lambda width, to: torch.arange(0, width, 2)[:to]
@@ -128,7 +135,7 @@ def make(name, out):
         C = x.T @ x
         Ckk = C[kept][:, kept]
         return torch.linalg.solve(Ckk + 1e-3 * Ckk.diagonal().mean() * torch.eye(len(kept)), C[kept]).T
-    for key in [f'{i}.{part}' for i in range(LAYERS) for part in ('read', 'attention', 'inner')] + ['final', 'transform']:
+    for key in [f'{i}.{part}' for i in range(LAYERS) for part in ('read', 'attention', 'inner')] + ['final', 'transform'] + sites:
         width = acts[key].shape[1]
         gold[f'least.{key}'] = lsq(acts[key], keep(width, STUDENT_INNER if key.endswith('inner') else (width + 1) // 2))
     chol = lambda C: torch.linalg.cholesky(C + 1e-6 * C.diagonal().mean() * torch.eye(SIZE))
@@ -150,7 +157,8 @@ def make(name, out):
 
     # Compactors, what they merge to in the family's own class, and three steps of their training.
     blocks = lambda: torch.block_diag(*[.4 * torch.randn(STUDENT_SIZE, SIZE) for _ in range(HEADS)])
-    K = {'embeddings': .4 * torch.randn(HIDDEN, STUDENT), 'transform.L': .3 * torch.randn(HIDDEN, STUDENT), 'transform.R': .3 * torch.randn(STUDENT, HIDDEN), 'decoder.L': .3 * torch.randn(HIDDEN, STUDENT)}
+    K = {'embeddings': .4 * torch.randn(tables, student_tables), 'transform.L': .3 * torch.randn(HIDDEN, STUDENT), 'transform.R': .3 * torch.randn(student_tables, tables), 'decoder.L': .3 * torch.randn(tables, student_tables)}
+    if 'projection' in s: K['projection.L'] = .4 * torch.randn(tables, student_tables); K['projection.R'] = .4 * torch.randn(STUDENT, HIDDEN)
     for i in range(LAYERS):
         for w in ('query', 'key', 'value'): K[f'layer.{i}.{w}.L'] = .3 * torch.randn(HIDDEN, STUDENT); K[f'layer.{i}.{w}.R'] = blocks()
         K[f'layer.{i}.attention.output.L'] = blocks().T.contiguous(); K[f'layer.{i}.attention.output.R'] = .3 * torch.randn(STUDENT, HIDDEN)
@@ -158,7 +166,7 @@ def make(name, out):
         K[f'layer.{i}.output.L'] = .25 * torch.randn(INNER, STUDENT_INNER); K[f'layer.{i}.output.R'] = .3 * torch.randn(STUDENT, HIDDEN)
     norms = [s['embedding norm']] + [s['layer'](i) + s['modules'][n] for i in range(LAYERS) for n in ('attention norm', 'output norm')] + [s['transform norm']]
     W = {n: p.detach().clone() for n, p in own(m).items()}
-    LN = {f'{n}.{p}': W[f'{n}.{p}'][:STUDENT] for n in norms for p in ('weight', 'bias')}
+    LN = {f'{n}.{p}': W[f'{n}.{p}'][:student_tables if n in (norms[0], norms[-1]) else STUDENT] for n in norms for p in ('weight', 'bias')}
     K, LN = ({n: v.float().double().requires_grad_(True) for n, v in group.items()} for group in (K, LN))
 
     def merge():
@@ -166,6 +174,9 @@ def make(name, out):
         P.update(LN)
         P[s['transform'] + '.weight'] = K['transform.R'] @ W[s['transform'] + '.weight'] @ K['transform.L']
         P[s['transform'] + '.bias'] = K['transform.R'] @ W[s['transform'] + '.bias']
+        if 'projection' in s:
+            P[s['projection'] + '.weight'] = K['projection.R'] @ W[s['projection'] + '.weight'] @ K['projection.L']
+            P[s['projection'] + '.bias'] = K['projection.R'] @ W[s['projection'] + '.bias']
         P[s['decoder']] = W[s['tables'][0]] @ K['decoder.L']
         P[s['bias']] = W[s['bias']]
         for i in range(LAYERS):

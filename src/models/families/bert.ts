@@ -21,6 +21,9 @@ function parameters(role: Role, layer: number): ParameterNames {
       return { weight: 'bert.embeddings.token_type_embeddings.weight' };
     case 'embeddingNorm':
       return both('bert.embeddings.LayerNorm');
+    case 'embeddingProjection':
+      // It has none: its tables are as wide as its layers.
+      return both('bert.embeddings_project');
     case 'query':
     case 'key':
     case 'value':

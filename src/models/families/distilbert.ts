@@ -23,6 +23,9 @@ function parameters(role: Role, layer: number): ParameterNames {
       return { weight: 'distilbert.embeddings.token_type_embeddings.weight' };
     case 'embeddingNorm':
       return both('distilbert.embeddings.LayerNorm');
+    case 'embeddingProjection':
+      // It has none: its tables are as wide as its layers.
+      return both('distilbert.embeddings_project');
     case 'query':
       return inLayer('attention.q_lin');
     case 'key':

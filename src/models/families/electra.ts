@@ -21,6 +21,8 @@ function parameters(role: Role, layer: number): ParameterNames {
       return { weight: 'electra.embeddings.token_type_embeddings.weight' };
     case 'embeddingNorm':
       return both('electra.embeddings.LayerNorm');
+    case 'embeddingProjection':
+      return both('electra.embeddings_project');
     case 'query':
     case 'key':
     case 'value':
@@ -47,22 +49,15 @@ function parameters(role: Role, layer: number): ParameterNames {
 function readConfig(settings: Settings): ModelConfig {
   const config = readUsual(settings, { vocabulary: 30522, hidden: 256, heads: 4, inner: 1024, pad: 0 });
   const embedding = settings.whole('embedding_size', 128, MOST.width);
-  if (embedding !== config.hiddenSize)
-    throw refusedSetting(
-      'embedding_size',
-      `hidden_size ${config.hiddenSize}`,
-      String(embedding),
-      'Tables of another width than the layers, as in the small ELECTRA and in generators, are not read yet; the base and large discriminators are',
-    );
   if (config.hiddenAct !== 'gelu')
     throw refusedSetting('hidden_act', '"gelu"', `"${config.hiddenAct}"`, 'The head of an ELECTRA has GELU whatever its layers have');
-  return { ...config, family: 'electra' };
+  return { ...config, family: 'electra', ...(embedding === config.hiddenSize ? {} : { embedding }) };
 }
 
 const NAMES: CheckpointNames = {
   family: 'an ELECTRA',
   root: 'electra.',
-  parts: /^(?:embeddings|encoder)\./,
+  parts: /^(?:embeddings|embeddings_project|encoder)\./,
   head: ['generator_'],
   words: WORDS,
   decoder: DECODER,
@@ -90,7 +85,7 @@ export const electra: Family = {
   readConfig,
   writeConfig: (config, headless) => ({
     ...writeUsual(headless ? 'ElectraModel' : 'ElectraForMaskedLM', 'electra', config),
-    embedding_size: config.hiddenSize,
+    embedding_size: config.embedding ?? config.hiddenSize,
   }),
   ownNames: (config, names) => fullNames(NAMES, config, names),
   leftOut: (name, config) => leftOutBy(NAMES, name, config),

@@ -22,6 +22,9 @@ function parameters(role: Role, layer: number): ParameterNames {
       return { weight: 'roberta.embeddings.token_type_embeddings.weight' };
     case 'embeddingNorm':
       return both('roberta.embeddings.LayerNorm');
+    case 'embeddingProjection':
+      // It has none: its tables are as wide as its layers.
+      return both('roberta.embeddings_project');
     case 'query':
     case 'key':
     case 'value':

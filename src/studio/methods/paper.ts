@@ -11,7 +11,7 @@ import { identityCompactors } from '../../wid/paper/identity.ts';
 import { finalMasks, maskedCounts, nothingMasked, paperMasks, squareTable } from '../../wid/paper/masks.ts';
 import { dropMasked, keptHeads } from '../../wid/paper/drop.ts';
 import { maskInterval } from '../../wid/paper/settings.ts';
-import type { SpaceTable } from '../../wid/spaces.ts';
+import { tableWidth, type SpaceTable } from '../../wid/spaces.ts';
 import type { Recipe } from '../api/recipe.ts';
 import type { Method } from './method.ts';
 import type { Phase, PhaseContext } from './phase.ts';
@@ -20,8 +20,13 @@ import type { Teacher } from '../teacher/teacher.ts';
 /** Paper mode begins at the teacher itself: identity compactors and its own LayerNorms. */
 function paperStart(teacher: Teacher, table: SpaceTable): Map<string, Tensor> {
   const square = squareTable(table);
-  const everything = Array.from({ length: table.teacher.residual }, (_, i) => i);
-  return new Map([...identityCompactors(table), ...keptNorms(teacher.model.tensors, square, everything)]);
+  return new Map([...identityCompactors(table), ...keptNorms(teacher.model.tensors, square, ...everyDimension(table))]);
+}
+
+/** Those of the stream and those of the tables. */
+function everyDimension({ teacher }: SpaceTable): [residual: number[], embedding: number[]] {
+  const all = (length: number): number[] => Array.from({ length }, (_, i) => i);
+  return [all(teacher.residual), all(tableWidth(teacher))];
 }
 
 /** Square compactors squeezed by masks and penalties, as released (docs/method.md section 6). */
@@ -30,11 +35,7 @@ function paperPhase({ teacher, table, recipe, shape }: PhaseContext): Phase {
   const { paper: settings, steps } = recipe;
   const square = squareTable(table);
   const theirs = teacherStates(config, square, tensors);
-  const norms = keptNorms(
-    tensors,
-    square,
-    Array.from({ length: table.teacher.residual }, (_, i) => i),
-  );
+  const norms = keptNorms(tensors, square, ...everyDimension(table));
   const frozen = settings.weightLearningRate > 0 ? new Map<string, Tensor>() : new Map<string, Tensor>([...theirs, ...norms]);
   const every = maskInterval(settings, steps);
   const whole = (trained: NamedTensors): NamedTensors => new Map([...theirs, ...norms, ...trained]);
@@ -107,6 +108,7 @@ function maskingNorms(table: SpaceTable, compactors: NamedTensors): SpaceNorms[]
     report.push({ space, layer, size: norms.length, norms: binned(norms) });
   };
   enter('residual', null, compactorName('value', 0, 'L'));
+  enter('embedding', null, compactorName('embeddingProjection', null, 'L'));
   for (const layer of table.layerMap.keys()) {
     enter('valueOutput', layer, compactorName('attentionOutput', layer, 'L'));
     enter('ffn', layer, compactorName('contraction', layer, 'L'));

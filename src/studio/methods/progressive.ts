@@ -126,6 +126,7 @@ function gateNorms(table: SpaceTable, sizes: Spaces, trained: NamedTensors): Spa
   };
   return [
     report('residual', t.residual, (index) => gate('residual')[index] ?? 0),
+    ...(t.embedding === undefined ? [] : [report('embedding', t.embedding, (index) => gate('embedding')[index] ?? 0)]),
     report('queryKey', t.heads * t.headSize, inHead),
     report('valueOutput', t.heads * t.headSize, inHead),
     report('ffn', t.inner, (index) => gate('inner')[index] ?? 0),

@@ -10,7 +10,7 @@ import { readInGroups } from '../../wid/layerGroups.ts';
 import type { CalibrationBatch, CalibrationProgress, TeacherMoments } from '../../wid/moments.ts';
 import { selectionStart } from '../../wid/selection.ts';
 import { calibrateSequentially } from '../../wid/sequential.ts';
-import type { SpaceTable } from '../../wid/spaces.ts';
+import { vectorWidth, type SpaceTable } from '../../wid/spaces.ts';
 import { calibrationStages } from '../workStages.ts';
 import type { Recipe } from '../api/recipe.ts';
 import type { StartTools } from './method.ts';
@@ -49,7 +49,7 @@ export async function mergedStart(context: PhaseContext, tools: StartTools, sele
   const { moments, onePass, batches, progress } = await readForStart(context, tools);
   const kept = headsToKeep(table, onePass.heads);
   const heads = keepHeads(blueprintOf(model.config), model.tensors, table.teacher.headSize, kept);
-  const norms = keptNorms(model.tensors, table, onePass.residual);
+  const norms = keptNorms(model.tensors, table, onePass.residual, onePass.embedding);
   const calibrate = (): Promise<Calibration> =>
     calibrateSequentially(engine, model, heads, table, onePass, norms, shape, batches, progress('Fitting layer by layer'));
   let calibration = onePass;
@@ -61,8 +61,8 @@ export async function mergedStart(context: PhaseContext, tools: StartTools, sele
 
 /** Shapes of the compactors and LayerNorms that {@link mergedStart} merges. */
 export function mergedShapes(table: SpaceTable): Shape[] {
-  const norm: Shape = [table.student.residual];
-  return [...compactorShapes(table).values(), ...normSites(table).flatMap(() => [norm, norm])];
+  const norms = normSites(table).map(({ ours }): Shape => [vectorWidth(table.student, ours.writes)]);
+  return [...compactorShapes(table).values(), ...norms.flatMap((norm) => [norm, norm])];
 }
 
 /** As many micro-batches as hold the recipe's calibration tokens. */

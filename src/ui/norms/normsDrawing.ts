@@ -5,6 +5,7 @@ import { token } from '../figure/svgDocument.ts';
 
 const SPACE_WORDS = {
   residual: 'Residual stream',
+  embedding: 'Embeddings',
   queryKey: 'Query-key',
   valueOutput: 'Value-output',
   ffn: 'FFN',

@@ -2,15 +2,17 @@ import type { NamedTensors } from '../../tensor/tensor.ts';
 import { StudioError } from '../../tensor/studioError.ts';
 import { compactorName } from '../compactors.ts';
 import { sideNorms } from '../norms.ts';
-import type { Spaces, SpaceTable } from '../spaces.ts';
+import { tableWidth, type Spaces, type SpaceTable } from '../spaces.ts';
 import { maskSpace } from './spaceOf.ts';
 
 /** Kept (1) and masked (0) dimensions of every space of the teacher (docs/method.md section 6). */
 export interface PaperMasks {
   /** [d], one for the model. */
   readonly residual: Uint8Array;
-  /** [d], what the decoder reads. */
+  /** As wide as the tables, what the decoder reads. */
   readonly mlm: Uint8Array;
+  /** What a projection reads behind the tables, if there is one. */
+  readonly embedding?: Uint8Array;
   /** [A a] a student layer, query-key and value-output alike. */
   readonly attention: readonly Uint8Array[];
   /** [f] a student layer. */
@@ -30,6 +32,8 @@ export function squareTable(table: SpaceTable): SpaceTable {
 /** Dimensions that are masked after `event` mask events; `perHead` in every head that stays. */
 export interface MaskedCounts {
   readonly residual: number;
+  /** Of the tables and of what the decoder reads. */
+  readonly tables: number;
   readonly inner: number;
   readonly heads: number;
   readonly perHead: number;
@@ -41,6 +45,7 @@ export function maskedCounts(teacher: Spaces, student: Spaces, event: number): M
   const heads = teacher.heads - student.heads;
   return {
     residual: grown(teacher.residual - student.residual, RESIDUAL_EVENTS),
+    tables: grown(tableWidth(teacher) - tableWidth(student), RESIDUAL_EVENTS),
     inner: grown(teacher.inner - student.inner, RESIDUAL_EVENTS),
     heads: Math.min(heads, Math.floor(event / EVENTS_A_HEAD)),
     perHead: grown(teacher.headSize - student.headSize, HEAD_DIMENSION_EVENTS),
@@ -57,7 +62,7 @@ export function keepLargest(norms: readonly number[], masked: number): Uint8Arra
 
 /**
  * Masks of one event, from the norms of the compactors' columns: layer 0's value for the stream, every layer's
- * attention output and FFN output for their inner spaces, the decoder's for the MLM inner one.
+ * attention output and FFN output for their inner spaces, the decoder's for the MLM inner one, the projection's for the tables'.
  *
  * @param compactors square ones, by the names of compactorShapes   @param counts from {@link maskedCounts}
  */
@@ -71,7 +76,10 @@ export function paperMasks(table: SpaceTable, compactors: NamedTensors, counts: 
   const layers = [...table.layerMap.keys()];
   return {
     residual: keepLargest(columns(compactorName('value', 0, 'L')), counts.residual),
-    mlm: keepLargest(columns(compactorName('decoder', null, 'L')), counts.residual),
+    mlm: keepLargest(columns(compactorName('decoder', null, 'L')), counts.tables),
+    ...(table.teacher.embedding === undefined
+      ? {}
+      : { embedding: keepLargest(columns(compactorName('embeddingProjection', null, 'L')), counts.tables) }),
     attention: layers.map((layer) => attentionMask(columns(compactorName('attentionOutput', layer, 'L')), headSize, counts)),
     inner: layers.map((layer) => keepLargest(columns(compactorName('contraction', layer, 'L')), counts.inner)),
   };
@@ -84,6 +92,7 @@ export function finalMasks(table: SpaceTable, trained: NamedTensors): PaperMasks
   const masks: PaperMasks = {
     residual: inForce('residual'),
     mlm: inForce('mlm'),
+    ...(table.teacher.embedding === undefined ? {} : { embedding: inForce('embedding') }),
     attention: layers.map((layer) => inForce(maskSpace('valueOutput', layer))),
     inner: layers.map((layer) => inForce(maskSpace('ffn', layer))),
   };
@@ -91,7 +100,8 @@ export function finalMasks(table: SpaceTable, trained: NamedTensors): PaperMasks
   const has = (mask: Uint8Array, size: number): boolean => mask.reduce((sum, x) => sum + x, 0) === size;
   const grown =
     has(masks.residual, residual) &&
-    has(masks.mlm, residual) &&
+    has(masks.mlm, tableWidth(table.student)) &&
+    (masks.embedding === undefined || has(masks.embedding, tableWidth(table.student))) &&
     masks.attention.every((mask) => has(mask, heads * headSize)) &&
     masks.inner.every((mask) => has(mask, inner));
   return grown ? masks : paperMasks(table, trained, maskedCounts(table.teacher, table.student, Number.MAX_SAFE_INTEGER));
@@ -116,7 +126,8 @@ export function nothingMasked(table: SpaceTable): PaperMasks {
   const { residual, heads, headSize, inner } = table.teacher;
   return {
     residual: all(residual),
-    mlm: all(residual),
+    mlm: all(tableWidth(table.teacher)),
+    ...(table.teacher.embedding === undefined ? {} : { embedding: all(table.teacher.embedding) }),
     attention: table.layerMap.map(() => all(heads * headSize)),
     inner: table.layerMap.map(() => all(inner)),
   };

@@ -1,6 +1,6 @@
 import type { PaperMasks } from './masks.ts';
 import type { SpaceTable } from '../spaces.ts';
-import { biasOf, parameterNames, type Module } from '../../models/blueprint.ts';
+import { biasOf, blueprintOf, parameterNames, type Module } from '../../models/blueprint.ts';
 import { StudioError } from '../../tensor/studioError.ts';
 import { compactorName, EMBEDDINGS, linearSites, normSites } from '../compactors.ts';
 
@@ -12,12 +12,13 @@ export interface MaskedSide {
 }
 
 /**
- * Name of the mask of a space: `residual`, `mlm`, `attention.J` or `inner.J`; query-key and value-output have one.
+ * Name of the mask of a space: `residual`, `embedding`, `mlm`, `attention.J` or `inner.J`; query-key and value-output have one.
  * @param layer student layer
  */
 export function maskSpace(space: Module['writes'], layer: number | null): string {
   switch (space) {
     case 'residual':
+    case 'embedding':
     case 'mlm':
       return space;
     case 'queryKey':
@@ -37,6 +38,7 @@ export function namedMasks(masks: PaperMasks): Map<string, Uint8Array> {
   return new Map([
     ['residual', masks.residual],
     ['mlm', masks.mlm],
+    ...(masks.embedding === undefined ? [] : [['embedding', masks.embedding] as const]),
     ...masks.attention.map((mask, layer) => [maskSpace('valueOutput', layer), mask] as const),
     ...masks.inner.map((mask, layer) => [maskSpace('ffn', layer), mask] as const),
   ]);
@@ -53,7 +55,7 @@ export function maskedSides(table: SpaceTable): Map<string, MaskedSide> {
   const rows = (name: string, space: string): void => void sides.set(name, { space, side: 'rows' });
   const columns = (name: string, space: string): void => void sides.set(name, { space, side: 'columns' });
   // Stored [d, d'], so what it writes are its columns.
-  columns(EMBEDDINGS, maskSpace('residual', null));
+  columns(EMBEDDINGS, maskSpace(blueprintOf(table.teacher).tableSpace, null));
   for (const { site, theirs, layer } of linearSites(table)) {
     columns(`${site}.L`, maskSpace(theirs.reads, layer));
     rows(`${site}.R`, maskSpace(theirs.writes, layer));

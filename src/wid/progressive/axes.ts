@@ -1,10 +1,10 @@
 import { blueprintOf, parameterNames, type Blueprint, type ModelSpace, type Module, type RowSpace } from '../../models/blueprint.ts';
 import { compactorName, type SiteRole } from '../compactors.ts';
 import { pickColumns, pickRows } from '../keepHeads.ts';
-import type { Spaces } from '../spaces.ts';
+import { tableWidth, type Spaces } from '../spaces.ts';
 import type { NamedTensors, Tensor } from '../../tensor/tensor.ts';
 
-export type AxisSpace = 'residual' | 'attention' | 'inner';
+export type AxisSpace = 'residual' | 'embedding' | 'attention' | 'inner';
 
 /** The space along each axis of a student's tensor; null for axes that stay, as the vocabulary. */
 export interface Axes {
@@ -13,10 +13,11 @@ export interface Axes {
   readonly layer: number;
 }
 
-const AXES: Readonly<Record<ModelSpace | RowSpace, AxisSpace | null>> = {
+const AXES: Readonly<Record<ModelSpace | RowSpace, AxisSpace | 'tables' | null>> = {
   residual: 'residual',
-  // The MLM inner space has the stream's dimensions: the transform's neurons are chosen and gated with them.
-  mlm: 'residual',
+  embedding: 'embedding',
+  // The MLM inner space has the tables' dimensions: the transform's neurons are chosen and gated with them.
+  mlm: 'tables',
   queryKey: 'attention',
   valueOutput: 'attention',
   ffn: 'inner',
@@ -25,17 +26,24 @@ const AXES: Readonly<Record<ModelSpace | RowSpace, AxisSpace | null>> = {
   segment: null,
 };
 
+/** The space whose gate and list of kept dimensions serve a space; null for one that stays. */
+export function axisOf(blueprint: Blueprint, space: Module['writes']): AxisSpace | null {
+  const axis = AXES[space];
+  return axis === 'tables' ? blueprint.tableSpace : axis;
+}
+
 /** Axes of every tensor of a model, by name. */
 export function axesOf(blueprint: Blueprint): Map<string, Axes> {
   const axes = new Map<string, Axes>();
   for (const { kind, role, layer, writes, reads, weight, bias } of blueprint.modules) {
+    const axis = { writes: axisOf(blueprint, writes), reads: axisOf(blueprint, reads) };
     const at = { layer: layer ?? 0 };
-    const vector = { rows: AXES[writes], columns: null, ...at };
+    const vector = { rows: axis.writes, columns: null, ...at };
     // The order of the checkpoint, as in moduleShapes.
     if (role === 'decoder' && bias !== undefined) axes.set(bias, vector);
     if (kind === 'norm') axes.set(weight, vector);
-    else if (kind === 'table') axes.set(weight, { rows: AXES[reads], columns: AXES[writes], ...at });
-    else axes.set(weight, { rows: AXES[writes], columns: AXES[reads], ...at });
+    else if (kind === 'table') axes.set(weight, { rows: axis.reads, columns: axis.writes, ...at });
+    else axes.set(weight, { rows: axis.writes, columns: axis.reads, ...at });
     if (role !== 'decoder' && bias !== undefined) axes.set(bias, vector);
   }
   for (const [name, { space, layer }] of rebuilds(blueprint, false)) axes.set(name, { rows: space, columns: space, layer });
@@ -44,7 +52,7 @@ export function axesOf(blueprint: Blueprint): Map<string, Axes> {
 
 /** A matrix [d, d] that rebuilds the dimensions that go from those that stay, and who reads through it. */
 export interface Rebuild {
-  readonly space: 'residual' | 'inner';
+  readonly space: 'residual' | 'embedding' | 'inner';
   /** 0 outside of the layers. */
   readonly layer: number;
   /** The closed form that it comes from, by the names of compactorShapes. */
@@ -71,8 +79,9 @@ export function rebuilds(blueprint: Blueprint, tied: boolean): Map<string, Rebui
     enter(`${layer}.attention`, 'residual', layer, 'expansion');
     enter(`${layer}.inner`, 'inner', layer, 'contraction');
   }
+  if (blueprint.tableSpace === 'embedding') enter('projection', 'embedding', null, 'embeddingProjection');
   enter('final', 'residual', null, 'transform');
-  if (!tied) enter('decoder', 'residual', null, 'decoder');
+  if (!tied) enter('decoder', blueprint.tableSpace, null, 'decoder');
   return found;
 }
 
@@ -104,7 +113,7 @@ function rebuilt(tensors: NamedTensors, to: Spaces): Map<string, Tensor> {
   const folded = new Map(tensors);
   for (const [name, { space, readers }] of rebuilds(blueprintOf(to), false)) {
     const B = tensors.get(name);
-    const keep = to[space];
+    const keep = space === 'embedding' ? tableWidth(to) : to[space];
     if (B === undefined) continue;
     for (const { weight } of readers) {
       const W = tensors.get(weight);
@@ -138,7 +147,7 @@ function foldColumns({ shape, data }: Tensor, B: Tensor, keep: number): Tensor {
 export function shrink(tensors: NamedTensors, from: Spaces, to: Spaces): Map<string, Tensor> {
   const blueprint = blueprintOf(to);
   const attention = firstOf(to.heads).flatMap((head) => firstOf(to.headSize).map((i) => head * from.headSize + i));
-  const lists = { residual: firstOf(to.residual), attention, inner: firstOf(to.inner) };
+  const lists = { residual: firstOf(to.residual), embedding: firstOf(tableWidth(to)), attention, inner: firstOf(to.inner) };
   const taken = take(rebuilt(tensors, to), blueprint, (space) => lists[space]);
   const scale = Math.sqrt(to.headSize / from.headSize);
   if (scale === 1) return taken;

@@ -38,6 +38,7 @@ export function orderTeacher(teacher: BertModel, table: SpaceTable, moments: Tea
   });
 
   const residual = behind(kept.residual, residualEnergy(table, moments));
+  const embedding = t.embedding === undefined ? residual : behind(kept.embedding, tableEnergy(t.embedding, moments));
   const inner = layerMap.map((from, layer) => behind(kept.inner[layer] ?? [], innerEnergy(teacher, from, kept.innerSquares[layer])));
   const heads = new Map(
     layerMap.map((from) => [
@@ -48,13 +49,15 @@ export function orderTeacher(teacher: BertModel, table: SpaceTable, moments: Tea
   const inHead = Array.from({ length: t.headSize }, (_, i) => i);
   const tensors = take(chosen, blueprint, (space, layer) => {
     if (space === 'residual') return residual;
+    if (space === 'embedding') return embedding;
     if (space === 'inner') return inner[layer] ?? [];
     return (heads.get(layerMap[layer] ?? 0) ?? []).flatMap((head) => inHead.map((i) => head * t.headSize + i));
   });
+  const orders = { residual, embedding };
   for (const [name, { space, layer, compactor }] of rebuilds(blueprintOf({ ...t, layers: layerMap.length }), table.tied)) {
     const found = kept.compactors.get(compactor);
     if (found === undefined) continue;
-    const order = space === 'residual' ? residual : (inner[layer] ?? []);
+    const order = space === 'inner' ? (inner[layer] ?? []) : orders[space];
     tensors.set(name, rebuilding(found, order));
   }
   return { tensors, heads };
@@ -88,6 +91,13 @@ function residualEnergy({ teacher }: SpaceTable, moments: TeacherMoments): Float
   for (let layer = 0; layer < teacher.layers; layer++)
     for (const site of [`${layer}.read`, `${layer}.attention`]) addShares(energy, momentOf(moments, site).C);
   addShares(energy, momentOf(moments, 'final').C);
+  return energy;
+}
+
+/** The same of the tables, as a projection and the decoder read them. */
+function tableEnergy(width: number, moments: TeacherMoments): Float64Array {
+  const energy = new Float64Array(width);
+  for (const site of ['embedding', 'transform']) addShares(energy, momentOf(moments, site).C);
   return energy;
 }
 

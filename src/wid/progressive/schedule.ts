@@ -1,9 +1,11 @@
-import type { Spaces, SpaceTable } from '../spaces.ts';
+import { tableWidth, type Spaces, type SpaceTable } from '../spaces.ts';
 
 /** Gates of every space; the dimensions that go lie at the end, the first to go last (docs/method.md section 5.3). */
 export interface Gates {
   /** [d]. */
   readonly residual: Float32Array;
+  /** Of the tables and of what the decoder reads, if they have a space of their own. */
+  readonly embedding?: Float32Array;
   /** [A a], whole heads and the dimensions of those that stay. */
   readonly attention: Float32Array;
   /** [f], the same in every layer. */
@@ -49,6 +51,7 @@ export function sizesAt({ teacher: t0, student: s }: SpaceTable, t: number): Spa
     inner: openAt(t0.inner, s.inner, t),
     layers: s.layers,
     family: s.family,
+    ...(t0.embedding === undefined ? {} : { embedding: openAt(t0.embedding, tableWidth(s), t) }),
   };
 }
 
@@ -58,6 +61,7 @@ export function stageGates({ teacher: t0, student: s }: SpaceTable, sizes: Space
   const inHead = gatesAt(t0.headSize, s.headSize, t);
   return {
     residual: gatesAt(t0.residual, s.residual, t).slice(0, sizes.residual),
+    ...(t0.embedding === undefined ? {} : { embedding: gatesAt(t0.embedding, tableWidth(s), t).slice(0, tableWidth(sizes)) }),
     attention: Float32Array.from(
       { length: sizes.heads * sizes.headSize },
       (_, i) => (heads[Math.floor(i / sizes.headSize)] ?? 0) * (inHead[i % sizes.headSize] ?? 0),

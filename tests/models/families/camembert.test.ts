@@ -1,3 +1,3 @@
-import { familySuite } from './familySuite.ts';
+import { familySuite, FEW_ENGINES } from './familySuite.ts';
 
-familySuite('camembert', /^(?:roberta\.(?:embeddings|encoder)|lm_head)\./);
+familySuite('camembert', /^(?:roberta\.(?:embeddings|encoder)|lm_head)\./, { engines: FEW_ENGINES });

@@ -3,9 +3,12 @@ import { readSafetensors, writeSafetensors } from '../../../src/formats/safetens
 import { parseConfig } from '../../../src/models/config.ts';
 import { readTeacher } from '../../../src/studio/teacher/teacher.ts';
 import { familyGolden } from './familyGolden.ts';
-import { familySuite } from './familySuite.ts';
+import { familySuite, FEW_ENGINES } from './familySuite.ts';
 
-familySuite('electra', /^(?:electra\.(?:embeddings|encoder)|generator_(?:predictions|lm_head))\./);
+familySuite('electra', /^(?:electra\.(?:embeddings|encoder)|generator_(?:predictions|lm_head))\./, { engines: FEW_ENGINES });
+familySuite('electra-small', /^(?:electra\.(?:embeddings|embeddings_project|encoder)|generator_(?:predictions|lm_head))\./, {
+  family: 'electra',
+});
 
 test('a discriminator is an encoder without a head for words, and the user is told what is left out', async () => {
   const { files } = familyGolden('electra');
@@ -17,7 +20,9 @@ test('a discriminator is an encoder without a head for words, and the user is to
     ['discriminator_predictions.dense.weight', { shape: [27, 27], data: new Float32Array(27 * 27) }] as const,
     ['discriminator_predictions.dense_prediction.bias', { shape: [1], data: new Float32Array(1) }] as const,
   ]);
-  const given = files.map((file) => (file.path === 'model.safetensors' ? { ...file, bytes: writeSafetensors(discriminator, {}) } : file));
+  const given = files.map((file) =>
+    file.path === 'model.safetensors' ? { path: file.path, bytes: writeSafetensors(discriminator, {}) } : file,
+  );
   const { head, report } = await readTeacher('discriminator', given);
   expect(head).toBe('none');
   expect(report.ignored).toEqual(['discriminator_predictions.dense.weight', 'discriminator_predictions.dense_prediction.bias']);

@@ -1,3 +1,3 @@
-import { familySuite } from './familySuite.ts';
+import { familySuite, FEW_ENGINES } from './familySuite.ts';
 
-familySuite('xlm-roberta', /^(?:roberta\.(?:embeddings|encoder)|lm_head)\./);
+familySuite('xlm-roberta', /^(?:roberta\.(?:embeddings|encoder)|lm_head)\./, { engines: FEW_ENGINES });
