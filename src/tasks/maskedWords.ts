@@ -98,10 +98,11 @@ export const maskedWords: Task = {
     agreement: 'same top word',
     limits: 'It fills masks in text like that which it was trained on and is not fine-tuned for any task.',
   },
-  slots: ({ batch, sequence }, settings) => maskedSlots(batch, sequence, settings?.masking ?? PLAIN_MASKING.probability),
+  slots: ({ batch, sequence }, settings) =>
+    maskedSlots(batch, sequence, Math.max(settings?.masking ?? PLAIN_MASKING.probability, settings?.predicted ?? 0)),
   part,
-  stream: ({ tokenizer, ...text }, { batch, slots }, parts, seed, { masking, wholeWords }) => {
-    const stream = new BatchStream(text, batch * parts, tokenizer, seed, { probability: masking, wholeWords });
+  stream: ({ tokenizer, ...text }, { batch, slots }, parts, seed, { masking, wholeWords, predicted }) => {
+    const stream = new BatchStream(text, batch * parts, tokenizer, seed, { probability: masking, wholeWords, predicted });
     return {
       next: () => splitBatch(stream.next(), parts, slots).map(maskedBatch),
       state: () => stream.state(),

@@ -49,8 +49,10 @@ export interface TaskPart {
 
 /** Of the settings of a run, those that a task may read. */
 export interface TaskSettings {
-  /** Share of tokens that are predicted, 0 to 1. */
+  /** Share of tokens that are hidden and predicted, 0 to 1. */
   readonly masking: number;
+  /** Share of tokens that are predicted, 0 to 1; what it is beyond `masking` is predicted where it can be seen. */
+  readonly predicted: number;
   /** Choose all pieces of a word together. */
   readonly wholeWords: boolean;
 }

@@ -21,18 +21,20 @@ export function maskedSlots(batch: number, sequence: number, probability: number
   return batch * Math.max(1, Math.round(probability * (sequence - 2)));
 }
 
-/** What is predicted of a sequence. */
+/** What is hidden of a sequence, and predicted. */
 export interface Masking {
-  /** Share of tokens, 0 to 1. */
+  /** Share of tokens that are hidden, 0 to 1. */
   readonly probability: number;
   /** Choose all pieces of a word together. */
   readonly wholeWords: boolean;
+  /** Share of tokens that are predicted, if it is more than are hidden: the others are predicted where they can be seen. */
+  readonly predicted?: number;
 }
 
 /**
- * Chooses tokens to predict: round(probability x tokens) of every sequence, at least one; of these 80 % become
+ * Chooses tokens to hide: round(probability x tokens) of every sequence, at least one; of these 80 % become
  * [MASK], 10 % a random token, 10 % stay. Special tokens are never chosen. With whole words, a word that would
- * exceed the number is passed over.
+ * exceed the number is passed over. They are predicted, and others with them up to the share that is predicted.
  *
  * @param rows of a packed text
  */
@@ -41,22 +43,24 @@ export function maskBatch(
   sequence: number,
   tokenizer: TextTokenizer,
   random: Random,
-  { probability, wholeWords }: Masking,
+  { probability, wholeWords, predicted: share = 0 }: Masking,
 ): MaskedBatch {
   const { special } = tokenizer;
   const batch = sequences.length / sequence;
-  const slots = maskedSlots(batch, sequence, probability);
+  const slots = maskedSlots(batch, sequence, Math.max(probability, share));
   const inputIds = sequences.slice();
   const positions = new Int32Array(slots).fill(-1);
   const labels = new Int32Array(slots).fill(-1);
   let predicted = 0;
   for (let row = 0; row < batch; row++) {
     const places = Array.from({ length: sequence }, (_, i) => row * sequence + i);
-    for (const at of chooseTokens(places, sequences, tokenizer, random, { probability, wholeWords })) {
+    const hidden = chooseTokens(places, sequences, tokenizer, random, { probability, wholeWords });
+    for (const at of hidden) inputIds[at] = replaceToken(sequences[at] ?? -1, tokenizer, random);
+    const asked = share > probability ? withOthers(hidden, places, sequences, tokenizer, random, share) : hidden;
+    for (const at of asked) {
       positions[predicted] = at;
       labels[predicted] = sequences[at] ?? -1;
       predicted += 1;
-      inputIds[at] = replaceToken(sequences[at] ?? -1, tokenizer, random);
     }
   }
   return {
@@ -69,7 +73,30 @@ export function maskBatch(
   };
 }
 
-/** The places among `places` whose tokens are predicted, ascending. */
+/** The places among `places` whose tokens are of the text. */
+function textPlaces(places: readonly number[], ids: Int32Array, { special }: TextTokenizer): number[] {
+  const specials = new Set(Object.values(special));
+  specials.delete(special.unknown);
+  return places.filter((at) => !specials.has(ids[at] ?? special.pad));
+}
+
+/** Hidden places, and others at random up to a share of the tokens, ascending. */
+function withOthers(
+  hidden: readonly number[],
+  places: readonly number[],
+  ids: Int32Array,
+  tokenizer: TextTokenizer,
+  random: Random,
+  share: number,
+): number[] {
+  const candidates = textPlaces(places, ids, tokenizer);
+  const known = new Set(hidden);
+  const others = candidates.filter((at) => !known.has(at));
+  const count = Math.max(0, Math.round(share * candidates.length) - hidden.length);
+  return [...hidden, ...pickTokens(others, random, count)].toSorted((a, b) => a - b);
+}
+
+/** The places among `places` whose tokens are hidden, ascending. */
 export function chooseTokens(
   places: readonly number[],
   ids: Int32Array,
@@ -77,9 +104,7 @@ export function chooseTokens(
   random: Random,
   { probability, wholeWords }: Masking,
 ): number[] {
-  const specials = new Set(Object.values(tokenizer.special));
-  specials.delete(tokenizer.special.unknown);
-  const candidates = places.filter((at) => !specials.has(ids[at] ?? tokenizer.special.pad));
+  const candidates = textPlaces(places, ids, tokenizer);
   const count = Math.max(1, Math.round(probability * candidates.length));
   const picked = wholeWords ? pickWords(candidates, ids, tokenizer, random, count) : pickTokens(candidates, random, count);
   return picked.toSorted((a, b) => a - b);

@@ -94,3 +94,39 @@ test('a batch cut into parts holds the same tokens and predictions', () => {
   );
   expect(pairs).toEqual([...whole.positions.subarray(0, whole.predicted)].map((at, slot) => [at, whole.labels[slot]]));
 });
+
+test.each([
+  [0.15, false],
+  [0.15, true],
+  [0.4, false],
+])(
+  'of %d hidden tokens, whole words %s, others are predicted too where they can be seen, and what is hidden stays',
+  (probability, wholeWords) => {
+    const ids = sequences(30, 7);
+    const plain = maskBatch({ ids }, SEQUENCE, tokenizer, new Random(8), { probability, wholeWords });
+    const [few, more] = [0.1, 0.6].map((predicted) =>
+      maskBatch({ ids }, SEQUENCE, tokenizer, new Random(8), { probability, wholeWords, predicted }),
+    );
+    // A share below what is hidden changes nothing, the draws that follow included.
+    expect(few).toEqual(plain);
+    if (more === undefined) throw new Error('no batch');
+    expect(more.positions).toHaveLength(maskedSlots(30, SEQUENCE, 0.6));
+    let wanted = 0;
+    for (let row = 0; row < 30; row++) {
+      const own = (batch: typeof plain): number[] =>
+        [...batch.positions.subarray(0, batch.predicted)].filter((at) => Math.floor(at / SEQUENCE) === row);
+      const text = [...ids.subarray(row * SEQUENCE, (row + 1) * SEQUENCE)].filter((id) => id >= 10).length;
+      expect(own(more)).toHaveLength(Math.round(0.6 * text));
+      expect(own(more)).toEqual(own(more).toSorted((a, b) => a - b));
+      // The first row's draws are the same: what is hidden there is predicted.
+      if (row === 0) expect(own(more)).toEqual(expect.arrayContaining(own(plain)));
+      wanted += own(more).length;
+    }
+    expect(more.predicted).toBe(wanted);
+    // As many inputs differ from the text as without: the others are seen.
+    const changed = (batch: typeof plain): number => batch.inputIds.filter((id, i) => id !== ids[i]).length;
+    expect(changed(more) / changed(plain)).toBeGreaterThan(0.85);
+    expect(changed(more) / changed(plain)).toBeLessThan(1.15);
+    more.positions.subarray(0, more.predicted).forEach((at, slot) => expect(more.labels[slot]).toBe(ids[at]));
+  },
+);

@@ -1,8 +1,8 @@
-import type { StepShape, Task, TaskStream } from '../../tasks/task.ts';
+import type { StepShape, Task, TaskSettings, TaskStream } from '../../tasks/task.ts';
 import { splitOf, type Splits } from '../../text/corpus.ts';
 import { layerMapOf, spacesOf, spaceTable, type LayerRule, type SpaceTable } from '../../wid/spaces.ts';
 import { presetShape, requireLegal, shapeOf } from './presets.ts';
-import { traitsOf } from '../settings/modes.ts';
+import { isRead, traitsOf } from '../settings/modes.ts';
 import { defaultsOf, type TeacherTraits } from '../settings/setting.ts';
 import { PAPER_SETTINGS, SETTINGS } from '../settings/settings.ts';
 import type { ModelShape, Recipe } from '../api/recipe.ts';
@@ -17,10 +17,16 @@ export function defaultRecipe(teacher: TeacherTraits, student: ModelShape = pres
   return { student, ...defaultsOf(SETTINGS, teacher, student), paper: defaultsOf(PAPER_SETTINGS, teacher, student) };
 }
 
+/** The settings that a task reads: tokens that are not hidden are predicted only where the teacher's answers are learned from. */
+export function taskSettings(recipe: Recipe): TaskSettings {
+  const guided = isRead(recipe, 'guidance') ? recipe.guidance > 0 : isRead(recipe, 'distillationShare') && recipe.distillationShare > 0;
+  return { masking: recipe.masking, wholeWords: recipe.wholeWords, predicted: guided ? recipe.predicted : 0 };
+}
+
 /** One micro-batch of a step, which is what the training graph and the calibration see at once. */
 export function stepShape(task: Task, recipe: Recipe): StepShape {
   const size = { batch: recipe.batch / recipe.accumulation, sequence: recipe.sequence };
-  return { task, ...size, slots: task.slots(size, recipe) };
+  return { task, ...size, slots: task.slots(size, taskSettings(recipe)) };
 }
 
 /** What is judged at once. */
@@ -69,5 +75,5 @@ export function recipeLayers(teacher: { readonly layers: number }, recipe: Pick<
 /** The batches that a run trains on, in the order that its seed gives. */
 export function trainingStream({ task, tokenizer }: Pick<Teacher, 'task' | 'tokenizer'>, corpus: Splits, recipe: Recipe): TaskStream {
   const text = { ...splitOf(corpus, 'train'), tokenizer };
-  return task.stream(text, stepShape(task, recipe), recipe.accumulation, recipe.seed, recipe);
+  return task.stream(text, stepShape(task, recipe), recipe.accumulation, recipe.seed, taskSettings(recipe));
 }

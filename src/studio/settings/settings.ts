@@ -296,7 +296,22 @@ export const SETTINGS = {
     option: '--accumulate <n>',
     help: 'cut the sequences of a step into this many parts: less memory, the same step',
   },
-  /** Share of tokens that a training batch predicts, above 0 to 1; held-out numbers always predict 15 %. */
+  /**
+   * Share of tokens, 0 to 1, that a batch predicts if the teacher's answers are learned from: those that are masked, and others
+   * where they can be seen, which have its answers too. 0, or less than is masked: the masked ones alone.
+   */
+  predicted: {
+    kind: 'number',
+    label: 'Predicted share',
+    noun: 'predicted share',
+    least: 0,
+    most: 1,
+    default: 0,
+    earlier: 0,
+    option: '--predicted <share>',
+    help: "calibrated and distil: share of tokens that learn from the teacher's answers, masked or not; below the masked share, the masked ones alone",
+  },
+  /** Share of tokens that a training batch masks and predicts, above 0 to 1; held-out numbers always predict 15 %. */
   masking: {
     kind: 'number',
     label: 'Masked share',
@@ -306,7 +321,7 @@ export const SETTINGS = {
     default: PLAIN_MASKING.probability,
     earlier: 0.15,
     option: '--masking <share>',
-    help: 'share of tokens that a training batch predicts (above 0 to 1)',
+    help: 'share of tokens that a training batch masks and predicts (above 0 to 1)',
   },
   /** AdamW's, on matrices and tables alone. */
   weightDecay: {
