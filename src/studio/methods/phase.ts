@@ -72,5 +72,5 @@ export interface Phase {
 }
 
 export function usualOptimiser(recipe: Recipe): OptimiserSettings {
-  return { ...DEFAULT_OPTIMISER, clipNorm: recipe.clipNorm };
+  return { ...DEFAULT_OPTIMISER, beta2: recipe.beta2, clipNorm: recipe.clipNorm };
 }

@@ -1,4 +1,5 @@
 import type { Recipe } from '../api/recipe.ts';
+import { taskSettings } from '../recipe/recipe.ts';
 
 const STARTS: Readonly<Record<Recipe['start'], string>> = {
   selection: "a selection of the teacher's weights",
@@ -31,11 +32,13 @@ export function fromLogits(part: number, temperature: number): string {
 
 /** The settings that all methods but the published one share, in a sentence. */
 export function settingsInWords(recipe: Recipe): string {
-  const { steps, documents, masking, wholeWords, warmup, decay, accumulation, clipNorm, weightDecay, seed } = recipe;
+  const { steps, documents, masking, wholeWords, warmup, decay, accumulation, clipNorm, weightDecay, beta2, seed } = recipe;
   if (steps === 0) return `Seed ${seed}.`;
+  const { predicted } = taskSettings(recipe);
   const parts = accumulation > 1 ? `, each step in ${accumulation} micro-batches` : '';
   const apart = documents === 'apart' ? ' of documents that lie apart in their sequences' : '';
-  return `Masked language modelling on ${percent(masking)} of the ${wholeWords ? 'words' : 'tokens'}${apart}, AdamW with weight decay ${weightDecay}, warm-up over ${percent(warmup)} of the steps and ${decay} decay, gradients clipped at norm ${clipNorm}${parts}, seed ${seed}.`;
+  const seen = predicted > masking ? `, ${percent(predicted)} of the tokens predicted as the teacher does, masked or not` : '';
+  return `Masked language modelling on ${percent(masking)} of the ${wholeWords ? 'words' : 'tokens'}${apart}${seen}, AdamW with weight decay ${weightDecay} and beta2 ${beta2}, warm-up over ${percent(warmup)} of the steps and ${decay} decay, gradients clipped at norm ${clipNorm}${parts}, seed ${seed}.`;
 }
 
 export function percent(share: number): string {

@@ -332,6 +332,17 @@ export const SETTINGS = {
     option: '--weight-decay <n>',
     help: "AdamW's weight decay, on matrices only",
   },
+  /** AdamW's: what a step leaves of the second moments. Its half-life is log(0.5) / log(beta2) steps, 34 for 0.98. */
+  beta2: {
+    kind: 'number',
+    label: 'Adam beta2',
+    least: 0,
+    most: 0.999_999,
+    default: 0.98,
+    earlier: 0.98,
+    option: '--beta2 <n>',
+    help: "AdamW's beta2, what a step leaves of the second moments",
+  },
   /** Norm that the gradient of all weights is cut to. */
   clipNorm: {
     kind: 'number',

@@ -43,6 +43,7 @@ const CASES: readonly Case[] = [
   { name: 'cosine decay', change: () => ({ decay: 'cosine', warmup: 0.3 }), stops: [1, 8] },
   { name: 'whole words', change: () => ({ wholeWords: true, masking: 0.3 }), stops: [4, 8] },
   { name: 'guided on more tokens than are hidden', change: () => ({ guidance: 1, predicted: 0.5 }), stops: [4] },
+  { name: 'a long memory of second moments', change: () => ({ beta2: 0.999 }), stops: [5] },
   { name: 'one-pass calibration', change: () => ({ calibration: 'one-pass' }), stops: [4, 8] },
   { name: 'a teacher whose head is fitted', change: () => ({}), stops: [4, 8], headless: true },
 ];
