@@ -104,7 +104,8 @@ export async function openOnWebGpu(stage: Stage, tuning = true): Promise<{ reado
   await tab.page
     .getByTestId('engine')
     .filter({ hasText: /WebGPU/ })
-    .waitFor({ timeout: 60_000 });
+    // Some fifty kernels of the comparison with the reference engine are compiled before.
+    .waitFor({ timeout: 120_000 });
   return tab;
 }
 

@@ -43,7 +43,7 @@ test('kernels are taken unmeasured where the address says so', async () => {
     await page
       .getByTestId('engine')
       .filter({ hasText: /WebGPU.*GFLOP/ })
-      .waitFor({ timeout: 60_000 });
+      .waitFor({ timeout: 120_000 });
     // Nothing was measured. That the adapter computes rightly is kept all the same.
     const kept = await page.evaluate(rememberedKernels);
     expect(kept).toMatch(/"numbers of [^"]*Chrome[^"]*":"right"/);
