@@ -13,10 +13,9 @@ test('a run on WebGPU, asked for by the address, goes through the page from drop
     expect((await said()).join('\n')).toMatch(/Compiling GPU kernels, \d+ of \d+/);
     expect(await numberIn(page, 'step-value')).toBe(8);
     expect(await numberIn(page, 'loss-trained')).toBeLessThan(10);
-    const compared = await everySaid(page, 'asking-stage');
+    // The check of the GPU's numbers has compiled the kernels that this needs: nothing is said of it.
     await page.getByTestId('compare').click();
     await page.getByTestId('attention').waitFor({ timeout: 120_000 });
-    expect((await compared()).join('\n')).toMatch(/Compiling GPU kernels, \d+ of \d+/);
     await expect.poll(() => page.getByTestId('asking-stage').textContent()).toBe('');
     // The exported file is judged against this engine's own logits.
     await page.getByTestId('export').click();
