@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
+import { familyIds } from '../../../src/models/families/registry.ts';
 import { decodeCheckpoint, encodeCheckpoint, type Checkpoint } from '../../../src/studio/runs/checkpointFile.ts';
 import { keptKind } from '../../../src/studio/runs/modelKind.ts';
 import { decodeRecord, encodeRecord, type RunRecord } from '../../../src/studio/runs/runRecord.ts';
@@ -63,8 +64,11 @@ test('a file of another family or task is refused by what it is and the version 
     { other: { family: 'lumen', task: 'maskedWords' }, got: '"lumen" for the task "maskedWords"' },
     { other: { family: 'bert', task: 'haiku' }, got: '"bert" for the task "haiku"' },
   ];
+  const families = familyIds()
+    .map((id) => `"${id}"`)
+    .join(' or ');
   for (const { other, got } of cases) {
-    const sentence = `kept: expected a model of family "bert" for the task "maskedWords", got a model of family ${got}, written by WID Studio "${STUDIO_VERSION}". Open it with that version or a newer one; this is ${STUDIO_VERSION}.`;
+    const sentence = `kept: expected a model of family ${families} for the task "maskedWords", got a model of family ${got}, written by WID Studio "${STUDIO_VERSION}". Open it with that version or a newer one; this is ${STUDIO_VERSION}.`;
     const kept = [
       { decode: decodeRecord, bytes: await bytesOf(encodeRecord({ ...record, ...other })) },
       { decode: decodeCheckpoint, bytes: await bytesOf(encodeCheckpoint({ ...checkpoint, ...other })) },
