@@ -17,7 +17,7 @@ test('a calibrated run of 0 steps leaves the start of a longer one, whole', asyn
   expect(result.trained.loss).toBeGreaterThan(longer.trained.loss);
   // Its student is told once, although it is the first one and the last.
   const told = events.map((event) => `${event.kind} ${'model' in event ? event.model : ''}`.trim());
-  expect(told.filter((kind) => kind !== 'progress')).toEqual(['heldOut teacher', 'heldOut student', 'similarity', 'norms']);
+  expect(told.filter((kind) => kind !== 'progress')).toEqual(['begun', 'heldOut teacher', 'heldOut student', 'similarity', 'norms']);
 
   // Attention, masks and export work on it as on any other.
   const compared = await session.attention('the cat sat', 0, 1);
