@@ -1,10 +1,12 @@
 import { StudioError } from '../../tensor/studioError.ts';
-import { exportStudent, exportTeacher } from '../exporting/studentExport.ts';
 import type { ExportResult } from '../api/exporting.ts';
 import type { StudioApi } from '../studioApi.ts';
 import { attempt, type SessionState } from './sessionState.ts';
 import { teacherWithHead } from './teacherWithHead.ts';
 import { watchedEngine } from './watchedEngine.ts';
+
+/** Loaded by the first export: it holds ONNX's schema, and a visit without an export needs none of it. */
+const exporting = (): Promise<typeof import('../exporting/studentExport.ts')> => import('../exporting/studentExport.ts');
 
 /** What leaves as files: one export at a time, and none beside a run, which needs the engine. */
 export function exportVerbs(state: SessionState): Pick<StudioApi, 'exportStudent' | 'exportTeacher' | 'cancelExport'> {
@@ -19,9 +21,10 @@ export function exportVerbs(state: SessionState): Pick<StudioApi, 'exportStudent
   };
   return {
     exportStudent: (name, listen, options) =>
-      alone((signal) => {
+      alone(async (signal) => {
         const { finished, corpus } = state;
         if (finished === undefined) throw new StudioError('order', 'session: there is no finished run to export.');
+        const { exportStudent } = await exporting();
         return state.onEngine(async (engine) =>
           exportStudent(
             watchedEngine(engine, listen, signal),
@@ -36,8 +39,9 @@ export function exportVerbs(state: SessionState): Pick<StudioApi, 'exportStudent
         );
       }),
     exportTeacher: (name, listen, options) =>
-      alone((signal) => {
+      alone(async (signal) => {
         const teacher = state.needTeacher();
+        const { exportTeacher } = await exporting();
         return state.onEngine((engine) =>
           exportTeacher(watchedEngine(engine, listen, signal), teacher, name, listen, options, state.corpus, signal),
         );

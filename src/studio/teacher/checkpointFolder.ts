@@ -1,4 +1,3 @@
-import { openOnnx } from '../../formats/onnx/onnxCheckpoint.ts';
 import { openPytorchLegacy, openPytorchZip } from '../../formats/pytorchCheckpoint.ts';
 import { openSafetensors } from '../../formats/safetensors.ts';
 import type { StoredTensor, StoredTensors } from '../../formats/storedTensor.ts';
@@ -76,7 +75,7 @@ export async function openFolder(subject: string, given: readonly GivenFile[]): 
     } else if (found.kind === 'torch') weightsByPath.set(path, { kind: 'pytorch', open: () => openPytorchZip(found.entries) });
     else if (found.kind === 'safetensors') weightsByPath.set(path, { kind: 'safetensors', open: () => openSafetensors(source) });
     else if (found.kind === 'onnx')
-      weightsByPath.set(path, { kind: 'onnx', open: ({ weightName }) => openOnnx(source, (file) => beside.get(file), weightName) });
+      weightsByPath.set(path, { kind: 'onnx', open: ({ weightName }) => openOnnx(source, beside, weightName) });
     else if (found.kind === 'pickle') weightsByPath.set(path, { kind: 'pytorch', open: () => openPytorchLegacy(source) });
     else if (isLfsPointer(await source.read(0, Math.min(64, source.size)))) pointers.push(baseName(path));
     else byPath.set(path, source);
@@ -122,6 +121,16 @@ export async function openFolder(subject: string, given: readonly GivenFile[]): 
   }
   checkPointers(subject, pointers, weights);
   return { files, weights, adapters, innerZips, paths };
+}
+
+/** ONNX's schema is a fifth of the session's program, and few teachers need it. */
+async function openOnnx(
+  source: ByteSource,
+  beside: ReadonlyMap<string, ByteSource>,
+  weightName: Family['weightName'],
+): Promise<StoredTensors> {
+  const onnx = await import('../../formats/onnx/onnxCheckpoint.ts');
+  return onnx.openOnnx(source, (file) => beside.get(file), weightName);
 }
 
 /** Takes out configurations of other things than models, if there is one of a model: poolers have theirs. */

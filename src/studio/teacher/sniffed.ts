@@ -1,4 +1,4 @@
-import { isOnnx } from '../../formats/onnx/onnxGraph.ts';
+import { isOnnx } from '../../formats/onnx/isOnnx.ts';
 import { isPickle, isZip, torchPickle } from '../../formats/pytorchCheckpoint.ts';
 import { isSafetensors } from '../../formats/safetensors.ts';
 import { openZip } from '../../formats/zip.ts';
