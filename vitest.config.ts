@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os';
 import { defineConfig } from 'vitest/config';
 import { OPTIMISE_LATE } from './tests/optimiseLate.ts';
 
@@ -7,8 +8,12 @@ const HANGS_MS = 900_000;
 const WEB_SOCKET = 'WebSocket' in globalThis ? [] : ['--experimental-websocket'];
 const shared = { testTimeout: HANGS_MS, hookTimeout: HANGS_MS, teardownTimeout: HANGS_MS, execArgv: [...OPTIMISE_LATE] };
 
+/** Vitest leaves one core free, so on two cores it would have one worker; many tests wait for a process of their own. */
+const WORKERS = Math.max(2, availableParallelism() - 1);
+
 export default defineConfig({
   test: {
+    maxWorkers: WORKERS,
     projects: [
       { test: { ...shared, name: 'unit', include: ['tests/**/*.test.ts'], exclude: ['tests/browser/**'] } },
       {
