@@ -19,7 +19,8 @@ interface EmbedOptions extends EngineOptions, SentenceOptions {
   readonly json?: true;
 }
 
-const FORMS = /\.(?:npy|jsonl)$/i;
+const NUMPY = /\.npy$/i;
+const LINES = /\.jsonl$/i;
 
 /** `embed`: a vector of every sentence of a text. */
 export function addEmbed(program: Command): void {
@@ -43,7 +44,8 @@ Example:
       const { demo, teacher, text, column, out } = options;
       if ((demo === true) === (teacher !== undefined))
         throw new UsageError(`teacher: expected --teacher PATH or --demo, got ${demo === true ? 'both' : 'neither'}. Give one of them.`);
-      if (!FORMS.test(out)) throw new UsageError(`--out ${out}: expected a name that ends in .npy or .jsonl. Name the file so.`);
+      if (!NUMPY.test(out) && !LINES.test(out))
+        throw new UsageError(`--out ${out}: expected a name that ends in .npy or .jsonl. Name the file so.`);
       checkFolder(dirname(out));
       const report = createReport(options.json === true);
       const [name, files] = namedFiles(teacher);
@@ -55,7 +57,7 @@ Example:
       for (const notice of found.notices) report.say(notice);
       sayEncoder('Encoder', found.encoder, report);
       makeFolder(dirname(out));
-      writeFileSync(out, out.toLowerCase().endsWith('.npy') ? npyOf(found) : linesOf(found));
+      writeFileSync(out, NUMPY.test(out) ? npyOf(found) : linesOf(found));
       report.fact('embedded', { encoder: found.encoder, sentences: found.sentences.length, out });
       report.say(`${grouped(found.sentences.length)} vectors in ${out}`);
     });

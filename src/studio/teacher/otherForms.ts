@@ -125,11 +125,14 @@ export function otherTokenizer(names: Iterable<string>): StudioError | undefined
   );
 }
 
-/** What an ONNX file without some tensors is, given the error that says which; undefined if it may be anything. */
-export function foldedAway(subject: string, error: StudioError): StudioError | undefined {
+/**
+ * What an ONNX file without some tensors is, given the error that says which; undefined if it may be anything.
+ * @param positions name of the table of positions
+ */
+export function foldedAway(subject: string, positions: string, error: StudioError): StudioError | undefined {
   const missing: unknown = error.details['missing'];
   const names: readonly string[] = Array.isArray(missing) ? missing.filter((name) => typeof name === 'string') : [];
-  if (names.some((name) => name.includes('position_embeddings')))
+  if (names.includes(positions))
     return new StudioError(
       'checkpoint',
       `${subject}: the table of positions — expected in the ONNX file, got nothing: an export for one length folds it away. Export the model anew with the length as a dynamic axis, or give its safetensors or PyTorch weights.`,

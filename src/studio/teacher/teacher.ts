@@ -1,3 +1,4 @@
+import { blueprintOf } from '../../models/blueprint.ts';
 import { parseConfig, type ModelConfig } from '../../models/config.ts';
 import { familyOf } from '../../models/families/registry.ts';
 import { encoderShapes, longestSequence, parameterShapes, type BertModel } from '../../models/model.ts';
@@ -165,7 +166,8 @@ function mapOrExplain(subject: string, config: ModelConfig, found: ReadonlyMap<s
   try {
     return mapTensors(config, found);
   } catch (error) {
-    throwIfAny(isOnnx && error instanceof StudioError ? foldedAway(subject, error) : undefined);
+    const positions = blueprintOf(config).module('positions').weight;
+    throwIfAny(isOnnx && error instanceof StudioError ? foldedAway(subject, positions, error) : undefined);
     throw error;
   }
 }
