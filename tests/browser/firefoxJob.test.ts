@@ -5,6 +5,8 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { openStage, type Stage } from './browser.ts';
 import { FIREFOX, openFirefox, poll } from './firefox.ts';
 
+/** On a software adapter, comparing and exporting take minutes more: they run on WebGPU only if this is set. On the CPU they always do. */
+const WHOLE = process.env['WID_WHOLE_JOB'] !== undefined;
 const STEPS = 20;
 const RUN = `#batch=2&sequence=16&steps=${STEPS}&evaluateEvery=${STEPS}&calibration=one-pass&calibrationTokens=64`;
 
@@ -18,7 +20,7 @@ describe.skipIf(FIREFOX === undefined)('the demo in Firefox', () => {
   test.for([
     { engine: 'cpu', badge: /CPU · \d+ threads/ },
     { engine: 'webgpu', badge: /WebGPU/ },
-  ])('$engine: train, pause, reload, resume, compare, export', async ({ engine, badge }, { skip }) => {
+  ])('$engine: train, pause, reload, resume, then compare and export', async ({ engine, badge }, { skip }) => {
     const firefox = await openFirefox();
     const { tab } = firefox;
     const status = (wanted: string): Promise<string> => tab.attribute('[data-testid=run-status]', 'data-status', wanted);
@@ -57,6 +59,11 @@ describe.skipIf(FIREFOX === undefined)('the demo in Firefox', () => {
         `Firefox ${firefox.version}, ${engine}: ${STEPS} steps with a pause at ${held} and a reload in ${((performance.now() - begun) / 1000).toFixed(0)} s`,
       );
 
+      if (engine === 'webgpu' && !WHOLE) {
+        console.warn('SKIPPED: comparing and exporting on WebGPU in Firefox; WID_WHOLE_JOB=1 runs them, too.');
+        expect(tab.faults).toEqual([]);
+        return;
+      }
       await tab.type('[data-testid=sentence]', 'The man walked into the [MASK].');
       await poll('ten words for the mask', async () =>
         (await tab.evaluate(() => document.querySelectorAll('[data-testid=fill-mask] li').length)) === 10 ? true : undefined,
