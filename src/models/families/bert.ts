@@ -1,6 +1,6 @@
-import type { Role } from '../blueprint.ts';
-import type { Family, ParameterNames } from '../family.ts';
+import type { Family } from '../family.ts';
 import { both, fullNames, leftOutBy, placeBy, TASK_HEADS, weightNameBy, type CheckpointNames } from './checkpointNames.ts';
+import { usualNames } from './usualNames.ts';
 import { readUsual, writeUsual } from './usualSettings.ts';
 
 /** The encoder's parts outside of the layers, and the head's; without `.weight` and `.bias` where a module has both. */
@@ -10,42 +10,11 @@ const HEAD_BIAS = `${HEAD}.bias`;
 const DECODER = `${HEAD}.decoder.weight`;
 const DECODER_BIAS = `${HEAD}.decoder.bias`;
 
-function parameters(role: Role, layer: number): ParameterNames {
-  const inLayer = (module: string): ParameterNames => both(`bert.encoder.layer.${layer}.${module}`);
-  switch (role) {
-    case 'words':
-      return { weight: WORDS };
-    case 'positions':
-      return { weight: 'bert.embeddings.position_embeddings.weight' };
-    case 'segments':
-      return { weight: 'bert.embeddings.token_type_embeddings.weight' };
-    case 'embeddingNorm':
-      return both('bert.embeddings.LayerNorm');
-    case 'embeddingProjection':
-      // It has none: its tables are as wide as its layers.
-      return both('bert.embeddings_project');
-    case 'query':
-    case 'key':
-    case 'value':
-      return inLayer(`attention.self.${role}`);
-    case 'attentionOutput':
-      return inLayer('attention.output.dense');
-    case 'attentionNorm':
-      return inLayer('attention.output.LayerNorm');
-    case 'expansion':
-      return inLayer('intermediate.dense');
-    case 'contraction':
-      return inLayer('output.dense');
-    case 'outputNorm':
-      return inLayer('output.LayerNorm');
-    case 'transform':
-      return both(`${HEAD}.transform.dense`);
-    case 'transformNorm':
-      return both(`${HEAD}.transform.LayerNorm`);
-    case 'decoder':
-      return { weight: DECODER, bias: HEAD_BIAS };
-  }
-}
+const parameters = usualNames('bert', {
+  transform: both(`${HEAD}.transform.dense`),
+  transformNorm: both(`${HEAD}.transform.LayerNorm`),
+  decoder: { weight: DECODER, bias: HEAD_BIAS },
+});
 
 const place = placeBy(parameters, (layer) => {
   const inLayer = `/bert/encoder/layer.${layer}`;

@@ -1,50 +1,20 @@
-import type { Role } from '../blueprint.ts';
 import type { ModelConfig } from '../config.ts';
-import type { Family, ParameterNames } from '../family.ts';
+import type { Family } from '../family.ts';
 import { MOST, type Settings } from '../settings.ts';
 import { both, fullNames, leftOutBy, placeBy, TASK_HEADS, weightNameBy, type CheckpointNames } from './checkpointNames.ts';
 import { refusedSetting } from './unsupported.ts';
+import { usualNames } from './usualNames.ts';
 import { readUsual, writeUsual } from './usualSettings.ts';
 
 const WORDS = 'electra.embeddings.word_embeddings.weight';
 const DECODER = 'generator_lm_head.weight';
 const BIAS = 'generator_lm_head.bias';
 
-function parameters(role: Role, layer: number): ParameterNames {
-  const inLayer = (module: string): ParameterNames => both(`electra.encoder.layer.${layer}.${module}`);
-  switch (role) {
-    case 'words':
-      return { weight: WORDS };
-    case 'positions':
-      return { weight: 'electra.embeddings.position_embeddings.weight' };
-    case 'segments':
-      return { weight: 'electra.embeddings.token_type_embeddings.weight' };
-    case 'embeddingNorm':
-      return both('electra.embeddings.LayerNorm');
-    case 'embeddingProjection':
-      return both('electra.embeddings_project');
-    case 'query':
-    case 'key':
-    case 'value':
-      return inLayer(`attention.self.${role}`);
-    case 'attentionOutput':
-      return inLayer('attention.output.dense');
-    case 'attentionNorm':
-      return inLayer('attention.output.LayerNorm');
-    case 'expansion':
-      return inLayer('intermediate.dense');
-    case 'contraction':
-      return inLayer('output.dense');
-    case 'outputNorm':
-      return inLayer('output.LayerNorm');
-    case 'transform':
-      return both('generator_predictions.dense');
-    case 'transformNorm':
-      return both('generator_predictions.LayerNorm');
-    case 'decoder':
-      return { weight: DECODER, bias: BIAS };
-  }
-}
+const parameters = usualNames('electra', {
+  transform: both('generator_predictions.dense'),
+  transformNorm: both('generator_predictions.LayerNorm'),
+  decoder: { weight: DECODER, bias: BIAS },
+});
 
 function readConfig(settings: Settings): ModelConfig {
   const config = readUsual(settings, { vocabulary: 30522, hidden: 256, heads: 4, inner: 1024, pad: 0 });

@@ -1,9 +1,9 @@
-import type { Role } from '../blueprint.ts';
 import type { ModelConfig } from '../config.ts';
-import type { Family, ParameterNames } from '../family.ts';
+import type { Family } from '../family.ts';
 import type { Settings } from '../settings.ts';
 import { both, fullNames, leftOutBy, placeBy, TASK_HEADS, weightNameBy, type CheckpointNames } from './checkpointNames.ts';
 import { refusedSetting } from './unsupported.ts';
+import { usualNames } from './usualNames.ts';
 import { readUsual, writeUsual } from './usualSettings.ts';
 
 const WORDS = 'roberta.embeddings.word_embeddings.weight';
@@ -11,42 +11,11 @@ const DECODER = 'lm_head.decoder.weight';
 const BIAS = 'lm_head.bias';
 const BIAS_COPY = 'lm_head.decoder.bias';
 
-function parameters(role: Role, layer: number): ParameterNames {
-  const inLayer = (module: string): ParameterNames => both(`roberta.encoder.layer.${layer}.${module}`);
-  switch (role) {
-    case 'words':
-      return { weight: WORDS };
-    case 'positions':
-      return { weight: 'roberta.embeddings.position_embeddings.weight' };
-    case 'segments':
-      return { weight: 'roberta.embeddings.token_type_embeddings.weight' };
-    case 'embeddingNorm':
-      return both('roberta.embeddings.LayerNorm');
-    case 'embeddingProjection':
-      // It has none: its tables are as wide as its layers.
-      return both('roberta.embeddings_project');
-    case 'query':
-    case 'key':
-    case 'value':
-      return inLayer(`attention.self.${role}`);
-    case 'attentionOutput':
-      return inLayer('attention.output.dense');
-    case 'attentionNorm':
-      return inLayer('attention.output.LayerNorm');
-    case 'expansion':
-      return inLayer('intermediate.dense');
-    case 'contraction':
-      return inLayer('output.dense');
-    case 'outputNorm':
-      return inLayer('output.LayerNorm');
-    case 'transform':
-      return both('lm_head.dense');
-    case 'transformNorm':
-      return both('lm_head.layer_norm');
-    case 'decoder':
-      return { weight: DECODER, bias: BIAS };
-  }
-}
+const parameters = usualNames('roberta', {
+  transform: both('lm_head.dense'),
+  transformNorm: both('lm_head.layer_norm'),
+  decoder: { weight: DECODER, bias: BIAS },
+});
 
 const place = placeBy(parameters, (layer) => {
   const inLayer = `/roberta/encoder/layer.${layer}`;
