@@ -8,16 +8,8 @@ import { relativeError } from '../../src/engines/conformance/relativeError.ts';
 import { DIFFERENTIABLE } from '../../src/engines/conformance/operationCases.ts';
 import { outputsOf } from '../../src/engines/conformance/outputsOf.ts';
 import { takeSoftwareGpu } from './softwareGpu.ts';
+import { SOFTWARE_TRAITS } from './softwareTraits.ts';
 
-const TRAITS = {
-  subgroupSize: 4,
-  quads: true,
-  invocations: 256,
-  workgroupBytes: 16_384,
-  groupsAnAxis: 65_535,
-  bindingBytes: 2 ** 27,
-  dispatchFlops: 15e9,
-};
 const LOAD = { m: 0, n: 0, k: 256, batch: 1 };
 
 /** Every kernel that some adapter would choose for some product. */
@@ -25,7 +17,7 @@ function tiles(): ReadonlyMap<string, MatmulTile> {
   const found = new Map<string, MatmulTile>();
   for (const software of [false, true])
     for (const size of [256, 96, 64, 32, 16, 4])
-      for (const tile of wholeTiles({ ...LOAD, m: size, n: size }, { ...TRAITS, software })) {
+      for (const tile of wholeTiles({ ...LOAD, m: size, n: size }, { ...SOFTWARE_TRAITS, software })) {
         const { method, rows, columns, threadsX, threadsY, depth, steps = 4 } = tile;
         // Quads differ in nothing but where the right edge lies.
         const invocations = method === 'quad' ? `quads of ${steps} steps` : `${threadsX} x ${threadsY} invocations`;

@@ -8,7 +8,7 @@ import { weightTraining } from '../../src/training/trainingGraph.ts';
 import { maskedWords } from '../../src/tasks/maskedWords.ts';
 
 /** No size is a power of two, few are whole vectors of four. */
-const CONFIG: BertConfig = {
+export const ODD_CONFIG: BertConfig = {
   vocabSize: 61,
   hiddenSize: 36,
   layers: 2,
@@ -33,9 +33,9 @@ interface Compiler<P extends Program> extends Pick<Engine, 'planOptions'> {
 
 /** A training step compiled for this engine, with weights, batch and settings written. */
 export async function oddTraining<P extends Program>(on: Compiler<P>): Promise<P> {
-  const { graph } = weightTraining(CONFIG, SIZE, 0.01);
+  const { graph } = weightTraining(ODD_CONFIG, SIZE, 0.01);
   const program = await on.compile(plan(graph, on.planOptions));
-  for (const [name, { data }] of freshModel(CONFIG, 3).tensors) program.write(name, Float32Array.from(data));
+  for (const [name, { data }] of freshModel(ODD_CONFIG, 3).tensors) program.write(name, Float32Array.from(data));
   const tokens = SIZE.batch * SIZE.sequence;
   // Tokens repeat, so that rows of the embedding's gradient are sums.
   program.write(

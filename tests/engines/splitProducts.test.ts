@@ -12,6 +12,7 @@ import { plan } from '../../src/graph/plan.ts';
 import { relativeError } from '../../src/engines/conformance/relativeError.ts';
 import { randomFloats } from '../../src/engines/conformance/operationCases.ts';
 import { takeSoftwareGpu } from './softwareGpu.ts';
+import { SOFTWARE_TRAITS } from './softwareTraits.ts';
 
 beforeAll(takeSoftwareGpu);
 
@@ -81,15 +82,7 @@ test('a product by parts is chosen where it is measured to be the fastest', asyn
 });
 
 test('is measured where sums are few and long, and nowhere else', () => {
-  const traits = {
-    subgroupSize: 4,
-    quads: true,
-    invocations: 256,
-    workgroupBytes: 16_384,
-    groupsAnAxis: 65_535,
-    bindingBytes: 2 ** 27,
-    dispatchFlops: 15e9,
-  };
+  const traits = SOFTWARE_TRAITS;
   const form = {
     a: 'side',
     b: 'side',
