@@ -1,17 +1,23 @@
 import { Option, type Command } from 'commander';
-import type { EncoderReport, PoolerName, SentenceWish } from '../studio/api/sentences.ts';
+import type { EncoderReport, Pooler, SentenceWish } from '../studio/api/sentences.ts';
 import type { Report } from './report.ts';
 
 export interface SentenceOptions {
-  readonly pooling?: PoolerName;
+  readonly pooling?: Pooler;
   readonly prompt?: string;
 }
 
-const POOLERS = ['cls', 'max', 'mean', 'mean_sqrt_len_tokens', 'weightedmean', 'lasttoken'] satisfies PoolerName[];
+/** All of them: one that is missing here, or too much, is an error of types. */
+const POOLERS = { cls: true, max: true, mean: true, mean_sqrt_len_tokens: true, weightedmean: true, lasttoken: true } satisfies Record<
+  Pooler,
+  true
+>;
 
 export function sentenceOptions(command: Command): Command {
   return command
-    .addOption(new Option('--pooling <name>', "of a checkpoint that doesn't say how it pools (default: mean)").choices(POOLERS))
+    .addOption(
+      new Option('--pooling <name>', "of a checkpoint that doesn't say how it pools (default: mean)").choices(Object.keys(POOLERS)),
+    )
     .option('--prompt <name>', "the folder's prompt to set before every sentence (default: its default one)");
 }
 

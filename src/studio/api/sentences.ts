@@ -1,7 +1,7 @@
+import type { Pooler } from '../../models/sentencePooling.ts';
 import type { GivenFile } from './files.ts';
 
-/** Ways to make a sentence's vector of its tokens' vectors, by the names that sentence-transformers gives them. */
-export type PoolerName = 'cls' | 'max' | 'mean' | 'mean_sqrt_len_tokens' | 'weightedmean' | 'lasttoken';
+export type { Pooler } from '../../models/sentencePooling.ts';
 
 /** The files of an encoder: a sentence-transformers folder, or any checkpoint. */
 export interface GivenEncoder {
@@ -12,7 +12,7 @@ export interface GivenEncoder {
 /** How sentences are read. */
 export interface SentenceWish {
   /** Of an encoder whose folder does not say it; the mean if none is named. */
-  readonly pooler?: PoolerName;
+  readonly pooler?: Pooler;
   /** Name of the folder's prompt that is set before every sentence; its default one if none is named. */
   readonly prompt?: string;
   /** Column or field that holds the sentences; chosen by name and content if none is named. */
