@@ -92,7 +92,10 @@ async function evaluatePairs(options: EvaluateOptions, table: string, report: Re
   report.say(correlations(judged.teacher));
   if (judged.student === undefined) return;
   sayEncoder('Student', judged.student.encoder, report);
-  report.say(`${correlations(judged.student)} (${percent(judged.student.spearman / judged.teacher.spearman)} of the teacher's Spearman)`);
+  const share = judged.student.spearman / judged.teacher.spearman;
+  // A share of nothing would be no number.
+  const beside = judged.teacher.spearman !== 0 ? ` (${percent(share)} of the teacher's Spearman)` : '';
+  report.say(`${correlations(judged.student)}${beside}`);
   const { cosine, similarities, neighbours } = judged.student.beside;
   report.say(`Rank correlation of both models' cosines: ${similarities.toFixed(3)}`);
   if (cosine !== null) report.say(`Mean cosine of a sentence's two vectors: ${cosine.toFixed(3)}`);
