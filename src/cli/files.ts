@@ -1,9 +1,22 @@
-import { accessSync, closeSync, constants, mkdirSync, openSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
-import { basename, dirname, join, relative, sep } from 'node:path';
+import {
+  accessSync,
+  closeSync,
+  constants,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
+import { basename, dirname, join, relative, resolve, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { fileSource } from '../studio/fileSource.ts';
 import type { GivenFile } from '../studio/api/files.ts';
 import { zipContents } from '../studio/exporting/zipContents.ts';
+import { makeFolder } from './outFolder.ts';
 import { UsageError } from './usage.ts';
 
 const DEMO = fileURLToPath(new URL('../../public/demo/', import.meta.url));
@@ -73,6 +86,19 @@ export async function writeFolder(zip: Blob, out: string): Promise<string[]> {
     paths.push(target);
   }
   return paths;
+}
+
+/** The same as a folder that is there whole or not at all. @param option that names it, for messages */
+export async function writeNewFolder(zip: Blob, option: string, folder: string): Promise<void> {
+  const part = `${resolve(folder)}.part`;
+  rmSync(part, { recursive: true, force: true });
+  makeFolder(part, option);
+  try {
+    await writeFolder(zip, part);
+    renameSync(part, folder);
+  } finally {
+    rmSync(part, { recursive: true, force: true });
+  }
 }
 
 /** A recipe file's JSON: a bare recipe, or the `run.json` of an exported student. */

@@ -1,4 +1,4 @@
-import { accessSync, constants, existsSync, mkdirSync, rmdirSync, statSync } from 'node:fs';
+import { accessSync, constants, existsSync, mkdirSync, readdirSync, rmdirSync, statSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { UsageError } from './usage.ts';
 
@@ -16,7 +16,7 @@ function missing(path: string): { readonly inside: string; readonly folders: rea
 }
 
 /** Says before any work whether `--out` can be made and written to; nothing of it stays. @throws UsageError */
-export function checkFolder(path: string): void {
+export function checkFolder(path: string, option = '--out'): void {
   try {
     const { inside, folders } = missing(path);
     const [first] = folders;
@@ -28,12 +28,19 @@ export function checkFolder(path: string): void {
       rmdirSync(first);
     }
   } catch (error) {
-    throw new UsageError(`--out ${path}: expected a folder to write to, got ${reason(error)}. ${CURE}`);
+    throw new UsageError(`${option} ${path}: expected a folder to write to, got ${reason(error)}. ${CURE}`);
   }
 }
 
+/** A folder that is not there, or empty: what is written whole must not mix with what lies there. @throws UsageError */
+export function checkNewFolder(option: string, path: string): void {
+  checkFolder(path, option);
+  if (statSync(path, { throwIfNoEntry: false })?.isDirectory() === true && readdirSync(path).length > 0)
+    throw new UsageError(`${option} ${path}: expected a new or an empty folder, got one with files in it. Give another.`);
+}
+
 /** One folder after the other: in some places, /proc among them, Node's recursive way never ends. @throws UsageError */
-export function makeFolder(path: string): void {
+export function makeFolder(path: string, option = '--out'): void {
   try {
     for (const folder of missing(path).folders)
       try {
@@ -44,7 +51,7 @@ export function makeFolder(path: string): void {
       }
     if (!statSync(path).isDirectory()) throw new Error('there is a file of that name');
   } catch (error) {
-    throw new UsageError(`--out ${path}: the folder could not be made (${reason(error)}). ${CURE}`);
+    throw new UsageError(`${option} ${path}: the folder could not be made (${reason(error)}). ${CURE}`);
   }
 }
 

@@ -4,6 +4,7 @@ import { exportVerbs } from './session/exportVerbs.ts';
 import { gpuTestVerbs } from './session/gpuTestVerbs.ts';
 import { historyVerbs } from './session/historyVerbs.ts';
 import { inputVerbs } from './session/inputVerbs.ts';
+import { jobVerbs } from './session/jobVerbs.ts';
 import { judgeVerbs } from './session/judgeVerbs.ts';
 import { openVerb } from './session/openVerb.ts';
 import { recallVerbs } from './session/recallVerbs.ts';
@@ -18,16 +19,18 @@ import type { StudioApi } from './studioApi.ts';
 export function createSession(store?: RunStore, surroundings: Partial<Surroundings> = {}): StudioApi {
   const state = new SessionState(store, surroundings);
   const reading = { ...teacherVerbs(state), ...inputVerbs(state) };
+  const history = historyVerbs(state);
   return {
     ...engineVerbs(state),
     ...reading,
-    ...openVerb(state, reading),
+    ...openVerb(state, { ...reading, ...history }),
     ...recipeVerbs(state),
     ...runVerbs(state),
     ...judgeVerbs(state),
     ...sentenceVerbs(state),
     ...exportVerbs(state),
-    ...historyVerbs(state),
+    ...jobVerbs(state),
+    ...history,
     ...gpuTestVerbs(state),
     ...recallVerbs(state),
   };

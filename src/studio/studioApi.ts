@@ -5,6 +5,7 @@ import type { ExportOptions, ExportResult } from './api/exporting.ts';
 import type { GivenFile } from './api/files.ts';
 import type { GpuTestApi } from './api/gpuTest.ts';
 import type { HistoryApi, UnfinishedRun } from './api/history.ts';
+import type { JobResult } from './api/job.ts';
 import type { GivenText, Opened, WishFor } from './api/opening.ts';
 import type { Beginnings, ModelShape, Recipe, ShapeWish } from './api/recipe.ts';
 import type { HeldOut, RunResult, StartPermissions, StudioListener } from './api/run.ts';
@@ -23,7 +24,7 @@ export interface StudioApi extends HistoryApi, GpuTestApi {
   engineSpeed(): Promise<number>;
   /**
    * Tells a teacher's files from text, by content if that can tell, and reads both, with progress. If the text fails or is
-   * cancelled, a teacher that came with it stays.
+   * cancelled, a teacher that came with it stays. The folder of a job that PyTorch trained goes into the history.
    * @param wishFor is told what came, once a teacher is read, and answers how the text is to be packed
    * @param again the text that a teacher without one is read with
    */
@@ -119,6 +120,12 @@ export interface StudioApi extends HistoryApi, GpuTestApi {
   /** Both models' words for the first [MASK] of a sentence, in the finished run. */
   fillMask(sentence: string, listen?: StudioListener): Promise<FillComparison>;
   exportStudent(name: string, listen: StudioListener, options?: ExportOptions): Promise<ExportResult>;
+  /**
+   * A run of this recipe as a folder for PyTorch (`cluster/`), calibrated here if its method calibrates. The teacher's weights and
+   * the text are not in it. {@link StudioApi.cancelExport} ends it.
+   * @throws `recipe` naming what PyTorch does not train
+   */
+  exportJob(recipe: Recipe, name: string, listen: StudioListener): Promise<JobResult>;
   /** Ends an export that is going on: it rejects with code `cancelled`. */
   cancelExport(): Promise<void>;
   /** The loaded teacher in the same forms: a converter from any checkpoint that can be read. Needs no text and no run. */

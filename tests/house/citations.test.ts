@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
-const ROOMS = ['src', 'workers', 'tests', 'bench', 'scripts'];
+const ROOMS = ['src', 'workers', 'tests', 'bench', 'scripts', 'cluster'];
 const SOURCES = /\.(?:ts|tsx|mjs|mts|css|wgsl|py)$/;
 const read = (path: string): string => readFileSync(join(ROOT, path), 'utf8');
 

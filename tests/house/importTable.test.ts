@@ -58,6 +58,7 @@ const STUDIO: Readonly<Record<string, readonly string[]>> = {
   verification: ['api'],
   comparison: ['settings', 'api', 'teacher', 'recipe', 'methods', 'runs', 'compression', 'verification'],
   exporting: ['settings', 'api', 'teacher', 'methods', 'verification'],
+  job: ['api', 'teacher', 'recipe', 'methods', 'runs', 'exporting'],
   session: [
     'settings',
     'api',
@@ -71,6 +72,7 @@ const STUDIO: Readonly<Record<string, readonly string[]>> = {
     'verification',
     'comparison',
     'exporting',
+    'job',
   ],
 };
 const STUDIO_ROOMS = Object.keys(STUDIO);

@@ -21,7 +21,8 @@ import {
   type TeacherOptions,
 } from '../options.ts';
 import { RunStage, stopOnInterrupt } from '../interruption.ts';
-import { makeFolder, runsFolder } from '../outFolder.ts';
+import { writeNewFolder } from '../files.ts';
+import { checkNewFolder, makeFolder, runsFolder } from '../outFolder.ts';
 import { recipeFrom, type RecipeOptions } from '../recipe.ts';
 import { costLines, createReport, millions, percent, shapeInWords, type Report } from '../report.ts';
 import { trainingOptions } from '../settingOptions.ts';
@@ -31,7 +32,8 @@ import { waitForRoom } from '../waitForRoom.ts';
 interface CompressOptions extends TeacherOptions, RecipeOptions, EngineOptions, FormOptions {
   readonly resume?: true;
   readonly beyondMemory?: true;
-  readonly out: string;
+  readonly out?: string;
+  readonly job?: string;
 }
 
 async function newest(session: StudioApi): Promise<UnfinishedRun | undefined> {
@@ -62,7 +64,30 @@ function judgement(exported: ExportResult): string {
   return `Largest difference between the engine's ${exported.onnx[0]?.output ?? 'answers'} and onnxruntime-web's: ${exported.largestDifference.toExponential(2)} (${shapes})`;
 }
 
-async function run(options: CompressOptions, report: Report): Promise<number> {
+/** Writes the run as a folder for PyTorch instead of training it. */
+async function writeJob(options: CompressOptions, folder: string, report: Report): Promise<number> {
+  if (options.out !== undefined || options.resume === true)
+    throw new UsageError('job: expected --job alone, got --out or --resume as well. The job trains the student; leave the others out.');
+  checkNewFolder('--job', folder);
+  checkPaths(options, { text: true });
+  const { session, teacher } = await openTeacherForText(options, report);
+  const recipe = await recipeFrom(session, options);
+  await openText(session, options, recipe, report);
+  await openEngine(session, options, report);
+  report.say([`Teacher: ${shapeInWords(teacher.shape)}`, `Student: ${shapeInWords(recipe.student)}`].join('\n'));
+  const { zip, files, name } = await session.exportJob(recipe, basename(resolve(folder)), report.event);
+  await writeNewFolder(zip, '--job', folder);
+  report.fact('job', { folder, name, files });
+  report.say(`Written to ${folder}. Its README.md says how PyTorch trains it.`);
+  return EXIT.done;
+}
+
+async function run(given: CompressOptions, report: Report): Promise<number> {
+  if (given.job !== undefined) return writeJob(given, given.job, report);
+  const { out } = given;
+  if (out === undefined)
+    throw new UsageError("compress: expected --out for the student's folder, or --job for a job's, got neither. Give one.");
+  const options = { ...given, out };
   checkPaths(options, { text: true });
   const { session, teacher } = await openTeacherForText(options, report, runsFolder(options.out));
   const waiting = await newest(session);
@@ -113,13 +138,15 @@ export function addCompress(program: Command): void {
     .option('--resume', 'go on with the unfinished run in --out; the recipe is that of the run')
     .option('--recipe <file>', 'start from the run.json of an earlier run')
     .option('--beyond-memory', "start on a GPU also if a step's plan takes more than half of the machine's memory")
-    .requiredOption('--out <dir>', "the student's folder; made if it is not there")
+    .option('--out <dir>', "the student's folder; made if it is not there")
+    .option('--job <dir>', 'train nothing here: write the calibrated run as a folder that PyTorch trains (cluster/README.md)')
     .addHelpText(
       'after',
       `
 Examples:
   npm run compress -- --demo --preset half --steps 100 --out student
   npm run compress -- --teacher my-bert --text corpus/ --width 192 --layers 6 --out student
+  npm run compress -- --teacher my-bert --text corpus/ --preset wid55 --steps 400000 --batch 960 --job wid55
   npm run -s compress -- --teacher my-bert --text a.txt b.txt --max-mb 50 --json --out student > run.jsonl`,
     )
     .action(async (options: CompressOptions) => {

@@ -1,9 +1,10 @@
-import { existsSync, writeFileSync } from 'node:fs';
+import { existsSync, statSync, writeFileSync } from 'node:fs';
 import type { Command } from 'commander';
 import { folderFiles } from '../../studio/runs/folderFiles.ts';
 import { lockFiles } from '../../studio/runs/lockFiles.ts';
 import { RunStore } from '../../studio/runs/runStore.ts';
 import { createSession } from '../../studio/session.ts';
+import type { GivenFile } from '../../studio/api/files.ts';
 import type { RunSummary } from '../../studio/api/history.ts';
 import type { StudioApi } from '../../studio/studioApi.ts';
 import { filesOf } from '../files.ts';
@@ -20,6 +21,10 @@ interface RunsOptions {
 function sessionOf(out: string): StudioApi {
   const folder = runsFolder(out);
   return createSession(new RunStore(folderFiles(folder), lockFiles(folder)));
+}
+
+async function wholeOf({ bytes }: GivenFile): Promise<Uint8Array | Blob> {
+  return bytes instanceof Uint8Array || bytes instanceof Blob ? bytes : bytes.read(0, bytes.size);
 }
 
 /** A run by its file name or by what the user calls it. */
@@ -52,7 +57,8 @@ export function addRuns(program: Command): void {
 Examples:
   npm run compress -- runs list --out student
   npm run compress -- runs export "Run 1" --out student --to run-1.zip
-  npm run compress -- runs import run-1.zip --out elsewhere`,
+  npm run compress -- runs import run-1.zip --out elsewhere
+  npm run compress -- runs import job --out student`,
     );
   const add = (usage: string, description: string): Command =>
     runs
@@ -86,15 +92,16 @@ Examples:
       report.fact('exported', { file: target, bytes: zip.size });
       report.say(`Written to ${target}. "runs import" and the page's runs menu take it in.`);
     });
-  add('import <zip>', 'adds an exported run; compress --resume goes on with it').action(async (zip: string, options: RunsOptions) => {
+  add(
+    'import <path>',
+    "adds an exported run's zip, or the folder of a job that PyTorch trained; compress --resume goes on with a run",
+  ).action(async (path: string, options: RunsOptions) => {
     const report = createReport(options.json === true);
-    const [file] = filesOf(zip);
-    if (file === undefined || filesOf(zip).length > 1)
-      throw new UsageError(`runs: ${zip} — expected a zip that "runs export" wrote, got a folder. Give the file.`);
-    const { bytes } = file;
+    const files = filesOf(path);
+    const [only] = files;
+    const isFolder = files.length !== 1 || only === undefined || statSync(path).isDirectory();
     makeFolder(runsFolder(options.out));
-    const content = bytes instanceof Uint8Array || bytes instanceof Blob ? bytes : await bytes.read(0, bytes.size);
-    const added = await sessionOf(options.out).importRun(content);
+    const added = await sessionOf(options.out).importRun(isFolder ? files : await wholeOf(only));
     report.fact('run', added);
     report.say(`Added:\n${lineOf(added)}`);
   });

@@ -1,9 +1,9 @@
-import { CurveBuilder } from '../curveBuilder.ts';
 import { useCurves } from '../curvesStore.ts';
 import { useHistory, type RunSummary } from '../historyStore.ts';
 import { isGoing, useRun } from '../runStore.ts';
 import { useSetup } from '../setupStore.ts';
 import type { Desk } from './desk.ts';
+import { layBeside, lookForRuns } from './historyLooks.ts';
 import { recall } from './recall.ts';
 import { takeRecipe } from './recipeActions.ts';
 
@@ -21,11 +21,6 @@ export interface HistoryActions {
   /** @returns the archive as a file to save; undefined if it failed */
   exportRun(run: RunSummary): Promise<{ readonly name: string; readonly zip: Blob } | undefined>;
   importRun(file: Blob): Promise<void>;
-}
-
-export async function lookForRuns(desk: Desk): Promise<void> {
-  useHistory.setState({ whyNotKept: await desk.api.whyNotKept(), runs: await desk.api.runs() });
-  useRun.setState({ unfinished: await desk.api.unfinished() });
 }
 
 /** Milliseconds after the start of the page. */
@@ -83,13 +78,7 @@ export function historyActions(desk: Desk): HistoryActions {
       });
     },
     async showBeside(run) {
-      await desk.guarded(async () => {
-        const builder = new CurveBuilder();
-        for (const event of await desk.api.runEvents(run.run)) builder.hear(event);
-        useCurves.setState(({ past }) => ({
-          past: [{ name: run.name, points: builder.points }, ...past.filter((curve) => curve.name !== run.name)],
-        }));
-      });
+      await desk.guarded(() => layBeside(desk, run));
     },
     renameRun: (run, name) =>
       tidy(async () => {

@@ -9,6 +9,7 @@ import { recipeFromHash } from '../recipeChoices.ts';
 import { useSetup } from '../setupStore.ts';
 import { whileReading } from '../whileReading.ts';
 import type { Desk } from './desk.ts';
+import { layBeside, lookForRuns } from './historyLooks.ts';
 import { recost, replan } from './recipeActions.ts';
 
 export interface InputActions {
@@ -149,7 +150,11 @@ async function openFiles(desk: Desk, files: readonly GivenFile[], say: (words: s
       return recipe === undefined ? undefined : { sequence: recipe.sequence, seed: recipe.seed, documents: recipe.documents };
     };
     try {
-      const { text } = await desk.api.open(files, wishFor, listen, desk.text);
+      const { text, run } = await desk.api.open(files, wishFor, listen, desk.text);
+      if (run !== undefined) {
+        await lookForRuns(desk);
+        await layBeside(desk, run);
+      }
       if (text === null) return;
       const { report, ...given } = text;
       desk.text = given;

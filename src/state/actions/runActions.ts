@@ -7,7 +7,7 @@ import { isGoing, useRun } from '../runStore.ts';
 import { useSetup } from '../setupStore.ts';
 import { whileReading } from '../whileReading.ts';
 import type { Desk } from './desk.ts';
-import { lookForRuns } from './historyActions.ts';
+import { lookForRuns } from './historyLooks.ts';
 import { isPackedFor, loadDemo, loadText } from './inputActions.ts';
 import { recall } from './recall.ts';
 import { recost, takeRecipe } from './recipeActions.ts';

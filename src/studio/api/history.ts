@@ -1,3 +1,4 @@
+import type { GivenFile } from './files.ts';
 import type { Recipe } from './recipe.ts';
 import type { HeldOut, RunResult, StudioEvent, StudioListener } from './run.ts';
 import type { TeacherReport } from './teacher.ts';
@@ -129,8 +130,10 @@ export interface HistoryApi {
   deleteRun(run: string): Promise<void>;
   restoreRun(run: string): Promise<void>;
   exportRun(run: string): Promise<RunArchive>;
-  /** Adds an exported run to the history. One that is there already is not doubled. */
-  importRun(zip: Uint8Array | Blob): Promise<RunSummary>;
+  /**
+   * Adds an exported run's zip, or the files of a job that PyTorch trained, to the history. One that is there already is not doubled.
+   */
+  importRun(given: Uint8Array | Blob | readonly GivenFile[]): Promise<RunSummary>;
   /** Two students of the loaded teacher on one sentence; `layer` and `head` are the first student's, from 0. */
   compareRuns(
     first: string,

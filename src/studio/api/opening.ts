@@ -1,4 +1,5 @@
 import type { GivenFile } from './files.ts';
+import type { RunSummary } from './history.ts';
 import type { Beginnings } from './recipe.ts';
 import type { TeacherReport } from './teacher.ts';
 import type { TextReport, TextWish } from './text.ts';
@@ -29,4 +30,6 @@ export type WishFor = (arrival: Arrival) => Promise<Omit<TextWish, 'column'> | u
 export interface Opened {
   readonly teacher: OpenedTeacher | null;
   readonly text: (GivenText & { readonly report: TextReport }) | null;
+  /** Given if the files are a job that PyTorch trained: it is in the history now. */
+  readonly run?: RunSummary;
 }

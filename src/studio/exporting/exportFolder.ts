@@ -15,6 +15,7 @@ import { worst } from '../verification/difference.ts';
 import { OnnxJudge, TOLERANCES } from '../verification/onnxVerification.ts';
 import type { ExportOptions, ExportResult, OnnxFileReport, OnnxLatency, OnnxPrecision } from '../api/exporting.ts';
 import type { StudioListener } from '../api/run.ts';
+import { folderName } from './folderName.ts';
 import type { Measured } from './finishedRun.ts';
 import { HeldOutTokens } from '../verification/heldOutTokens.ts';
 import { measureLatency } from '../verification/latency.ts';
@@ -197,16 +198,6 @@ export async function exportFolder(
   } finally {
     await against?.close();
   }
-}
-
-/** A wished name as one that every file system and zip takes. */
-function folderName(name: string): string {
-  return (
-    name
-      .replaceAll(/[^A-Za-z0-9._-]+/g, '-')
-      .replace(/^[.-]+/, '')
-      .slice(0, 100) || 'student'
-  );
 }
 
 async function opened(model: BertModel, dataLimit: number): Promise<OnnxRuntime> {

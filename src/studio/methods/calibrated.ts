@@ -50,6 +50,7 @@ function compactorPhase({ teacher, table, recipe, shape, heads }: PhaseContext, 
 /** WID from closed forms: trains compactors, reparameterises, then polishes the student's own weights (docs/method.md section 5.1). */
 export const calibrated: Method = {
   name: 'calibrated',
+  job: 'merged',
   start: (context, tools) => mergedStart(context, tools, false),
   phases: (context) => {
     const { recipe, table } = context;

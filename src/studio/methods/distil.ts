@@ -7,6 +7,7 @@ import { chosenStart, fromLogits, ownWeightsInWords } from './words.ts';
 /** The distillation baseline: learns from the teacher's answers and, if asked for, its hidden states (docs/method.md section 5.4). */
 export const distil: Method = {
   name: 'distil',
+  job: 'merged',
   start: (context, tools) => mergedStart(context, tools, context.recipe.start === 'selection'),
   phases: (context) => {
     const { steps, distillationTemperature: temperature, distillationShare: share, distillationHidden: hidden } = context.recipe;

@@ -36,6 +36,11 @@ export interface Method {
    * @param context of the run
    */
   merged?(context: PhaseContext): readonly Shape[];
+  /**
+   * What of its start a PyTorch job is given (`studio/job/`): the compactors that its student is `merged` from, the `student` itself,
+   * or nothing, if compactors begin at the `identity`. Left out if `cluster/` does not train it.
+   */
+  readonly job?: 'merged' | 'student' | 'identity';
   /** A recipe in sentences, for the model card. */
   words(recipe: Recipe): string;
 }

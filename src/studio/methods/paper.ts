@@ -68,6 +68,7 @@ function paperPhase({ teacher, table, recipe, shape }: PhaseContext): Phase {
 /** WID as published: square compactors, squeezed by masks and penalties (docs/method.md section 6). */
 export const paper: Method = {
   name: 'paper',
+  job: 'identity',
   // Nothing is calibrated: the run starts at the teacher's function.
   start: async (context, { engine }) => {
     const compactors = paperStart(context.teacher, context.table);

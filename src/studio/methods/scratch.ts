@@ -7,6 +7,7 @@ import { ownWeightsInWords } from './words.ts';
 /** The baseline that inherits nothing: random weights (docs/method.md section 5.4). */
 export const scratch: Method = {
   name: 'scratch',
+  job: 'student',
   start: ({ teacher, table, recipe }) =>
     Promise.resolve({
       model: freshModel(studentConfig(teacher.model.config, table), recipe.seed),

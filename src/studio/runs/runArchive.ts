@@ -2,6 +2,7 @@ import { openZip } from '../../formats/zip.ts';
 import { streamZip, type ZipFile } from '../../formats/zipStream.ts';
 import { openBytes, READ_AT_ONCE, type ByteContent, type ByteSource } from '../../tensor/byteSource.ts';
 import { StudioError } from '../../tensor/studioError.ts';
+import type { GivenFile } from '../api/files.ts';
 import type { RunArchive } from '../api/history.ts';
 import { decodeCheckpoint } from './checkpointFile.ts';
 import { csvOf, eventsOf } from './runMetrics.ts';
@@ -36,17 +37,39 @@ async function* piecesOf(source: ByteSource): AsyncGenerator<Uint8Array> {
   for (let at = 0; at < source.size; at += READ_AT_ONCE) yield source.read(at, Math.min(source.size, at + READ_AT_ONCE));
 }
 
+/** An exported run: its zip, or the files of a job's folder that PyTorch trained. */
+export type GivenRun = ByteContent | readonly GivenFile[];
+
+function isFiles(given: GivenRun): given is readonly GivenFile[] {
+  return Array.isArray(given);
+}
+
+/** Files by their names, without folders. */
+async function filesOf(given: GivenRun): Promise<(name: string) => ByteSource | undefined> {
+  const files = isFiles(given) ? given.map(({ path, bytes }) => [path, openBytes(bytes)] as const) : [...(await openZip(openBytes(given)))];
+  return (name) => files.find(([path]) => path.slice(path.lastIndexOf('/') + 1) === name)?.[1];
+}
+
+/** Whether files are those of a run that {@link importRun} takes in. */
+export function holdRun(files: readonly GivenFile[]): boolean {
+  return files.some(({ path }) => path.slice(path.lastIndexOf('/') + 1) === RECORD);
+}
+
 /**
- * Adds an exported run to a store. Everything in it is checked before anything is written.
+ * Adds an exported run, or a job that PyTorch trained, to a store. Everything in it is checked before anything is written.
  * @returns the run's name in this store
- * @throws StudioError if the zip holds no run, or one that is damaged or of a newer version
+ * @throws StudioError if there is no run in it, or one that is damaged or of a newer version
  */
-export async function importRun(store: RunStore, zip: ByteContent): Promise<string> {
-  const files = await openZip(openBytes(zip));
-  const find = (name: string): ByteSource | undefined => [...files].find(([path]) => path.slice(path.lastIndexOf('/') + 1) === name)?.[1];
+export async function importRun(store: RunStore, given: GivenRun): Promise<string> {
+  const find = await filesOf(given);
   const kept = find(RECORD);
   if (kept === undefined)
-    throw new StudioError('run', `import: the zip — expected a run's (${RECORD} in it), got none. Give what "export run" wrote.`);
+    throw new StudioError(
+      'run',
+      isFiles(given)
+        ? `import: the folder — expected a job that PyTorch trained (${RECORD} in it), got none. Train it as its README.md says.`
+        : `import: the zip — expected a run's (${RECORD} in it), got none. Give what "export run" wrote.`,
+    );
   const record = await decodeRecord(RECORD, kept);
   const checkpointFile = find(CHECKPOINT);
   const checkpoint = checkpointFile === undefined ? undefined : await decodeCheckpoint(CHECKPOINT, checkpointFile);

@@ -139,8 +139,8 @@ export function historyVerbs(state: SessionState): Omit<HistoryApi, 'keep' | 're
         throw new StudioError('run', `session: run ${run} is gone for good; it cannot be brought back.`);
     },
     exportRun: async (run) => exportRun(needStore(), (await find(run)).record),
-    async importRun(zip) {
-      const run = await importRun(needStore(), zip);
+    async importRun(given) {
+      const run = await importRun(needStore(), given);
       const { known, at, record, ...rest } = await find(run);
       const names = new Set(known.toSpliced(at, 1).map((other) => other.record.name));
       const named = names.has(record.name) ? { ...record, name: freeName(record.name, names) } : record;

@@ -1,6 +1,7 @@
 import { StudioError } from '../../tensor/studioError.ts';
 import type { GivenFile } from '../api/files.ts';
 import type { GivenText } from '../api/opening.ts';
+import { holdRun } from '../runs/runArchive.ts';
 import { sortGiven } from '../sortGiven.ts';
 import type { StudioApi } from '../studioApi.ts';
 import { beginningsOf } from './recipeVerbs.ts';
@@ -16,13 +17,14 @@ function underFolder(files: readonly GivenFile[], fallback: string): { readonly 
   return { name, files: files.map((file) => ({ path: file.path.slice(cut), bytes: file.bytes })) };
 }
 
-/** Whatever was dropped, by the verbs that read a teacher and a text. */
+/** Whatever was dropped, by the verbs that read a teacher, a text and a run. */
 export function openVerb(
   state: SessionState,
-  { loadTeacher, loadText }: Pick<StudioApi, 'loadTeacher' | 'loadText'>,
+  { loadTeacher, loadText, importRun }: Pick<StudioApi, 'loadTeacher' | 'loadText' | 'importRun'>,
 ): Pick<StudioApi, 'open'> {
   return {
     async open(files, wishFor, listen, again) {
+      if (holdRun(files)) return { teacher: null, text: null, run: await importRun(files) };
       const at = (indices: readonly number[]): GivenFile[] => indices.flatMap((index) => files[index] ?? []);
       const places = await sortGiven(files);
       if (places.teacher.length === 0 && places.text.length === 0)

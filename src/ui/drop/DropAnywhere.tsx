@@ -32,5 +32,5 @@ export function DropAnywhere(): React.JSX.Element | null {
       window.removeEventListener('drop', drop);
     };
   }, [actions]);
-  return over ? <div className="drop-veil">Drop a BERT folder, a zip, or text files</div> : null;
+  return over ? <div className="drop-veil">Drop a BERT folder, a zip, text files, or a trained job</div> : null;
 }
