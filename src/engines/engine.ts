@@ -1,4 +1,5 @@
 import type { Plan, PlanOptions } from '../graph/plan.ts';
+import type { LentAlgebra } from '../tensor/algebra.ts';
 
 /** Limits of an engine, for error messages and for choosing batch sizes. */
 export interface EngineLimits {
@@ -54,5 +55,7 @@ export interface Engine {
   readonly kernels?: ReadonlyMap<string, string> | undefined;
   describe(): EngineDescription;
   compile(plan: Plan, watch?: CompileWatch): Promise<Program>;
+  /** Dense algebra in float64 on the CPU's threads; left out if there is none but plain TypeScript's. Dispose of it after use. */
+  algebra?(): Promise<LentAlgebra>;
   dispose(): void;
 }

@@ -10,7 +10,7 @@ export interface Matrix {
 }
 
 export function matrix(rows: number, columns: number, data?: ArrayLike<number>): Matrix {
-  return { rows, columns, data: data === undefined ? new Float64Array(rows * columns) : Float64Array.from(data) };
+  return { rows, columns, data: data === undefined ? new Float64Array(rows * columns) : new Float64Array(data) };
 }
 
 export function identity(n: number): Matrix {
@@ -63,6 +63,14 @@ export function ridged(a: Matrix, ratio: number): Matrix {
 /** Columns that the factorisations finish at once; the rest of their work is matrix products. */
 const PANEL = 32;
 
+/** What a factorisation says that finds no positive pivot. */
+export function notPositive(pivot: number, size: number, value: number): StudioError {
+  return new StudioError(
+    'calibration',
+    `cholesky: pivot ${pivot} of ${size} is ${value.toExponential(2)}, expected above 0. The calibration text is too short or too uniform; give more of it.`,
+  );
+}
+
 /** The lower factor S with a = S S^T. @throws StudioError if a is not positive definite */
 export function cholesky(a: Matrix): Matrix {
   const n = a.rows;
@@ -84,11 +92,7 @@ export function cholesky(a: Matrix): Matrix {
         for (let p = from; p < j; p++) sum -= (data[i * n + p] ?? 0) * (data[j * n + p] ?? 0);
         if (i > j) data[i * n + j] = sum / (data[j * n + j] ?? 1);
         else if (sum > 0) data[j * n + j] = Math.sqrt(sum);
-        else
-          throw new StudioError(
-            'calibration',
-            `cholesky: pivot ${j} of ${n} is ${sum.toExponential(2)}, expected above 0. The calibration text is too short or too uniform; give more of it.`,
-          );
+        else throw notPositive(j, n, sum);
       }
       // The panel's product also filled what lies above the diagonal.
       for (let i = from; i < j; i++) data[i * n + j] = 0;

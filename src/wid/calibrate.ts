@@ -1,11 +1,13 @@
 import { biasOf, blueprintOf, type Blueprint, type Role } from '../models/blueprint.ts';
 import { decoderName, type BertModel } from '../models/model.ts';
-import { identity, matrix, multiply, ridged, select, solvePositive, transposed, type Matrix } from '../tensor/matrix.ts';
+import { plainAlgebra, type Algebra } from '../tensor/algebra.ts';
+import type { SelectionSite } from '../tensor/columnSelection.ts';
+import { identity, matrix, ridged, select, transposed, type Matrix } from '../tensor/matrix.ts';
 import { StudioError } from '../tensor/studioError.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import { compactorName, EMBEDDINGS } from './compactors.ts';
-import { headFactors, selectHeads, type AttentionWeights } from './headFactors.ts';
-import { greedySelection, rootOf, selectionSite, type SelectionSite } from './keepSets.ts';
+import { headFactors, seenReads, selectHeads, type AttentionWeights, type HeadFactors } from './headFactors.ts';
+import { gramSite, selectionSite } from './keepSets.ts';
 import type { CalibrationProgress, InnerMoments, Moment, TeacherMoments } from './moments.ts';
 import { tableWidth, type SpaceTable } from './spaces.ts';
 
@@ -59,12 +61,12 @@ export function momentOf(moments: TeacherMoments, site: string): Moment {
 }
 
 /** L = C[:, S] (C[S, S] + eps I)^-1, the best linear guess of all dimensions from the kept ones, [d, d']. */
-export function leastSquares(C: Matrix, kept: readonly number[]): Matrix {
-  return transposed(solvePositive(ridged(select(C, kept, kept), RIDGE), select(C, kept, null)));
+export function leastSquares(algebra: Algebra, C: Matrix, kept: readonly number[]): Matrix {
+  return transposed(algebra.solvePositive(ridged(select(C, kept, kept), RIDGE), select(C, kept, null)));
 }
 
 export function asTensor(m: Matrix): Tensor {
-  return { shape: [m.rows, m.columns], data: Float32Array.from(m.data) };
+  return { shape: [m.rows, m.columns], data: new Float32Array(m.data) };
 }
 
 function stackBlocks(blocks: readonly Matrix[]): Tensor {
@@ -79,37 +81,37 @@ function stackBlocks(blocks: readonly Matrix[]): Tensor {
 const ascending = (list: readonly number[]): number[] => list.toSorted((a, b) => a - b);
 
 /** Sites that read the residual stream (docs/method.md section 4, residual keep set). */
-function residualSites(teacher: BertModel, moments: TeacherMoments, tied: boolean): SelectionSite[] {
+function residualSites(algebra: Algebra, teacher: BertModel, moments: TeacherMoments, tied: boolean): SelectionSite[] {
   const sites: SelectionSite[] = [];
   const blueprint = blueprintOf(teacher.config);
   for (let layer = 0; layer < teacher.config.layers; layer++) {
     const read = momentOf(moments, `${layer}.read`).C;
     const reading = stackRows((['query', 'key', 'value'] as const).map((role) => weightMatrix(teacher, blueprint, role, layer)));
     sites.push(
-      selectionSite(read, reading),
-      selectionSite(momentOf(moments, `${layer}.attention`).C, weightMatrix(teacher, blueprint, 'expansion', layer)),
-      selectionSite(read, null),
+      selectionSite(algebra, read, reading),
+      selectionSite(algebra, momentOf(moments, `${layer}.attention`).C, weightMatrix(teacher, blueprint, 'expansion', layer)),
+      selectionSite(algebra, read, null),
     );
   }
-  sites.push(selectionSite(momentOf(moments, 'final').C, weightMatrix(teacher, blueprint, 'transform')));
+  sites.push(selectionSite(algebra, momentOf(moments, 'final').C, weightMatrix(teacher, blueprint, 'transform')));
   if (tied && blueprint.tableSpace === 'residual')
-    sites.push(decoderSite(teacher, momentOf(moments, 'transform').C, blueprint.module('words').weight));
+    sites.push(decoderSite(algebra, teacher, momentOf(moments, 'transform').C, blueprint.module('words').weight));
   return sites;
 }
 
 /** Sites that read the space of tables that a projection leads from: itself, and the decoder, which is untied or tied to them. */
-function tableSites(teacher: BertModel, moments: TeacherMoments, tied: boolean): SelectionSite[] {
+function tableSites(algebra: Algebra, teacher: BertModel, moments: TeacherMoments, tied: boolean): SelectionSite[] {
   const C = momentOf(moments, 'embedding').C;
   const blueprint = blueprintOf(teacher.config);
   return [
-    selectionSite(C, weightMatrix(teacher, blueprint, 'embeddingProjection')),
-    selectionSite(C, null),
-    decoderSite(teacher, momentOf(moments, 'transform').C, tied ? blueprint.module('words').weight : decoderName(teacher.config)),
+    selectionSite(algebra, C, weightMatrix(teacher, blueprint, 'embeddingProjection')),
+    selectionSite(algebra, C, null),
+    decoderSite(algebra, teacher, momentOf(moments, 'transform').C, tied ? blueprint.module('words').weight : decoderName(teacher.config)),
   ];
 }
 
 /** Target E C_y of a decoder's read, in slices of the vocabulary: float64 copies of a whole table would not fit. */
-function decoderSite(teacher: BertModel, C: Matrix, weight: string): SelectionSite {
+function decoderSite(algebra: Algebra, teacher: BertModel, C: Matrix, weight: string): SelectionSite {
   const d = C.rows;
   const table = teacher.tensors.get(weight)?.data ?? new Float32Array();
   const gram = matrix(d, d);
@@ -117,12 +119,11 @@ function decoderSite(teacher: BertModel, C: Matrix, weight: string): SelectionSi
   for (let at = 0; at < table.length; at += slice) {
     const part = table.subarray(at, at + slice);
     const E = matrix(part.length / d, d, part);
-    const product = multiply(transposed(E), E);
-    product.data.forEach((x, i) => {
+    algebra.gram(E).data.forEach((x, i) => {
       gram.data[i] = (gram.data[i] ?? 0) + x;
     });
   }
-  return selectionSite(C, rootOf(gram));
+  return gramSite(algebra, C, gram);
 }
 
 function stackRows(list: readonly Matrix[]): Matrix {
@@ -145,6 +146,7 @@ function stackRows(list: readonly Matrix[]): Matrix {
  * @param moments from gatherMoments
  * @param progress hears of the keep set and of every layer: at BERT-base's size a layer takes seconds
  * @param inner where those of FFN neurons come from, in the order of layers, if not from `moments`
+ * @param algebra of the engine, or plain TypeScript
  */
 export async function calibrateOnePass(
   teacher: BertModel,
@@ -152,13 +154,14 @@ export async function calibrateOnePass(
   moments: TeacherMoments,
   progress: CalibrationProgress,
   inner: InnerMoments = (layer) => Promise.resolve(momentOf(moments, `${layer}.inner`)),
+  algebra: Algebra = plainAlgebra,
 ): Promise<Calibration> {
   const { teacher: t, student: s } = table;
   const compactors = new Map<string, Tensor>();
-  const residualOrder = greedySelection(residualSites(teacher, moments, table.tied), s.residual);
+  const residualOrder = algebra.selectColumns(residualSites(algebra, teacher, moments, table.tied), s.residual);
   const S = ascending(residualOrder);
   const projects = blueprintOf(teacher.config).tableSpace === 'embedding';
-  const tables = projects ? ascending(greedySelection(tableSites(teacher, moments, table.tied), tableWidth(s))) : S;
+  const tables = projects ? ascending(algebra.selectColumns(tableSites(algebra, teacher, moments, table.tied), tableWidth(s))) : S;
   await progress(1, table.layerMap.length + 1);
   const pickStream = select(identity(t.residual), null, S);
   const pick = asTensor(pickStream);
@@ -171,7 +174,10 @@ export async function calibrateOnePass(
   const pickTables = projects ? select(identity(tableWidth(t)), null, tables) : pickStream;
   compactors.set(EMBEDDINGS, projects ? asTensor(pickTables) : pick);
   if (projects) {
-    compactors.set(compactorName('embeddingProjection', null, 'L'), asTensor(leastSquares(momentOf(moments, 'embedding').C, tables)));
+    compactors.set(
+      compactorName('embeddingProjection', null, 'L'),
+      asTensor(leastSquares(algebra, momentOf(moments, 'embedding').C, tables)),
+    );
     compactors.set(compactorName('embeddingProjection', null, 'R'), pickRowsOf);
   }
   for (const [layer, from] of table.layerMap.entries()) {
@@ -181,10 +187,8 @@ export async function calibrateOnePass(
     const kept =
       s.heads === t.heads ? Array.from({ length: t.heads }, (_, h) => h) : selectHeads(values.C, weights.Wo, t.headSize, s.heads);
     if (s.heads !== t.heads) heads.set(from, kept);
-    const factors = kept.map((head) =>
-      s.headSize === t.headSize ? wholeHead(t.headSize) : headFactors(weights, read, values, head, t.headSize, s.headSize),
-    );
-    const L = asTensor(leastSquares(read.C, S));
+    const factors = headsOf(algebra, weights, read, values, kept, table);
+    const L = asTensor(leastSquares(algebra, read.C, S));
     compactors.set(compactorName('query', layer, 'R'), stackBlocks(factors.map((f) => f.Rq)));
     compactors.set(compactorName('key', layer, 'R'), stackBlocks(factors.map((f) => f.Rk)));
     compactors.set(compactorName('value', layer, 'R'), stackBlocks(factors.map((f) => f.Rv)));
@@ -195,22 +199,35 @@ export async function calibrateOnePass(
 
     const innerC = (await inner(from)).C;
     innerSquares.push(Float64Array.from({ length: innerC.rows }, (_, i) => innerC.data[i * innerC.columns + i] ?? 0));
-    const order = greedySelection([selectionSite(innerC, select(weightMatrix(teacher, blueprint, 'contraction', from), S, null))], s.inner);
+    const contraction = select(weightMatrix(teacher, blueprint, 'contraction', from), S, null);
+    const order = algebra.selectColumns([selectionSite(algebra, innerC, contraction)], s.inner);
     innerOrder.push(order);
     const Sf = ascending(order);
-    compactors.set(compactorName('expansion', layer, 'L'), asTensor(leastSquares(momentOf(moments, `${from}.attention`).C, S)));
+    compactors.set(compactorName('expansion', layer, 'L'), asTensor(leastSquares(algebra, momentOf(moments, `${from}.attention`).C, S)));
     compactors.set(compactorName('expansion', layer, 'R'), asTensor(select(identity(t.inner), Sf, null)));
-    compactors.set(compactorName('contraction', layer, 'L'), asTensor(leastSquares(innerC, Sf)));
+    compactors.set(compactorName('contraction', layer, 'L'), asTensor(leastSquares(algebra, innerC, Sf)));
     compactors.set(compactorName('contraction', layer, 'R'), pickRowsOf);
     await progress(layer + 2, table.layerMap.length + 1);
   }
-  compactors.set(compactorName('transform', null, 'L'), asTensor(leastSquares(momentOf(moments, 'final').C, S)));
+  compactors.set(compactorName('transform', null, 'L'), asTensor(leastSquares(algebra, momentOf(moments, 'final').C, S)));
   compactors.set(compactorName('transform', null, 'R'), projects ? asTensor(transposed(pickTables)) : pickRowsOf);
-  if (!table.tied) compactors.set(compactorName('decoder', null, 'L'), asTensor(leastSquares(momentOf(moments, 'transform').C, tables)));
+  if (!table.tied)
+    compactors.set(compactorName('decoder', null, 'L'), asTensor(leastSquares(algebra, momentOf(moments, 'transform').C, tables)));
   return { compactors, residual: S, residualOrder, embedding: tables, inner: innerOrder.map(ascending), innerOrder, innerSquares, heads };
 }
 
-function wholeHead(a: number): { Rq: Matrix; Rk: Matrix; Rv: Matrix; Lo: Matrix } {
-  const whole = identity(a);
-  return { Rq: whole, Rk: whole, Rv: whole, Lo: whole };
+function headsOf(
+  algebra: Algebra,
+  weights: AttentionWeights,
+  read: Moment,
+  values: Moment,
+  kept: readonly number[],
+  { teacher: { headSize: theirs }, student: { headSize: ours } }: SpaceTable,
+): HeadFactors[] {
+  if (theirs === ours) {
+    const whole = identity(theirs);
+    return kept.map(() => ({ Rq: whole, Rk: whole, Rv: whole, Lo: whole }));
+  }
+  const seen = seenReads(algebra, weights, read);
+  return kept.map((head) => headFactors(weights, read, seen, values, head, theirs, ours));
 }

@@ -4,8 +4,10 @@ import { matmul } from '../graph/ops/matmul.ts';
 import { gatherRows } from '../graph/ops/rows.ts';
 import { transpose } from '../graph/ops/view.ts';
 import { plan } from '../graph/plan.ts';
-import { matrix, ridged, solvePositive, transposed, type Matrix } from '../tensor/matrix.ts';
+import type { Algebra } from '../tensor/algebra.ts';
+import { matrix, ridged, transposed, type Matrix } from '../tensor/matrix.ts';
 import { RIDGE } from './calibrate.ts';
+import { addInto } from './moments.ts';
 
 /** C_ts [d, d'] and C_ss [d', d'], summed over tokens in float64. */
 export interface CrossMoments {
@@ -14,8 +16,8 @@ export interface CrossMoments {
 }
 
 /** L = C_ts (C_ss + eps I)^-1, [d, d'] (docs/method.md section 4, sequential). */
-export function crossLeastSquares({ ts, ss }: CrossMoments): Matrix {
-  return transposed(solvePositive(ridged(ss, RIDGE), transposed(ts)));
+export function crossLeastSquares(algebra: Algebra, { ts, ss }: CrossMoments): Matrix {
+  return transposed(algebra.solvePositive(ridged(ss, RIDGE), transposed(ts)));
 }
 
 /** Products of one batch on the engine, sums over batches in float64. */
@@ -54,9 +56,7 @@ export class CrossProbe {
     await this.#program.run();
     for (const name of ['ts', 'ss'] as const) {
       const { data } = moments[name];
-      (await this.#program.read(name)).forEach((x, i) => {
-        data[i] = (data[i] ?? 0) + x;
-      });
+      addInto(data, await this.#program.read(name));
     }
   }
 

@@ -1,4 +1,5 @@
 import { cholesky, matrix, multiply, ridged, select, singularValues, solveTriangular, transposed, type Matrix } from '../tensor/matrix.ts';
+import type { Algebra } from '../tensor/algebra.ts';
 import type { Moment } from './moments.ts';
 
 const CHOLESKY_RIDGE = 1e-6;
@@ -27,14 +28,19 @@ function firstColumns(a: Matrix, count: number): Matrix {
 /**
  * The best rank-a' approximation of one head's scores (docs/method.md section 4, query-key).
  *
- * @param Wq, Wk [a, d]   @param bq [a]   @param read moments of what the layer reads
+ * @param Wq, Wk [a, d]   @param bq [a]   @param read moments of what the layer reads   @param seen Wq C and Wk C [a, d]
  * @returns Rq = D^(1/2) U^T Sq^-1 and Rk = D^(1/2) V^T Sk^-1, first a' rows
  */
-export function queryKeyFactors(Wq: Matrix, bq: Float64Array, Wk: Matrix, read: Moment, size: number): { Rq: Matrix; Rk: Matrix } {
+export function queryKeyFactors(
+  { Wq, bq, Wk }: Pick<AttentionWeights, 'Wq' | 'bq' | 'Wk'>,
+  read: Moment,
+  seen: SeenReads,
+  size: number,
+): { Rq: Matrix; Rk: Matrix } {
   const a = Wq.rows;
   const d = read.C.rows;
   const s = matrix(d, 1, read.sum);
-  const Cq = multiply(multiply(Wq, read.C), transposed(Wq));
+  const Cq = multiply(seen.query, transposed(Wq));
   const mq = multiply(Wq, s);
   for (let i = 0; i < a; i++)
     for (let j = 0; j < a; j++) {
@@ -43,7 +49,7 @@ export function queryKeyFactors(Wq: Matrix, bq: Float64Array, Wk: Matrix, read: 
       Cq.data[i * a + j] = (Cq.data[i * a + j] ?? 0) + (mq.data[i] ?? 0) * bj + bi * (mq.data[j] ?? 0) + read.tokens * bi * bj;
     }
   // Softmax does not see what is constant over keys: the key's bias and mean.
-  const Ck = multiply(multiply(Wk, read.C), transposed(Wk));
+  const Ck = multiply(seen.key, transposed(Wk));
   const mk = multiply(Wk, s);
   for (let i = 0; i < a; i++)
     for (let j = 0; j < a; j++) Ck.data[i * a + j] = (Ck.data[i * a + j] ?? 0) - ((mk.data[i] ?? 0) * (mk.data[j] ?? 0)) / read.tokens;
@@ -80,10 +86,21 @@ export interface AttentionWeights {
   readonly Wo: Matrix;
 }
 
+/** Wq C and Wk C [A a, d], C the moments of what the layer reads. */
+export interface SeenReads {
+  readonly query: Matrix;
+  readonly key: Matrix;
+}
+
+export function seenReads(algebra: Algebra, { Wq, Wk }: AttentionWeights, { C }: Moment): SeenReads {
+  return { query: algebra.multiply(Wq, C), key: algebra.multiply(Wk, C) };
+}
+
 /** Factors of one head of a layer. @param values moments of the attended values [A a, A a] */
 export function headFactors(
   weights: AttentionWeights,
   read: Moment,
+  seen: SeenReads,
   values: Moment,
   head: number,
   headSize: number,
@@ -92,8 +109,14 @@ export function headFactors(
   const from = head * headSize;
   const dimensions = Array.from({ length: headSize }, (_, i) => from + i);
   const { Wq, bq, Wk, Wo } = weights;
+  const mine = (a: Matrix): Matrix => rows(a, from, headSize);
   return {
-    ...queryKeyFactors(rows(Wq, from, headSize), bq.subarray(from, from + headSize), rows(Wk, from, headSize), read, size),
+    ...queryKeyFactors(
+      { Wq: mine(Wq), bq: bq.subarray(from, from + headSize), Wk: mine(Wk) },
+      read,
+      { query: mine(seen.query), key: mine(seen.key) },
+      size,
+    ),
     ...valueOutputFactors(select(values.C, dimensions, dimensions), select(Wo, null, dimensions), size),
   };
 }

@@ -117,6 +117,7 @@ export async function gatherMoments(
   }
 }
 
-function addInto(target: Float64Array, values: Float32Array): void {
+/** Sums over batches, in float64. */
+export function addInto(target: Float64Array, values: Float32Array): void {
   for (let i = 0; i < target.length; i++) target[i] = (target[i] ?? 0) + (values[i] ?? 0);
 }

@@ -4,6 +4,7 @@ import type { BertModel } from '../models/model.ts';
 import type { Engine, Program } from '../engines/engine.ts';
 import type { Graph } from '../graph/graph.ts';
 import { plan } from '../graph/plan.ts';
+import { plainAlgebra, type Algebra } from '../tensor/algebra.ts';
 import type { NamedTensors } from '../tensor/tensor.ts';
 import { asTensor, type Calibration } from './calibrate.ts';
 import { compactorName } from './compactors.ts';
@@ -49,10 +50,11 @@ export async function calibrateSequentially(
   size: { readonly batch: number; readonly sequence: number },
   batches: readonly CalibrationBatch[],
   progress: CalibrationProgress,
+  algebra: Algebra = plainAlgebra,
 ): Promise<Calibration> {
   const compactors = new Map(onePass.compactors);
   const given: Given = { engine, teacher, teacherTensors, table, compactors, norms, size };
-  const refit = (name: string, moments: CrossMoments): void => void compactors.set(name, asTensor(crossLeastSquares(moments)));
+  const refit = (name: string, moments: CrossMoments): void => void compactors.set(name, asTensor(crossLeastSquares(algebra, moments)));
   const total = passes(table) * batches.length;
   let done = 0;
   const advance = (): Promise<void> | void => progress(++done, total);

@@ -1,7 +1,5 @@
-import { setFlagsFromString } from 'node:v8';
 import type { Engine } from '../../src/engines/engine.ts';
 import { ReferenceEngine } from '../../src/engines/reference/referenceEngine.ts';
-import { hasRelaxedSimd } from '../../src/engines/wasm/kernelModule.ts';
 import { WasmEngine } from '../../src/engines/wasm/wasmEngine.ts';
 import { WebGpuEngine, type WebGpuOptions } from '../../src/engines/webgpu/webgpuEngine.ts';
 import { takeSoftwareGpu } from './softwareGpu.ts';
@@ -13,18 +11,11 @@ export const ENGINES: readonly { readonly name: string; readonly create: () => P
   { name: 'cpu, 2 threads', create: () => WasmEngine.create(2) },
   { name: 'cpu, 3 threads', create: () => WasmEngine.create(3) },
   { name: 'cpu, 2 threads, plain SIMD', create: () => WasmEngine.create(2, false) },
-  { name: 'cpu, 2 threads, relaxed SIMD', create: createRelaxed },
   { name: 'webgpu', create: () => createWebGpu() },
 ];
 
 /** The same kernels without subgroups and at WebGPU's default limits. */
 export const PLAIN_WEBGPU = { name: 'webgpu at default limits', create: () => createWebGpu({ plain: true }) };
-
-/** Node 20 has fused products behind a switch, which may be turned while it runs. */
-function createRelaxed(): Promise<Engine> {
-  if (!hasRelaxedSimd()) setFlagsFromString('--experimental-wasm-relaxed-simd');
-  return WasmEngine.create(2, true);
-}
 
 async function createWebGpu(options: WebGpuOptions = {}): Promise<Engine> {
   await takeSoftwareGpu();

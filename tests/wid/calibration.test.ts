@@ -1,3 +1,4 @@
+import { plainAlgebra } from '../../src/tensor/algebra.ts';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Engine } from '../../src/engines/engine.ts';
 import { matrix, multiply, transposed } from '../../src/tensor/matrix.ts';
@@ -35,17 +36,23 @@ describe.each(ENGINES)('one-pass calibration on $name', ({ name, create }) => {
     const kept = [...goldenIntegers(wanted, 'keep.residual')];
     for (let layer = 0; layer < 3; layer++) {
       expect(
-        relativeError(leastSquares(momentOf(moments, `${layer}.read`).C, kept).data, goldenTensor(wanted, `${layer}.read.L`).data),
+        relativeError(
+          leastSquares(plainAlgebra, momentOf(moments, `${layer}.read`).C, kept).data,
+          goldenTensor(wanted, `${layer}.read.L`).data,
+        ),
       ).toBeLessThan(tolerance);
       expect(
         relativeError(
-          leastSquares(momentOf(moments, `${layer}.attention`).C, kept).data,
+          leastSquares(plainAlgebra, momentOf(moments, `${layer}.attention`).C, kept).data,
           goldenTensor(wanted, `${layer}.attention.L`).data,
         ),
       ).toBeLessThan(tolerance);
       const inner = [...goldenIntegers(wanted, 'keep.inner')].slice(layer * 24, (layer + 1) * 24);
       expect(
-        relativeError(leastSquares(momentOf(moments, `${layer}.inner`).C, inner).data, goldenTensor(wanted, `${layer}.inner.L`).data),
+        relativeError(
+          leastSquares(plainAlgebra, momentOf(moments, `${layer}.inner`).C, inner).data,
+          goldenTensor(wanted, `${layer}.inner.L`).data,
+        ),
       ).toBeLessThan(tolerance);
     }
   });

@@ -231,6 +231,11 @@ export const OTHERS: readonly OperationCase[] = [
     floats: { a: [17, 9], b: [9, 21], bias: [21] },
     build: (g, t) => matmul(g, t('a'), t('b'), { bias: t('bias'), activation }),
   })),
+  // Symmetric, which an engine may make half of: of one block of rows, and of three.
+  ...[17, 211].flatMap((m): OperationCase[] => [
+    { name: `A A^T, ${m} x 9`, floats: { a: [m, 9] }, build: (g, t) => matmul(g, t('a'), transpose(g, t('a')), { alpha: 0.5 }) },
+    { name: `A^T A, ${m} x 9`, floats: { a: [9, m] }, build: (g, t) => matmul(g, transpose(g, t('a')), t('a')) },
+  ]),
   { name: 'argmaxRows 5 x 129', floats: { x: [5, 129] }, build: (g, t) => argmaxRows(g, t('x')) },
   {
     name: 'assign',

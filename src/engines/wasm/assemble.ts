@@ -182,5 +182,13 @@ function matmulWords({ operation, inputs, output }: Node, address: (value: Value
     bias === undefined ? 0 : address(bias),
     addend === undefined ? 0 : address(addend),
     ACTIVATIONS[operation.activation],
+    isGram(a, b, n0 * n1) && bias === undefined && addend === undefined && operation.activation === 'none' ? 1 : 0,
   ];
+}
+
+/** Whether b is a transposed, in one plain product: half of the result then mirrors the other. */
+function isGram(a: Value, b: Value, batches: number): boolean {
+  const [rowA, columnA] = a.strides.slice(-2);
+  const [rowB, columnB] = b.strides.slice(-2);
+  return batches === 1 && a.storage === b.storage && a.shape.at(-2) === b.shape.at(-1) && rowA === columnB && columnA === rowB;
 }

@@ -59,7 +59,14 @@ const RELAXED_PROBE = Uint8Array.of(
   11,
 );
 
+/**
+ * Whether fused products can be compiled. Node 20 has them behind a flag, which counts for what is compiled after it is set, in
+ * helper threads too.
+ */
 export function hasRelaxedSimd(): boolean {
+  if (WebAssembly.validate(RELAXED_PROBE)) return true;
+  if (!isNode()) return false;
+  process.getBuiltinModule('node:v8').setFlagsFromString('--experimental-wasm-relaxed-simd');
   return WebAssembly.validate(RELAXED_PROBE);
 }
 

@@ -35,9 +35,17 @@ export const OPCODES = [
   'globalNorm',
   'adamw',
   'rsqrt',
+  'multiply64',
+  'gram64',
+  'cholesky64',
+  'solve64',
+  'selectColumns',
 ] as const;
 
+/** Instructions that no graph has: dense algebra in float64, which calibration asks for (wasmAlgebra.ts). */
+export type DenseInstruction = 'multiply64' | 'gram64' | 'cholesky64' | 'solve64' | 'selectColumns';
+
 /** -1 for an operation that the types say cannot be. An instruction that the list lacks does not compile here. */
-export function opcodeOf(kind: Instruction): number {
+export function opcodeOf(kind: Instruction | DenseInstruction): number {
   return OPCODES.indexOf(kind);
 }

@@ -3,6 +3,7 @@ import { Gaps } from '../../graph/gaps.ts';
 import type { Node } from '../../graph/operation.ts';
 import type { Plan, PlanOptions } from '../../graph/plan.ts';
 import { type Value } from '../../graph/value.ts';
+import type { LentAlgebra } from '../../tensor/algebra.ts';
 import { sizeOf } from '../../tensor/shape.ts';
 import type { Engine, EngineDescription, EngineLimits, Program } from '../engine.ts';
 import { EngineError } from '../engineError.ts';
@@ -11,6 +12,7 @@ import { rowMajor } from '../rowMajor.ts';
 import { assemble, isInstruction, widestReduction } from './assemble.ts';
 import { hasRelaxedSimd, hasSharedMemory, instantiate, loadKernels, type Kernels } from './kernelModule.ts';
 import { startHelper, type HelperThread } from './threadPool.ts';
+import { WasmAlgebra, type Workplace } from './wasmAlgebra.ts';
 
 const PAGE = 65536;
 const MEMORY_BYTES = 65536 * PAGE;
@@ -70,6 +72,12 @@ export class WasmEngine implements Engine {
     return new WasmEngine(memory, kernels, helpers, team, base, relaxed);
   }
 
+  /** Algebra beside another engine: threads and memory that end with it. */
+  static async algebraAlone(threads: number): Promise<LentAlgebra> {
+    const engine = await WasmEngine.create(threads);
+    return new WasmAlgebra(engine.#workplace(), () => engine.dispose());
+  }
+
   /** Bytes that the engine has taken so far: all programs, never given back to the system. */
   get memoryBytes(): number {
     return this.#memory.buffer.byteLength;
@@ -85,11 +93,10 @@ export class WasmEngine implements Engine {
     const partialsBytes = Math.ceil((this.#threads * widestReduction(plan) * 4) / 64) * 64;
     const words = assemble(plan, 0, 0).length;
     const bytes = Math.ceil((plan.arenaBytes + partialsBytes + words * 4) / 64) * 64;
-    const start = this.#space.take(bytes);
+    let start: number;
     try {
-      this.#grow(start + bytes, bytes);
+      start = this.#take(bytes);
     } catch (error) {
-      this.#space.give(start, bytes);
       return Promise.reject(error instanceof Error ? error : new EngineError(String(error)));
     }
     const partials = start + plan.arenaBytes;
@@ -101,9 +108,34 @@ export class WasmEngine implements Engine {
     );
   }
 
+  algebra(): Promise<LentAlgebra> {
+    return Promise.resolve(new WasmAlgebra(this.#workplace()));
+  }
+
+  #workplace(): Workplace {
+    return {
+      memory: this.#memory,
+      kernels: this.#kernels,
+      threads: this.#threads,
+      take: (bytes) => this.#take(bytes),
+      give: (start, bytes) => this.#space.give(start, bytes),
+    };
+  }
+
   dispose(): void {
     this.#kernels.quit();
     for (const helper of this.#helpers) helper.terminate();
+  }
+
+  #take(bytes: number): number {
+    const start = this.#space.take(bytes);
+    try {
+      this.#grow(start + bytes, bytes);
+    } catch (error) {
+      this.#space.give(start, bytes);
+      throw error;
+    }
+    return start;
   }
 
   #grow(needed: number, asked: number): void {

@@ -14,7 +14,7 @@ import { usualOptimiser, type Before, type Phase, type PhaseContext } from './ph
 import type { Recipe } from '../api/recipe.ts';
 import type { Method } from './method.ts';
 import { ownWeightsPhase } from './ownWeights.ts';
-import { readForStart } from './start.ts';
+import { readForStart, withAlgebra } from './start.ts';
 import { percent, settingsInWords } from './words.ts';
 import type { Student } from '../student.ts';
 import type { Teacher } from '../teacher/teacher.ts';
@@ -94,7 +94,7 @@ function gatePhase({ teacher, table, recipe, shape }: PhaseContext, stage: Stage
 export const progressive: Method = {
   name: 'progressive',
   start: async (context, tools) => {
-    const { moments, onePass } = await readForStart(context, tools);
+    const { moments, onePass } = await withAlgebra(tools.engine, (algebra) => readForStart(context, tools, algebra));
     return progressiveStart(context.teacher, context.table, moments, onePass);
   },
   phases: (context) => {

@@ -1,5 +1,7 @@
 import { blueprintOf } from '../../models/blueprint.ts';
 import type { TaskBatch, TaskStream } from '../../tasks/task.ts';
+import type { Engine } from '../../engines/engine.ts';
+import { plainAlgebra, type Algebra } from '../../tensor/algebra.ts';
 import type { Shape } from '../../tensor/shape.ts';
 import { mergeStudent } from '../../training/mergeStudent.ts';
 import { keptNorms } from '../../training/trainingGraph.ts';
@@ -29,29 +31,45 @@ interface ReadTeacher {
 export async function readForStart(
   { teacher, table, recipe, shape }: PhaseContext,
   { engine, stream, control, listen }: StartTools,
+  algebra: Algebra,
 ): Promise<ReadTeacher> {
   const { model } = teacher;
   const batches = calibrationBatches(stream, recipe, shape);
   const progress = calibrationStages(control, listen);
   const reading = (): CalibrationProgress => progress('Reading the teacher');
   const { moments, inner } = await readInGroups(engine, model, table.layerMap, shape.batch, shape.sequence, batches, reading);
-  return { moments, onePass: await calibrateOnePass(model, table, moments, progress('Solving compactors'), inner), batches, progress };
+  const onePass = await calibrateOnePass(model, table, moments, progress('Solving compactors'), inner, algebra);
+  return { moments, onePass, batches, progress };
 }
 
 /**
  * A student merged from compactors in closed form, calibrated as the recipe says.
  * @param selected whether weights are only selected, without a calibration: the plain start of baselines
  */
-export async function mergedStart(context: PhaseContext, tools: StartTools, selected: boolean): Promise<Student> {
+export function mergedStart(context: PhaseContext, tools: StartTools, selected: boolean): Promise<Student> {
+  return withAlgebra(tools.engine, (algebra) => mergedStartWith(context, tools, selected, algebra));
+}
+
+/** Lends the engine's algebra, or that of plain TypeScript. */
+export async function withAlgebra<T>(engine: Engine, work: (algebra: Algebra) => Promise<T>): Promise<T> {
+  const lent = await engine.algebra?.();
+  try {
+    return await work(lent ?? plainAlgebra);
+  } finally {
+    lent?.dispose();
+  }
+}
+
+async function mergedStartWith(context: PhaseContext, tools: StartTools, selected: boolean, algebra: Algebra): Promise<Student> {
   const { teacher, table, recipe, shape } = context;
   const { model } = teacher;
   const { engine } = tools;
-  const { moments, onePass, batches, progress } = await readForStart(context, tools);
+  const { moments, onePass, batches, progress } = await readForStart(context, tools, algebra);
   const kept = headsToKeep(table, onePass.heads);
   const heads = keepHeads(blueprintOf(model.config), model.tensors, table.teacher.headSize, kept);
   const norms = keptNorms(model.tensors, table, onePass.residual, onePass.embedding);
   const calibrate = (): Promise<Calibration> =>
-    calibrateSequentially(engine, model, heads, table, onePass, norms, shape, batches, progress('Fitting layer by layer'));
+    calibrateSequentially(engine, model, heads, table, onePass, norms, shape, batches, progress('Fitting layer by layer'), algebra);
   let calibration = onePass;
   if (selected) calibration = selectionStart(model, table, moments, onePass);
   else if (recipe.calibration === 'sequential') calibration = await calibrate();

@@ -8,7 +8,7 @@ import { WebGpuEngine, type WebGpuOptions } from '../../engines/webgpu/webgpuEng
 import { WrongNumbersError } from '../../engines/wrongNumbers.ts';
 import { STUDIO_VERSION } from '../version.ts';
 import type { EngineChoice, EngineSettings, EngineSpeeds } from '../api/engine.ts';
-import { ChosenEngine } from './chosenEngine.ts';
+import { ChosenEngine, type ChoiceFacts } from './chosenEngine.ts';
 import { defaultThreads } from './defaultThreads.ts';
 
 /** Makes the engine that a choice names; called again when a device was lost. */
@@ -27,7 +27,11 @@ export function engineMaker(remembered: Remembered = new RememberedHere()): Engi
       case 'webgpu': {
         const engine = await WebGpuEngine.create(webgpu);
         try {
-          return new ChosenEngine(engine, { adapter: engine.adapter, checked: await engine.check(remembered) });
+          return new ChosenEngine(
+            engine,
+            { adapter: engine.adapter, checked: await engine.check(remembered) },
+            threads ?? defaultThreads(),
+          );
         } catch (error) {
           engine.dispose();
           throw error;
@@ -56,17 +60,18 @@ async function fastest(threads: number, options: WebGpuOptions, remembered: Reme
     const notWebGpu = whyNotGpu(adapter, speeds, options.storage);
     if (notWebGpu === undefined) {
       cpu.dispose();
-      return new ChosenEngine(webgpu, { adapter, speeds, ...(checked === undefined ? {} : { checked }) });
+      return new ChosenEngine(webgpu, { adapter, speeds, ...(checked === undefined ? {} : { checked }) }, threads);
     }
     webgpu.dispose();
-    return new ChosenEngine(cpu, { adapter, speeds, notWebGpu });
+    return new ChosenEngine(cpu, { adapter, speeds, notWebGpu }, threads);
   } catch (error) {
     // Whatever a driver does wrong, the CPU engine works.
     webgpu?.dispose();
-    return new ChosenEngine(cpu, {
+    const facts: ChoiceFacts = {
       notWebGpu: error instanceof Error ? error.message : String(error),
       ...(error instanceof WrongNumbersError ? { wrongNumbers: true } : {}),
-    });
+    };
+    return new ChosenEngine(cpu, facts, threads);
   }
 }
 

@@ -29,6 +29,7 @@ export function watchedEngine(engine: Engine, listen: StudioListener, signal: Ab
       compiled();
       return program;
     },
+    ...(engine.algebra === undefined ? {} : { algebra: engine.algebra.bind(engine) }),
     dispose: () => engine.dispose(),
   };
 }

@@ -1,9 +1,10 @@
 import { decoderName, type BertModel } from '../../models/model.ts';
 import { blueprintOf, parameterNames, parameterPairs, type Blueprint } from '../../models/blueprint.ts';
+import { plainAlgebra } from '../../tensor/algebra.ts';
 import { matrix, multiply, type Matrix } from '../../tensor/matrix.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
 import { attentionWeights, momentOf, tensorMatrix, weightMatrix, type Calibration } from '../calibrate.ts';
-import { headFactors } from '../headFactors.ts';
+import { headFactors, seenReads } from '../headFactors.ts';
 import type { TeacherMoments } from '../moments.ts';
 import type { SpaceTable } from '../spaces.ts';
 import { rebuilds, take } from './axes.ts';
@@ -146,8 +147,9 @@ function turnedHeads(
       if (tensor !== undefined) turned.set(ours, { shape: tensor.shape, data: tensor.data.slice() });
     }
   if (table.student.headSize === a) return turned;
+  const seen = seenReads(plainAlgebra, weights, read);
   for (let head = 0; head < heads; head++) {
-    const factors = headFactors(weights, read, values, head, a, a);
+    const factors = headFactors(weights, read, seen, values, head, a, a);
     for (const [role, R] of [
       ['query', factors.Rq],
       ['key', factors.Rk],

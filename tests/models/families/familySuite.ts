@@ -1,3 +1,4 @@
+import { plainAlgebra } from '../../../src/tensor/algebra.ts';
 import { unzipSync } from 'fflate';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { AttentionProbe } from '../../../src/analysis/attentionProbe.ts';
@@ -201,6 +202,7 @@ export function familySuite(folder: string, parts: RegExp, { family = folder, en
         },
       ] of sites) {
         const L = leastSquares(
+          plainAlgebra,
           momentOf(moments, site).C,
           Array.from({ length: kept }, (_, i) => 2 * i),
         );

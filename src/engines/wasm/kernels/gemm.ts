@@ -6,7 +6,7 @@
 // soon as the code around the loop changes, and so do unrolled loops (docs/decisions/gemm-kernel.md).
 import { activate } from './elementwise';
 import { fma, splat } from './simd';
-import { shareEnd, shareStart, threads, workspace } from './team';
+import { barrier, shareEnd, shareStart, thread, threads, workspace } from './team';
 
 const MR: i32 = 4;
 const NR: i32 = 8;
@@ -14,6 +14,8 @@ const KC: i32 = 256;
 const MC: i32 = 96;
 const NC: i32 = 512;
 const EDGE_BYTES: usize = 256;
+/** Rows that are copied from columns at once: a cache line of floats. */
+const MIRRORED: i32 = 16;
 const PANEL_A_BYTES: usize = <usize>(MC * KC) << 2;
 /** One step along k in a packed panel of A and of B. */
 const STEP_A: usize = <usize>MR << 2;
@@ -255,8 +257,12 @@ export function matmul(
   a: usize, a0: i32, a1: i32, aRow: i32, aColumn: i32,
   b: usize, b0: i32, b1: i32, bRow: i32, bColumn: i32,
   c: usize, c0: i32, c1: i32, cRow: i32,
-  bias: usize, addend: usize, activation: i32,
+  bias: usize, addend: usize, activation: i32, symmetric: i32,
 ): void {
+  if (symmetric != 0) {
+    gram(n, k, alpha, a, aRow, aColumn, c, cRow);
+    return;
+  }
   const batches = n0 * n1;
   const byBatch = batches >= 2 * threads;
   let rowFrom = 0, rowTo = m, columnFrom = 0, columnTo = n;
@@ -284,5 +290,29 @@ export function matmul(
     if (addend != 0)
       product(rows, columns, k, alpha, ap, aRow, aColumn, bp, bRow, bColumn, c + offset, cRow, addend + offset, cRow, shift, activation);
     else product(rows, columns, k, alpha, ap, aRow, aColumn, bp, bRow, bColumn, c + offset, cRow, shift, 0, 0, activation);
+  }
+}
+
+/**
+ * C = alpha A A^T [n, n] on the team, half of whose work is mirrored: blocks of rows from the diagonal on are dealt out in turns, and
+ * what lies below the diagonal is copied.
+ */
+function gram(n: i32, k: i32, alpha: f32, a: usize, aRow: i32, aColumn: i32, c: usize, cRow: i32): void {
+  const line = <usize>aRow << 2;
+  const row = <usize>cRow << 2;
+  for (let i = 0, turn = 0; i < n; i += MC, turn++) {
+    // 0, 1, 1, 0, 0, 1 ...: later blocks are shorter.
+    const place = turn % (2 * threads);
+    if ((place < threads ? place : 2 * threads - 1 - place) != thread) continue;
+    const from = a + <usize>i * line;
+    product(min(MC, n - i), n - i, k, alpha, from, aRow, aColumn, from, aColumn, aRow, c + <usize>i * row + (<usize>i << 2), cRow, 0, 0, 0, 0);
+  }
+  barrier();
+  for (let i = shareStart(n, MIRRORED); i < shareEnd(n, MIRRORED); i += MIRRORED) {
+    const rows = min(MIRRORED, n - i);
+    for (let j = 0; j < i + rows; j++) {
+      const from = c + <usize>j * row;
+      for (let r = max(i, j + 1); r < i + rows; r++) store<f32>(c + <usize>r * row + (<usize>j << 2), load<f32>(from + (<usize>r << 2)));
+    }
   }
 }

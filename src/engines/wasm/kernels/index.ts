@@ -1,5 +1,6 @@
 // The interpreter: a program is a list of instructions in memory, [opcode, words, operands ...], built once by
 // assemble.ts. Every thread of the team walks it and meets the others after each instruction.
+import * as dense from './dense';
 import * as elementwise from './elementwise';
 import * as op from '../built/opcodes';
 import { matmul } from './gemm';
@@ -81,7 +82,7 @@ function instruction(opcode: i32): void {
         pointer(8), word(9), word(10), word(11), word(12),
         pointer(13), word(14), word(15), word(16), word(17),
         pointer(18), word(19), word(20), word(21),
-        pointer(22), pointer(23), word(24),
+        pointer(22), pointer(23), word(24), word(25),
       );
       break;
     case op.add:
@@ -161,6 +162,21 @@ function instruction(opcode: i32): void {
       break;
     case op.rsqrt:
       elementwise.rsqrt(pointer(2), pointer(3), word(4), real(5));
+      break;
+    case op.multiply64:
+      dense.multiply(pointer(2), pointer(3), pointer(4), word(5), word(6), word(7));
+      break;
+    case op.gram64:
+      dense.gram(pointer(2), pointer(3), word(4), word(5));
+      break;
+    case op.cholesky64:
+      dense.cholesky(pointer(2), word(3), pointer(4));
+      break;
+    case op.solve64:
+      dense.solve(pointer(2), pointer(3), word(4), word(5), word(6));
+      break;
+    case op.selectColumns:
+      dense.selectColumns(pointer(2), word(3), word(4), pointer(5), pointer(6), pointer(7), word(8), pointer(9), word(10));
       break;
     default:
       unreachable();
