@@ -23,7 +23,7 @@ export default defineConfig({
           execArgv: [...shared.execArgv, ...WEB_SOCKET],
           include: ['tests/browser/**/*.test.ts'],
           // What a page shows comes by messages from its worker: as long as it takes on a busy machine, and no longer.
-          expect: { poll: { timeout: 60_000 } },
+          expect: { poll: { timeout: 300_000 } },
           fileParallelism: false,
         },
       },

@@ -9,7 +9,7 @@ const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const GOLDEN = fileURLToPath(new URL('../golden/checkpoints/safetensors/', import.meta.url));
 const PROSE = fileURLToPath(new URL('../../public/demo/prose/a1.txt', import.meta.url));
 /** Milliseconds that anything on a page may take to show where a test says nothing else: for machines that others share. */
-const PATIENCE = 60_000;
+const PATIENCE = 300_000;
 
 /** The built app served on a free port, and a browser with a fresh profile beside it. */
 export interface Stage {
@@ -71,7 +71,7 @@ export async function dropFiles(page: Page, paths: readonly string[]): Promise<v
 }
 
 export async function waitForStatus(page: Page, status: string): Promise<void> {
-  await page.locator(`[data-testid=run-status][data-status=${status}]`).waitFor({ timeout: 120_000 });
+  await page.locator(`[data-testid=run-status][data-status=${status}]`).waitFor();
 }
 
 export async function setField(page: Page, name: string, value: number): Promise<void> {
@@ -105,14 +105,14 @@ export async function openOnWebGpu(stage: Stage, tuning = true): Promise<{ reado
     .getByTestId('engine')
     .filter({ hasText: /WebGPU/ })
     // Some fifty kernels of the comparison with the reference engine are compiled before.
-    .waitFor({ timeout: 120_000 });
+    .waitFor();
   return tab;
 }
 
 /** Drops the golden checkpoint and a text of the demo, and sets fields of the recipe. */
 export async function dropGolden(page: Page, fields: Readonly<Record<string, number>>): Promise<void> {
   await dropFiles(page, [...readdirSync(GOLDEN).map((name) => `${GOLDEN}${name}`), PROSE]);
-  await page.getByTestId('text-report').waitFor({ timeout: 60_000 });
+  await page.getByTestId('text-report').waitFor();
   for (const [name, value] of Object.entries(fields)) await setField(page, name, value);
 }
 

@@ -34,7 +34,7 @@ test('a dropped encoder leaves as ONNX in every form, without text and without a
     page,
     readdirSync(CHECKPOINT).map((name) => `${CHECKPOINT}${name}`),
   );
-  await page.getByText('3 layers · 32 wide · 4 heads · FFN 48').waitFor({ timeout: 30_000 });
+  await page.getByText('3 layers · 32 wide · 4 heads · FFN 48').waitFor();
   await page.getByText('What goes in').click();
   // An encoder gives nothing else; to ask for logits would be refused.
   await page.getByTestId('outputs').selectOption('last_hidden_state');
@@ -44,11 +44,11 @@ test('a dropped encoder leaves as ONNX in every form, without text and without a
 
   await page.getByTestId('export-teacher').click();
   await page.getByTestId('cancel-export').click();
-  await page.locator('[data-testid=export-teacher]:enabled').waitFor({ timeout: 60_000 });
+  await page.locator('[data-testid=export-teacher]:enabled').waitFor();
   expect(await page.getByTestId('download').count()).toBe(0);
 
   await page.getByTestId('export-teacher').click();
-  await page.getByTestId('download').waitFor({ timeout: 120_000 });
+  await page.getByTestId('download').waitFor();
   await expect.poll(() => new Set(runtime)).toEqual(new Set(['ort.wasm.bundle.min.js', 'ort-wasm-simd-threaded.wasm']));
   const [download] = await Promise.all([page.waitForEvent('download'), page.getByTestId('download').click()]);
   const files = Object.entries(unzipSync(readFileSync(await download.path())));
@@ -78,7 +78,7 @@ test('a folder of sentence-transformers is a teacher and nothing else; its card 
     for (const [name, content] of Object.entries(settings)) writeFileSync(join(folder, name), JSON.stringify(content));
     writeFileSync(join(folder, 'README.md'), '# Sentences\n');
     await dropFiles(page, [folder]);
-    await page.getByText('3 layers · 32 wide · 4 heads · FFN 48').waitFor({ timeout: 30_000 });
+    await page.getByText('3 layers · 32 wide · 4 heads · FFN 48').waitFor();
     await expect.poll(() => page.getByText(/head[^.]* is fitted on/).count()).toBe(1);
     // The student at hand fits: this teacher has less than a tenth of the 8 MB that every page began with.
     await expect.poll(async () => Number(await page.getByLabel('Fit to').inputValue())).toBeGreaterThan(0);

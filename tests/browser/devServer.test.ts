@@ -23,7 +23,7 @@ test('the first visit to the dev server starts the demo at the first click, and 
     page.on('load', () => (loads += 1));
     await page.goto(server.resolvedUrls?.local[0] ?? '');
     await page.getByRole('button', { name: 'Try it with the demo' }).click();
-    await page.getByRole('button', { name: 'Stop', exact: true }).waitFor({ timeout: 120_000 });
+    await page.getByRole('button', { name: 'Stop', exact: true }).waitFor();
     expect(loads).toBe(1);
     expect(faults).toEqual([]);
   } finally {

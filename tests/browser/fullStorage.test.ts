@@ -24,7 +24,7 @@ test('a run that would not fit is refused, one whose storage fills up waits, and
     const { page, faults } = await stage.open();
     const session = await page.context().newCDPSession(page);
     await dropFiles(page, [...readdirSync(CHECKPOINT).map((name) => `${CHECKPOINT}${name}`), PROSE]);
-    await page.getByTestId('text-report').waitFor({ timeout: 60_000 });
+    await page.getByTestId('text-report').waitFor();
     for (const [name, value] of Object.entries({ batch: 4, sequence: 32, steps: 200_000, evaluateEvery: 200_000 }))
       await setField(page, name, value);
 
@@ -41,7 +41,7 @@ test('a run that would not fit is refused, one whose storage fills up waits, and
 
     await leaveRoom(session, page, undefined);
     await page.getByTestId('start').click();
-    await expect.poll(() => keptAt(page), { timeout: 60_000 }).toBeGreaterThan(0);
+    await expect.poll(() => keptAt(page)).toBeGreaterThan(0);
     await leaveRoom(session, page, 0);
     await waitForStatus(page, 'paused');
     expect(await fault.textContent()).toMatch(/There is no room to keep the run.*The run waits, and what was kept stays/s);
@@ -61,7 +61,7 @@ test('a run that would not fit is refused, one whose storage fills up waits, and
     await leaveRoom(session, page, undefined);
     await fault.getByLabel('Dismiss').click();
     await page.getByTestId('resume').click();
-    await expect.poll(() => keptAt(page), { timeout: 60_000 }).toBeGreaterThan(step);
+    await expect.poll(() => keptAt(page)).toBeGreaterThan(step);
     await page.getByTestId('stop').click();
     await waitForStatus(page, 'done');
     const [record] = await keptRecords(page);

@@ -11,14 +11,14 @@ test('kept runs are compared head by head, laid over each other, repeated, renam
   try {
     const { page, faults } = await stage.open();
     await dropFiles(page, [...readdirSync(CHECKPOINT).map((name) => `${CHECKPOINT}${name}`), PROSE]);
-    await page.getByTestId('text-report').waitFor({ timeout: 60_000 });
+    await page.getByTestId('text-report').waitFor();
     for (const [name, value] of Object.entries({ steps: 40, batch: 4, sequence: 32, evaluateEvery: 10 })) await setField(page, name, value);
     await page.getByTestId('start').click();
     await waitForStatus(page, 'done');
     await setField(page, 'steps', 60);
     await page.getByTestId('start').click();
     await page.locator('[data-testid=run-status][data-status=done]').filter({ hasText: 'Done' }).waitFor();
-    await page.getByTestId('against').waitFor({ timeout: 60_000 });
+    await page.getByTestId('against').waitFor();
 
     // Two students on one sentence; the choice changes what is shown, without asking again.
     const maps = page.getByTestId('attention').locator('.map-name');

@@ -69,7 +69,7 @@ test(`its worker ended ${KILLS} times at random moments while it writes, a run g
     await page.waitForFunction(
       (step) => Number(/kept at step (\d+)/.exec(document.querySelector('[data-testid=stage]')?.textContent ?? '')?.[1] ?? 0) > step,
       kept,
-      { timeout: 60_000, polling: 20 },
+      { timeout: 300_000, polling: 20 },
     );
     await page.waitForTimeout(random.integer(600));
     await page.evaluate(() => dispatchEvent(new Event('end-worker')));

@@ -110,7 +110,7 @@ test('without headers of the host, workers are bound by the policy too, and thre
   );
   await page.getByText('3 layers · 32 wide · 4 heads · FFN 48').waitFor();
   await page.getByTestId('export-teacher').click();
-  await page.getByTestId('download').waitFor({ timeout: 120_000 });
+  await page.getByTestId('download').waitFor();
   expect(faults).toEqual([]);
   await page.close();
 });
@@ -161,7 +161,7 @@ test('on a host without headers the page becomes isolated by itself, and opens a
   const context = await browser.newContext();
   const page = await context.newPage();
   await page.goto(url);
-  await page.waitForFunction(() => crossOriginIsolated, undefined, { timeout: 20_000 });
+  await page.waitForFunction(() => crossOriginIsolated);
   await page.waitForSelector('#root > *');
   await server.close();
   try {

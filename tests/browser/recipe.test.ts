@@ -20,13 +20,13 @@ test('the address chooses the engine, and the badge says which, how fast and why
   await page
     .getByTestId('engine')
     .filter({ hasText: /Reference.*GFLOP/ })
-    .waitFor({ timeout: 30_000 });
+    .waitFor();
   await page.getByTestId('engine').click();
   await page.getByTestId('engine-auto').check();
   await page
     .getByTestId('engine')
     .filter({ hasText: /CPU · \d+ threads?.*GFLOP/ })
-    .waitFor({ timeout: 30_000 });
+    .waitFor();
   expect((await page.getByTestId('not-webgpu').textContent())?.length).toBeGreaterThan(20);
   await expect.poll(() => page.url()).not.toContain('engine=');
   await page.getByTestId('engine-cpu').check();
@@ -42,11 +42,11 @@ test('a zipped model folder becomes the teacher, a text file the text, and the c
   ]);
   const zip = Buffer.from(zipSync(Object.fromEntries(folder), { level: 0 }));
   await page.getByTestId('teacher-input').setInputFiles({ name: 'my-bert.zip', mimeType: 'application/zip', buffer: zip });
-  await page.getByText('4 layers · 256 wide · 4 heads · FFN 1,024').waitFor({ timeout: 60_000 });
+  await page.getByText('4 layers · 256 wide · 4 heads · FFN 1,024').waitFor();
   expect(await page.getByTestId('start').isDisabled()).toBe(true);
 
   await page.getByTestId('text-input').setInputFiles([`${DEMO}prose/a1.txt`, `${DEMO}prose/a2.txt`]);
-  await page.getByText('packed into sequences of 128 tokens').waitFor({ timeout: 60_000 });
+  await page.getByText('packed into sequences of 128 tokens').waitFor();
   await expect.poll(() => page.getByTestId('start').isEnabled()).toBe(true);
 
   const value = (name: string): Promise<string> => page.getByTestId(`field-${name}`).inputValue();

@@ -36,9 +36,9 @@ test('a run whose tab was closed goes on from its checkpoint, is not offered whi
   const first = await context.newPage();
   await first.goto(address);
   await first.getByTestId('try-demo').click();
-  await first.getByTestId('loss-value').waitFor({ timeout: 60_000 });
+  await first.getByTestId('loss-value').waitFor();
   await first.getByTestId('pause').click();
-  await first.locator('[data-testid=run-status][data-status=paused]').waitFor({ timeout: 60_000 });
+  await first.locator('[data-testid=run-status][data-status=paused]').waitFor();
   // The checkpoint of a pause is written in the background.
   await first.getByTestId('stage').filter({ hasText: 'kept at step' }).waitFor();
   const asked = await first.locator('html').evaluate(({ dataset }) => [dataset['persist'], dataset['request']]);
@@ -57,10 +57,10 @@ test('a run whose tab was closed goes on from its checkpoint, is not offered whi
 
   const second = await context.newPage();
   await second.goto(address);
-  await second.getByTestId('resume-run').waitFor({ timeout: 30_000 });
+  await second.getByTestId('resume-run').waitFor();
   expect(await second.getByTestId('unfinished-run').textContent()).toMatch(/of 40.*kept in this browser/s);
   await second.getByTestId('resume-run').click();
-  await second.locator('[data-testid=run-status][data-status=done]').waitFor({ timeout: 120_000 });
+  await second.locator('[data-testid=run-status][data-status=done]').waitFor();
   // The list of runs is read anew after the run's last event.
   await expect.poll(() => second.getByTestId('unfinished-run').count()).toBe(0);
   expect(Number(await second.getByTestId('loss-trained').textContent())).toBeGreaterThan(0);
@@ -75,7 +75,7 @@ test("a run on a user's own teacher and text goes on, and is opened, on a page t
   const first = await context.newPage();
   await first.goto(stage.url);
   await dropFiles(first, [...readdirSync(CHECKPOINT).map((name) => `${CHECKPOINT}${name}`), PROSE]);
-  await first.getByTestId('text-report').waitFor({ timeout: 60_000 });
+  await first.getByTestId('text-report').waitFor();
   for (const [name, value] of Object.entries({ batch: 4, sequence: 32, steps: 2000, evaluateEvery: 2000 }))
     await setField(first, name, value);
   await first.getByTestId('start').click();
@@ -87,7 +87,7 @@ test("a run on a user's own teacher and text goes on, and is opened, on a page t
   const second = await context.newPage();
   await second.goto(stage.url);
   const offer = second.getByTestId('unfinished-run');
-  await offer.waitFor({ timeout: 30_000 });
+  await offer.waitFor();
   expect(await offer.textContent()).toMatch(/of 2000.*on a1.*kept in this browser: nothing has to be loaded/s);
   await second.getByTestId('resume-run').click();
   await waitForStatus(second, 'running');
@@ -100,9 +100,9 @@ test("a run on a user's own teacher and text goes on, and is opened, on a page t
   await third.goto(stage.url);
   await third.getByTestId('runs').click();
   await third.getByTestId('run-line').getByRole('button', { name: 'Open' }).click();
-  await third.getByTestId('results').waitFor({ timeout: 30_000 });
+  await third.getByTestId('results').waitFor();
   await third.keyboard.press('Escape');
   await third.getByTestId('compare').click();
-  await third.getByTestId('attention').waitFor({ timeout: 30_000 });
+  await third.getByTestId('attention').waitFor();
   await context.close();
 });

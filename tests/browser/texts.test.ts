@@ -47,7 +47,7 @@ test('a Parquet table is decoded in its own worker under the page’s policy; a 
     .filter({ hasText: String(lines.length) })
     .waitFor();
   await dropFiles(page, [written('cut.parquet', table.subarray(0, table.length - 50))]);
-  await page.getByTestId('fault').filter({ hasText: 'cut.parquet' }).waitFor({ timeout: 60_000 });
+  await page.getByTestId('fault').filter({ hasText: 'cut.parquet' }).waitFor();
   expect(await page.getByTestId('text-report').textContent()).toContain(String(lines.length));
   expect(faults).toEqual([]);
   await page.close();
@@ -68,12 +68,12 @@ test('a long text is kept in the browser’s own file system and is there after 
       return names;
     });
   await dropTeacherAnd(page, text);
-  await page.getByTestId('text-report').waitFor({ timeout: 60_000 });
+  await page.getByTestId('text-report').waitFor();
   const first = await page.getByTestId('text-report').textContent();
-  await expect.poll(kept, { timeout: 20_000 }).toHaveLength(1);
+  await expect.poll(kept).toHaveLength(1);
   await page.reload();
   await dropTeacherAnd(page, text);
-  await page.getByTestId('text-report').waitFor({ timeout: 60_000 });
+  await page.getByTestId('text-report').waitFor();
   expect(await page.getByTestId('text-report').textContent()).toBe(first);
   expect(await kept()).toHaveLength(1);
   expect(faults).toEqual([]);

@@ -135,7 +135,7 @@ test('a text that is dropped while its teacher is read waits for it', async () =
   await page.getByTestId('engine').waitFor();
   await dropFiles(page, golden);
   await dropFiles(page, [PROSE]);
-  await page.getByTestId('text-report').waitFor({ timeout: 30_000 });
+  await page.getByTestId('text-report').waitFor();
   expect(await page.getByTestId('fault').count()).toBe(0);
   await page.close();
 });
@@ -148,7 +148,7 @@ test('leaving asks while a run has no checkpoint; nothing starts during an expor
   await dropGolden(page, { ...SMALL, steps: 100_000, evaluateEvery: 100_000 });
   await page.getByTestId('export-teacher').click();
   expect(await page.getByTestId('start').isDisabled()).toBe(true);
-  await page.getByTestId('download').waitFor({ timeout: 60_000 });
+  await page.getByTestId('download').waitFor();
   await page.getByTestId('start').click();
   const asked = page.waitForEvent('dialog', { timeout: 10_000 });
   const closing = page.close({ runBeforeUnload: true });
@@ -164,7 +164,7 @@ test('leaving asks while a run has no checkpoint; nothing starts during an expor
 
   const second = await context.newPage();
   await second.goto(stage.url);
-  await second.getByTestId('unfinished-run').waitFor({ timeout: 30_000 });
+  await second.getByTestId('unfinished-run').waitFor();
   await second.getByRole('button', { name: 'Delete the run' }).click();
   await second.getByTestId('unfinished-run').waitFor({ state: 'detached' });
   await second.getByTestId('undo-delete').click();

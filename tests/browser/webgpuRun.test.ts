@@ -15,11 +15,11 @@ test('a run on WebGPU, asked for by the address, goes through the page from drop
     expect(await numberIn(page, 'loss-trained')).toBeLessThan(10);
     // The check of the GPU's numbers has compiled the kernels that this needs: nothing is said of it.
     await page.getByTestId('compare').click();
-    await page.getByTestId('attention').waitFor({ timeout: 120_000 });
+    await page.getByTestId('attention').waitFor();
     await expect.poll(() => page.getByTestId('asking-stage').textContent()).toBe('');
     // The exported file is judged against this engine's own logits.
     await page.getByTestId('export').click();
-    await page.getByTestId('download').waitFor({ timeout: 120_000 });
+    await page.getByTestId('download').waitFor();
     expect(await page.getByTestId('verification').getByTestId('largest-difference').first().textContent()).toMatch(/e-\d/);
     // The speed test's products were measured before the run, and are kept for the next visit.
     expect(await page.evaluate(rememberedKernels)).toMatch(/"matmul kernels of [^"]*Chrome[^"]*":"\{.*chosen/);
@@ -42,7 +42,7 @@ test('kernels are taken unmeasured where the address says so', async () => {
     await page
       .getByTestId('engine')
       .filter({ hasText: /WebGPU.*GFLOP/ })
-      .waitFor({ timeout: 120_000 });
+      .waitFor();
     // Nothing was measured. That the adapter computes rightly is kept all the same.
     const kept = await page.evaluate(rememberedKernels);
     expect(kept).toMatch(/"numbers of [^"]*Chrome[^"]*":"right"/);
@@ -60,7 +60,7 @@ test('without being asked, the page trains on the CPU engine where the adapter i
     await page
       .getByTestId('engine')
       .filter({ hasText: /CPU · \d+ threads?.*GFLOP/ })
-      .waitFor({ timeout: 60_000 });
+      .waitFor();
     await page.getByTestId('engine').click();
     expect(await page.getByTestId('not-webgpu').textContent()).toMatch(/software.*GFLOP\/s.*CPU/i);
     expect(faults).toEqual([]);

@@ -23,10 +23,10 @@ test('drop a checkpoint and prose, size the student, train, pause, step, resume,
   // Teacher: a PyTorch zip with its configuration and vocabulary, dropped together with prose.
   const prose = ['a1.txt', 'b1.txt', 'c1.txt', 'd1.txt'].map((name) => `${PROSE}${name}`);
   await dropFiles(page, [...readdirSync(CHECKPOINT).map((name) => `${CHECKPOINT}${name}`), ...prose]);
-  await page.getByText('3 layers · 32 wide · 4 heads · FFN 48').waitFor({ timeout: 30_000 });
+  await page.getByText('3 layers · 32 wide · 4 heads · FFN 48').waitFor();
   await page.getByTestId('tensor-report').click();
   expect(await page.getByLabel('Tensors of the checkpoint').textContent()).toContain('bert.encoder.layer.2.output.dense.weight');
-  await page.getByTestId('text-report').waitFor({ timeout: 30_000 });
+  await page.getByTestId('text-report').waitFor();
   expect(await page.getByTestId('example').locator('mark').count()).toBeGreaterThan(0);
 
   // Student: by keyboard and by typing; costs follow.
@@ -37,7 +37,7 @@ test('drop a checkpoint and prose, size the student, train, pause, step, resume,
   const fields = { steps: 30, batch: 512, sequence: 32, evaluateEvery: 10 };
   for (const [name, value] of Object.entries(fields)) await setField(page, name, value);
   await page.waitForURL(/layers=2&.*intermediateSize=24&steps=30&batch=512/);
-  await page.getByTestId('memory').filter({ hasText: 'MB' }).waitFor({ timeout: 30_000 });
+  await page.getByTestId('memory').filter({ hasText: 'MB' }).waitFor();
 
   // Run.
   await page.getByTestId('start').click();
@@ -87,7 +87,7 @@ test('drop a checkpoint and prose, size the student, train, pause, step, resume,
   await page.getByTestId('head-grid').getByLabel('Layer 2, head 3').check({ force: true });
   await page.getByTestId('sentence').fill('the [MASK] of the a');
   await page.getByTestId('compare').click();
-  await page.getByTestId('fill-mask').waitFor({ timeout: 30_000 });
+  await page.getByTestId('fill-mask').waitFor();
   // Attention and words are two questions, answered one after the other.
   await expect.poll(() => page.getByTestId('fill-mask').locator('li').count()).toBe(10);
   await expect.poll(() => page.getByTestId('attention').locator('h3').textContent()).toBe('Layer 2, head 3');
@@ -101,7 +101,7 @@ test('drop a checkpoint and prose, size the student, train, pause, step, resume,
 
   // Export, and read what came.
   await page.getByTestId('export').click();
-  await page.getByTestId('download').waitFor({ timeout: 120_000 });
+  await page.getByTestId('download').waitFor();
   expect(await page.getByTestId('verification').getByTestId('largest-difference').first().textContent()).toMatch(/e-\d/);
   const [download] = await Promise.all([page.waitForEvent('download'), page.getByTestId('download').click()]);
   const files = unzipSync(readFileSync(await download.path()));
@@ -133,11 +133,9 @@ test('drop a checkpoint and prose, size the student, train, pause, step, resume,
   // Two students beside one another.
   await page.getByTestId('against').selectOption('Run 2');
   await page.getByTestId('compare').click();
-  await page.getByTestId('attention').waitFor({ timeout: 30_000 });
+  await page.getByTestId('attention').waitFor();
   // Choosing another student asks for the maps at once, so they may be on their way.
-  await expect
-    .poll(() => page.getByTestId('attention').locator('.map-name').allTextContents(), { timeout: 30_000 })
-    .toEqual(['Run 2', 'Run 1', 'difference']);
+  await expect.poll(() => page.getByTestId('attention').locator('.map-name').allTextContents()).toEqual(['Run 2', 'Run 1', 'difference']);
 
   // The history is tidied: renamed, deleted, brought back, taken to a file and back from it.
   await page.getByTestId('runs').click();
