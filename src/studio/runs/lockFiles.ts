@@ -15,8 +15,8 @@ function isHolder(value: unknown): value is Holder {
 }
 
 const ATTEMPTS = 200;
-/** A guard is held for as long as it takes to read and remove a file. */
-const GUARD_MS = 10_000;
+/** A guard is held for as long as it takes to read and remove a file: on a machine that does much else, that may be seconds. */
+const GUARD_MS = 60_000;
 
 function codeOf(error: unknown): unknown {
   return error instanceof Error && 'code' in error ? error.code : undefined;
@@ -57,10 +57,11 @@ export function lockFiles(folder: string): RunLocks {
       return codeOf(error) === 'ENOENT' || codeOf(error) === 'ENOTDIR' ? 'none' : 'unreadable';
     }
   };
-  const held = async (path: string): Promise<boolean> => {
+  const stateOf = async (path: string): Promise<'none' | 'held' | 'dead'> => {
     const holder = await read(path);
+    if (holder === 'none') return holder;
     // A lock is linked into place whole; one that cannot be read was spoilt with the disk, and holds nothing.
-    return holder !== 'none' && holder !== 'unreadable' && (await alive(holder));
+    return holder !== 'unreadable' && (await alive(holder)) ? 'held' : 'dead';
   };
   /** Removes a lock that holds nothing. One session at a time may judge and remove: none removes what another has just put there. */
   const clear = async (path: string): Promise<void> => {
@@ -76,7 +77,8 @@ export function lockFiles(folder: string): RunLocks {
       return;
     }
     try {
-      if (!(await held(path))) await fs.rm(path, { force: true });
+      // Where there is none, another session may put its own now: it needs no guard for that.
+      if ((await stateOf(path)) === 'dead') await fs.rm(path, { force: true });
     } finally {
       await fs.rmdir(guard);
     }
@@ -96,7 +98,7 @@ export function lockFiles(folder: string): RunLocks {
           } catch (error) {
             if (codeOf(error) !== 'EEXIST') throw error;
           }
-          if (await held(path)) return undefined;
+          if ((await stateOf(path)) === 'held') return undefined;
           await clear(path);
         }
       } finally {
@@ -104,6 +106,6 @@ export function lockFiles(folder: string): RunLocks {
       }
       throw new StudioError('run-busy', `${run}: its lock file changes hands again and again. Try once more in a moment.`, { run });
     },
-    held: (run) => held(join(folder, `${run}.lock`)),
+    held: async (run) => (await stateOf(join(folder, `${run}.lock`))) === 'held',
   };
 }

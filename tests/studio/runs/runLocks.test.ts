@@ -81,9 +81,11 @@ test('a number of a process that came again holds nothing; a process of another 
 });
 
 test('of many that find a lock whose process is gone, one gets it', async () => {
-  for (let round = 0; round < 20; round++) {
+  // Some come while another is removing the old lock.
+  const arrive = (order: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, 3 * (order % 4)));
+  for (let round = 0; round < 40; round++) {
     const folder = folderWith(`many-${round}`, { pid: 2 ** 22 + 1, host: hostname(), born: '' });
-    const leases = await Promise.all(Array.from({ length: 6 }, () => lockFiles(folder).hold('run-1')));
+    const leases = await Promise.all(Array.from({ length: 12 }, (_, order) => arrive(order).then(() => lockFiles(folder).hold('run-1'))));
     expect(leases.filter((lease) => lease !== undefined)).toHaveLength(1);
   }
 });
