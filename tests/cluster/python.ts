@@ -20,16 +20,18 @@ export interface PythonEnded {
   readonly stderr: string;
 }
 
-/** Runs Python with the package in its path. @param environment beside this process's */
+/** Runs Python with the package in its path. @param environment beside this process's   @param started is told how to kill it */
 export function python(
   options: readonly string[],
   environment: Readonly<Record<string, string>> = {},
   watch: (stdout: string, kill: () => void) => void = () => {},
+  started: (kill: () => void) => void = () => {},
 ): Promise<PythonEnded> {
   const child = spawn(PYTHON ?? 'python3', options, {
     stdio: ['ignore', 'pipe', 'pipe'],
     env: { ...process.env, PYTHONPATH: PACKAGE, PYTHONDONTWRITEBYTECODE: '1', OMP_NUM_THREADS: '1', HF_HUB_OFFLINE: '1', ...environment },
   });
+  started(() => child.kill('SIGKILL'));
   let stdout = '';
   let stderr = '';
   child.stdout.setEncoding('utf8').on('data', (text: string) => {

@@ -2,7 +2,9 @@ import type { ExportOptions, ExportResult } from '../../studio/api/exporting.ts'
 import type { StudioListener } from '../../studio/api/run.ts';
 import { useRun, type Download } from '../runStore.ts';
 import { useSetup } from '../setupStore.ts';
+import { whileReading } from '../whileReading.ts';
 import type { Desk } from './desk.ts';
+import { isPackedFor, loadText } from './inputActions.ts';
 
 export interface ExportActions {
   exportStudent(options: ExportOptions): Promise<void>;
@@ -10,6 +12,8 @@ export interface ExportActions {
   cancelExport(): Promise<void>;
   /** The loaded teacher in the same forms. */
   exportTeacher(options: ExportOptions): Promise<void>;
+  /** Writes the recipe as a job for PyTorch. @returns the folder's zip as a file to save; undefined if it failed */
+  saveJob(): Promise<{ readonly name: string; readonly zip: Blob } | undefined>;
 }
 
 /** What a file system takes everywhere. */
@@ -46,6 +50,24 @@ export function exportActions(desk: Desk): ExportActions {
       const { student } = useRun.getState().recipe ?? {};
       if (student === undefined) return;
       await run('student', (listen) => desk.api.exportStudent(`wid-bert-${student.layers}x${student.hiddenSize}`, listen, options));
+    },
+    async saveJob() {
+      const { recipe } = useSetup.getState();
+      if (recipe === undefined) return undefined;
+      return desk.asked(() =>
+        whileReading('Writing the job', async (say) => {
+          await desk.needEngine();
+          const { text } = useSetup.getState();
+          if (text === undefined || !isPackedFor(text, recipe)) await loadText(desk);
+          const { student, mode } = recipe;
+          const listen: StudioListener = (event) => {
+            if (event.kind === 'progress') say(`${event.stage}, ${Math.round((100 * event.done) / Math.max(1, event.total))} %`);
+          };
+          const name = `job-${mode}-${student.layers}x${student.hiddenSize}`;
+          const { zip } = await desk.exclusive(() => desk.api.exportJob(recipe, name, listen));
+          return { name: `${name}.zip`, zip };
+        }),
+      );
     },
     async exportTeacher(options) {
       const { teacher } = useSetup.getState();

@@ -4,6 +4,7 @@ import { forecast } from '../../state/forecast.ts';
 import { isGoing, useRun } from '../../state/runStore.ts';
 import { useSetup } from '../../state/setupStore.ts';
 import { useActions } from '../actionsContext.ts';
+import { saveFile } from '../figure/saveFile.ts';
 import { duration, millions, whole } from '../numbers.ts';
 import { CostTable } from './CostTable.tsx';
 import { ScaleDrawing } from './ScaleDrawing.tsx';
@@ -55,6 +56,10 @@ function StartFoot(): React.JSX.Element {
   const going = useRun((state) => isGoing(state.status));
   const exporting = useRun((state) => state.exporting);
   const again = useRun((state) => state.number > 0);
+  const saveJob = async (): Promise<void> => {
+    const job = await actions.saveJob();
+    if (job !== undefined) saveFile(job.name, job.zip);
+  };
   return (
     <div className="recipe-foot">
       <p className="note">
@@ -74,6 +79,16 @@ function StartFoot(): React.JSX.Element {
           : exporting
             ? 'Export in progress'
             : `${again ? 'Start another run' : 'Start'}, ${steps === 0 ? 'no training' : `${whole(steps ?? 0)} steps${time}`}`}
+      </button>
+      <button
+        type="button"
+        className="btn quiet wide"
+        data-testid="save-job"
+        title="A folder that PyTorch trains on one machine or many; drop the trained folder here"
+        disabled={going || exporting || !ready}
+        onClick={() => void saveJob()}
+      >
+        Save as a job for PyTorch
       </button>
     </div>
   );

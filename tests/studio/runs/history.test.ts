@@ -110,6 +110,14 @@ test('an exported run goes on in another studio, and comes back without being do
   const result = await there.session.resumeRun(arrived.run, () => {});
   expect(result.trained).toEqual(straight.trained);
 
+  // The same files as a folder: so comes a job back that PyTorch trained.
+  const folder = await bench.open('folder');
+  const given = Object.entries(files).map(([path, bytes]) => ({ path, bytes }));
+  const { run } = await folder.session.open(given, () => Promise.resolve(undefined));
+  expect(run).toMatchObject({ name: 'Run 2', done: 5, openable: true, result: stopped?.result });
+  const untrained = given.filter(({ path }) => path.endsWith('run.json'));
+  await expect(folder.session.importRun(untrained)).rejects.toThrow(/^import: the folder — expected a job that PyTorch trained/);
+
   const back = await there.session.exportRun(arrived.run);
   const home = await here.session.importRun(back.zip);
   // Another state of a run that is here: a run of its own, told apart by its name.
