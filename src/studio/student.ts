@@ -23,3 +23,11 @@ export interface Student {
 
 /** What of a student is stored and exported. */
 export type MergedStudent = Pick<Student, 'model' | 'compactors'>;
+
+/** Compactors of an earlier run, which a run begins with instead of calibrating. */
+export interface GivenStart {
+  /** What the earlier run is called, for messages. */
+  readonly name: string;
+  readonly compactors: NamedTensors;
+  readonly heads: KeptHeads;
+}

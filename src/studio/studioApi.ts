@@ -8,7 +8,7 @@ import type { HistoryApi, UnfinishedRun } from './api/history.ts';
 import type { JobResult } from './api/job.ts';
 import type { GivenText, Opened, WishFor } from './api/opening.ts';
 import type { Beginnings, ModelShape, Recipe, ShapeWish } from './api/recipe.ts';
-import type { HeldOut, RunResult, StartPermissions, StudioListener } from './api/run.ts';
+import type { HeldOut, RunResult, StartWishes, StudioListener } from './api/run.ts';
 import type { EmbeddedSentences, GivenEncoder, PairColumnNames, PairReport, SentenceWish } from './api/sentences.ts';
 import type { HubRequest, TeacherReport } from './api/teacher.ts';
 import type { TextReport, TextWish } from './api/text.ts';
@@ -62,7 +62,7 @@ export interface StudioApi extends HistoryApi, GpuTestApi {
    * Trains a student.
    * @throws `memory-budget` if a step's plan takes more of a GPU than the machine may have; `beyondMemory` starts it all the same
    */
-  start(recipe: Recipe, listen: StudioListener, permissions?: StartPermissions): Promise<RunResult>;
+  start(recipe: Recipe, listen: StudioListener, wishes?: StartWishes): Promise<RunResult>;
   /** Runs that have a checkpoint and that nobody is training, the furthest first. Empty if the session keeps none. */
   unfinished(): Promise<readonly UnfinishedRun[]>;
   /** Goes on from a run's newest whole checkpoint; teacher and text must be those of the run. */

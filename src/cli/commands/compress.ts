@@ -23,6 +23,7 @@ import {
 import { RunStage, stopOnInterrupt } from '../interruption.ts';
 import { writeNewFolder } from '../files.ts';
 import { checkNewFolder, makeFolder, runsFolder } from '../outFolder.ts';
+import { keptRun } from '../keptRun.ts';
 import { recipeFrom, type RecipeOptions } from '../recipe.ts';
 import { costLines, createReport, millions, percent, shapeInWords, type Report } from '../report.ts';
 import { trainingOptions } from '../settingOptions.ts';
@@ -34,6 +35,7 @@ interface CompressOptions extends TeacherOptions, RecipeOptions, EngineOptions, 
   readonly beyondMemory?: true;
   readonly out?: string;
   readonly job?: string;
+  readonly startFrom?: string;
 }
 
 async function newest(session: StudioApi): Promise<UnfinishedRun | undefined> {
@@ -99,6 +101,8 @@ async function run(given: CompressOptions, report: Report): Promise<number> {
       `${options.out} holds an unfinished run (step ${waiting.done} of ${waiting.recipe.steps}); --resume goes on with it. This is a new one.`,
     );
   const recipe = resumed?.recipe ?? (await recipeFrom(session, options));
+  const first =
+    options.startFrom === undefined || resumed !== undefined ? undefined : await keptRun(session, options.out, options.startFrom);
   const cost = await session.plan(recipe);
   await openText(session, options, recipe, report);
   makeFolder(options.out);
@@ -114,7 +118,10 @@ async function run(given: CompressOptions, report: Report): Promise<number> {
   };
   const train = (): Promise<RunResult> =>
     resumed === undefined
-      ? session.start(recipe, listen, { beyondMemory: options.beyondMemory === true })
+      ? session.start(recipe, listen, {
+          beyondMemory: options.beyondMemory === true,
+          ...(first === undefined ? {} : { startFrom: first.run }),
+        })
       : session.resumeRun(resumed.run, listen);
   const result = await train().finally(room.end);
   interruption.writing();
@@ -137,6 +144,7 @@ export function addCompress(program: Command): void {
   formOptions(engineOptions(trainingOptions(studentOptions(textOptions(teacherOptions(command))))))
     .option('--resume', 'go on with the unfinished run in --out; the recipe is that of the run')
     .option('--recipe <file>', 'start from the run.json of an earlier run')
+    .option('--start-from <run>', 'begin with the compactors of a run that --out keeps (runs list, runs import), instead of calibrating')
     .option('--beyond-memory', "start on a GPU also if a step's plan takes more than half of the machine's memory")
     .option('--out <dir>', "the student's folder; made if it is not there")
     .option('--job <dir>', 'train nothing here: write the calibrated run as a folder that PyTorch trains (cluster/README.md)')

@@ -9,6 +9,7 @@ import type { RunSummary } from '../../studio/api/history.ts';
 import type { StudioApi } from '../../studio/studioApi.ts';
 import { filesOf } from '../files.ts';
 import { makeFolder, runsFolder } from '../outFolder.ts';
+import { keptRun } from '../keptRun.ts';
 import { createReport, grouped, percent, shapeInWords } from '../report.ts';
 import { UsageError } from '../usage.ts';
 
@@ -27,21 +28,12 @@ async function wholeOf({ bytes }: GivenFile): Promise<Uint8Array | Blob> {
   return bytes instanceof Uint8Array || bytes instanceof Blob ? bytes : bytes.read(0, bytes.size);
 }
 
-/** A run by its file name or by what the user calls it. */
-async function find(session: StudioApi, options: RunsOptions, wanted: string): Promise<RunSummary> {
-  const runs = await session.runs();
-  const found = runs.filter(({ run, name }) => run === wanted || name === wanted);
-  const [only] = found;
-  if (only !== undefined && found.length === 1) return only;
-  const names = runs.map(({ run, name }) => `${run} (${name})`).join(', ') || 'none';
-  throw new UsageError(`runs: ${JSON.stringify(wanted)} — expected one run of ${options.out}, got ${found.length}. There are: ${names}.`);
-}
-
-function lineOf({ run, name, recipe, ending, done, heldOut, differences, startedAt }: RunSummary): string {
+function lineOf({ run, name, recipe, ending, done, heldOut, differences, startedAt, startedFrom }: RunSummary): string {
   const numbers = heldOut === null ? '' : `, held-out loss ${heldOut.loss.toFixed(3)}, accuracy ${percent(heldOut.accuracy)}`;
   return [
     `${run}  ${name}: ${ending}, ${recipe.steps === 0 ? 'untrained' : `${grouped(done)} of ${grouped(recipe.steps)} steps`}${numbers}`,
     `    ${new Date(startedAt).toISOString().slice(0, 16).replace('T', ' ')}, ${recipe.mode}, ${shapeInWords(recipe.student)}`,
+    ...(startedFrom === undefined ? [] : [`    began with the compactors of ${startedFrom}`]),
     ...(differences.length === 0 ? [] : [`    since the run before: ${differences.join(', ')}`]),
   ].join('\n');
 }
@@ -78,7 +70,7 @@ Examples:
     .action(async (wanted: string, options: RunsOptions) => {
       const report = createReport(options.json === true);
       const session = sessionOf(options.out);
-      const { name, zip } = await session.exportRun((await find(session, options, wanted)).run);
+      const { name, zip } = await session.exportRun((await keptRun(session, options.out, wanted)).run);
       const target = options.to ?? name;
       if (existsSync(target)) throw new UsageError(`runs: ${target} — expected a new file, got one that is there. Give another with --to.`);
       const bytes = new Uint8Array(await zip.arrayBuffer());
@@ -107,7 +99,7 @@ Examples:
   });
   add('rename <run> <name>', 'gives a run another name').action(async (wanted: string, name: string, options: RunsOptions) => {
     const session = sessionOf(options.out);
-    const { run } = await find(session, options, wanted);
+    const { run } = await keptRun(session, options.out, wanted);
     await session.renameRun(run, name);
     const report = createReport(options.json === true);
     report.fact('renamed', { run, name });
@@ -115,7 +107,7 @@ Examples:
   });
   add('delete <run>', 'takes a run out; restore brings it back for a day').action(async (wanted: string, options: RunsOptions) => {
     const session = sessionOf(options.out);
-    const { run } = await find(session, options, wanted);
+    const { run } = await keptRun(session, options.out, wanted);
     await session.deleteRun(run);
     const report = createReport(options.json === true);
     report.fact('deleted', { run });

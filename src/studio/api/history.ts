@@ -16,6 +16,8 @@ export interface RunFacts {
   readonly recipe: Recipe;
   readonly teacher: string;
   readonly text: string;
+  /** What the run is called whose compactors this one began with. Absent: it calibrated, or began otherwise. */
+  readonly startedFrom?: string;
   /** Engine of its last steps. */
   readonly engine: string;
   readonly ending: RunEnding;

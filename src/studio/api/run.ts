@@ -4,10 +4,12 @@ import type { OnnxFileReport } from './exporting.ts';
 import type { PhaseName } from './recipe.ts';
 export type { SpaceNorms } from '../../wid/norms.ts';
 
-/** What a user allows when a run starts. */
-export interface StartPermissions {
+/** What a user allows when a run starts, and asks for beside its recipe. */
+export interface StartWishes {
   /** A step may take more of a GPU's memory than the machine may have. */
   readonly beyondMemory?: boolean;
+  /** Stable name of a kept run: this one begins with its compactors instead of calibrating. Its record says so. */
+  readonly startFrom?: string;
 }
 
 /** Held-out numbers of one model. */

@@ -2,7 +2,7 @@ import type { Engine } from '../../engines/engine.ts';
 import type { Corpus } from '../../text/corpus.ts';
 import { checkRecipe } from '../recipe/checkRecipe.ts';
 import { recipeTable, stepShape, trainingStream } from '../recipe/recipe.ts';
-import type { Student } from '../student.ts';
+import type { GivenStart, Student } from '../student.ts';
 import type { RunState } from '../runs/runState.ts';
 import type { Recipe } from '../api/recipe.ts';
 import type { StudioListener } from '../api/run.ts';
@@ -18,6 +18,7 @@ import { WorkClock } from './workClock.ts';
  * A whole run: start (calibrated, selected or fresh), train phase by phase, held-out numbers on the way.
  *
  * @param methods those that the recipe may name
+ * @param given compactors of an earlier run to begin with
  * @param from a kept state of the same recipe, teacher and text: the run goes on from there with the same numbers
  */
 export async function compress(
@@ -29,6 +30,7 @@ export async function compress(
   listen: StudioListener,
   from?: RunState,
   methods: readonly Method[] = METHODS,
+  given?: GivenStart,
 ): Promise<Compressed> {
   checkRecipe(
     teacher,
@@ -42,7 +44,7 @@ export async function compress(
   const stream = trainingStream(teacher, corpus, recipe);
   const looks = await Looks.create(engine, teacher, corpus, recipe, table, listen);
   try {
-    const tools = { engine, method, context, stream, looks, clock, control, listen };
+    const tools = { engine, method, context, stream, looks, clock, control, listen, given };
     const start = (): Promise<Student> => method.start({ ...context, heads: new Map() }, tools);
     const run = from === undefined ? await Run.begin(tools, await start()) : Run.resume(tools, from);
     const phases = method.phases({ ...context, heads: run.heads });

@@ -6,7 +6,7 @@ import type { SpaceNorms } from '../../wid/norms.ts';
 import type { SpaceTable } from '../../wid/spaces.ts';
 import type { Recipe } from '../api/recipe.ts';
 import type { StudioListener } from '../api/run.ts';
-import type { Student } from '../student.ts';
+import type { GivenStart, Student } from '../student.ts';
 import type { Phase, PhaseContext } from './phase.ts';
 
 /** What making a starting point works with. */
@@ -16,6 +16,8 @@ export interface StartTools {
   readonly stream: TaskStream;
   readonly control: { proceed(): Promise<boolean> };
   readonly listen: StudioListener;
+  /** Compactors that a start is merged from instead of those that it would calibrate. */
+  readonly given?: GivenStart | undefined;
 }
 
 /**

@@ -63,7 +63,12 @@ export async function withAlgebra<T>(engine: Engine, work: (algebra: Algebra) =>
 async function mergedStartWith(context: PhaseContext, tools: StartTools, selected: boolean, algebra: Algebra): Promise<Student> {
   const { teacher, table, recipe, shape } = context;
   const { model } = teacher;
-  const { engine } = tools;
+  const { engine, given } = tools;
+  if (given !== undefined) {
+    const kept = headsToKeep(table, given.heads);
+    const heads = keepHeads(blueprintOf(model.config), model.tensors, table.teacher.headSize, kept);
+    return { model: await mergeStudent(engine, model, heads, table, given.compactors), compactors: given.compactors, heads: kept };
+  }
   const { moments, onePass, batches, progress } = await readForStart(context, tools, algebra);
   const kept = headsToKeep(table, onePass.heads);
   const heads = keepHeads(blueprintOf(model.config), model.tensors, table.teacher.headSize, kept);

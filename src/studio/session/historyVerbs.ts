@@ -53,7 +53,7 @@ export function historyVerbs(state: SessionState): Omit<HistoryApi, 'keep' | 're
   const summariesOf = async (known: readonly KnownRun[]): Promise<RunSummary[]> => {
     const busy = await Promise.all(known.map(({ record }) => needStore().held(record.run)));
     return known.map(({ record, resumable, openable }, i): RunSummary => {
-      const { run, name, recipe, teacher, text, engine, ending, done, startedAt, savedAt, result } = record;
+      const { run, name, recipe, teacher, text, startedFrom, engine, ending, done, startedAt, savedAt, result } = record;
       const before = known[i + 1]?.record.recipe;
       return {
         run,
@@ -62,6 +62,7 @@ export function historyVerbs(state: SessionState): Omit<HistoryApi, 'keep' | 're
         differences: before === undefined ? [] : recipeDifferences(before, recipe),
         teacher,
         text,
+        ...(startedFrom === undefined ? {} : { startedFrom }),
         engine,
         ending,
         done,

@@ -1,10 +1,13 @@
 import { StudioError } from '../../tensor/studioError.ts';
 import { UNNOTED, type Checkpoint } from '../runs/checkpointFile.ts';
 import { NO_METRICS } from '../runs/runMetrics.ts';
+import { checkGivenStart } from '../methods/givenStart.ts';
+import { recipeTable } from '../recipe/recipe.ts';
 import { kindOfTeacher } from '../runs/modelKind.ts';
 import type { RunRecord } from '../runs/runRecord.ts';
 import type { GivenName } from '../api/history.ts';
 import type { Recipe } from '../api/recipe.ts';
+import type { GivenStart } from '../student.ts';
 import type { StudioApi } from '../studioApi.ts';
 import { needBudget } from './memoryBudget.ts';
 import { recordsOf } from './records.ts';
@@ -14,15 +17,16 @@ import { formOf, train } from './training.ts';
 /** Training: start, go on, pause, step, stop. */
 export function runVerbs(state: SessionState): Pick<StudioApi, 'start' | 'resumeRun' | 'pause' | 'step' | 'resume' | 'stop' | 'keep'> {
   return {
-    start: async (recipe, listen, { beyondMemory = false } = {}) => {
+    start: async (recipe, listen, { beyondMemory = false, startFrom } = {}) => {
       // Before anything is read: two starts at once must not both find the session idle.
       state.needNoRun('starting another');
       const engine = await state.needEngine();
       if (!beyondMemory && engine.describe().name === 'webgpu')
         needBudget(state.needTeacher(), recipe, engine.planOptions, state.surroundings.gpuBudget());
-      const record = await newRecord(state, recipe);
+      const given = startFrom === undefined ? undefined : await givenStart(state, recipe, startFrom);
+      const record = { ...(await newRecord(state, recipe)), ...(given === undefined ? {} : { startedFrom: given.name }) };
       listen({ kind: 'begun', name: record.name });
-      return train(state, record, listen);
+      return train(state, record, listen, undefined, given);
     },
     async resumeRun(run, listen) {
       const checkpoint = await state.store?.load(run);
@@ -46,6 +50,23 @@ export function runVerbs(state: SessionState): Pick<StudioApi, 'start' | 'resume
     stop: () => attempt(() => state.gate?.stop()),
     keep: () => attempt(() => state.gate?.ask()),
   };
+}
+
+/** What a kept run left for another one to begin with. @throws StudioError if it left nothing, or it is of another teacher or student */
+async function givenStart(state: SessionState, recipe: Recipe, run: string): Promise<GivenStart> {
+  const [record, student] = [await state.store?.record(run), await state.store?.student(run)];
+  if (record === undefined || student === undefined || record.result === null)
+    throw new StudioError('run', `start from ${record?.name ?? run}: expected a run that left a student, got none. List the runs again.`);
+  const { name } = record;
+  if (record.fingerprints.teacher !== state.fingerprints.teacher)
+    throw new StudioError('run', `start from ${name}: its teacher is ${record.teacher}, which is not loaded. Load it and try again.`);
+  const table = recipeTable(state.needTeacher(), recipe);
+  const { origins } = record.result.similarity;
+  const whole = table.student.heads === table.teacher.heads;
+  const heads = new Map(whole ? [] : table.layerMap.flatMap((from, layer) => [[from, origins[layer] ?? []] as const]));
+  const given = { name, compactors: student.compactors, heads };
+  checkGivenStart(table, recipe, given);
+  return given;
 }
 
 /** `, a.txt and 2 more,` */

@@ -13,6 +13,7 @@ import type { RunRecord } from '../runs/runRecord.ts';
 import type { RunState } from '../runs/runState.ts';
 import type { RunResult, StudioListener } from '../api/run.ts';
 import type { DocumentsForm, TextReport } from '../api/text.ts';
+import type { GivenStart } from '../student.ts';
 import type { Teacher } from '../teacher/teacher.ts';
 import { EngineWitness } from './engineWitness.ts';
 import { Gate } from './gate.ts';
@@ -28,8 +29,15 @@ const HOPELESS = 4;
 /**
  * Trains what a record says, from a kept state or from the start, and keeps it on the way.
  * A lost device is replaced, and the run set back to what was kept last.
+ * @param given compactors of an earlier run, which it begins with
  */
-export async function train(state: SessionState, record: RunRecord, listen: StudioListener, from?: RunState): Promise<RunResult> {
+export async function train(
+  state: SessionState,
+  record: RunRecord,
+  listen: StudioListener,
+  from?: RunState,
+  given?: GivenStart,
+): Promise<RunResult> {
   state.needNoRun('starting another');
   const teacher = state.needTeacher();
   const corpus = state.needCorpus();
@@ -75,7 +83,7 @@ export async function train(state: SessionState, record: RunRecord, listen: Stud
       const engine = watchedEngine(chosen, keeper.hear, gate.stopping, () => witness.compiled(chosen));
       const headed = await teacherWithHead(state, engine, keeper.hear, gate);
       try {
-        return await compress(engine, headed, corpus, recipe, gate, keeper.hear, start);
+        return await compress(engine, headed, corpus, recipe, gate, keeper.hear, start, undefined, given);
       } catch (error) {
         if (!(error instanceof OutOfMemoryError)) throw error;
         // The engine knows what it has no room for, and the recipe what would take less.
