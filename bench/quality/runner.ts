@@ -115,6 +115,17 @@ export class Runner {
     };
   }
 
+  /** Held-out numbers of a run from a start of its own, and seconds of the CPU that it took. */
+  async whole(
+    change: (recipe: Recipe, teacher: Teacher) => Recipe,
+  ): Promise<Pick<CellResult, 'loss' | 'accuracy' | 'recipe'> & { seconds: number }> {
+    const recipe = change(defaultRecipe(this.#teacher.report), this.#teacher);
+    const began = cpuSeconds();
+    const { model } = await compress(this.#engine, this.#teacher, this.#corpus, recipe, always, () => {});
+    const seconds = cpuSeconds() - began;
+    return { recipe, seconds, ...summary(await this.#judge(model)) };
+  }
+
   /** The same start serves all runs that differ in their training alone: a run resumed at step 0 gives the same numbers. */
   async #start(recipe: Recipe): Promise<Start> {
     const { mode, start, student, tied, calibration, calibrationTokens, seed, compactorShare, depth } = recipe;

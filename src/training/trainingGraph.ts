@@ -12,11 +12,14 @@ import { StudioError } from '../tensor/studioError.ts';
 import type { Shape } from '../tensor/shape.ts';
 import type { NamedTensors } from '../tensor/tensor.ts';
 import { compactorShapes, normSites } from '../wid/compactors.ts';
+import { isWhole } from '../wid/lowRank.ts';
 import { metParameters, sitePlan, type Meeting } from '../wid/meeting.ts';
 import { mergeLinear } from '../wid/merge.ts';
+import type { StepRows } from '../wid/siteCost.ts';
 import { studentConfig, vectorWidth, type SpaceTable } from '../wid/spaces.ts';
 import { guidedTarget, guideModel, guideParameters, type Guidance } from './guide.ts';
 import { hiddenLoss, PROJECTION } from './hiddenLoss.ts';
+import { learnedName, lowRankParameters, type StepParameters } from './lowRankTraining.ts';
 import { addOptimiser, decayOf, type PartLoss } from './optimiserNodes.ts';
 import { frozenName, teacherShapes } from './teacherStates.ts';
 
@@ -73,6 +76,8 @@ export interface CompactorSettings {
   /** Weight decay of the teacher's own matrices, where they are trained. */
   readonly teacherDecay: number;
   readonly meeting: Meeting;
+  /** Of what training adds to a compactor ({@link rankOf}); whole compactors if left out. */
+  readonly rank?: number;
   /** The teacher's logits are learned from as well; a share of 0 leaves its forward pass out. */
   readonly guidance: Guidance;
 }
@@ -101,15 +106,16 @@ export function compactorTraining(
   parts = 1,
 ): TrainingGraph {
   const graph = new Graph();
-  const { parameter, trained, frozen } = mergedParameters(graph, teacher, table);
   const config = studentConfig(teacher, table);
   const learns = settings.teacherRate > 0;
-  const rows = { tokens: parts * shape.batch * shape.sequence, slots: parts * shape.slots };
-  const plan = sitePlan(settings.meeting, teacher, table, rows, learns);
-  const met = metParameters(graph, teacher, table, plan, parameter, lookup(frozen), lookup(trained));
-  const theirs = new Map([...frozen].map(([name, value]) => [frozenName(name), value]));
-  const learned = learns ? new Map([...trained, ...theirs]) : trained;
-  const guide = settings.guidance.share > 0 ? guideParameters(graph, teacher, learns ? undefined : frozen) : undefined;
+  const guided = settings.guidance.share > 0;
+  const rows = stepRows(shape, parts);
+  const parameters =
+    settings.rank === undefined || isWhole(table, settings.rank)
+      ? wholeParameters(graph, teacher, table, settings.meeting, rows, learns)
+      : lowRankParameters(graph, teacher, table, settings.rank, rows, learns, guided);
+  const { met, learned } = parameters;
+  const guide = guided ? guideParameters(graph, teacher, parameters.theirs) : undefined;
   const batch = (part: number): PartLoss => {
     const laid = shape.task.part(graph, shape, part);
     const student = laid.model(laidAs(graph, config, met.parameter, met.options));
@@ -117,16 +123,44 @@ export function compactorTraining(
     const theirs = guideModel(graph, teacher, lookup(guide.values), laid);
     return { lossSum: student.lossSum, target: guidedTarget(graph, student, theirs, laid, settings.guidance) };
   };
-  addOptimiser(graph, learned, batches(parts, batch), (name) =>
-    name.startsWith(frozenName(''))
-      ? { rate: settings.teacherRate, decay: decayOf(settings.teacherDecay, blueprintOf(teacher))(name).decay }
-      : { rate: 1, decay: 0 },
-  );
+  const decay = decayOf(settings.teacherDecay, blueprintOf(teacher));
+  addOptimiser(graph, learned, batches(parts, batch), (name) => {
+    const own = name.startsWith(learnedName('')) ? name.slice(learnedName('').length) : name;
+    return own !== name || name.startsWith(frozenName(''))
+      ? { rate: settings.teacherRate, decay: decay(own).decay }
+      : { rate: 1, decay: 0 };
+  });
   return {
     graph,
     blueprint: blueprintOf(config),
     trained: shapesOf(learned),
-    frozen: new Map([...(learns ? [] : shapesOf(theirs)), ...shapesOf(guide?.own ?? new Map())]),
+    frozen: new Map([...shapesOf(parameters.still), ...shapesOf(guide?.own ?? new Map())]),
+  };
+}
+
+/** Rows of activations of one optimiser step of so many micro-batches. */
+export function stepRows({ batch, sequence, slots }: StepShape, parts: number): StepRows {
+  return { tokens: parts * batch * sequence, slots: parts * slots };
+}
+
+/** Compactors that are trained whole, merged or applied as the meeting says. */
+function wholeParameters(
+  graph: Graph,
+  teacher: BertConfig,
+  table: SpaceTable,
+  meeting: Meeting,
+  rows: StepRows,
+  learns: boolean,
+): StepParameters {
+  const { parameter, trained, frozen } = mergedParameters(graph, teacher, table);
+  const plan = sitePlan(meeting, teacher, table, rows, learns);
+  const met = metParameters(graph, teacher, table, plan, parameter, lookup(frozen), lookup(trained));
+  const theirs = new Map([...frozen].map(([name, value]) => [frozenName(name), value]));
+  return {
+    met,
+    learned: learns ? new Map([...trained, ...theirs]) : trained,
+    still: learns ? new Map() : theirs,
+    theirs: learns ? undefined : frozen,
   };
 }
 

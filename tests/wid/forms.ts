@@ -8,9 +8,10 @@ import { Graph } from '../../src/graph/graph.ts';
 import { scaleBy } from '../../src/graph/ops/elementwise.ts';
 import { plan } from '../../src/graph/plan.ts';
 import type { Value } from '../../src/graph/value.ts';
-import type { NamedTensors } from '../../src/tensor/tensor.ts';
+import type { NamedTensors, Tensor } from '../../src/tensor/tensor.ts';
 import { guidedTarget, guideModel, guideParameters, guideStates, type Guidance } from '../../src/training/guide.ts';
 import { frozenName, teacherStates } from '../../src/training/teacherStates.ts';
+import type { StepParameters } from '../../src/training/lowRankTraining.ts';
 import { mergedParameters } from '../../src/training/trainingGraph.ts';
 import { compactorShapes } from '../../src/wid/compactors.ts';
 import { metParameters, sitePlan, type Meeting } from '../../src/wid/meeting.ts';
@@ -34,33 +35,60 @@ export interface FormResult {
  * Logits and all gradients of the golden batch with the compactors merged, applied to activations, or as counted.
  * @param guidance learns from the teacher's logits, by its `guide` tensors, which may be others than those that are merged
  */
-export async function runForm(
+export function runForm(
   engine: Engine,
   teacher: BertModel,
   table: SpaceTable,
   teacherTensors: NamedTensors,
   start: NamedTensors,
   meeting: Meeting,
-  guidance?: Guidance & { readonly guide: NamedTensors },
+  guidance?: Guide,
 ): Promise<FormResult> {
-  const batch = goldenBatch();
-  const tokens = BATCH * SEQUENCE;
   const graph = new Graph();
   const { parameter, trained, frozen } = mergedParameters(graph, teacher.config, table);
-  const lookup =
-    (values: ReadonlyMap<string, Value>): ParameterLookup =>
-    (name) => {
-      const value = values.get(name);
-      if (value === undefined) throw new Error(name);
-      return value;
-    };
-  const chosen = sitePlan(meeting, teacher.config, table, { tokens, slots: tokens }, true);
+  const chosen = sitePlan(meeting, teacher.config, table, { tokens: TOKENS, slots: TOKENS }, true);
   const met = metParameters(graph, teacher.config, table, chosen, parameter, lookup(frozen), lookup(trained));
+  const all = new Map([...trained, ...[...frozen].map(([name, value]) => [frozenName(name), value] as const)]);
+  const blocks = [...trained.keys()].map((name): [string, Tensor] => [
+    name,
+    blocksOf(start.get(name) ?? { shape: [], data: new Float32Array() }, compactorShapes(table).get(name) ?? []),
+  ]);
+  const states = new Map([...teacherStates(teacher.config, table, teacherTensors), ...blocks]);
+  return runParameters(engine, teacher, table, graph, { met, learned: all }, states, guidance);
+}
+
+/** What is learned from besides the task. */
+type Guide = Guidance & { readonly guide: NamedTensors };
+
+const TOKENS = BATCH * SEQUENCE;
+
+const lookup =
+  (values: ReadonlyMap<string, Value>): ParameterLookup =>
+  (name) => {
+    const value = values.get(name);
+    if (value === undefined) throw new Error(name);
+    return value;
+  };
+
+/**
+ * The same of parameters that a graph has already.
+ * @param states what the graph's states hold, by name
+ */
+export async function runParameters(
+  engine: Engine,
+  teacher: BertModel,
+  table: SpaceTable,
+  graph: Graph,
+  { met, learned: all }: Pick<StepParameters, 'met' | 'learned'>,
+  states: NamedTensors,
+  guidance?: Guide,
+): Promise<FormResult> {
+  const batch = goldenBatch();
+  const tokens = TOKENS;
   const config = studentConfig(teacher.config, table);
   const part = maskedWords.part(graph, { batch: BATCH, sequence: SEQUENCE, slots: tokens }, 0);
   const model = part.model(laidAs(graph, config, met.parameter, met.options));
   graph.output('logits', model.answers);
-  const all = new Map([...trained, ...[...frozen].map(([name, value]) => [frozenName(name), value] as const)]);
   const guide = guidance === undefined ? undefined : guideParameters(graph, teacher.config);
   const target =
     guidance === undefined || guide === undefined
@@ -70,11 +98,8 @@ export async function runForm(
   graph.output('loss', scaleBy(graph, target, weight));
   differentiate(graph, target, [...all.values()], weight).forEach((gradient, i) => graph.output(`d.${[...all.keys()][i] ?? ''}`, gradient));
   const program = await engine.compile(plan(graph, engine.planOptions));
-  for (const [name, tensor] of teacherStates(teacher.config, table, teacherTensors)) program.write(name, tensor.data);
-  for (const name of guide?.own.keys() ?? [])
-    program.write(name, guideStates(guidance?.guide ?? new Map()).get(name)?.data ?? new Float32Array());
-  for (const name of trained.keys())
-    program.write(name, blocksOf(start.get(name) ?? { shape: [], data: new Float32Array() }, compactorShapes(table).get(name) ?? []).data);
+  const given = new Map([...states, ...guideStates(guidance?.guide ?? new Map())]);
+  for (const name of graph.states.keys()) program.write(name, given.get(name)?.data ?? new Float32Array());
   program.write('inputIds', batch.inputIds);
   program.write('typeIds', batch.typeIds);
   program.write('positionIds', positionIds({ batch: BATCH, sequence: SEQUENCE }));

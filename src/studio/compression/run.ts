@@ -14,7 +14,7 @@ import type { HeldOut, RunResult, StudioListener } from '../api/run.ts';
 import type { Looks } from './looks.ts';
 import type { Engine } from '../../engines/engine.ts';
 import type { Method } from '../methods/method.ts';
-import type { Phase, PhaseContext } from '../methods/phase.ts';
+import type { Before, Phase, PhaseContext } from '../methods/phase.ts';
 import type { KeptHeads, MergedStudent, Student } from '../student.ts';
 import type { RunControl } from './runControl.ts';
 import { Ticker } from './ticker.ts';
@@ -106,8 +106,8 @@ export class Run {
     const { first } = phase.schedule;
     const graph = phase.graph();
     if (resumed !== undefined) await this.#remember(phase, graph, resumed);
-    const before = { model: this.#model, compactors: this.#compactors, state: this.#state };
-    const tensors = new Map([...phase.frozen(), ...(resumed?.tensors ?? phase.trained(before))]);
+    const before = this.#before();
+    const tensors = new Map([...(await phase.frozen(before, engine)), ...(resumed?.tensors ?? phase.trained(before))]);
     if (phase.name !== this.#usual.phase) this.#usual = { phase: phase.name, limit: new NormLimit() };
     const trainer = await Trainer.create(engine, graph, shape, tensors, phase.optimiser, resumed?.updates ?? first, this.#usual.limit);
     let trained: NamedTensors;
@@ -119,9 +119,10 @@ export class Run {
       // Before the merge: both at once may be more memory than an engine has.
       trainer.dispose();
     }
-    this.#model = await phase.student(engine, trained);
-    this.#tools.looks.norms(this.#done, phase.norms(trained));
-    if (phase.name === 'compactors') this.#compactors = trained;
+    const compactors = await this.#compacted(phase, trained);
+    this.#model = await phase.student(engine, trained, compactors);
+    this.#tools.looks.norms(this.#done, phase.norms(compactors));
+    if (phase.name === 'compactors') this.#compactors = compactors;
     this.#heads = phase.heads?.(trained) ?? this.#heads;
     this.#whole = phase.runnable?.(trained);
   }
@@ -194,21 +195,32 @@ export class Run {
   /** Judges the student as it stands, and ends the run where that is beyond all measure; nothing may be on the way. */
   async #look(phase: Phase, trainer: Trainer): Promise<void> {
     this.#ticker.begin();
-    const trained = await trainer.read();
-    this.#tools.looks.norms(this.#done, phase.norms(trained));
+    const student = await this.#standing(phase, await trainer.read());
     const { looks } = this.#tools;
-    const { loss } = await looks.at(this.#done, await this.#standing(phase, trained));
+    looks.norms(this.#done, phase.norms(student.trained));
+    const { loss } = await looks.at(this.#done, student);
     this.#ticker.evaluated();
     this.#fault = looks.explosion(loss, this.#done);
     if (this.#fault !== null) this.#going = false;
   }
 
+  #before(): Before {
+    return { model: this.#model, compactors: this.#compactors, state: this.#state };
+  }
+
+  /** What these states amount to as compactors; the states themselves if the phase does not say. */
+  async #compacted(phase: Phase, trained: NamedTensors): Promise<NamedTensors> {
+    return (await phase.compactors?.(this.#tools.engine, trained, this.#before())) ?? trained;
+  }
+
   /** The student that these states make, and what belongs to it. */
-  async #standing(phase: Phase, trained: NamedTensors): Promise<Student> {
+  async #standing(phase: Phase, trained: NamedTensors): Promise<Student & { readonly trained: NamedTensors }> {
     const runnable = phase.runnable?.(trained);
+    const compacted = await this.#compacted(phase, trained);
     return {
-      model: await phase.student(this.#tools.engine, trained),
-      compactors: phase.name === 'compactors' ? trained : this.#compactors,
+      trained: compacted,
+      model: await phase.student(this.#tools.engine, trained, compacted),
+      compactors: phase.name === 'compactors' ? compacted : this.#compactors,
       heads: phase.heads?.(trained) ?? this.#heads,
       ...(runnable === undefined ? {} : { larger: { runnable, heads: this.#heads } }),
     };
@@ -229,7 +241,7 @@ export class Run {
       norms: this.#usual.limit.norms,
       seconds: this.#tools.clock.seconds(),
       tensors: await trainer.state(),
-      compactors: phase.name === 'polish' && method.merged !== undefined ? this.#compactors : new Map(),
+      compactors: phase.keepsBefore === true || (phase.name === 'polish' && method.merged !== undefined) ? this.#compactors : new Map(),
     });
   }
 }

@@ -14,7 +14,7 @@ import { folderName } from '../exporting/folderName.ts';
 import { tokenizerFolder } from '../exporting/tokenizerFolder.ts';
 import { METHODS, methodOf } from '../methods/registry.ts';
 import type { Method } from '../methods/method.ts';
-import type { PhaseContext } from '../methods/phase.ts';
+import type { Phase, PhaseContext } from '../methods/phase.ts';
 import { checkRecipe } from '../recipe/checkRecipe.ts';
 import { recipeTable, stepShape, taskSettings, trainingStream } from '../recipe/recipe.ts';
 import { kindOfTeacher } from '../runs/modelKind.ts';
@@ -61,10 +61,10 @@ export async function jobFolder(
   const { teacher, recipe } = inputs;
   checkRecipe(teacher, recipe);
   const method = methodOf(recipe);
-  needJob(teacher, method, recipe);
   const name = folderName(given);
   const table = recipeTable(teacher, recipe);
   const context: PhaseContext = { teacher, table, recipe, shape: stepShape(teacher.task, recipe), heads: new Map() };
+  needJob(teacher, method, recipe, method.phases(context));
   const started = method.job === 'identity' ? undefined : await startOf(context, method, inputs, engine, listen, signal);
   const own = sourcesOf(teacher);
   const blueprint = await blueprintFile(teacher, table, own, method.job === 'identity');
@@ -99,7 +99,7 @@ export async function jobFolder(
   return { name, ...(await streamZip(name, files())) };
 }
 
-function needJob(teacher: Teacher, { job }: Method, { mode, steps }: Recipe): void {
+function needJob(teacher: Teacher, { job }: Method, { mode, steps, rank }: Recipe, phases: readonly Phase[]): void {
   const refuse = (what: string, expected: string, got: string, cure: string): never => {
     throw new StudioError('recipe', `job: ${what} — expected ${expected}, got ${got}. ${cure}`);
   };
@@ -107,6 +107,9 @@ function needJob(teacher: Teacher, { job }: Method, { mode, steps }: Recipe): vo
   if (job === undefined)
     refuse('mode', `one that PyTorch trains (${trained.join(', ')})`, mode, 'Choose one of them, or train this one here.');
   if (steps === 0) refuse('steps', 'at least 1', '0', 'Leave --job out: the start alone needs no PyTorch.');
+  // Training of low rank goes on from compactors that a job is not given.
+  if (phases.some(({ keepsBefore }) => keepsBefore === true))
+    refuse('rank of compactors', 'whole ones', String(rank), 'Leave --rank out, or train this one here.');
   const table = blueprintOf(teacher.model.config).module('words').weight;
   const words = teacher.report.tensors.find(({ as }) => as === table);
   if (words !== undefined && words.shape[0] !== teacher.model.config.vocabSize)

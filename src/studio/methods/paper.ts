@@ -73,9 +73,10 @@ export const paper: Method = {
   start: async (context, { engine }) => {
     const compactors = paperStart(context.teacher, context.table);
     const phase = paperPhase(context);
-    const all = new Map([...phase.frozen(), ...phase.trained({ model: undefined, compactors, state: new Map() })]);
+    const before = { model: undefined, compactors, state: new Map() };
+    const all = new Map([...(await phase.frozen(before, engine)), ...phase.trained(before)]);
     return {
-      model: await phase.student(engine, all),
+      model: await phase.student(engine, all, all),
       compactors,
       heads: phase.heads?.(all) ?? new Map(),
       ...(phase.runnable === undefined ? {} : { larger: { runnable: phase.runnable(all), heads: new Map() } }),

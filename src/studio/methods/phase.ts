@@ -56,13 +56,20 @@ export interface Phase {
   readonly handsOn?: boolean;
   graph(): TrainingGraph;
   /** States that stay as they are, or that `beforeStep` rewrites. */
-  frozen(): NamedTensors;
+  frozen(before: Before, engine: Engine): NamedTensors | Promise<NamedTensors>;
   /** States that are trained, out of what came before. */
   trained(before: Before): NamedTensors;
-  /** A student of the recipe's shape out of these trained states. */
-  student(engine: Engine, trained: NamedTensors): Promise<BertModel>;
+  /**
+   * A student of the recipe's shape out of these trained states.
+   * @param compactors what `compactors` makes of them
+   */
+  student(engine: Engine, trained: NamedTensors, compactors: NamedTensors): Promise<BertModel>;
+  /** The compactors that these trained states amount to; left out if they are those, or if nothing compacts. */
+  compactors?(engine: Engine, trained: NamedTensors, before: Before): Promise<NamedTensors>;
+  /** Whether a run that goes on needs the compactors that the phase began with: a checkpoint then keeps them. */
+  readonly keepsBefore?: boolean;
   /** Norms by space for the page; empty where nothing compacts. */
-  norms(trained: NamedTensors): SpaceNorms[];
+  norms(compactors: NamedTensors): SpaceNorms[];
   /** The model as it is trained, where it is not yet of the student's shape. */
   runnable?(trained: NamedTensors): Runnable;
   /** Kept heads by teacher layer, where training decides about them. */

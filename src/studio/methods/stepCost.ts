@@ -40,7 +40,15 @@ export function stepCosts(teacher: Teacher, recipe: Recipe, options?: PlanOption
     const { arenaBytes, flops } = plan(nodes, options);
     // A trained number and its two moments; masks and gates; what the polished student came from.
     const state = storedBytes(trained.values(), 3) + storedBytes(rewritten?.values() ?? []);
-    return [{ phase: name, steps, bytes: arenaBytes, flops, checkpointBytes: state + (name === 'polish' ? kept : 0) }];
+    return [
+      {
+        phase: name,
+        steps,
+        bytes: arenaBytes,
+        flops,
+        checkpointBytes: state + (name === 'polish' || phase.keepsBefore === true ? kept : 0),
+      },
+    ];
   });
 }
 

@@ -2,7 +2,7 @@ import { longestSequence } from '../../models/model.ts';
 import { StudioError } from '../../tensor/studioError.ts';
 import { fieldInWords, isLegal, legalInWords, type Setting } from '../settings/setting.ts';
 import { DEFAULT_MODE, MODES, STEPLESS, traitsOf } from '../settings/modes.ts';
-import { PAPER_SETTINGS, SETTINGS } from '../settings/settings.ts';
+import { PAPER_SETTINGS, SETTINGS, WHOLE_RANK } from '../settings/settings.ts';
 import type { Recipe } from '../api/recipe.ts';
 import type { Teacher } from '../teacher/teacher.ts';
 
@@ -35,6 +35,12 @@ export function checkRecipe(teacher: Teacher, recipe: Recipe, modes: readonly st
     );
   if (recipe.batch % recipe.accumulation !== 0)
     refuse('accumulation', `parts of the same size out of ${recipe.batch} sequences a step`, recipe.accumulation);
+  if (traitsOf(recipe).mixtures === true && recipe.depth === 'mixture' && recipe.rank < WHOLE_RANK)
+    throw new StudioError(
+      'recipe',
+      `recipe: rank of compactors — expected ${WHOLE_RANK} with learned mixtures of layers, whose matrices change every step, got ${recipe.rank}. Choose another depth, or that rank.`,
+      { recipe },
+    );
   if (traitsOf(recipe).ownDecoder === true && recipe.tied)
     throw new StudioError(
       'recipe',

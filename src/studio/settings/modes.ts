@@ -39,6 +39,7 @@ const TRAITS = {
       ...OWN_WEIGHTS,
       'compactorLearningRate',
       'compactorShare',
+      'rank',
       'teacherLearningRate',
       'guidance',
       'predicted',

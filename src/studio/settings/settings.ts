@@ -45,6 +45,9 @@ const compactorRate = (teacher: TeacherTraits): number => (isLarge(teacher) ? 1e
  */
 const CALIBRATION_TOKENS_PER_NEURON = 8;
 
+/** No compactor has a side so long: all are trained whole. */
+export const WHOLE_RANK = 65_536;
+
 /** Of counts; what is more was mistyped. */
 const MOST = 1_000_000_000;
 
@@ -248,6 +251,23 @@ export const SETTINGS = {
     earlier: 0.5,
     option: '--ramp-share <share>',
     help: 'progressive: share of the steps over which gates close (0 to 1)',
+  },
+  /**
+   * `calibrated` only: rank of what training adds to the compactors' closed forms. A compactor whose shorter side is no longer is
+   * trained whole, as are those inside heads. A low rank takes less memory and time a step.
+   */
+  rank: {
+    kind: 'number',
+    label: 'Compactor rank',
+    noun: 'rank of compactors',
+    whole: true,
+    least: 0,
+    most: WHOLE_RANK,
+    lean: 32,
+    default: WHOLE_RANK,
+    earlier: WHOLE_RANK,
+    option: '--rank <n>',
+    help: `calibrated: rank of what training adds to compactors (default: ${WHOLE_RANK}, which trains them whole); low ranks take less memory and time`,
   },
   /** Learning rate of the teacher's own weights under the compactors; 0 freezes them, the default for large teachers. */
   teacherLearningRate: {

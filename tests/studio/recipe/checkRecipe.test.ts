@@ -37,6 +37,11 @@ test.each<[string, Readonly<Record<string, unknown>>, string]>([
   ],
   ['no step from scratch', { steps: 0, mode: 'scratch' }, 'expected at least 1 in scratch mode, whose start is random weights'],
   ['masking of nothing', { masking: 0 }, 'recipe: masking — expected a number above 0 to 1, got 0.'],
+  [
+    'low rank with mixtures of layers',
+    { rank: 8, depth: 'mixture' },
+    'recipe: rank of compactors — expected 65536 with learned mixtures of layers, whose matrices change every step, got 8. Choose another depth, or that rank.',
+  ],
   ['switch', { tied: 'yes' }, 'recipe: tied decoder — expected true or false, got yes.'],
   ['penalty', { paper: { ...PUBLISHED, penalty: -1 } }, 'recipe: penalty in paper mode — expected a number from 0, got -1.'],
   ['parts', { batch: 4, accumulation: 3 }, 'recipe: accumulation — expected parts of the same size out of 4 sequences a step, got 3.'],

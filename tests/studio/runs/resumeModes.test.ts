@@ -34,6 +34,8 @@ const CASES: readonly Case[] = [
     change: () => ({ teacherLearningRate: 1e-5, depth: 'mixture', tied: true }),
     stops: [4, 8],
   },
+  { name: 'compactors of low rank', change: () => ({ rank: 3 }), stops: [4, 8] },
+  { name: 'low rank, a teacher that learns and guides', change: () => ({ rank: 2, teacherLearningRate: 1e-4, guidance: 1 }), stops: [4] },
   { name: 'gradient accumulation', change: () => ({ accumulation: 2 }), stops: [4, 8] },
   { name: 'gradient accumulation, progressive', change: () => ({ mode: 'progressive', accumulation: 4 }), stops: [4, 8] },
   { name: 'distillation', change: () => ({ mode: 'distil' }), stops: [5] },
