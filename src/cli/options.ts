@@ -11,7 +11,7 @@ import type { EngineChoice, WeightStorage } from '../studio/api/engine.ts';
 import type { GivenFile } from '../studio/api/files.ts';
 import type { PresetName, Recipe, ShapeWish } from '../studio/api/recipe.ts';
 import type { TeacherReport } from '../studio/api/teacher.ts';
-import type { DocumentsWish, TextReport } from '../studio/api/text.ts';
+import type { DocumentsWish, TextReport, VocabularyWish } from '../studio/api/text.ts';
 import type { StudioApi } from '../studio/studioApi.ts';
 import { PRESET_NAMES } from '../studio/recipe/presets.ts';
 import { settingOptions } from './settingOptions.ts';
@@ -32,6 +32,7 @@ export interface TextOptions {
   readonly text?: readonly string[];
   readonly column?: string;
   readonly vocabulary?: number;
+  readonly vocabularyText?: true;
   readonly sequence?: number;
   readonly batch?: number;
   readonly documents?: DocumentsWish;
@@ -66,13 +67,17 @@ export function teacherOptions(command: Command): Command {
 export function textOptions(command: Command): Command {
   command
     .option('--text <path...>', 'files of text, JSON Lines, CSV, TSV or Parquet, zips, or folders of them')
-    .option('--column <name>', 'column or JSON field that holds the text (default: by name and content)')
-    .option(
-      '--vocabulary <n>',
-      "cut the teacher's vocabulary to this many tokens: special ones, single characters, and those that the text uses most",
-      whole(1),
-    );
-  return settingOptions(command, (name) => ['batch', 'sequence', 'documents', 'seed'].includes(name));
+    .option('--column <name>', 'column or JSON field that holds the text (default: by name and content)');
+  return settingOptions(vocabularyOptions(command), (name) => ['batch', 'sequence', 'documents', 'seed'].includes(name));
+}
+
+export function vocabularyOptions(command: Command): Command {
+  return settingOptions(command, (name) => ['vocabulary', 'vocabularyText'].includes(name));
+}
+
+/** Whether options ask for a cut, which needs a text. */
+export function asksForCut({ vocabulary = 0, vocabularyText }: TextOptions): boolean {
+  return vocabulary > 0 || vocabularyText === true;
 }
 
 export function engineOptions(command: Command): Command {
@@ -156,24 +161,40 @@ export async function openTeacher(
   return { session, teacher };
 }
 
+/** The vocabulary that options ask for; what they leave out is as `otherwise` has it. */
+export function vocabularyWish({ vocabulary, vocabularyText }: TextOptions, otherwise?: VocabularyWish): VocabularyWish {
+  return {
+    vocabulary: vocabulary ?? otherwise?.vocabulary ?? 0,
+    vocabularyText: vocabularyText ?? otherwise?.vocabularyText ?? false,
+  };
+}
+
 /** The files of the text, and the names of those that are none. */
 function givenText(options: TextOptions): { readonly files: readonly GivenFile[]; readonly skipped: readonly string[] } {
   const given = (options.text ?? [DEMO_TEXT]).map(textsOf);
   return { files: given.flatMap(({ files }) => files), skipped: given.flatMap(({ skipped }) => skipped) };
 }
 
-/** {@link openTeacher}, with its vocabulary cut by the text where that is asked for. */
+/**
+ * {@link openTeacher}, with its vocabulary cut by the text if that is asked for.
+ * @param wish of a recipe; the options are the wish if there is none
+ */
 export async function openTeacherForText(
   options: TeacherOptions & TextOptions,
   report: Report,
   runs?: string,
+  wish: (opened: { session: StudioApi; teacher: TeacherReport }) => Promise<VocabularyWish> = () =>
+    Promise.resolve(vocabularyWish(options)),
 ): Promise<{ session: StudioApi; teacher: TeacherReport }> {
   const opened = await openTeacher(options, report, runs);
-  if (options.vocabulary === undefined) return opened;
+  const cut = await wish(opened);
+  if (cut.vocabulary === 0 && !cut.vocabularyText) return opened;
+  if (options.text === undefined && options.demo !== true)
+    throw new UsageError('text: expected --text PATH, by which the vocabulary is cut, got none. Give the text of the run.');
   const { session } = opened;
   const { sequence, seed } = await session.defaults();
-  const wish = { sequence, seed: options.seed ?? seed, ...(options.column === undefined ? {} : { column: options.column }) };
-  const teacher = await session.cutVocabulary(options.vocabulary, givenText(options).files, wish, report.event);
+  const how = { sequence, seed: options.seed ?? seed, ...(options.column === undefined ? {} : { column: options.column }) };
+  const teacher = await session.cutVocabulary(cut, givenText(options).files, how, report.event);
   report.fact('teacher', teacher);
   report.say(teacher.notes.at(-1) ?? '');
   return { session, teacher };
@@ -197,6 +218,14 @@ export async function openText(
   if (skipped.length > 0) report.say(`Left out, not text by their names: ${some(skipped)}`);
   for (const notice of text.notices) report.say(notice);
   return text;
+}
+
+/** Says that a student has a part of its teacher's vocabulary, and that the teacher is judged over that part. */
+export function sayVocabulary(student: TeacherReport, teacher: TeacherReport, report: Report): void {
+  if (student.vocabularySize < teacher.vocabularySize)
+    report.say(
+      `${student.name} has ${grouped(student.vocabularySize)} of the teacher's ${grouped(teacher.vocabularySize)} tokens: both are judged over these.`,
+    );
 }
 
 export async function openEngine(session: StudioApi, options: EngineOptions, report: Report): Promise<void> {

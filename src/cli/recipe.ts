@@ -1,11 +1,12 @@
 import type { ModelShape, Recipe } from '../studio/api/recipe.ts';
+import type { VocabularyWish } from '../studio/api/text.ts';
 import { isLegal, legalInWords, type Setting } from '../studio/settings/setting.ts';
 import { traitsOf } from '../studio/settings/modes.ts';
 import { PAPER_SETTINGS, SETTINGS } from '../studio/settings/settings.ts';
 import type { StudioApi } from '../studio/studioApi.ts';
 import { withEarlierFields } from '../studio/runs/recipeVersions.ts';
 import { readJson } from './files.ts';
-import { shapeWish, type StudentOptions, type TextOptions } from './options.ts';
+import { shapeWish, vocabularyWish, type StudentOptions, type TextOptions } from './options.ts';
 import { givenSettings } from './settingOptions.ts';
 import { UsageError } from './usage.ts';
 
@@ -46,6 +47,12 @@ function fromFile(path: string, defaults: Recipe): Recipe {
   check(SETTINGS, whole, path);
   check(PAPER_SETTINGS, whole.paper, `${path}.paper`);
   return whole;
+}
+
+/** The vocabulary that the recipe of a run will ask for: it is cut before a student's size can be told. */
+export async function wishedVocabulary(session: StudioApi, options: RecipeOptions): Promise<VocabularyWish> {
+  if (options.recipe === undefined) return vocabularyWish(options);
+  return vocabularyWish(options, fromFile(options.recipe, await session.defaults()));
 }
 
 /**

@@ -5,7 +5,15 @@ import { SETTINGS, type SettingName, type Settings } from '../studio/settings/se
 const ROWS = Object.entries<Setting>(SETTINGS);
 
 /** The settings that stand elsewhere in help: with the text, or with the student. */
-const ELSEWHERE: ReadonlySet<string> = new Set<SettingName>(['batch', 'sequence', 'documents', 'seed', 'tied']);
+const ELSEWHERE: ReadonlySet<string> = new Set<SettingName>([
+  'batch',
+  'sequence',
+  'documents',
+  'seed',
+  'tied',
+  'vocabulary',
+  'vocabularyText',
+]);
 
 function optionOf(flags: string, setting: Setting): Option {
   const usual = typeof setting.default === 'function' || setting.kind === 'switch' ? '' : ` (default: ${setting.default})`;

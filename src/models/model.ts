@@ -1,7 +1,7 @@
 import type { GeluKind } from '../graph/operation.ts';
 import type { NamedTensors } from '../tensor/tensor.ts';
 import { sizeOf, type Shape } from '../tensor/shape.ts';
-import { blueprintOf, moduleShapes, spaceWidths, type Module } from './blueprint.ts';
+import { blueprintOf, moduleShapes, parameterNames, spaceWidths, type Module } from './blueprint.ts';
 import type { ModelConfig } from './config.ts';
 import type { EncoderShape } from './encoder.ts';
 import { familyOf } from './families/registry.ts';
@@ -81,4 +81,18 @@ export function countParameters(config: ModelConfig): number {
   let total = 0;
   for (const shape of parameterShapes(config).values()) total += sizeOf(shape);
   return total;
+}
+
+/** Names of the tensors that have a row for every token of the vocabulary: the table of words, and weight and bias of the decoder. */
+export function vocabularyTensors(config: ModelConfig): string[] {
+  const blueprint = blueprintOf(config);
+  const names = [blueprint.module('words'), blueprint.module('decoder')].flatMap(parameterNames);
+  const shapes = parameterShapes(config);
+  return names.filter((name) => shapes.has(name));
+}
+
+/** Parameters of {@link vocabularyTensors}. */
+export function countVocabulary(config: ModelConfig): number {
+  const shapes = parameterShapes(config);
+  return vocabularyTensors(config).reduce((sum, name) => sum + sizeOf(shapes.get(name) ?? [0]), 0);
 }

@@ -11,7 +11,7 @@ import type { Beginnings, ModelShape, Recipe, ShapeWish } from './api/recipe.ts'
 import type { HeldOut, RunResult, StartWishes, StudioListener } from './api/run.ts';
 import type { EmbeddedSentences, GivenEncoder, PairColumnNames, PairReport, SentenceWish } from './api/sentences.ts';
 import type { HubRequest, TeacherReport } from './api/teacher.ts';
-import type { TextReport, TextWish } from './api/text.ts';
+import type { TextReport, TextWish, VocabularyWish } from './api/text.ts';
 
 /**
  * The session's verbs. Their shapes, by subject in `api/`, are the only ones that cross comlink: page and terminal know the
@@ -42,11 +42,11 @@ export interface StudioApi extends HistoryApi, GpuTestApi {
   /** Reads text files of any format, or zips of them. A text that fails or is cancelled leaves the one before in place. */
   loadText(name: string, files: readonly GivenFile[], wish: TextWish, listen?: StudioListener): Promise<TextReport>;
   /**
-   * Cuts the loaded teacher's vocabulary to the tokens that every text needs and those that a text uses most. The text is read
-   * for that alone; load it again afterwards.
-   * @param size tokens that may stay  @throws `vocabulary` with the legal range
+   * Cuts the loaded teacher's vocabulary to the tokens that every text needs and those that a text uses most, or takes it whole
+   * again. The text is read for that alone; load it afterwards. `loadText` does both if its wish has a `cut`.
+   * @throws `vocabulary` with the legal range
    */
-  cutVocabulary(size: number, files: readonly GivenFile[], wish: TextWish, listen?: StudioListener): Promise<TeacherReport>;
+  cutVocabulary(cut: VocabularyWish, files: readonly GivenFile[], wish: TextWish, listen?: StudioListener): Promise<TeacherReport>;
   /** Ends a `loadText` that is going on: it rejects with code `cancelled`. */
   cancelText(): Promise<void>;
   /** Recipe defaults for the loaded teacher and a student's shape; half the teacher's width if none is given. */
@@ -74,7 +74,10 @@ export interface StudioApi extends HistoryApi, GpuTestApi {
   /** Goes on after a pause. @throws `storage` if the run waits for room, and there still is none: it stays paused */
   resume(): Promise<void>;
   stop(): Promise<void>;
-  /** Reads a checkpoint as a student of the loaded teacher, and rejects if it is none: cheap, before an engine is made. */
+  /**
+   * Reads a checkpoint as a student of the loaded teacher, and rejects if it is none: cheap, before an engine is made. If the
+   * student has a part of the teacher's vocabulary, the teacher is cut to it, and a text has to be loaded afterwards.
+   */
   checkStudent(student: { readonly name: string; readonly files: readonly GivenFile[] }): Promise<TeacherReport>;
   /**
    * Held-out numbers of the teacher on the loaded text, and of a student checkpoint on the same masked tokens.

@@ -1,7 +1,8 @@
 import { afterEach, expect, test } from 'vitest';
 import { Desk } from '../../src/state/actions/desk.ts';
-import { inputActions, loadText } from '../../src/state/actions/inputActions.ts';
+import { inputActions } from '../../src/state/actions/inputActions.ts';
 import { recall } from '../../src/state/actions/recall.ts';
+import { loadText } from '../../src/state/actions/textReading.ts';
 import { useRun } from '../../src/state/runStore.ts';
 import { useSetup } from '../../src/state/setupStore.ts';
 import { InputStore } from '../../src/studio/runs/inputStore.ts';

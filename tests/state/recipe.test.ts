@@ -24,6 +24,8 @@ describe('a recipe in the address', () => {
       start: constantFrom('selection', 'calibrated'),
       tied: constantFrom(true, false),
       wholeWords: constantFrom(true, false),
+      vocabulary: integer({ min: 0, max: 300_000 }),
+      vocabularyText: constantFrom(true, false),
       steps: integer({ min: 0, max: 100_000 }),
       seed: integer({ min: 1, max: 2 ** 31 - 1 }),
       compactorLearningRate: double({ min: 1e-7, max: 0.1, noNaN: true }),

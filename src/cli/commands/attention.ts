@@ -9,6 +9,7 @@ import {
   openEngine,
   openTeacherForText,
   openText,
+  sayVocabulary,
   teacherOptions,
   textOptions,
   type EngineOptions,
@@ -54,7 +55,7 @@ Example:
       const report = createReport(options.json === true);
       const { session, teacher } = await openTeacherForText(options, report);
       const student = { name: basename(resolve(options.student)), files: filesOf(options.student) };
-      await session.checkStudent(student);
+      sayVocabulary(await session.checkStudent(student), teacher, report);
       const defaults = await session.defaults();
       const seed = options.seed ?? defaults.seed;
       const { sequence = defaults.sequence, documents = defaults.documents } = options;

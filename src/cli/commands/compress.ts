@@ -6,6 +6,7 @@ import type { PlanReport } from '../../studio/api/cost.ts';
 import type { ExportResult } from '../../studio/api/exporting.ts';
 import type { UnfinishedRun } from '../../studio/api/history.ts';
 import type { HeldOut, RunResult, StudioListener } from '../../studio/api/run.ts';
+import type { TeacherReport } from '../../studio/api/teacher.ts';
 import type { StudioApi } from '../../studio/studioApi.ts';
 import { formOptions, wishedForms, writeExported, type FormOptions } from '../exportOptions.ts';
 import { checkPaths } from '../givenPaths.ts';
@@ -17,6 +18,7 @@ import {
   studentOptions,
   teacherOptions,
   textOptions,
+  vocabularyWish,
   type EngineOptions,
   type TeacherOptions,
 } from '../options.ts';
@@ -24,8 +26,8 @@ import { RunStage, stopOnInterrupt } from '../interruption.ts';
 import { writeNewFolder } from '../files.ts';
 import { checkNewFolder, makeFolder, runsFolder } from '../outFolder.ts';
 import { keptRun } from '../keptRun.ts';
-import { recipeFrom, type RecipeOptions } from '../recipe.ts';
-import { costLines, createReport, millions, percent, shapeInWords, type Report } from '../report.ts';
+import { recipeFrom, wishedVocabulary, type RecipeOptions } from '../recipe.ts';
+import { costLines, createReport, grouped, millions, percent, shapeInWords, type Report } from '../report.ts';
 import { trainingOptions } from '../settingOptions.ts';
 import { EXIT, UsageError } from '../usage.ts';
 import { waitForRoom } from '../waitForRoom.ts';
@@ -61,6 +63,14 @@ function resultTable(result: RunResult, cost: PlanReport): string {
   ].join('\n');
 }
 
+/** Losses over different vocabularies cannot be compared. */
+function lossesLine({ vocabularySize, cut }: TeacherReport): string {
+  const words = `Losses are taken over ${grouped(vocabularySize)} words`;
+  return cut === undefined
+    ? words
+    : `${words} of the teacher's ${grouped(cut.before)}, whose probabilities are made to sum to one over them`;
+}
+
 function judgement(exported: ExportResult): string {
   const shapes = exported.checked.map(({ batch, length }) => `${batch} x ${length}`).join(', ');
   return `Largest difference between the engine's ${exported.onnx[0]?.output ?? 'answers'} and onnxruntime-web's: ${exported.largestDifference.toExponential(2)} (${shapes})`;
@@ -72,7 +82,9 @@ async function writeJob(options: CompressOptions, folder: string, report: Report
     throw new UsageError('job: expected --job alone, got --out or --resume as well. The job trains the student; leave the others out.');
   checkNewFolder('--job', folder);
   checkPaths(options, { text: true });
-  const { session, teacher } = await openTeacherForText(options, report);
+  const { session, teacher } = await openTeacherForText(options, report, undefined, ({ session: opened }) =>
+    wishedVocabulary(opened, options),
+  );
   const recipe = await recipeFrom(session, options);
   await openText(session, options, recipe, report);
   await openEngine(session, options, report);
@@ -91,11 +103,16 @@ async function run(given: CompressOptions, report: Report): Promise<number> {
     throw new UsageError("compress: expected --out for the student's folder, or --job for a job's, got neither. Give one.");
   const options = { ...given, out };
   checkPaths(options, { text: true });
-  const { session, teacher } = await openTeacherForText(options, report, runsFolder(options.out));
-  const waiting = await newest(session);
-  if (options.resume === true && waiting === undefined)
-    throw new UsageError(`resume: expected a checkpoint in ${runsFolder(options.out)}, got none. Leave --resume out to start a run.`);
-  const resumed = options.resume === true ? waiting : undefined;
+  let waiting: UnfinishedRun | undefined;
+  let resumed: UnfinishedRun | undefined;
+  const { session, teacher } = await openTeacherForText(options, report, runsFolder(options.out), async (opened) => {
+    waiting = await newest(opened.session);
+    if (options.resume === true && waiting === undefined)
+      throw new UsageError(`resume: expected a checkpoint in ${runsFolder(options.out)}, got none. Leave --resume out to start a run.`);
+    resumed = options.resume === true ? waiting : undefined;
+    // Runs of builds whose recipes did not say how the vocabulary is cut go on with the options.
+    return resumed === undefined ? wishedVocabulary(opened.session, options) : vocabularyWish(options, resumed.recipe);
+  });
   if (waiting !== undefined && resumed === undefined)
     report.say(
       `${options.out} holds an unfinished run (step ${waiting.done} of ${waiting.recipe.steps}); --resume goes on with it. This is a new one.`,
@@ -131,7 +148,7 @@ async function run(given: CompressOptions, report: Report): Promise<number> {
   const exported = await session.exportStudent(basename(resolve(options.out)), report.event, wishedForms(options));
   const code = await writeExported(exported, options.out, report);
   interruption.end();
-  report.say(['', resultTable(result, cost), '', judgement(exported), `Written to ${options.out}`].join('\n'));
+  report.say(['', resultTable(result, cost), lossesLine(teacher), '', judgement(exported), `Written to ${options.out}`].join('\n'));
   if (result.fault !== null) throw new StudioError('diverged', `${result.fault} That student was written to ${options.out}.`);
   return code === EXIT.done && result.stopped ? EXIT.interrupted : code;
 }

@@ -3,12 +3,14 @@ import type { Command } from 'commander';
 import { filesOf } from '../files.ts';
 import { checkPaths } from '../givenPaths.ts';
 import {
+  asksForCut,
   engineOptions,
   namedFiles,
   openEngine,
   openSession,
   openTeacherForText,
   openText,
+  sayVocabulary,
   teacherOptions,
   textOptions,
   type EngineOptions,
@@ -38,7 +40,7 @@ export function addEvaluate(program: Command): void {
     .action(async (options: EvaluateOptions) => {
       const report = createReport(options.json === true);
       checkPaths(options, { text: options.pairs === undefined });
-      if (options.pairs !== undefined && options.vocabulary !== undefined)
+      if (options.pairs !== undefined && asksForCut(options))
         throw new UsageError(
           'vocabulary: expected --vocabulary or --pairs, got both. A vocabulary is cut by a text; judge an exported student instead.',
         );
@@ -46,7 +48,7 @@ export function addEvaluate(program: Command): void {
       const { session, teacher } = await openTeacherForText(options, report);
       const path = options.student;
       const student = path === undefined ? undefined : { name: basename(resolve(path)), files: filesOf(path) };
-      if (student !== undefined) await session.checkStudent(student);
+      if (student !== undefined) sayVocabulary(await session.checkStudent(student), teacher, report);
       const defaults = await session.defaults();
       const sequence = options.sequence ?? defaults.sequence;
       const batch = options.batch ?? defaults.batch;

@@ -2,23 +2,37 @@ import { basename, resolve } from 'node:path';
 import type { Command } from 'commander';
 import { formOptions, wishedForms, writeExported, type FormOptions } from '../exportOptions.ts';
 import { checkPaths } from '../givenPaths.ts';
-import { engineOptions, openEngine, openTeacher, openText, teacherOptions, type EngineOptions, type TeacherOptions } from '../options.ts';
+import {
+  asksForCut,
+  engineOptions,
+  openEngine,
+  openTeacherForText,
+  openText,
+  teacherOptions,
+  vocabularyOptions,
+  type EngineOptions,
+  type TeacherOptions,
+  type TextOptions,
+} from '../options.ts';
 import { makeFolder } from '../outFolder.ts';
 import { createReport, shapeInWords } from '../report.ts';
 import { UsageError } from '../usage.ts';
 
-interface ExportCommandOptions extends TeacherOptions, EngineOptions, FormOptions {
+interface ExportCommandOptions
+  extends TeacherOptions, EngineOptions, FormOptions, Pick<TextOptions, 'text' | 'vocabulary' | 'vocabularyText'> {
   readonly student?: string;
-  readonly text?: readonly string[];
   readonly out: string;
 }
 
 /** `export`: any checkpoint as a folder with ONNX files, its weights unchanged. */
 export function addExport(program: Command): void {
   const command = program.command('export').description('write a checkpoint as a folder with ONNX files, nothing trained');
-  formOptions(engineOptions(teacherOptions(command)))
+  formOptions(engineOptions(vocabularyOptions(teacherOptions(command))))
     .option('--student <path>', "a student's folder, to write it in other forms")
-    .option('--text <path...>', 'text files, or folders of them, to check and judge the files on (default: a page of English)')
+    .option(
+      '--text <path...>',
+      'text files, or folders of them, to check and judge the files on, and to cut the vocabulary by (default: a page of English)',
+    )
     .requiredOption('--out <dir>', 'the folder; made if it is not there')
     .addHelpText(
       'after',
@@ -26,6 +40,7 @@ export function addExport(program: Command): void {
 Examples:
   npm run compress -- export --teacher my-bert --out my-bert-onnx
   npm run compress -- export --student student --fp16 --weights fp16 --out student-fp16
+  npm run compress -- export --teacher my-e5 --text corpus/ --vocabulary 30000 --out my-e5-small
   npm run compress -- export --demo --attentions --out demo-onnx`,
     )
     .action(async (options: ExportCommandOptions) => {
@@ -34,8 +49,8 @@ Examples:
         throw new UsageError('export: expected one of --teacher, --student and --demo, got more. Leave the others out.');
       const report = createReport(options.json === true);
       const source = student === undefined ? others : { ...others, teacher: student };
-      checkPaths(source, { text: false });
-      const { session, teacher } = await openTeacher(source, report);
+      checkPaths(source, { text: asksForCut(options) });
+      const { session, teacher } = await openTeacherForText(source, report);
       if (options.text !== undefined || options.demo === true) {
         const { sequence, seed } = await session.defaults();
         // Files are judged one document a row, or on running text: nothing need be compared for it.

@@ -2,7 +2,15 @@ import { sizeInWords } from '../../tensor/bytes.ts';
 import type { Command } from 'commander';
 import type { TensorUse } from '../../studio/api/teacher.ts';
 import { checkPaths } from '../givenPaths.ts';
-import { openTeacherForText, openText, teacherOptions, textOptions, type TeacherOptions, type TextOptions } from '../options.ts';
+import {
+  asksForCut,
+  openTeacherForText,
+  openText,
+  teacherOptions,
+  textOptions,
+  type TeacherOptions,
+  type TextOptions,
+} from '../options.ts';
 import { createReport, grouped, shapeInWords, some } from '../report.ts';
 import { textLines } from '../textReport.ts';
 
@@ -20,7 +28,7 @@ export function addInspect(program: Command): void {
     .option('--tensors', 'list every tensor: used as, renamed from, ignored because, missing')
     .action(async (options: TeacherOptions & TextOptions & { readonly tensors?: true }) => {
       const report = createReport(options.json === true);
-      checkPaths(options, { text: options.vocabulary !== undefined });
+      checkPaths(options, { text: asksForCut(options) });
       const { session, teacher } = await openTeacherForText(options, report);
       const { presets } = await session.beginnings();
       report.fact('presets', { presets });

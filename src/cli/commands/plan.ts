@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { checkPaths } from '../givenPaths.ts';
-import { openTeacherForText, studentOptions, teacherOptions, textOptions, type TeacherOptions } from '../options.ts';
-import { recipeFrom, type RecipeOptions } from '../recipe.ts';
+import { asksForCut, openTeacherForText, studentOptions, teacherOptions, textOptions, type TeacherOptions } from '../options.ts';
+import { recipeFrom, wishedVocabulary, type RecipeOptions } from '../recipe.ts';
 import { costLines, createReport, phaseLine, shapeInWords } from '../report.ts';
 import { trainingOptions } from '../settingOptions.ts';
 
@@ -14,8 +14,10 @@ export function addPlan(program: Command): void {
     .option('--recipe <file>', 'start from the run.json of an earlier run')
     .action(async (options: TeacherOptions & RecipeOptions) => {
       const report = createReport(options.json === true);
-      checkPaths(options, { text: options.vocabulary !== undefined });
-      const { session, teacher } = await openTeacherForText(options, report);
+      checkPaths(options, { text: asksForCut(options) });
+      const { session, teacher } = await openTeacherForText(options, report, undefined, ({ session }) =>
+        wishedVocabulary(session, options),
+      );
       const recipe = await recipeFrom(session, options);
       const cost = await session.plan(recipe);
       const phases = await session.stepCosts(recipe);

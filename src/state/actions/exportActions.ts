@@ -4,7 +4,7 @@ import { useRun, type Download } from '../runStore.ts';
 import { useSetup } from '../setupStore.ts';
 import { whileReading } from '../whileReading.ts';
 import type { Desk } from './desk.ts';
-import { isPackedFor, loadText } from './inputActions.ts';
+import { isPackedFor, loadText } from './textReading.ts';
 
 export interface ExportActions {
   exportStudent(options: ExportOptions): Promise<void>;

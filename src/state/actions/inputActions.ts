@@ -2,8 +2,6 @@ import { sizeInWords } from '../../tensor/bytes.ts';
 import type { OpenedTeacher, WishFor } from '../../studio/api/opening.ts';
 import type { HubRequest, TeacherReport } from '../../studio/api/teacher.ts';
 import type { StudioListener } from '../../studio/api/run.ts';
-import type { Recipe } from '../../studio/api/recipe.ts';
-import type { DocumentsForm, TextReport } from '../../studio/api/text.ts';
 import { demoFiles, type GivenFile } from '../givenFiles.ts';
 import { recipeFromHash } from '../recipeChoices.ts';
 import { useSetup } from '../setupStore.ts';
@@ -11,6 +9,7 @@ import { whileReading } from '../whileReading.ts';
 import type { Desk } from './desk.ts';
 import { layBeside, lookForRuns } from './historyLooks.ts';
 import { recost, replan } from './recipeActions.ts';
+import { loadText, packedAlready, shareTold, wishOf } from './textReading.ts';
 
 export interface InputActions {
   /** Sorts files into a teacher and text, and reads them. */
@@ -47,13 +46,6 @@ function bytesTold(say: (words: string) => void): StudioListener {
   };
 }
 
-/** How far a text is read. */
-function shareTold(say: (words: string) => void): StudioListener {
-  return (event) => {
-    if (event.kind === 'progress') say(`Reading the text, ${Math.round((100 * event.done) / Math.max(1, event.total))} %`);
-  };
-}
-
 /** Shows a teacher that the session has. */
 export async function takeTeacher(desk: Desk, teacher: TeacherReport): Promise<void> {
   await showTeacher(desk, { report: teacher, beginnings: await desk.api.beginnings() });
@@ -77,49 +69,6 @@ async function whileLoading(desk: Desk, work: (earlier: Promise<void>, arrived: 
     await work(earlier, arrived);
   } finally {
     arrived();
-  }
-}
-
-/** A text that came back with its run is packed, and cannot be read again otherwise. @param cure besides giving its files */
-function packedAlready(desk: Desk, { name, sequence }: TextReport, wanted: string, cure = ''): Error {
-  const files = desk.recalledFrom.length === 0 ? 'its files' : desk.recalledFrom.join(', ');
-  return new Error(
-    `text: ${name} — expected its files, to ${wanted}, got it as its run kept it, packed to ${sequence} tokens. Drop ${files} on this page${cure}.`,
-  );
-}
-
-/** How the documents of a text lie; builds that did not say joined them. */
-function formOf({ packing }: TextReport): DocumentsForm {
-  return packing?.documents ?? 'joined';
-}
-
-/** Whether a text is packed as a recipe asks for. */
-export function isPackedFor(text: TextReport, { sequence, documents }: Pick<Recipe, 'sequence' | 'documents'>): boolean {
-  return text.sequence === sequence && (documents === 'auto' ? text.packing?.wish === 'auto' : formOf(text) === documents);
-}
-
-/** @throws Error where the text came back with its run and the recipe asks for another length */
-export async function loadText(desk: Desk): Promise<void> {
-  const { recipe, text: shown } = useSetup.getState();
-  const { text } = desk;
-  if (recipe === undefined) return;
-  if (text === undefined) {
-    if (shown === undefined || isPackedFor(shown, recipe)) return;
-    // It was chosen, or measured, when its run began.
-    if (shown.sequence === recipe.sequence && recipe.documents === 'auto') return;
-    if (shown.sequence === recipe.sequence)
-      throw packedAlready(desk, shown, 'pack its documents otherwise', `, or choose that documents are ${formOf(shown)}`);
-    throw packedAlready(desk, shown, `pack it to ${recipe.sequence}`, `, or set the sequence length to ${shown.sequence}`);
-  }
-  const { sequence, seed, documents } = recipe;
-  const wish = { sequence, seed, documents, ...(text.column === undefined ? {} : { column: text.column }) };
-  useSetup.setState({ readingText: true });
-  try {
-    await whileReading('Reading the text', async (say) => {
-      useSetup.setState({ text: await desk.api.loadText(text.name, text.files, wish, shareTold(say)) });
-    });
-  } finally {
-    useSetup.setState({ readingText: false });
   }
 }
 
@@ -147,7 +96,7 @@ async function openFiles(desk: Desk, files: readonly GivenFile[], say: (words: s
         useSetup.setState({ readingText: true });
       }
       const { recipe } = useSetup.getState();
-      return recipe === undefined ? undefined : { sequence: recipe.sequence, seed: recipe.seed, documents: recipe.documents };
+      return recipe === undefined ? undefined : wishOf(recipe);
     };
     try {
       const { text, run } = await desk.api.open(files, wishFor, listen, desk.text);
@@ -163,6 +112,8 @@ async function openFiles(desk: Desk, files: readonly GivenFile[], say: (words: s
       useSetup.setState({ readingText: false });
     }
   });
+  // Only now it is known what the text leaves of the vocabulary.
+  if (useSetup.getState().text?.cut !== undefined) await replan(desk);
   await recost(desk);
 }
 

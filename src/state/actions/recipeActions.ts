@@ -1,8 +1,11 @@
 import type { ModelShape, Recipe } from '../../studio/api/recipe.ts';
 import { choose, recipeFromHash, recipeToHash, withStudent } from '../recipeChoices.ts';
 import type { ChoiceName } from '../recipeFields.ts';
+import { toFault } from '../faults.ts';
+import { isGoing, useRun } from '../runStore.ts';
 import { useSetup } from '../setupStore.ts';
 import type { Desk } from './desk.ts';
+import { isCutFor, loadText } from './textReading.ts';
 
 export interface RecipeActions {
   change(part: Partial<Recipe>): void;
@@ -13,6 +16,8 @@ export interface RecipeActions {
 }
 
 const PLAN_AFTER_MS = 80;
+/** A vocabulary is cut by the text, which is read again: that waits until the slider rests. */
+const CUT_AFTER_MS = 600;
 /** Laying the training graphs takes longer than the plan, so it waits until the sliders rest. */
 const COST_AFTER_MS = 400;
 
@@ -29,6 +34,21 @@ export async function recost(desk: Desk): Promise<void> {
   if (recipe === undefined) return;
   const costs = await desk.api.stepCosts(recipe);
   if (useSetup.getState().recipe === recipe) useSetup.setState({ costs });
+}
+
+/** Reads the text again for the vocabulary that the recipe asks for, so that its costs and what it does to the text can be shown. */
+async function cutAgain(desk: Desk): Promise<void> {
+  const { recipe, text } = useSetup.getState();
+  // A run has the session to itself, and the next one reads the text when it starts.
+  if (recipe === undefined || text === undefined || isCutFor(text, recipe) || isGoing(useRun.getState().status)) return;
+  try {
+    await loadText(desk);
+  } catch (error) {
+    // The slider has moved on, or who cancelled knows.
+    if (toFault(error).code !== 'cancelled') throw error;
+  }
+  await replan(desk);
+  await recost(desk);
 }
 
 /**
@@ -62,6 +82,7 @@ export function followAddress(desk: Desk): void {
 export function recipeActions(desk: Desk): RecipeActions {
   let planTimer: ReturnType<typeof setTimeout> | undefined;
   let costTimer: ReturnType<typeof setTimeout> | undefined;
+  let cutTimer: ReturnType<typeof setTimeout> | undefined;
   const change = (part: Partial<Recipe>): void => {
     const { recipe } = useSetup.getState();
     if (recipe === undefined) return;
@@ -76,6 +97,10 @@ export function recipeActions(desk: Desk): RecipeActions {
       void desk.guarded(() => replan(desk));
     }, PLAN_AFTER_MS);
     costTimer = setTimeout(() => void desk.guarded(() => recost(desk)), COST_AFTER_MS);
+    if ('vocabulary' in part || 'vocabularyText' in part) {
+      clearTimeout(cutTimer);
+      cutTimer = setTimeout(() => void desk.guarded(() => cutAgain(desk)), CUT_AFTER_MS);
+    }
   };
   const changeStudent = (student: ModelShape): void => {
     const { recipe, teacher, byShape } = useSetup.getState();

@@ -8,9 +8,10 @@ import { useSetup } from '../setupStore.ts';
 import { whileReading } from '../whileReading.ts';
 import type { Desk } from './desk.ts';
 import { lookForRuns } from './historyLooks.ts';
-import { isPackedFor, loadDemo, loadText } from './inputActions.ts';
+import { loadDemo } from './inputActions.ts';
 import { recall } from './recall.ts';
 import { recost, takeRecipe } from './recipeActions.ts';
+import { isPackedFor, loadText } from './textReading.ts';
 
 export interface RunActions {
   /** Loads the demo and starts at once. */

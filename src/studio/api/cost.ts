@@ -4,6 +4,8 @@ import type { PhaseName } from './recipe.ts';
 export interface PlanReport {
   readonly parameters: number;
   readonly teacherParameters: number;
+  /** Of the student's parameters, those of its table of words and its decoder. */
+  readonly vocabularyParameters: number;
   readonly bytesFp32: number;
   readonly bytesFp16: number;
   readonly bytesInt8: number;

@@ -54,6 +54,8 @@ export interface RunResult {
   /** Why the run ended early by itself (numbers that are not finite or have exploded), or null. */
   readonly fault: string | null;
   readonly seconds: number;
+  /** Words that all losses are taken over: the vocabulary, cut or whole. Missing in results of older builds. */
+  readonly vocabularySize?: number;
 }
 
 /** What a session says while it works. */

@@ -1,6 +1,7 @@
 import type { HeadState, TensorUse } from '../../models/tensorMap.ts';
 import type { TaskWords } from '../../tasks/task.ts';
 import type { ModelShape } from './recipe.ts';
+import type { VocabularyCut } from './text.ts';
 export type { HeadState, TensorUse } from '../../models/tensorMap.ts';
 export type { TaskWords } from '../../tasks/task.ts';
 
@@ -21,6 +22,12 @@ export interface TeacherReport {
   readonly name: string;
   readonly shape: ModelShape;
   readonly vocabularySize: number;
+  /** Tokens that every text needs: special ones and single characters. Missing in reports of older builds. */
+  readonly leastVocabulary?: number;
+  /** Of the parameters, those of the table of words and of the decoder. */
+  readonly vocabularyParameters?: number;
+  /** How its vocabulary was cut. */
+  readonly cut?: VocabularyCut;
   readonly maxPositions: number;
   /** Whether its decoder is the word table. */
   readonly tiedDecoder: boolean;

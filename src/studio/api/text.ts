@@ -1,3 +1,5 @@
+import type { Settings } from '../settings/settings.ts';
+
 /** How documents lie in sequences: each apart, with its own [CLS] and [SEP], or joined to running text. */
 export type DocumentsForm = 'apart' | 'joined';
 
@@ -22,6 +24,41 @@ export interface TextPacking {
   readonly measured: DocumentsMeasured | null;
 }
 
+/** How a teacher's vocabulary is cut by a text: as the settings of the same names say. */
+export type VocabularyWish = Pick<Settings, 'vocabulary' | 'vocabularyText'>;
+
+/** What a cut did to a teacher's vocabulary. Sizes are counts of tokens. */
+export interface VocabularyCut extends VocabularyWish {
+  /** The whole vocabulary. */
+  readonly before: number;
+  readonly after: number;
+  /** The text that it was cut by; missing if it was cut to the tokens of a student. */
+  readonly by?: CutText;
+  /** Parameters of the teacher with its whole vocabulary. */
+  readonly parametersBefore: number;
+  /** SHA-256 of the teacher with its whole vocabulary. */
+  readonly of: string;
+}
+
+/** A text in the whole vocabulary that it cut. */
+export interface CutText extends TextCounts {
+  /** Distinct tokens that the text uses. */
+  readonly used: number;
+  /** The same, with the tokens that every text needs. */
+  readonly ofText: number;
+  /** Share of the text's tokens that stay as they are, 0 to 1; the rest is spelt in smaller pieces. */
+  readonly covered: number;
+}
+
+/** What a vocabulary makes of a text. */
+export interface TextCounts {
+  /** What stands between spaces. */
+  readonly words: number;
+  readonly tokens: number;
+  /** Share of unknown tokens, 0 to 1. */
+  readonly unknownShare: number;
+}
+
 /** What the user said about a text. */
 export interface TextWish {
   /** Tokens per packed sequence. */
@@ -32,6 +69,8 @@ export interface TextWish {
   readonly documents?: DocumentsWish;
   /** Column of a table, or field of JSON records, that holds the text; chosen by name and content if not given. */
   readonly column?: string;
+  /** Cuts the teacher's vocabulary first, or takes it whole again; the teacher stays as it is if not given. */
+  readonly cut?: VocabularyWish;
 }
 
 /** A token as training sees it; with `answer`, it is to be predicted. */
@@ -44,6 +83,10 @@ export interface TextReport {
   readonly bytes: number;
   readonly documents: number;
   readonly tokens: number;
+  /** What stands between spaces. Missing in reports of builds that did not count them. */
+  readonly words?: number;
+  /** Missing if the vocabulary is whole. */
+  readonly cut?: VocabularyCut;
   readonly trainSequences: number;
   readonly heldOutSequences: number;
   /** Tokens per packed sequence. */

@@ -25,7 +25,9 @@ export async function attentionOf(
   seed: number,
   sentence?: string,
 ): Promise<AttentionReport> {
-  const { model, report } = await readStudent(teacher, student);
+  const {
+    student: { model, report },
+  } = await readStudent(teacher, student);
   if (model.config.layers > teacher.model.config.layers)
     throw new StudioError(
       'student',

@@ -21,7 +21,7 @@ export async function evaluateCheckpoints(
 ): Promise<{ readonly teacher: HeldOut; readonly student?: HeldOut }> {
   const { batch, sequence } = recipe;
   // Read before the teacher is judged: a wrong folder should not cost a minute first.
-  const other = student === undefined ? undefined : await readStudent(teacher, student);
+  const other = student === undefined ? undefined : (await readStudent(teacher, student)).student;
   if (other !== undefined && outputOf(other.model) !== LOGITS)
     throw new StudioError(
       'student',

@@ -141,6 +141,7 @@ export class Run {
       stopped: !this.#going,
       fault: fault === null ? null : `run: ${fault}; the student is that of step ${step}. ${DIVERGENCE_CURE}`,
       seconds: this.#tools.clock.seconds(),
+      vocabularySize: this.#tools.context.teacher.model.config.vocabSize,
     };
     return { model, compactors: method.merged === undefined ? new Map() : compactors, result };
   }

@@ -73,6 +73,13 @@ function headNote(teacher: Teacher): string[] {
   return words === undefined ? [] : [words, ''];
 }
 
+/** Over how many words losses are taken: those over other vocabularies cannot be compared with them. */
+function vocabularyNote({ cut, model }: Teacher): string {
+  const words = model.config.vocabSize.toLocaleString('en');
+  if (cut === undefined) return `Losses are taken over the ${words} words of the vocabulary.`;
+  return `The vocabulary was cut from ${cut.before.toLocaleString('en')} words to ${words}. The teacher's probabilities are those over these words, made to sum to one, and all losses are taken over them.`;
+}
+
 /** What a folder without the head lacks. */
 function encoderNote(output: Output, more?: string): string[] {
   if (output !== HIDDEN) return [];
@@ -102,6 +109,8 @@ export function studentCard(name: string, teacher: Teacher, { result, recipe, mo
     ...(recipe.steps === 0 ? [] : [row('student, untrained', result.untrained, student)]),
     ...(result.whole === undefined ? [] : [row('before dropping', result.whole, teacher.model)]),
     row('student', result.trained, student),
+    '',
+    vocabularyNote(teacher),
     '',
     ...headNote(teacher),
     ...encoderNote(measured.output, 'The numbers above are of the student with it.'),
@@ -136,6 +145,11 @@ function withArticle(noun: string): string {
   return `${/^[AEIOU]/.test(noun) ? 'an' : 'a'} ${noun}`;
 }
 
+function unchanged({ cut, model }: Teacher): string {
+  if (cut === undefined) return 'Its weights are unchanged.';
+  return `Its vocabulary was cut from ${cut.before.toLocaleString('en')} words to ${model.config.vocabSize.toLocaleString('en')}; a text that needs none of the others has the same hidden states.`;
+}
+
 /** `README.md` of a checkpoint that was only converted. */
 export function converterCard(name: string, teacher: Teacher, measured: Measured): string {
   const { shape, parameters } = teacher.report;
@@ -143,7 +157,7 @@ export function converterCard(name: string, teacher: Teacher, measured: Measured
     ...frontMatter(teacher, measured.output),
     `# ${name}`,
     '',
-    `${teacher.name}, ${withArticle(familyOf(teacher.model.config.family).label)} of ${shape.layers} layers, hidden size ${shape.hiddenSize}, ${shape.heads} heads, intermediate size ${shape.intermediateSize} and ${millions(parameters)} parameters, converted by WID Studio ${STUDIO_VERSION}. Its weights are unchanged.`,
+    `${teacher.name}, ${withArticle(familyOf(teacher.model.config.family).label)} of ${shape.layers} layers, hidden size ${shape.hiddenSize}, ${shape.heads} heads, intermediate size ${shape.intermediateSize} and ${millions(parameters)} parameters, converted by WID Studio ${STUDIO_VERSION}. ${unchanged(teacher)}`,
     '',
     ...encoderNote(measured.output),
     ...onnxTable(measured),

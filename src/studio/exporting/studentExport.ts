@@ -90,8 +90,15 @@ export function exportTeacher(
   return exportFolder(job, listen, options, { signal });
 }
 
-function teacherFacts({ name, report, licence, headFit }: Teacher): object {
-  return { name, shape: report.shape, vocabularySize: report.vocabularySize, licence: licence ?? null, headFit: headFit ?? null };
+function teacherFacts({ name, report, licence, headFit, cut }: Teacher): object {
+  return {
+    name,
+    shape: report.shape,
+    vocabularySize: report.vocabularySize,
+    cut: cut ?? null,
+    licence: licence ?? null,
+    headFit: headFit ?? null,
+  };
 }
 
 function textFacts(corpus: Corpus | undefined): object | null {

@@ -30,13 +30,14 @@ function packed(bytes: Uint8Array): Tensor {
 
 /** A teacher as it was read, so that it can be had again without the files that it came in. */
 export function encodeTeacher(teacher: Teacher): Promise<Iterable<Uint8Array>> {
-  const { name, head, headFit, report, licence, model, tokenizerFiles } = teacher;
+  const { name, head, headFit, report, cut, licence, model, tokenizerFiles } = teacher;
   const plain: Plain = {
     name,
     head,
     ...kindFields(kindOfTeacher(teacher)),
     ...(headFit === undefined ? {} : { headFit }),
     report,
+    ...(cut === undefined ? {} : { cut }),
     ...(licence === undefined ? {} : { licence }),
     config: model.config,
     tokenizerFiles: [...tokenizerFiles].map(([file, { length }]) => [file, length]),

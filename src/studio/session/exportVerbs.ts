@@ -2,7 +2,7 @@ import { StudioError } from '../../tensor/studioError.ts';
 import type { ExportResult } from '../api/exporting.ts';
 import type { StudioApi } from '../studioApi.ts';
 import { attempt, type SessionState } from './sessionState.ts';
-import { teacherWithHead } from './teacherWithHead.ts';
+import { finishedTeacher } from './teacherWithHead.ts';
 import { watchedEngine } from './watchedEngine.ts';
 
 /** Loaded by the first export: it holds ONNX's schema, and a visit without an export needs none of it. */
@@ -22,18 +22,19 @@ export function exportVerbs(state: SessionState): Pick<StudioApi, 'exportStudent
   return {
     exportStudent: (name, listen, options) =>
       alone(async (signal) => {
-        const { finished, corpus } = state;
+        const { finished } = state;
         if (finished === undefined) throw new StudioError('order', 'session: there is no finished run to export.');
         const { exportStudent } = await exporting();
         return state.onEngine(async (engine) =>
           exportStudent(
             watchedEngine(engine, listen, signal),
-            await teacherWithHead(state, engine),
+            await finishedTeacher(state, finished, engine),
             finished,
             name,
             listen,
             options,
-            corpus,
+            // Without its own text, one that is read now serves if its ids are the same.
+            finished.corpus ?? (finished.teacher === state.teacher ? state.corpus : undefined),
             signal,
           ),
         );

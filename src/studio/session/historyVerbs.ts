@@ -5,6 +5,7 @@ import { eventsOf, sparklineOf } from '../runs/runMetrics.ts';
 import { newestHeldOut, type RunRecord } from '../runs/runRecord.ts';
 import type { RunStore } from '../runs/runStore.ts';
 import type { MergedStudent } from '../student.ts';
+import { cutInWords, isCutAs } from '../teacher/cutTeacher.ts';
 import { storageFor } from '../runs/storage.ts';
 import { compareStudents, type ComparedStudent } from '../comparison/studentsCompare.ts';
 import type { HistoryApi, RunInputs, RunSummary, UnfinishedRun } from '../api/history.ts';
@@ -44,10 +45,17 @@ export function historyVerbs(state: SessionState): Omit<HistoryApi, 'keep' | 're
     const stored = await needStore().student(run);
     if (stored === undefined || record.result === null)
       throw new StudioError('run', `run ${record.name}: it has no student yet. Go on with it until it ends or is stopped.`, { run });
-    if (record.fingerprints.teacher !== state.fingerprints.teacher)
-      throw new StudioError('run', `run ${record.name}: its teacher is ${record.teacher}, which is not loaded. Load it and try again.`, {
-        run,
-      });
+    if (record.fingerprints.teacher !== state.fingerprints.teacher) {
+      const vocabulary =
+        state.teacher !== undefined && !isCutAs(state.teacher, record.recipe)
+          ? ` with a vocabulary that is ${cutInWords(record.recipe)}`
+          : '';
+      throw new StudioError(
+        'run',
+        `run ${record.name}: its teacher is ${record.teacher}${vocabulary}, which is not loaded. Load it and try again.`,
+        { run },
+      );
+    }
     return { ...stored, record, recipe: record.recipe, result: record.result };
   };
   const summariesOf = async (known: readonly KnownRun[]): Promise<RunSummary[]> => {
@@ -119,7 +127,8 @@ export function historyVerbs(state: SessionState): Omit<HistoryApi, 'keep' | 're
     async openRun(run) {
       state.needNoRun('opening another');
       const { record, model, compactors, result } = await studentOf(run);
-      state.finished = { model, compactors, result, recipe: record.recipe };
+      const corpus = record.fingerprints.text === state.fingerprints.text ? state.corpus : undefined;
+      state.finished = { model, compactors, result, recipe: record.recipe, teacher: state.needTeacher(), corpus };
       return summaryOf(run);
     },
     async renameRun(run, name) {

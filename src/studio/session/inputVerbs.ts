@@ -1,14 +1,14 @@
 import { StudioError } from '../../tensor/studioError.ts';
 import type { StudioApi } from '../studioApi.ts';
 import type { TextWish } from '../api/text.ts';
-import { cutTeacher } from '../teacher/cutTeacher.ts';
+import type { GivenFile } from '../api/files.ts';
+import type { StudioListener } from '../api/run.ts';
 import type { Teacher } from '../teacher/teacher.ts';
 import { maskedWords } from '../../tasks/maskedWords.ts';
-import { fingerprintOfTeacher } from '../runs/fingerprint.ts';
 import { compareForms, isSmallWork } from '../texts/documentsApart.ts';
-import { loadCorpus, type CompareForms } from '../texts/textLoading.ts';
-import { attempt, namesOf, type SessionState } from './sessionState.ts';
-import { takeTeacher } from './teacherVerbs.ts';
+import { loadCorpus, type CompareForms, type LoadedText } from '../texts/textLoading.ts';
+import { attempt, namesOf, type KnownTeacher, type SessionState } from './sessionState.ts';
+import { changeTeacher, teacherCutAs } from './vocabularyCut.ts';
 
 /** Compares by the teacher as its checkpoint has it: a head that is fitted needs a text that is packed. */
 function comparison(state: SessionState, teacher: Teacher, { sequence, seed }: TextWish): CompareForms | undefined {
@@ -26,53 +26,56 @@ function comparison(state: SessionState, teacher: Teacher, { sequence, seed }: T
 
 /** Text of what was given. */
 export function inputVerbs(state: SessionState): Pick<StudioApi, 'loadText' | 'cutVocabulary' | 'cancelText'> {
-  return {
-    async loadText(name, files, wish, listen = () => undefined) {
-      state.needNoRun('reading another text');
-      state.reading?.abort();
-      const mine = new AbortController();
-      state.reading = mine;
-      try {
-        const teacher = state.needTeacher();
-        const { texts } = state.surroundings;
-        const key = await texts?.keyOf(files, state.fingerprints.teacher, wish);
-        const known = key === undefined ? undefined : await texts?.find(key);
-        const text =
-          known ?? (await loadCorpus(name, files, teacher.tokenizer, wish, listen, mine.signal, comparison(state, teacher, wish)));
-        if (known === undefined && key !== undefined) await texts?.keep(key, text, Date.now());
+  /** Reads something as the text; what was asked for last counts. @param purpose as refusals name it */
+  const alone = async <T>(purpose: string, work: (needTurn: () => void, signal: AbortSignal) => Promise<T>): Promise<T> => {
+    state.needNoRun(purpose);
+    state.reading?.abort();
+    const mine = new AbortController();
+    state.reading = mine;
+    const teacher = state.needTeacher();
+    try {
+      return await work(() => {
         // A run may have started, or another teacher or text been asked for, while this one was read.
-        state.needNoRun('reading another text');
+        state.needNoRun(purpose);
         if (mine.signal.aborted || state.teacher !== teacher)
           throw new StudioError('cancelled', 'text: reading was cancelled. Nothing was changed.');
-        const { corpus, fingerprint } = text;
+      }, mine.signal);
+    } finally {
+      if (state.reading === mine) state.reading = undefined;
+    }
+  };
+  const reader = (name: string, files: readonly GivenFile[], listen: StudioListener, signal: AbortSignal) => {
+    const { texts } = state.surroundings;
+    return async ({ teacher, fingerprint }: KnownTeacher, wish: TextWish): Promise<LoadedText> => {
+      const key = await texts?.keyOf(files, fingerprint, wish);
+      const known = key === undefined ? undefined : await texts?.find(key);
+      const text = known ?? (await loadCorpus(name, files, teacher.tokenizer, wish, listen, signal, comparison(state, teacher, wish)));
+      if (known === undefined && key !== undefined) await texts?.keep(key, text, Date.now());
+      return text;
+    };
+  };
+  return {
+    loadText: (name, files, wish, listen = () => undefined) =>
+      alone('reading another text', async (needTurn, signal) => {
+        const read = reader(name, files, listen, signal);
+        const known = await teacherCutAs(state, wish.cut, wish, listen, read);
+        const { corpus, fingerprint, report } = await read(known, wish);
+        needTurn();
+        changeTeacher(state, known);
+        const { cut } = known.teacher;
         state.fingerprints.text = fingerprint;
         state.corpus = corpus;
-        state.textReport = { ...text.report, name };
+        state.textReport = { ...report, name, ...(cut === undefined ? {} : { cut }) };
         state.given.text = namesOf(files);
         return state.textReport;
-      } finally {
-        if (state.reading === mine) state.reading = undefined;
-      }
-    },
-    async cutVocabulary(size, files, wish, listen = () => undefined) {
-      state.needNoRun('cutting the vocabulary');
-      state.reading?.abort();
-      const mine = new AbortController();
-      state.reading = mine;
-      try {
-        const teacher = state.needTeacher();
-        const { corpus } = await loadCorpus('text', files, teacher.tokenizer, wish, listen, mine.signal);
-        const cut = cutTeacher(teacher, corpus, size);
-        const fingerprint = await fingerprintOfTeacher(cut);
-        state.needNoRun('cutting the vocabulary');
-        if (mine.signal.aborted || state.teacher !== teacher)
-          throw new StudioError('cancelled', 'vocabulary: cutting was cancelled. Nothing was changed.');
-        takeTeacher(state, cut, fingerprint, state.given.teacher);
-        return cut.report;
-      } finally {
-        if (state.reading === mine) state.reading = undefined;
-      }
-    },
+      }),
+    cutVocabulary: (cut, files, wish, listen = () => undefined) =>
+      alone('cutting the vocabulary', async (needTurn, signal) => {
+        const known = await teacherCutAs(state, cut, wish, listen, reader('text', files, listen, signal));
+        needTurn();
+        changeTeacher(state, known);
+        return known.teacher.report;
+      }),
     cancelText: () => attempt(() => state.reading?.abort()),
   };
 }

@@ -5,6 +5,7 @@ import { needHead } from '../teacher/teacher.ts';
 import type { SessionState } from './sessionState.ts';
 import { teacherWithHead } from './teacherWithHead.ts';
 import { formOf } from './training.ts';
+import { needCut } from './vocabularyCut.ts';
 import { watchedEngine } from './watchedEngine.ts';
 
 /** Loaded by the first job. */
@@ -19,6 +20,7 @@ export function jobVerbs(state: SessionState): Pick<StudioApi, 'exportJob'> {
     async exportJob(recipe, name, listen) {
       state.needNoRun('writing a job');
       const loaded = state.needTeacher();
+      needCut(state, recipe);
       const { corpus, fingerprints, textReport } = state;
       if (corpus === undefined) needHead(loaded);
       const { signal } = (state.exporting = new AbortController());

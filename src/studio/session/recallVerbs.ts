@@ -39,7 +39,9 @@ async function recalled(state: SessionState, { fingerprints: wanted, files }: Ru
   };
 
   needTurn();
-  const teacher = hasTeacher() ? undefined : await inputs?.teacher(wanted.teacher);
+  const { whole } = state;
+  const atHand = whole?.fingerprint === wanted.teacher ? whole.teacher : undefined;
+  const teacher = hasTeacher() ? undefined : (atHand ?? (await inputs?.teacher(wanted.teacher)));
   needTurn();
   if (teacher !== undefined) takeTeacher(state, teacher, wanted.teacher, files?.teacher ?? []);
   const text = hasText() || !hasTeacher() ? undefined : await inputs?.text(wanted.text);

@@ -1,12 +1,14 @@
-import { countParameters } from '../../models/model.ts';
+import { countParameters, countVocabulary } from '../../models/model.ts';
 import { studentConfig } from '../../wid/spaces.ts';
 import { presetsOf, studentFor } from '../recipe/presets.ts';
 import { defaultRecipe, recipeTable } from '../recipe/recipe.ts';
 import { stepCosts } from '../methods/stepCost.ts';
 import type { PlanReport } from '../api/cost.ts';
 import type { Beginnings, ModelShape, Recipe } from '../api/recipe.ts';
+import type { VocabularyWish } from '../api/text.ts';
 import type { TeacherReport } from '../api/teacher.ts';
 import type { StudioApi } from '../studioApi.ts';
+import { isCutAs } from '../teacher/cutTeacher.ts';
 import type { Teacher } from '../teacher/teacher.ts';
 import { attempt, type SessionState } from './sessionState.ts';
 
@@ -28,6 +30,14 @@ export function beginningsOf(teacher: TeacherReport): Beginnings {
   };
 }
 
+/** A teacher as large as a cut would leave it, for counting alone. */
+function withVocabulary(teacher: Teacher, { vocabulary, vocabularyText }: VocabularyWish): Teacher {
+  const whole = teacher.cut?.before ?? teacher.model.config.vocabSize;
+  const kept = vocabulary + (vocabularyText ? (teacher.cut?.by?.ofText ?? whole) : 0);
+  const vocabSize = kept === 0 ? whole : Math.min(whole, kept);
+  return { ...teacher, model: { ...teacher.model, config: { ...teacher.model.config, vocabSize } } };
+}
+
 /** Multiply-adds of one token through the encoder and, for a predicted token, the head. */
 function multiplyAdds(shape: ModelShape, vocabulary: number, sequence: number, predictedShare: number): number {
   const d = shape.hiddenSize;
@@ -35,18 +45,22 @@ function multiplyAdds(shape: ModelShape, vocabulary: number, sequence: number, p
   return shape.layers * perLayer + predictedShare * (d * d + d * vocabulary);
 }
 
-function planStudent(teacher: Teacher, recipe: Recipe): PlanReport {
+/** @param recipe may wish for a vocabulary that no text has cut yet: it is counted as if it were */
+function planStudent(loaded: Teacher, recipe: Recipe): PlanReport {
+  const teacher = isCutAs(loaded, recipe) ? loaded : withVocabulary(loaded, recipe);
+  const wholeSize = loaded.cut?.before ?? loaded.model.config.vocabSize;
   const table = recipeTable(teacher, recipe);
   const config = studentConfig(teacher.model.config, table);
   const parameters = countParameters(config);
   return {
     parameters,
-    teacherParameters: teacher.report.parameters,
+    vocabularyParameters: countVocabulary(config),
+    teacherParameters: loaded.cut?.parametersBefore ?? loaded.report.parameters,
     bytesFp32: 4 * parameters,
     bytesFp16: 2 * parameters,
     bytesInt8: parameters,
     multiplyAddsPerToken: multiplyAdds(recipe.student, config.vocabSize, recipe.sequence, 0.15),
-    teacherMultiplyAddsPerToken: multiplyAdds(teacher.report.shape, config.vocabSize, recipe.sequence, 0.15),
+    teacherMultiplyAddsPerToken: multiplyAdds(teacher.report.shape, wholeSize, recipe.sequence, 0.15),
     layerMap: table.layerMap,
   };
 }

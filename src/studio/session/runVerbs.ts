@@ -13,6 +13,7 @@ import { needBudget } from './memoryBudget.ts';
 import { recordsOf } from './records.ts';
 import { attempt, type SessionState } from './sessionState.ts';
 import { formOf, train } from './training.ts';
+import { needCut } from './vocabularyCut.ts';
 
 /** Training: start, go on, pause, step, stop. */
 export function runVerbs(state: SessionState): Pick<StudioApi, 'start' | 'resumeRun' | 'pause' | 'step' | 'resume' | 'stop' | 'keep'> {
@@ -23,6 +24,7 @@ export function runVerbs(state: SessionState): Pick<StudioApi, 'start' | 'resume
       const engine = await state.needEngine();
       if (!beyondMemory && engine.describe().name === 'webgpu')
         needBudget(state.needTeacher(), recipe, engine.planOptions, state.surroundings.gpuBudget());
+      needCut(state, recipe);
       const given = startFrom === undefined ? undefined : await givenStart(state, recipe, startFrom);
       const record = { ...(await newRecord(state, recipe)), ...(given === undefined ? {} : { startedFrom: given.name }) };
       listen({ kind: 'begun', name: record.name });

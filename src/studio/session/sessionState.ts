@@ -48,11 +48,27 @@ const MACHINE: Surroundings = {
   hub: { cache: new HubCache(memoryFiles()), fetch: (input, init) => fetch(input, init) },
 };
 
+/** A teacher, and what tells it from others. */
+export interface KnownTeacher {
+  readonly teacher: Teacher;
+  /** SHA-256 of what it computes with. */
+  readonly fingerprint: string;
+}
+
+/** A finished run with what it began with: the vocabulary may be cut otherwise since. */
+export interface FinishedWith extends FinishedRun {
+  /** With a head, if one was fitted for the run. */
+  readonly teacher: Teacher;
+  readonly corpus: Corpus | undefined;
+}
+
 /** What the verbs of one session share: one engine, one teacher, one text, at most one run at a time. */
 export class SessionState {
   readonly store: RunStore | undefined;
   readonly surroundings: Surroundings;
   teacher: Teacher | undefined;
+  /** The teacher with its whole vocabulary, if {@link SessionState.teacher} has a part of it. */
+  whole: KnownTeacher | undefined;
   corpus: Corpus | undefined;
   /** A teacher whose head was fitted, out of which and on which text. */
   headed: { readonly from: Teacher; readonly text: string; readonly teacher: Teacher } | undefined;
@@ -69,7 +85,7 @@ export class SessionState {
   reading: AbortController | undefined;
   /** Ends the export that is going on. */
   exporting: AbortController | undefined;
-  finished: FinishedRun | undefined;
+  finished: FinishedWith | undefined;
   /** SHA-256 of teacher and text: a run goes on only with the same. */
   readonly fingerprints = { teacher: '', text: '' };
 

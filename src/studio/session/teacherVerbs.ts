@@ -5,6 +5,7 @@ import type { GivenFile } from '../api/files.ts';
 import type { GivenName } from '../api/history.ts';
 import type { TeacherReport } from '../api/teacher.ts';
 import type { StudioApi } from '../studioApi.ts';
+import { vocabularyFacts } from '../teacher/cutTeacher.ts';
 import { readTeacher, type Teacher } from '../teacher/teacher.ts';
 import { attempt, namesOf, type SessionState } from './sessionState.ts';
 
@@ -15,6 +16,11 @@ interface Loaded {
 
 /** Makes a teacher the session's; text and student of the one before are not its. */
 export function takeTeacher(state: SessionState, teacher: Teacher, fingerprint: string, files: readonly GivenName[]): void {
+  const { teacher: before } = state;
+  const whole =
+    before !== undefined && before.cut === undefined ? { teacher: before, fingerprint: state.fingerprints.teacher } : state.whole;
+  // Of a cut teacher that comes back with its run, the whole one may be at hand.
+  state.whole = whole?.fingerprint === teacher.cut?.of ? whole : undefined;
   state.fingerprints.teacher = fingerprint;
   state.teacher = teacher;
   state.given.teacher = files;
@@ -32,7 +38,8 @@ export function teacherVerbs(
     const mine = new AbortController();
     state.loading = mine;
     try {
-      const { teacher, files } = await work(mine.signal);
+      const { teacher: read, files } = await work(mine.signal);
+      const teacher = { ...read, report: { ...read.report, ...vocabularyFacts(read) } };
       const fingerprint = await fingerprintOfTeacher(teacher);
       // A run may have started, or another teacher been asked for, while this one was read.
       state.needNoRun('loading another teacher');

@@ -3,7 +3,7 @@ import { fitTeacherHead } from '../teacher/headedTeacher.ts';
 import type { StudioListener } from '../api/run.ts';
 import type { Teacher } from '../teacher/teacher.ts';
 import { needHead } from '../teacher/teacher.ts';
-import type { SessionState } from './sessionState.ts';
+import type { FinishedWith, SessionState } from './sessionState.ts';
 
 const ALWAYS = { proceed: (): Promise<boolean> => Promise.resolve(true) };
 
@@ -27,4 +27,9 @@ export async function teacherWithHead(
   const made = await fitTeacherHead(engine, teacher, state.needCorpus(), control, listen);
   state.headed = { from: teacher, text, teacher: made };
   return made;
+}
+
+/** The teacher of a finished run: its own if the vocabulary was cut otherwise since. @throws StudioError as {@link teacherWithHead} */
+export async function finishedTeacher(state: SessionState, { teacher }: FinishedWith, engine: Engine): Promise<Teacher> {
+  return teacher === state.teacher ? teacherWithHead(state, engine) : teacher;
 }

@@ -90,7 +90,15 @@ export async function train(
         throw new OutOfMemoryError(`${error.message} ${memoryAdvice(teacher, recipe, engine.planOptions)}`, error.details);
       }
     });
-    state.finished = { model: made.model, compactors: made.compactors, result: made.result, recipe };
+    const { headed } = state;
+    state.finished = {
+      model: made.model,
+      compactors: made.compactors,
+      result: made.result,
+      recipe,
+      teacher: headed?.from === teacher ? headed.teacher : teacher,
+      corpus,
+    };
     await keeper.finish(made, made.result);
     return made.result;
   } catch (error) {

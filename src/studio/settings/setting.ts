@@ -15,6 +15,8 @@ interface Common<Value> {
   readonly noun?: string;
   /** Shown with the first fields; the others stand under "More options". */
   readonly first?: true;
+  /** The page has a control of its own for it, outside the fields of training. */
+  readonly apart?: true;
   readonly default: Default<Value>;
   /** What builds did that did not know it yet: not today's default, but the value that gives the same run. */
   readonly earlier?: Value;

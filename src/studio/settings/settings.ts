@@ -121,6 +121,34 @@ export const SETTINGS = {
     help: "one table for word embeddings and decoder (default: if only layers go and it is the teacher's)",
     noHelp: 'a decoder of its own',
   },
+  /**
+   * Tokens that stay of the teacher's vocabulary, cut by the run's text; 0 leaves it whole. With `vocabularyText`, those that stay
+   * beyond the text's. The legal range depends on teacher and text (`cutTeacher`).
+   */
+  vocabulary: {
+    kind: 'number',
+    label: 'Vocabulary',
+    noun: 'tokens of the vocabulary',
+    apart: true,
+    whole: true,
+    least: 0,
+    most: MOST,
+    default: 0,
+    earlier: 0,
+    option: '--vocabulary <n>',
+    help: "cut the teacher's vocabulary to this many tokens: special ones, single characters, and those that the text uses most; 0 leaves it whole",
+  },
+  /** Every token that the text uses stays, and `vocabulary` more. */
+  vocabularyText: {
+    kind: 'switch',
+    label: 'All words of the text, and so many more',
+    noun: 'all tokens of the text',
+    apart: true,
+    default: false,
+    earlier: false,
+    option: '--vocabulary-text',
+    help: 'cut the vocabulary to the tokens of the text, and to as many more, the most usual ones, as --vocabulary says',
+  },
   /** Mask all pieces of a word together while training. */
   wholeWords: {
     kind: 'switch',

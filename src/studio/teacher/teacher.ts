@@ -19,6 +19,7 @@ import { foldedAway, isModelConfig, knownFamily, otherForm, otherTokenizer, refu
 import type { GivenFile } from '../api/files.ts';
 import type { StudioListener } from '../api/run.ts';
 import type { TeacherReport } from '../api/teacher.ts';
+import type { VocabularyCut } from '../api/text.ts';
 import { licenceOf } from './teacherLicence.ts';
 
 /** A checkpoint that has been read, checked, and can be trained on. */
@@ -35,6 +36,8 @@ export interface Teacher {
   /** The tokenizer's files as they came, for the student's folder. */
   readonly tokenizerFiles: ReadonlyMap<string, Uint8Array>;
   readonly report: TeacherReport;
+  /** How its vocabulary was cut; missing if it is whole. */
+  readonly cut?: VocabularyCut;
   /** As its `README.md` names it. */
   readonly licence?: string;
 }

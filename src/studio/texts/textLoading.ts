@@ -58,6 +58,7 @@ export async function loadCorpus(
   const notices: string[] = [];
   let columns: TextColumns | undefined;
   let done = 0;
+  let words = 0;
   const notes = {
     columns: (found: TextColumns): void => {
       columns ??= found;
@@ -88,7 +89,12 @@ export async function loadCorpus(
     },
   });
   const documents = async function* (): AsyncGenerator<TextDocument> {
-    for (const file of texts) yield* readDocuments(counted(file), wish.column === undefined ? {} : { column: wish.column }, notes);
+    for (const file of texts)
+      for await (const document of readDocuments(counted(file), wish.column === undefined ? {} : { column: wish.column }, notes)) {
+        yield document;
+        // Once it is taken: reading may end at a limit before.
+        words += countWords(document.text);
+      }
   };
   let measured: DocumentsMeasured | undefined;
   const isApart = async (heldOut: readonly Int32Array[]): Promise<boolean> => {
@@ -115,6 +121,7 @@ export async function loadCorpus(
     bytes: total,
     documents: corpus.documents,
     tokens: corpus.tokens,
+    words,
     trainSequences: corpus.train.length / sequence,
     heldOutSequences: corpus.heldOut.length / sequence,
     sequence,
@@ -138,6 +145,19 @@ function maskedExample(corpus: Corpus, tokenizer: TextTokenizer, seed: number): 
     const token = shownName(tokenizer.token(id));
     return answer === undefined ? { token } : { token, answer: shownName(tokenizer.token(answer)) };
   });
+}
+
+/** What stands between spaces. */
+function countWords(text: string): number {
+  let words = 0;
+  let isInside = false;
+  for (let at = 0; at < text.length; at++) {
+    const code = text.charCodeAt(at);
+    const isSpace = code <= 0x20 || code === 0xa0 || code === 0x3000;
+    if (!isSpace && !isInside) words += 1;
+    isInside = !isSpace;
+  }
+  return words;
 }
 
 function percent(share: number): string {

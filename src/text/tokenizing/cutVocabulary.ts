@@ -62,6 +62,18 @@ function closure(id: number, parts: ReadonlyMap<number, readonly number[]>): Rea
 }
 
 /**
+ * Every token that a text uses, with its parts, and those that are needed.
+ * @param counts uses of each id
+ */
+export function tokensOfText({ needed, withParts }: CutChoice, counts: Float64Array): ReadonlySet<number> {
+  const kept = new Set(needed);
+  counts.forEach((count, id) => {
+    if (count > 0) for (const part of withParts(id)) if (part < counts.length) kept.add(part);
+  });
+  return kept;
+}
+
+/**
  * The tokens that stay: those that are needed, then the most used, equals in the order of their ids, as vocabularies are sorted.
  * @param counts uses of each id  @param size tokens that may stay; at least those that are needed
  * @returns old ids in rising order, at most `size`: in byte-pair encoding a token comes with its parts

@@ -23,7 +23,7 @@ export function TrainingOptions(): React.JSX.Element | null {
   const recipe = useSetup((state) => state.recipe);
   if (recipe === undefined) return null;
   const shown = <Name extends ChoiceName | NumberName>(names: readonly Name[], first: boolean): readonly Name[] =>
-    names.filter((name) => 'first' in SETTINGS[name] === first && matters(name, recipe));
+    names.filter((name) => !('apart' in SETTINGS[name]) && 'first' in SETTINGS[name] === first && matters(name, recipe));
   return (
     <details className="block options" open>
       <summary>
@@ -112,7 +112,7 @@ function PaperNumbers({ recipe }: { readonly recipe: Recipe }): React.JSX.Elemen
 
 function Switches({ recipe }: { readonly recipe: Recipe }): React.JSX.Element[] {
   const actions = useActions();
-  return SWITCH_NAMES.map((name) => (
+  return SWITCH_NAMES.filter((name) => !('apart' in SETTINGS[name])).map((name) => (
     <label key={name} className="inline switch">
       <input
         type="checkbox"

@@ -7,7 +7,7 @@ import { zipContents } from '../../../src/studio/exporting/zipContents.ts';
 import { jobFolder, type JobInputs } from '../../../src/studio/job/jobFolder.ts';
 import { TRIED } from '../../../src/studio/job/jobReadme.ts';
 import { defaultRecipe } from '../../../src/studio/recipe/recipe.ts';
-import { cutTeacher } from '../../../src/studio/teacher/cutTeacher.ts';
+import { cutTeacher, usesOf } from '../../../src/studio/teacher/cutTeacher.ts';
 import { readTeacher, type Teacher } from '../../../src/studio/teacher/teacher.ts';
 import { buildCorpus, type Corpus } from '../../../src/text/corpus.ts';
 import { TEACHER, TEXT } from '../runs/runBench.ts';
@@ -89,7 +89,8 @@ test.each([
 });
 
 test('a teacher whose vocabulary was cut is refused, since its weights are not those of its checkpoint', async () => {
-  const cut = cutTeacher(teacher, corpus, teacher.model.config.vocabSize - 1);
+  const counted = { uses: usesOf(corpus, teacher), text: { words: 1, tokens: corpus.tokens, unknownShare: 0 } };
+  const cut = cutTeacher(teacher, counted, { vocabulary: teacher.model.config.vocabSize - 1, vocabularyText: false }, 'whole');
   await expect(written({}, { teacher: cut })).rejects.toThrow("job: vocabulary — expected the teacher's 61 tokens, got 60, a cut one.");
 });
 

@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { ReferenceEngine } from '../../../src/engines/reference/referenceEngine.ts';
 import type { GivenFile } from '../../../src/studio/api/files.ts';
-import { cutTeacher } from '../../../src/studio/teacher/cutTeacher.ts';
+import { cutTeacher, usesOf } from '../../../src/studio/teacher/cutTeacher.ts';
 import { readTeacher } from '../../../src/studio/teacher/teacher.ts';
 import { engineAnswer } from '../../../src/studio/verification/engineAnswer.ts';
 import { createSession } from '../../../src/studio/session.ts';
@@ -20,10 +20,11 @@ test('of a cut teacher hidden states are the same, and logits those of the words
     text: new TextDecoder().decode(bytes instanceof Uint8Array ? bytes : new Uint8Array()),
   }));
   const corpus = await buildCorpus(texts, whole.tokenizer, { sequence: 64, seed: 1 });
-  const cut = cutTeacher(whole, corpus, 2000);
+  const counted = { uses: usesOf(corpus, whole), text: { words: 1, tokens: corpus.tokens, unknownShare: corpus.unknownShare } };
+  const cut = cutTeacher(whole, counted, { vocabulary: 2000, vocabularyText: false }, 'whole');
   expect(cut.model.config.vocabSize).toBe(2000);
   expect(cut.report.parameters).toBeLessThan(whole.report.parameters);
-  expect(cut.report.notes.at(-1)).toMatch(/^The vocabulary was cut from [\d,]+ tokens to 2,000, which saves [\d.]+ MB\./);
+  expect(cut.report.notes.at(-1)).toMatch(/^The vocabulary was cut from [\d,]+ tokens to 2,000\. The text uses [\d,]+; [\d.]+ % /);
 
   const sentence = 'the night was [MASK] and the man went home';
   const ids = [whole, cut].map(({ tokenizer }) => {
@@ -54,14 +55,54 @@ test('of a cut teacher hidden states are the same, and logits those of the words
   expect(differing).toEqual([]);
 });
 
+const WISH = { sequence: 64, seed: 1 };
+
 test('a size that is not legal is refused with the range, and the teacher stays', async () => {
   const session = createSession();
-  const { vocabularySize } = await session.loadTeacher('demo', FILES);
-  const wish = { sequence: 64, seed: 1 };
-  for (const size of [3, vocabularySize + 1, 2000.5])
-    await expect(session.cutVocabulary(size, TEXT, wish)).rejects.toThrow(
-      new RegExp(`^vocabulary: expected a whole number from \\d+, .* to ${vocabularySize}, the teacher's tokens, got ${size}\\. `),
+  const { vocabularySize, leastVocabulary = 0 } = await session.loadTeacher('demo', FILES);
+  const cut = (vocabulary: number, vocabularyText = false): ReturnType<typeof session.cutVocabulary> =>
+    session.cutVocabulary({ vocabulary, vocabularyText }, TEXT, WISH);
+  for (const size of [3, leastVocabulary - 1, vocabularySize + 1, 2000.5])
+    await expect(cut(size)).rejects.toThrow(
+      new RegExp(
+        `^vocabulary: expected a whole number from ${leastVocabulary}, .* to ${vocabularySize}, the teacher's tokens, got ${size}\\. `,
+      ),
     );
-  expect((await session.cutVocabulary(2000, TEXT, wish)).vocabularySize).toBe(2000);
-  expect((await session.loadText('prose', TEXT, wish)).unknownShare).toBeLessThan(0.01);
+  expect((await cut(leastVocabulary)).vocabularySize).toBe(leastVocabulary);
+  expect((await cut(2000)).vocabularySize).toBe(2000);
+  expect(await session.loadText('prose', TEXT, WISH)).toMatchObject({ cut: { before: vocabularySize, after: 2000 } });
+  // From the whole vocabulary, not from what the cut before left.
+  const text = await cut(0, true);
+  const { used = 0, ofText = 0, covered } = text.cut?.by ?? {};
+  expect([text.vocabularySize, covered]).toEqual([ofText, 1]);
+  expect(used).toBeLessThanOrEqual(ofText);
+  expect((await cut(100, true)).vocabularySize).toBe(ofText + 100);
+  const most = vocabularySize - ofText;
+  expect((await cut(most, true)).vocabularySize).toBe(vocabularySize);
+  await expect(cut(most + 1, true)).rejects.toThrow(
+    `from 0 to ${most}: the teacher has ${vocabularySize} tokens, of which ${ofText} are the text's, got ${most + 1}.`,
+  );
+  expect((await cut(0)).cut).toBeUndefined();
+});
+
+test('a text that is loaded with a wish for its vocabulary is packed in the tokens that stay', async () => {
+  const session = createSession();
+  const { vocabularySize } = await session.loadTeacher('demo', FILES);
+  const plain = await session.loadText('prose', TEXT, WISH);
+  const cut = await session.loadText('prose', TEXT, { ...WISH, cut: { vocabulary: 2000, vocabularyText: false } });
+  expect(plain.cut).toBeUndefined();
+  expect(cut.cut?.by).toMatchObject({ words: plain.words, tokens: plain.tokens, unknownShare: plain.unknownShare });
+  expect(cut.words).toBe(plain.words);
+  expect(cut.tokens).toBeGreaterThan(plain.tokens);
+  const recipe = await session.defaults();
+  const plan = await session.plan({ ...recipe, vocabulary: 2000 });
+  expect(plan.parameters).toBeLessThan((await session.plan(recipe)).parameters);
+  // What the recipe asks for counts, before a text is read for it as after.
+  await session.loadText('prose', TEXT, { ...WISH, cut: { vocabulary: 0, vocabularyText: false } });
+  expect(await session.plan({ ...recipe, vocabulary: 2000 })).toEqual(plan);
+  expect((await session.plan(recipe)).teacherParameters).toBe(plan.teacherParameters);
+  await expect(session.start({ ...recipe, sequence: 64, documents: 'joined', vocabulary: 2000 }, () => {})).rejects.toThrow(
+    'session: the vocabulary is whole, the recipe asks for one that is cut to 2000 tokens. Load the text again.',
+  );
+  expect(vocabularySize).toBeGreaterThan(2000);
 });
