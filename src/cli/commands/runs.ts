@@ -32,10 +32,15 @@ function lineOf({ run, name, recipe, ending, done, heldOut, differences, started
   const numbers = heldOut === null ? '' : `, held-out loss ${heldOut.loss.toFixed(3)}, accuracy ${percent(heldOut.accuracy)}`;
   return [
     `${run}  ${name}: ${ending}, ${recipe.steps === 0 ? 'untrained' : `${grouped(done)} of ${grouped(recipe.steps)} steps`}${numbers}`,
-    `    ${new Date(startedAt).toISOString().slice(0, 16).replace('T', ' ')}, ${recipe.mode}, ${shapeInWords(recipe.student)}`,
+    `    ${new Date(startedAt).toISOString().slice(0, 16).replace('T', ' ')}, ${recipe.mode}, ${shapeInWords(recipe.student)}${vocabularyInWords(recipe)}`,
     ...(startedFrom === undefined ? [] : [`    began with the compactors of ${startedFrom}`]),
     ...(differences.length === 0 ? [] : [`    since the run before: ${differences.join(', ')}`]),
   ].join('\n');
+}
+
+function vocabularyInWords({ vocabulary, vocabularyText }: RunSummary['recipe']): string {
+  if (vocabularyText) return `, the text's words and ${grouped(vocabulary)} more`;
+  return vocabulary > 0 ? `, ${grouped(vocabulary)} words` : '';
 }
 
 /** `runs`: the history that `compress` keeps in a student's folder; runs move to and from the page as one file. */

@@ -7,12 +7,15 @@ interface SizeSliderProps {
   /** Legal values, rising. */
   readonly values: readonly number[];
   readonly value: number;
-  readonly teacherValue: number;
+  /** None if the teacher has no such size. */
+  readonly teacherValue?: number;
+  /** The smallest number to type; 1 if left out. */
+  readonly least?: number;
   readonly onChange: (value: number) => void;
 }
 
 /** A slider over legal values, with the teacher's value as a bold tick and a field to type in. */
-export function SizeSlider({ name, id, values, value, teacherValue, onChange }: SizeSliderProps): React.JSX.Element {
+export function SizeSlider({ name, id, values, value, teacherValue, least = 1, onChange }: SizeSliderProps): React.JSX.Element {
   const last = values.length - 1;
   const index = values.indexOf(nearest(values, value));
   const place = (i: number): string => `${last === 0 ? 100 : (100 * i) / last}%`;
@@ -29,7 +32,7 @@ export function SizeSlider({ name, id, values, value, teacherValue, onChange }: 
           step={1}
           value={index}
           disabled={last === 0}
-          aria-valuetext={`${value}, teacher ${teacherValue}`}
+          aria-valuetext={teacherValue === undefined ? String(value) : `${value}, teacher ${teacherValue}`}
           style={{ ['--p' as string]: place(index) }}
           onChange={(event) => onChange(values[Number(event.currentTarget.value)] ?? value)}
         />
@@ -44,7 +47,7 @@ export function SizeSlider({ name, id, values, value, teacherValue, onChange }: 
         testId={`field-${id}`}
         value={value}
         onChange={(typed) => {
-          if (typed >= 1) onChange(typed);
+          if (typed >= Math.min(1, least)) onChange(typed);
         }}
       />
     </div>

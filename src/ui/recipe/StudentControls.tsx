@@ -3,6 +3,7 @@ import { useSetup } from '../../state/setupStore.ts';
 import { useActions } from '../actionsContext.ts';
 import { FitTo } from './FitTo.tsx';
 import { SizeSlider } from './SizeSlider.tsx';
+import { VocabularyControl } from './VocabularyControl.tsx';
 
 const CONTROLS: readonly { readonly control: ShapeControl; readonly name: string }[] = [
   { control: 'hiddenSize', name: 'Width' },
@@ -55,6 +56,7 @@ export function StudentControls(): React.JSX.Element | null {
           />
         );
       })}
+      <VocabularyControl />
       <FitTo key={teacherName} />
     </section>
   );

@@ -4,7 +4,7 @@ import { useSetup, type TeacherReport } from '../../state/setupStore.ts';
 import { FilePicker, TEACHER_FILES } from '../drop/FilePicker.tsx';
 import { HubForm } from '../drop/HubForm.tsx';
 import { Icon } from '../Icon.tsx';
-import { millions, whole } from '../numbers.ts';
+import { millions, percent, whole } from '../numbers.ts';
 import { TensorTable } from './TensorTable.tsx';
 
 /** What arrived as a teacher. */
@@ -32,7 +32,11 @@ export function TeacherCard(): React.JSX.Element | null {
           {shape.layers} layers · {shape.hiddenSize} wide · {shape.heads} heads · FFN {whole(shape.intermediateSize)}
         </p>
         <p className="sub">
-          {millions(teacher.parameters)} parameters · {whole(teacher.vocabularySize)} words
+          {millions(teacher.parameters)} parameters
+          {teacher.vocabularyParameters === undefined
+            ? ' · '
+            : `, ${percent(teacher.vocabularyParameters / teacher.parameters)} of them for `}
+          {whole(teacher.vocabularySize)} words
         </p>
         {teacher.notes.map((note) => (
           <p key={note} className="note warn">

@@ -1,7 +1,7 @@
 import { sizeInWords } from '../../tensor/bytes.ts';
 import { useRun } from '../../state/runStore.ts';
 import { useSetup } from '../../state/setupStore.ts';
-import { duration, millions, percent } from '../numbers.ts';
+import { duration, millions, percent, whole } from '../numbers.ts';
 
 /** Held-out numbers of teacher and student when a run is over. */
 export function ResultTable(): React.JSX.Element | null {
@@ -29,6 +29,7 @@ export function ResultTable(): React.JSX.Element | null {
         <span className="note">
           {result.stopped ? 'stopped early, ' : ''}
           {duration(result.seconds)}
+          {result.vocabularySize === undefined ? '' : `, over ${whole(result.vocabularySize)} words`}
         </span>
       </div>
       <div className="scroll-x">

@@ -20,8 +20,9 @@ export function RunLine({ run, onChosen }: RunLineProps): React.JSX.Element {
   const actions = useActions();
   const going = useRun((state) => isGoing(state.status));
   const [renaming, setRenaming] = useState(false);
-  const { student, steps } = run.recipe;
-  const told = run.differences.length > 0 ? run.differences.join(', ') : `${student.layers} layers, ${student.hiddenSize} wide`;
+  const { student, steps, vocabulary, vocabularyText } = run.recipe;
+  const words = vocabularyText ? `, the text’s words and ${whole(vocabulary)} more` : vocabulary > 0 ? `, ${whole(vocabulary)} words` : '';
+  const told = run.differences.length > 0 ? run.differences.join(', ') : `${student.layers} layers, ${student.hiddenSize} wide${words}`;
   return (
     <li data-testid="run-line">
       <div>
