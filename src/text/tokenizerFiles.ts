@@ -1,7 +1,7 @@
 import { shownName } from '../tensor/shown.ts';
 import { StudioError } from '../tensor/studioError.ts';
 import { contentOf, specialNames } from './specialNames.ts';
-import { LARGEST_ID, parseObject, tokenizerJsonOf, vocabularySettings, type SpecialNames } from './tokenizerJson.ts';
+import { byteLevelJsonOf, LARGEST_ID, parseObject, tokenizerJsonOf, vocabularySettings, type SpecialNames } from './tokenizerJson.ts';
 import { kindOf } from './tokenizing/pipeline.ts';
 import { listOf } from './tokenizing/rule.ts';
 
@@ -11,6 +11,9 @@ export interface TokenizerTexts {
   readonly tokenizerConfig?: string;
   /** `vocab.txt`: a token a line. */
   readonly vocabulary?: string;
+  /** `vocab.json`, token to id, and `merges.txt`: byte-level BPE, which they are only together. */
+  readonly tokenIds?: string;
+  readonly merges?: string;
   /** `added_tokens.json`: token to id. */
   readonly addedTokens?: string;
   readonly specialTokensMap?: string;
@@ -37,6 +40,8 @@ interface AddedToken {
 /** Hugging Face's classes for BERT's own rules: their settings go before what `tokenizer.json` says. */
 const BERT_CLASS =
   /^(?:Bert|DistilBert|Electra|MobileBert|ConvBert|Funnel|LayoutLM|Lxmert|RetriBert|SqueezeBert|DPR\w*)Tokenizer(?:Fast)?$/;
+/** Classes whose `vocab.json` and `merges.txt` are RoBERTa's byte-level BPE. */
+const BYTE_LEVEL_CLASS = /^(?:Roberta|GPT2|Bart|Longformer|LED|Blenderbot|Deberta)Tokenizer(?:Fast)?$/;
 const GENERIC_CLASS = /^(?:PreTrainedTokenizer(?:Fast)?|TokenizersBackend)$/;
 /** Share of pieces that begin with a word's mark, from which on a vocabulary is SentencePiece's. */
 const SENTENCE_PIECES = 0.02;
@@ -60,7 +65,7 @@ export function mergeTokenizerFiles(texts: TokenizerTexts): MergedTokenizer {
   const given = texts.tokenizerJson === undefined ? undefined : objectOf(parseObject('tokenizer.json', texts.tokenizerJson));
   if (given !== undefined) checkModel(given);
   const names = specialNames([config, map], given, knownTokens(given, texts));
-  let json = given === undefined ? fromVocabulary(texts, config, names, tokenizerClass, notes) : given;
+  let json = given ?? fromVocabulary(texts, config, names, tokenizerClass, notes);
   if (given !== undefined && (tokenizerClass === undefined || BERT_CLASS.test(tokenizerClass)))
     json = withSettings(json, config, tokenizerClass !== undefined, notes);
   return { json: withAddedTokens(json, config, map, names, texts.addedTokens), names, notes };
@@ -110,7 +115,9 @@ function checkId(file: string, token: string, id: unknown): number {
 }
 
 /** Every token that the files list, but those that are added. */
-function knownTokens(json: Readonly<Record<string, unknown>> | undefined, { vocabulary }: TokenizerTexts): Set<string> {
+function knownTokens(json: Readonly<Record<string, unknown>> | undefined, { vocabulary, tokenIds }: TokenizerTexts): Set<string> {
+  if (json === undefined && vocabulary === undefined && tokenIds !== undefined)
+    return new Set(Object.keys(parseObject('vocab.json', tokenIds)));
   if (json === undefined) return new Set((vocabulary ?? '').split(/\r?\n/));
   return new Set([...vocabularyIds(json['model']).keys(), ...addedTokensOf(json).map(({ content }) => content)]);
 }
@@ -123,17 +130,26 @@ function vocabularyIds(model: unknown): Map<string, number> {
 }
 
 function fromVocabulary(
-  { vocabulary }: TokenizerTexts,
+  { vocabulary, tokenIds, merges }: TokenizerTexts,
   config: Settings,
   names: SpecialNames,
   tokenizerClass: string | undefined,
   notes: string[],
 ): Record<string, unknown> {
-  if (vocabulary === undefined)
-    throw new StudioError(
-      'tokenizer',
-      'tokenizer: expected tokenizer.json or vocab.txt beside the weights, got neither. Drop the whole folder.',
-    );
+  if (vocabulary === undefined) {
+    if (tokenIds === undefined || merges === undefined)
+      throw new StudioError(
+        'tokenizer',
+        'tokenizer: expected tokenizer.json, vocab.txt, or vocab.json with merges.txt beside the weights, got none of them. Drop the whole folder.',
+      );
+    for (const [token, id] of Object.entries(parseObject('vocab.json', tokenIds))) checkId('vocab.json', token, id);
+    const json = byteLevelJsonOf(tokenIds, merges, config.get('add_prefix_space') === true, names);
+    if (tokenizerClass !== undefined && !BYTE_LEVEL_CLASS.test(tokenizerClass) && !GENERIC_CLASS.test(tokenizerClass))
+      notes.push(
+        `${shownName(tokenizerClass)} is not RoBERTa's tokenizer: vocab.json and merges.txt were read as its byte-level BPE. If its rules are others, save a tokenizer.json.`,
+      );
+    return json;
+  }
   const json = tokenizerJsonOf(vocabulary, vocabularySettings(Object.fromEntries(config)), names);
   const tokens = Object.keys(objectOf(member(json['model'], 'vocab')));
   if (tokens.filter((token) => token.startsWith(WORD_MARK)).length > SENTENCE_PIECES * tokens.length)

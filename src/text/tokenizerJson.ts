@@ -1,3 +1,4 @@
+import { shownName } from '../tensor/shown.ts';
 import { StudioError } from '../tensor/studioError.ts';
 
 /** More than any vocabulary; ids above it would only waste memory. */
@@ -133,6 +134,59 @@ export function tokenizerJsonOf(
       continuing_subword_prefix: prefix,
       max_input_chars_per_word: 100,
       vocab: Object.fromEntries(ids),
+    },
+  };
+}
+
+/**
+ * The `tokenizer.json` that a `vocab.json` and a `merges.txt` stand for: RoBERTa's byte-level BPE, as Hugging Face's library makes it.
+ * @param vocabulary token to id  @param merges pairs, one a line, the first ones first; a line that begins with `#version` is none
+ * @throws StudioError naming the file that is damaged
+ */
+export function byteLevelJsonOf(vocabulary: string, merges: string, addPrefixSpace: boolean, names: SpecialNames): Record<string, unknown> {
+  const vocab = new Map<string, unknown>(Object.entries(parseObject('vocab.json', vocabulary)));
+  const pairs = merges
+    .replace(/^\uFEFF/, '')
+    .split(/\r?\n/)
+    .filter((line, at) => line !== '' && !(at === 0 && line.startsWith('#version')));
+  const odd = pairs.find((line) => line.split(' ').length !== 2);
+  if (odd !== undefined)
+    throw new StudioError(
+      'tokenizer',
+      `merges.txt: expected two pieces with a space between, got ${JSON.stringify(shownName(odd))}. The file is damaged; take the original.`,
+    );
+  const pair = (token: string): readonly [string, unknown] => [token, vocab.get(token) ?? 0];
+  const space = { add_prefix_space: addPrefixSpace, trim_offsets: true };
+  return {
+    version: '1.0',
+    truncation: null,
+    padding: null,
+    added_tokens: Object.values<string>({ ...names })
+      .filter((token) => vocab.has(token))
+      .map((content) => ({
+        id: vocab.get(content),
+        content,
+        single_word: false,
+        lstrip: false,
+        rstrip: false,
+        normalized: false,
+        special: true,
+      })),
+    normalizer: null,
+    pre_tokenizer: { type: 'ByteLevel', ...space, use_regex: true },
+    post_processor: { type: 'RobertaProcessing', sep: pair(names.separate), cls: pair(names.classify), ...space },
+    decoder: { type: 'ByteLevel', add_prefix_space: true, trim_offsets: true, use_regex: true },
+    model: {
+      type: 'BPE',
+      dropout: null,
+      unk_token: null,
+      continuing_subword_prefix: '',
+      end_of_word_suffix: '',
+      fuse_unk: false,
+      byte_fallback: false,
+      ignore_merges: false,
+      vocab: Object.fromEntries(vocab),
+      merges: pairs.map((line) => line.split(' ')),
     },
   };
 }

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { createTokenizer, withinTable } from '../../src/text/tokenizer.ts';
 import { mergeTokenizerFiles, type TokenizerTexts } from '../../src/text/tokenizerFiles.ts';
+import { readStoredIds, storedTokenizer } from './pythonIds/stored.ts';
 
 // What these say was compared with transformers 5.24 and tokenizers 0.23, folder by folder and character by character.
 
@@ -224,3 +225,39 @@ describe("rules that a library for JavaScript follows otherwise than Hugging Fac
     expect(() => createTokenizer({ tokenizerJson: json(changes) })).toThrow(sentence);
   });
 });
+
+describe('vocab.json and merges.txt alone', () => {
+  const stored = readStoredIds();
+  const kind = stored.kinds['BPE, ByteLevel'];
+  const parsed: unknown = JSON.parse(storedTokenizer(stored, kind?.tokenizer ?? {}));
+  const { vocab, merges } = modelOf(parsed);
+  const files = { tokenIds: JSON.stringify(vocab), merges: `#version: 0.2\n${merges.map((pair) => pair.join(' ')).join('\n')}\n` };
+
+  test("are RoBERTa's byte-level BPE, on all stored lines", () => {
+    const tokenizer = createTokenizer({ ...files, tokenizerConfig: config({ tokenizer_class: 'RobertaTokenizer' }) });
+    expect(tokenizer.special).toEqual({ pad: 1, unknown: 3, classify: 0, separate: 2, mask: 4 });
+    // Of the stored kind the mask takes the space before it, which transformers 5.24 does only if a file says so.
+    const lines = stored.lines.flatMap((line, at) => (line.includes('<mask>') ? [] : [{ line, ids: kind?.ids[at] }]));
+    expect(lines.length).toBeGreaterThan(1900);
+    expect(lines.filter(({ line, ids }) => tokenizer.encode(line).join() !== ids?.join())).toEqual([]);
+    expect(tokenizer.encode('a <mask>').map((id) => tokenizer.token(id))).toEqual(['a', 'Ġ', '<mask>']);
+  });
+
+  test('a class of other rules is told; one file without the other, or a damaged one, is refused', () => {
+    const other = mergeTokenizerFiles({ ...files, tokenizerConfig: config({ tokenizer_class: 'XLMTokenizer' }) });
+    expect(other.notes).toEqual([expect.stringMatching(/^XLMTokenizer is not RoBERTa's tokenizer: vocab\.json and merges\.txt were read/)]);
+    expect(() => createTokenizer({ tokenIds: files.tokenIds })).toThrow(
+      /vocab\.json with merges\.txt beside the weights, got none of them/,
+    );
+    expect(() => createTokenizer({ ...files, merges: 'a b c' })).toThrow(/^merges\.txt: expected two pieces .*, got "a b c"/);
+    expect(() => createTokenizer({ ...files, tokenIds: '[' })).toThrow(/^vocab\.json: expected a JSON object/);
+    expect(() => createTokenizer({ ...files, tokenIds: '{"<s>": -1}' })).toThrow(/^vocab\.json: "<s>" — expected an id from 0 on/);
+  });
+});
+
+function modelOf(value: unknown): { vocab: object; merges: readonly (readonly string[])[] } {
+  const isBpe = (one: unknown): one is { model: { vocab: object; merges: readonly (readonly string[])[] } } =>
+    typeof one === 'object' && one !== null && 'model' in one;
+  if (!isBpe(value)) throw new Error('ids.json.gz: make it anew with make_ids.py');
+  return value.model;
+}

@@ -111,7 +111,10 @@ const WEIGHTS: readonly RegExp[] = [
 const INDEX = '.json';
 
 function chooseFiles({ repository, files }: HubListing): HubFile[] {
-  const beside = BESIDE.flatMap((name) => files.filter(({ path }) => path === name));
+  const named = (names: readonly string[]): HubFile[] => names.flatMap((name) => files.filter(({ path }) => path === name));
+  const usual = named(BESIDE);
+  const hasTokenizer = usual.some(({ path }) => path === 'tokenizer.json' || path === 'vocab.txt');
+  const beside = hasTokenizer ? usual : [...usual, ...named(['vocab.json', 'merges.txt'])];
   if (!beside.some(({ path }) => path === 'config.json'))
     throw new HubError(`${repository} — expected config.json in it, got ${some(files)}. This is no repository of a transformers model.`);
   for (const pattern of WEIGHTS) {

@@ -115,13 +115,11 @@ export function refuseOtherPrograms(subject: string, tensors: ReadonlyMap<string
 /** Why a folder without `tokenizer.json` and `vocab.txt` has no tokenizer that is read, or undefined. */
 export function otherTokenizer(names: Iterable<string>): StudioError | undefined {
   const all = [...names];
-  const pieces = all.find((name) => /\.(?:model|spm)$/.test(name));
-  const bytes = all.includes('vocab.json') && all.includes('merges.txt') ? 'merges.txt' : undefined;
-  const found = pieces ?? bytes;
-  if (found === undefined) return undefined;
+  const found = all.find((name) => /\.(?:model|spm)$/.test(name));
+  if (found === undefined || (all.includes('vocab.json') && all.includes('merges.txt'))) return undefined;
   return new StudioError(
     'tokenizer',
-    `tokenizer: expected tokenizer.json, or vocab.txt of WordPiece, got ${pieces === undefined ? 'byte-level BPE' : 'SentencePiece'} in its own files (${shownName(found)}). Write a tokenizer.json beside them: AutoTokenizer.from_pretrained(FOLDER).save_pretrained(FOLDER), with Hugging Face's transformers.`,
+    `tokenizer: expected tokenizer.json, or vocab.txt of WordPiece, got SentencePiece in its own files (${shownName(found)}). Write a tokenizer.json beside them: AutoTokenizer.from_pretrained(FOLDER).save_pretrained(FOLDER), with Hugging Face's transformers.`,
   );
 }
 

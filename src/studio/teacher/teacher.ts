@@ -43,6 +43,8 @@ export interface Teacher {
 }
 
 const TOKENIZER_FILES = ['tokenizer.json', 'tokenizer_config.json', 'special_tokens_map.json', 'vocab.txt', 'added_tokens.json'] as const;
+/** Byte-level BPE, read if neither `tokenizer.json` nor `vocab.txt` is there. */
+const BYTE_LEVEL_FILES = ['vocab.json', 'merges.txt'] as const;
 /** The largest vocabularies with their merges stay under this. */
 const MOST_TOKENIZER = 64 * 2 ** 20;
 const MOST_README = 2 ** 20;
@@ -98,11 +100,17 @@ export async function readTeacher(
   );
 
   const tokenizerFiles = new Map<string, Uint8Array>();
-  for (const file of TOKENIZER_FILES) {
-    const source = folder.files.get(file);
-    if (source !== undefined) tokenizerFiles.set(file, await readWhole(source, MOST_TOKENIZER, file));
+  const take = async (names: readonly string[]): Promise<void> => {
+    for (const file of names) {
+      const source = folder.files.get(file);
+      if (source !== undefined) tokenizerFiles.set(file, await readWhole(source, MOST_TOKENIZER, file));
+    }
+  };
+  await take(TOKENIZER_FILES);
+  if (!tokenizerFiles.has('tokenizer.json') && !tokenizerFiles.has('vocab.txt')) {
+    throwIfAny(otherTokenizer(folder.files.keys()));
+    await take(BYTE_LEVEL_FILES);
   }
-  if (!tokenizerFiles.has('tokenizer.json') && !tokenizerFiles.has('vocab.txt')) throwIfAny(otherTokenizer(folder.files.keys()));
   const merged = mergedTokenizer(tokenizerFiles, tokenizerClassOf(settings));
   const all = tokenizerFrom(merged);
   const tokenizer = withinTable(all, config.vocabSize);
@@ -212,7 +220,7 @@ export function tokenizerOf(files: ReadonlyMap<string, Uint8Array>, rows: number
  * @param modelClass as config.json names the tokenizer's class  @throws StudioError if they do not make one
  */
 export function mergedTokenizer(files: ReadonlyMap<string, Uint8Array>, modelClass?: string): MergedTokenizer {
-  const text = <K extends string>(key: K, file: (typeof TOKENIZER_FILES)[number]): Partial<Record<K, string>> => {
+  const text = <K extends string>(key: K, file: (typeof TOKENIZER_FILES | typeof BYTE_LEVEL_FILES)[number]): Partial<Record<K, string>> => {
     const bytes = files.get(file);
     const found: Partial<Record<K, string>> = {};
     if (bytes !== undefined) found[key] = new TextDecoder().decode(bytes);
@@ -222,6 +230,8 @@ export function mergedTokenizer(files: ReadonlyMap<string, Uint8Array>, modelCla
     ...text('tokenizerJson', 'tokenizer.json'),
     ...text('tokenizerConfig', 'tokenizer_config.json'),
     ...text('vocabulary', 'vocab.txt'),
+    ...text('tokenIds', 'vocab.json'),
+    ...text('merges', 'merges.txt'),
     ...text('addedTokens', 'added_tokens.json'),
     ...text('specialTokensMap', 'special_tokens_map.json'),
     ...(modelClass === undefined ? {} : { modelClass }),
