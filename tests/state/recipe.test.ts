@@ -29,6 +29,7 @@ describe('a recipe in the address', () => {
       steps: integer({ min: 0, max: 100_000 }),
       seed: integer({ min: 1, max: 2 ** 31 - 1 }),
       compactorLearningRate: double({ min: 1e-7, max: 0.1, noNaN: true }),
+      warmupSteps: integer({ min: 1, max: 1000 }),
       rank: integer({ min: 0, max: 65_536 }),
       beta2: double({ min: 0, max: 0.9999, noNaN: true }),
       predicted: double({ min: 0, max: 1, noNaN: true }),

@@ -60,6 +60,9 @@ function resultTable(result: RunResult, cost: PlanReport): string {
     ...(result.stepsDone === 0 && result.fault === null ? [] : [row('student, untrained', result.untrained, cost.parameters)]),
     ...(result.whole === undefined ? [] : [row('before dropping', result.whole, cost.teacherParameters)]),
     row(`student, ${result.studentStep ?? result.stepsDone} steps`, result.trained, cost.parameters),
+    ...(endedWorse(result)
+      ? [`Training did not help: after ${result.stepsDone} steps the student was worse than at the start, which is kept.`]
+      : []),
   ].join('\n');
 }
 
@@ -69,6 +72,11 @@ function lossesLine({ vocabularySize, cut }: TeacherReport): string {
   return cut === undefined
     ? words
     : `${words} of the teacher's ${grouped(cut.before)}, whose probabilities are made to sum to one over them`;
+}
+
+/** Whether the start is offered since training made it worse. */
+function endedWorse({ studentStep, stepsDone, fault }: RunResult): boolean {
+  return studentStep === 0 && stepsDone > 0 && fault === null;
 }
 
 function judgement(exported: ExportResult): string {

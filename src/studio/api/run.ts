@@ -42,7 +42,7 @@ export interface RunResult {
   readonly untrained: HeldOut;
   readonly trained: HeldOut;
   readonly stepsDone: number;
-  /** If a run diverged and fell back to an earlier student: the step after which the student was so. */
+  /** If the student is an earlier one, since the run diverged or ended worse than it began: the step after which it was so. */
   readonly studentStep?: number;
   readonly stopped: boolean;
   readonly similarity: SimilarityReport;

@@ -3,6 +3,8 @@ import type { Corpus } from '../../text/corpus.ts';
 import { checkRecipe } from '../recipe/checkRecipe.ts';
 import { recipeTable, stepShape, trainingStream } from '../recipe/recipe.ts';
 import type { GivenStart, Student } from '../student.ts';
+import { traitsOf } from '../settings/modes.ts';
+import type { TaskStream } from '../../tasks/task.ts';
 import type { RunState } from '../runs/runState.ts';
 import type { Recipe } from '../api/recipe.ts';
 import type { StudioListener } from '../api/run.ts';
@@ -18,7 +20,7 @@ import { WorkClock } from './workClock.ts';
  * A whole run: start (calibrated, selected or fresh), train phase by phase, held-out numbers on the way.
  *
  * @param methods those that the recipe may name
- * @param given compactors of an earlier run to begin with
+ * @param given compactors of an earlier run to begin with; null if a run that goes on began with some that are not at hand
  * @param from a kept state of the same recipe, teacher and text: the run goes on from there with the same numbers
  */
 export async function compress(
@@ -30,7 +32,7 @@ export async function compress(
   listen: StudioListener,
   from?: RunState,
   methods: readonly Method[] = METHODS,
-  given?: GivenStart,
+  given?: GivenStart | null,
 ): Promise<Compressed> {
   checkRecipe(
     teacher,
@@ -44,9 +46,12 @@ export async function compress(
   const stream = trainingStream(teacher, corpus, recipe);
   const looks = await Looks.create(engine, teacher, corpus, recipe, table, listen);
   try {
-    const tools = { engine, method, context, stream, looks, clock, control, listen, given };
-    const start = (): Promise<Student> => method.start({ ...context, heads: new Map() }, tools);
-    const run = from === undefined ? await Run.begin(tools, await start()) : Run.resume(tools, from);
+    const start = (calibrating: TaskStream): Promise<Student> =>
+      method.start({ ...context, heads: new Map() }, { engine, stream: calibrating, control, listen, given: given ?? undefined });
+    const startOver = (): Promise<Student> => start(trainingStream(teacher, corpus, recipe));
+    const repeats = traitsOf(recipe).needsSteps === undefined && given !== null;
+    const tools = { engine, method, context, stream, looks, clock, control, listen, startOver: repeats ? startOver : undefined };
+    const run = from === undefined ? await Run.begin(tools, await start(stream)) : Run.resume(tools, from);
     const phases = method.phases({ ...context, heads: run.heads });
     let resumed = from;
     for (const phase of from === undefined ? phases : phasesFrom(phases, from)) {

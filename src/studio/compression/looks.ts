@@ -45,6 +45,8 @@ export class Looks {
   /** Above this, a held-out loss says that the run diverged. */
   #bound: number;
   #normsAt = -1;
+  /** Numbers of the start. */
+  #untrained: HeldOut | undefined;
   /** The student that was judged last, where it is what was judged: a run that trains nothing ends with it. */
   #judged: { readonly model: BertModel; readonly value: HeldOut; readonly similarity: SimilarityReport } | undefined;
 
@@ -98,7 +100,7 @@ export class Looks {
     const value = await this.at(0, student);
     const untrained = student.larger === undefined ? value : await this.#heldOut.quietly(student.model);
     this.#remember(student, 0, untrained.loss);
-    this.#measure(untrained);
+    this.resume(untrained);
     return untrained;
   }
 
@@ -124,6 +126,7 @@ export class Looks {
 
   /** Before a run goes on. */
   resume(untrained: HeldOut): void {
+    this.#untrained = untrained;
     this.#measure(untrained);
   }
 
@@ -136,8 +139,15 @@ export class Looks {
    * The student that a run leaves, and its numbers.
    * @param student as trained last   @param fault why training ended, or null
    * @param whole what was trained, where it is not of the student's shape
+   * @param startOver makes the start once more; left out if that is no student worth offering
    */
-  async last(step: number, student: Student, fault: string | null, whole: Runnable | undefined): Promise<Left> {
+  async last(
+    step: number,
+    student: Student,
+    fault: string | null,
+    whole: Runnable | undefined,
+    startOver: (() => Promise<Student>) | undefined,
+  ): Promise<Left> {
     const known = this.#judged?.model === student.model ? this.#judged : undefined;
     const trained = known?.value ?? (await this.#heldOut.student(student.model, step, this.#listen));
     const larger = whole === undefined ? undefined : await this.#heldOut.quietly(whole);
@@ -152,6 +162,13 @@ export class Looks {
       const numbers = await this.#heldOut.quietly(model);
       const similarity = await this.#attention.student(model, sound.step, () => {}, heads);
       return { model, compactors, step: sound.step, fault: found, numbers: { teacher, trained: numbers, similarity } };
+    }
+    if (found === null && startOver !== undefined && this.#untrained !== undefined && trained.loss > this.#untrained.loss) {
+      // Training did not help. A run that went on has no start any more, and makes it again.
+      const { model, compactors, heads } = sound?.step === 0 ? sound : await startOver();
+      const numbers = await this.#heldOut.quietly(model);
+      const similarity = await this.#attention.student(model, 0, () => {}, heads);
+      return { model, compactors, step: 0, fault: null, numbers: { teacher, trained: numbers, similarity } };
     }
     const { model, compactors, heads } = student;
     const similarity = known?.similarity ?? (await this.#attention.student(model, step, this.#listen, heads));

@@ -36,6 +36,8 @@ export interface RunTools {
   readonly clock: WorkClock;
   readonly control: RunControl;
   readonly listen: StudioListener;
+  /** Makes the start once more; undefined if that cannot be, or is no student worth offering. */
+  readonly startOver: (() => Promise<Student>) | undefined;
 }
 
 /** Where a run stands before one of its phases. */
@@ -132,7 +134,7 @@ export class Run {
     const { looks, method } = this.#tools;
     if (this.#model === undefined) throw new Error('compression: a run ended without a student');
     const last = { model: this.#model, heads: this.#heads, compactors: this.#compactors };
-    const { model, step, compactors, numbers, fault } = await looks.last(this.#done, last, this.#fault, this.#whole);
+    const { model, step, compactors, numbers, fault } = await looks.last(this.#done, last, this.#fault, this.#whole, this.#tools.startOver);
     const result: RunResult = {
       ...numbers,
       untrained: this.#untrained,

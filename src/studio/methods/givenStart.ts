@@ -1,5 +1,6 @@
 import { StudioError } from '../../tensor/studioError.ts';
 import { sameShape } from '../../tensor/shape.ts';
+import { learnedName } from '../../training/lowRankTraining.ts';
 import { frozenName } from '../../training/teacherStates.ts';
 import { compactorShapes, normSites } from '../../wid/compactors.ts';
 import { parameterNames } from '../../models/blueprint.ts';
@@ -35,6 +36,13 @@ export function checkGivenStart(table: SpaceTable, recipe: Recipe, { name, compa
         "Take that run's student, depth and decoder (--recipe), or leave it out.",
       );
   }
+  if ([...compactors.keys()].some((name) => name.startsWith(learnedName(''))))
+    refuse(
+      'compactors',
+      'all that its student is merged from',
+      'a student that learned beside compactors of low rank',
+      'Start from a run of whole compactors (--rank), or from one whose teacher did not learn.',
+    );
   const other = [...compactors.keys()].find((compactor) => !shapes.has(compactor) && !compactor.startsWith(frozenName('')));
   if (other !== undefined) refuse(other, 'none', 'one', "Take that run's depth and decoder (--recipe), or leave it out.");
   const learned = [...compactors.keys()].some((compactor) => compactor.startsWith(frozenName('')));

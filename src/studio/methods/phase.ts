@@ -30,13 +30,18 @@ export interface Schedule {
   /** Updates of the whole schedule. */
   readonly total: number;
   readonly rate: number;
-  /** Share of `total` in linear warm-up. */
+  /** Share of `total` in linear warm-up; above 1 in runs that are shorter than it. */
   readonly warmup: number;
   readonly decay: RateDecay;
 }
 
+/** Share of so many steps that is warm-up: the recipe's, and no fewer steps than it says. */
+export function warmupShare({ warmup, warmupSteps }: Recipe, steps: number): number {
+  return Math.max(warmup, warmupSteps / Math.max(1, steps));
+}
+
 export function wholeSchedule(recipe: Recipe, steps: number, rate: number): Schedule {
-  return { first: 0, last: steps, total: steps, rate, warmup: recipe.warmup, decay: recipe.decay };
+  return { first: 0, last: steps, total: steps, rate, warmup: warmupShare(recipe, steps), decay: recipe.decay };
 }
 
 /** What a phase begins from. */

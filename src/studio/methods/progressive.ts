@@ -10,7 +10,7 @@ import { shrink } from '../../wid/progressive/axes.ts';
 import { orderTeacher } from '../../wid/progressive/order.ts';
 import { stageGates, stagesOf, type Stage } from '../../wid/progressive/schedule.ts';
 import { studentConfig, type Spaces, type SpaceTable } from '../../wid/spaces.ts';
-import { usualOptimiser, type Before, type Phase, type PhaseContext } from './phase.ts';
+import { usualOptimiser, warmupShare, type Before, type Phase, type PhaseContext } from './phase.ts';
 import type { Recipe } from '../api/recipe.ts';
 import type { Method } from './method.ts';
 import { ownWeightsPhase } from './ownWeights.ts';
@@ -72,7 +72,7 @@ function gatePhase({ teacher, table, recipe, shape }: PhaseContext, stage: Stage
       last,
       total: recipe.steps,
       rate: recipe.polishLearningRate,
-      warmup: recipe.warmup,
+      warmup: warmupShare(recipe, recipe.steps),
       decay: recipe.decay,
     },
     optimiser: usualOptimiser(recipe),

@@ -32,13 +32,13 @@ export function fromLogits(part: number, temperature: number): string {
 
 /** The settings that all methods but the published one share, in a sentence. */
 export function settingsInWords(recipe: Recipe): string {
-  const { steps, documents, masking, wholeWords, warmup, decay, accumulation, clipNorm, weightDecay, beta2, seed } = recipe;
+  const { steps, documents, masking, wholeWords, warmup, warmupSteps, decay, accumulation, clipNorm, weightDecay, beta2, seed } = recipe;
   if (steps === 0) return `Seed ${seed}.`;
   const { predicted } = taskSettings(recipe);
   const parts = accumulation > 1 ? `, each step in ${accumulation} micro-batches` : '';
   const apart = documents === 'apart' ? ' of documents that lie apart in their sequences' : '';
   const seen = predicted > masking ? `, ${percent(predicted)} of the tokens predicted as the teacher does, masked or not` : '';
-  return `Masked language modelling on ${percent(masking)} of the ${wholeWords ? 'words' : 'tokens'}${apart}${seen}, AdamW with weight decay ${weightDecay} and beta2 ${beta2}, warm-up over ${percent(warmup)} of the steps and ${decay} decay, gradients clipped at norm ${clipNorm}${parts}, seed ${seed}.`;
+  return `Masked language modelling on ${percent(masking)} of the ${wholeWords ? 'words' : 'tokens'}${apart}${seen}, AdamW with weight decay ${weightDecay} and beta2 ${beta2}, warm-up over ${percent(warmup)} of the steps, at least ${warmupSteps}, and ${decay} decay, gradients clipped at norm ${clipNorm}${parts}, seed ${seed}.`;
 }
 
 export function percent(share: number): string {

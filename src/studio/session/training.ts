@@ -44,6 +44,7 @@ export async function train(
   const { textReport } = state;
   needSame(state, record);
   const { recipe, run } = record;
+  const beganWith = given ?? (record.startedFrom === undefined ? undefined : null);
   const { store, surroundings } = state;
   if (corpus.sequence !== recipe.sequence)
     throw new StudioError(
@@ -83,7 +84,7 @@ export async function train(
       const engine = watchedEngine(chosen, keeper.hear, gate.stopping, () => witness.compiled(chosen));
       const headed = await teacherWithHead(state, engine, keeper.hear, gate);
       try {
-        return await compress(engine, headed, corpus, recipe, gate, keeper.hear, start, undefined, given);
+        return await compress(engine, headed, corpus, recipe, gate, keeper.hear, start, undefined, beganWith);
       } catch (error) {
         if (!(error instanceof OutOfMemoryError)) throw error;
         // The engine knows what it has no room for, and the recipe what would take less.

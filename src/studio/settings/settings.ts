@@ -332,6 +332,22 @@ export const SETTINGS = {
     option: '--warmup <share>',
     help: 'share of the steps spent in linear warm-up (0 to 1)',
   },
+  /**
+   * Steps that warm-up takes at least. Adam's first updates are their signs: at the peak rate, a run of one step would move every
+   * weight by it.
+   */
+  warmupSteps: {
+    kind: 'number',
+    label: 'Warm-up at least',
+    noun: 'steps of warm-up',
+    whole: true,
+    least: 1,
+    most: MOST,
+    default: 10,
+    earlier: 1,
+    option: '--warmup-steps <n>',
+    help: 'steps that warm-up takes at least, also in short runs',
+  },
   /** Number of micro-batches per step. More need less memory and give the same step. All of them share one merge. */
   accumulation: {
     kind: 'number',

@@ -28,6 +28,9 @@ export function ResultTable(): React.JSX.Element | null {
         <h3 id="h-result">Result on held-out text</h3>
         <span className="note">
           {result.stopped ? 'stopped early, ' : ''}
+          {result.studentStep === 0 && result.fault === null && result.stepsDone > 0
+            ? `training did not help in ${result.stepsDone} steps, the start is kept, `
+            : ''}
           {duration(result.seconds)}
           {result.vocabularySize === undefined ? '' : `, over ${whole(result.vocabularySize)} words`}
         </span>

@@ -40,7 +40,14 @@ test('weights that explode end the run at the next look, and the best student of
 });
 
 test('an explosion that no look saw is found at the end', async () => {
-  const { result } = await runOf('unseen', { polishLearningRate: 30, compactorShare: 0, evaluateEvery: 100, steps: 3, warmup: 0 });
+  const { result } = await runOf('unseen', {
+    polishLearningRate: 30,
+    compactorShare: 0,
+    evaluateEvery: 100,
+    steps: 3,
+    warmup: 0,
+    warmupSteps: 1,
+  });
   expect(result.fault).toMatch(/^run: (held-out loss|loss) is .* the student is that of step 0\. Try a lower learning rate/);
   expect(result.trained.loss).toBeLessThanOrEqual(result.untrained.loss);
 });
@@ -74,7 +81,7 @@ test.each(['paper', 'progressive'] as const)(
 );
 
 test.each([
-  ['progressive', { rampShare: 1, polishLearningRate: 30, warmup: 0 }],
+  ['progressive', { rampShare: 1, polishLearningRate: 30, warmup: 0, warmupSteps: 1 }],
   ['paper', {}],
 ] as const)('%s: an explosion that no look saw is found in the model that was trained', async (mode, change) => {
   const { session, recipe } = await bench.open(`whole ${mode}`);
@@ -117,4 +124,32 @@ test('a run that was stopped and went on explodes at the same step, and falls ba
   expect(result.stepsDone).toBe(straight.result.stepsDone);
   expect(result.studentStep).toBe(straight.result.studentStep);
   expect(result.trained).toEqual(straight.result.trained);
+});
+
+test('a run that ends worse than it began offers its start, also if it was stopped and went on without one at hand', async () => {
+  // Far too high a rate, without an explosion.
+  const change = { student: SMALL, steps: 3, polishLearningRate: 0.75, compactorShare: 0, evaluateEvery: 100, warmup: 0, warmupSteps: 1 };
+  const { result } = await runOf('worse', change);
+  expect(result).toMatchObject({ fault: null, stopped: false, stepsDone: 3, studentStep: 0, trained: result.untrained });
+  const whole = await bench.open('worse');
+  const left = async ({ store }: typeof whole): Promise<unknown> => store.student((await store.known())[0]?.run ?? '');
+
+  const first = await bench.open('worse, went on');
+  await first.session.start({ ...first.recipe, ...change }, stopAfter(first.session, 1));
+  const second = await bench.open('worse, went on');
+  const [waiting] = await second.session.unfinished();
+  const again = await second.session.resumeRun(waiting?.run ?? '', () => {});
+  expect(again).toMatchObject({ fault: null, stepsDone: 3, studentStep: 0, trained: result.trained, untrained: result.untrained });
+  expect(await left(second)).toEqual(await left(whole));
+});
+
+test("a run of one step moves its weights by a tenth of the peak rate: Adam's first update is its sign", async () => {
+  const one = async (warmupSteps: number): Promise<number> => {
+    const change = { steps: 1, polishLearningRate: 1e-3, compactorShare: 0, evaluateEvery: 100, weightDecay: 0, warmupSteps };
+    const { events } = await runOf(`one step ${warmupSteps}`, change);
+    return events.flatMap((event) => (event.kind === 'step' ? [event.learningRate] : []))[0] ?? 0;
+  };
+  expect(await one(10)).toBeCloseTo(1e-4, 12);
+  // As runs that were stored before warm-up had a floor.
+  expect(await one(1)).toBeCloseTo(1e-3, 12);
 });

@@ -60,13 +60,23 @@ test('a recipe that was stored before there was a table of settings is read as i
   if (typeof stored !== 'object' || stored === null) throw new Error('storedRecipe.json holds no recipe.');
   const recipe = storedRecipe('kept', stored);
   // What was not known then is what was done then.
-  expect(recipe).toEqual({ ...stored, documents: 'joined', predicted: 0, beta2: 0.98, rank: 65_536, vocabulary: 0, vocabularyText: false });
+  expect(recipe).toEqual({
+    ...stored,
+    documents: 'joined',
+    predicted: 0,
+    beta2: 0.98,
+    rank: 65_536,
+    vocabulary: 0,
+    vocabularyText: false,
+    warmupSteps: 1,
+  });
   const session = createSession();
   await session.loadTeacher('golden', TEACHER);
   expect((await session.stepCosts(recipe)).map(({ phase, steps }) => [phase, steps])).toEqual([['compactors', 4]]);
   expect(await session.defaults()).toMatchObject({
     ...recipe,
     documents: 'auto',
+    warmupSteps: 10,
     steps: 100,
     batch: 16,
     sequence: 40,
