@@ -73,6 +73,9 @@ def run() -> None:
         if processes.first:
             print(error, file=sys.stderr, flush=True)
         code = 1
+    except OSError as error:
+        print(f"job: {error.filename or given.job} — {error.strerror or error}. Give it room, or rights; the same command then goes on.", file=sys.stderr, flush=True)
+        os._exit(1)
     processes.end()
     sys.stdout.flush()
     # Threads that read text may be in the middle of it.

@@ -43,6 +43,8 @@ class Job:
     phases: list[PhasePlan]
     #: Compactors and LayerNorms at the start; empty if there are none.
     compactors: Tensors
+    #: Where factors of low rank start.
+    factors: Tensors
     #: The student at the start, if nothing is merged.
     student: Tensors
     projection: Tensor | None
@@ -110,6 +112,7 @@ def read_job(folder: Path) -> Job:
         blueprint=blueprint,
         phases=[_phase(phase) for phase in plain["phases"]],
         compactors=under("compactors/"),
+        factors=under("factors/"),
         student=under("student/"),
         projection=tensors.get(PROJECTION),
         head=under("head/"),

@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from .errors import JobError
 from .sealed import _unpacked, to_json
 
 Event = dict[str, Any]
@@ -20,16 +21,18 @@ class Metrics:
 
     def __init__(self, path: Path, length: int, tensorboard: Path | None) -> None:
         self.path = path
+        self._board: Any = None
+        if tensorboard is not None:
+            try:
+                from torch.utils.tensorboard import SummaryWriter
+            except ImportError:
+                raise JobError("tensorboard: expected the package of that name, got none. Install it, or leave --tensorboard out.") from None
+            self._board = SummaryWriter(str(tensorboard))
         kept = path.read_bytes()[:length] if path.exists() else b""
         self.events: list[Event] = [json.loads(line, object_hook=_unpacked) for line in kept.splitlines()]
         self._file = open(path, "r+b" if path.exists() else "w+b")
         self._file.truncate(len(kept))
         self._file.seek(len(kept))
-        self._board: Any = None
-        if tensorboard is not None:
-            from torch.utils.tensorboard import SummaryWriter
-
-            self._board = SummaryWriter(str(tensorboard))
 
     def say(self, event: Event) -> None:
         self.events.append(event)

@@ -11,6 +11,8 @@ from torch import Tensor, nn
 from . import paper
 from .blueprint import Tensors
 from .job import PROJECTION, Job, PhasePlan
+from .low_rank import LEARNED, LowRank, factor_names
+from .low_rank import tables_met as low_rank_tables_met
 from .losses import cross_entropy, divergence, hidden_loss
 from .merge import DECODER, EMBEDDINGS, TEACHER, keep_heads, kept_norms, merge, tables_met, teacher_states
 from .model import Batch, Laid, Options
@@ -72,6 +74,12 @@ class Phase:
     @property
     def name(self) -> str:
         return self.plan.name
+
+    #: The compactors that the trained tensors amount to, if they are no compactors themselves.
+    compacted: Callable[[], Tensors] | None = None
+
+    def compactors(self) -> Tensors:
+        return self.state() if self.compacted is None else self.compacted()
 
     def state(self) -> Tensors:
         return self.trained | {name: self.frozen[name] for name in self.rewritten}
@@ -153,6 +161,60 @@ def compactor_phase(job: Job, plan: PhasePlan, teacher: Tensors, device: torch.d
         laid=lambda p: Laid(blueprint.student, p, Options(embedding=p.get(_EMBEDDING), decoder=p.get(_DECODER))),
         student=student,
         guide=_guide(job, teacher, float(recipe["guidance"]), 0.0),
+    )
+
+
+def low_rank_phase(job: Job, plan: PhasePlan, teacher: Tensors, device: torch.device, tokens: int, slots: int) -> Phase:
+    """
+    Factors of low rank beside compactors that stay as they began; if the teacher's weights learn, their image in the student does
+    (docs/method.md section 3, low rank).
+    """
+    blueprint, recipe, table = job.blueprint, job.recipe, job.blueprint.table
+    rank = int(recipe["rank"])
+    share = recipe["teacherLearningRate"] / recipe["compactorLearningRate"]
+    kept = keep_heads(blueprint.teacher, teacher, table.teacher["headSize"], job.heads)
+    theirs = teacher_states(blueprint, blueprint.compactors, table, table.tied, kept)
+    closed = {name: tensor.to(device) for name, tensor in job.compactors.items()}
+    norms = {name for norm in blueprint.compactors.norms for name in (norm.ours.weight, norm.ours.bias)}
+    start = job.compactors | job.factors
+    trained = {name: _leaf(start[name], device) for name in [*factor_names(blueprint.compactors.shapes, rank), *norms]}
+    learned = [name for name in blueprint.student.shapes if name not in norms] if share > 0 else []
+    for name in learned:
+        trained[LEARNED + name] = _leaf(torch.zeros(*blueprint.student.shapes[name]), device)
+    decay = {name: 0.0 for name in trained}
+    for name, value in decays(learned, float(recipe["weightDecay"]), blueprint.teacher.is_vector).items():
+        decay[LEARNED + name] = value
+    low = LowRank.of(blueprint, rank, low_rank_tables_met(blueprint, table, rank, tokens, slots, share > 0), theirs, closed)
+
+    def parameters() -> Tensors:
+        found = low.merge(trained)
+        if not low.embeddings:
+            found[_EMBEDDING] = low.compactor(EMBEDDINGS, trained)
+        if not low.decoder:
+            found[_DECODER] = low.compactor(EMBEDDINGS if table.tied else DECODER, trained)
+        return found
+
+    def whole() -> Tensors:
+        with torch.no_grad():
+            rest = {name: trained[name] for name in norms}
+            return low.compactors(trained) | rest | {LEARNED + name: trained[LEARNED + name] for name in learned}
+
+    def student() -> tuple[Tensors, None]:
+        with torch.no_grad():
+            merged = merge(blueprint, blueprint.compactors, table, table.tied, theirs | whole())
+            return {name: tensor + trained[LEARNED + name] if name in learned else tensor for name, tensor in merged.items()}, None
+
+    return Phase(
+        plan=plan,
+        trained=trained,
+        frozen=theirs,
+        decay=decay,
+        rate={name: share if name.startswith(LEARNED) else 1.0 for name in trained},
+        parameters=parameters,
+        laid=lambda p: Laid(blueprint.student, p, Options(embedding=p.get(_EMBEDDING), decoder=p.get(_DECODER))),
+        student=student,
+        guide=_guide(job, teacher, float(recipe["guidance"]), 0.0),
+        compacted=whole,
     )
 
 

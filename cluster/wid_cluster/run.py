@@ -18,12 +18,13 @@ from .blueprint import Tensors
 from .errors import DivergenceError, JobError
 from .job import Job, PhasePlan, read_teacher
 from .judge import BATCHES, Judge, norms_of
+from .low_rank import is_whole
 from .keeping import Checkpoint, keep, newest
 from .masking import slots_a_row
 from .metrics import Metrics
 from .model import Laid
 from .optimiser import NormLimit
-from .phases import Phase, compactor_phase, merged_start, own_weights_phase, paper_phase
+from .phases import Phase, compactor_phase, low_rank_phase, merged_start, own_weights_phase, paper_phase
 from .processes import Processes
 from .rows import Cursor, RowMaker, RowStream, Tokenizer, held_out_rows
 from .step import Stepper
@@ -76,11 +77,10 @@ class Run:
         self.compactors: Tensors = dict(job.compactors)
         self.model: Tensors = {}
         self.source, self.judge = self._inputs(found)
-        # On one machine alone: every process has the same events.
-        self.metrics: Metrics | None = None
-        if processes.first:
-            board = job.folder / "tensorboard" if settings.tensorboard else None
-            self.metrics = Metrics(job.folder / "metrics.jsonl", plain.get("metrics", 0), board)
+        board = job.folder / "tensorboard" if settings.tensorboard else None
+        path = job.folder / "metrics.jsonl"
+        # The first process writes alone.
+        self.metrics = processes.together(lambda: Metrics(path, plain.get("metrics", 0), board) if processes.first else None)
         self._bound = 0.0
         self._best: tuple[int, float, Tensors, Tensors, dict[int, list[int]]] | None = None
 
@@ -141,7 +141,9 @@ class Run:
         recipe = self.job.recipe
         rows = int(recipe["batch"]) // self.processes.count
         slots = rows * slots_a_row(int(recipe["sequence"]), self.job.masking)
-        return compactor_phase(self.job, plan, self.on_device, device, rows * int(recipe["sequence"]), slots)
+        whole = is_whole(self.job.blueprint.compactors.shapes, int(recipe["rank"]))
+        make = compactor_phase if whole else low_rank_phase
+        return make(self.job, plan, self.on_device, device, rows * int(recipe["sequence"]), slots)
 
     def _start(self) -> Tensors:
         if self.job.student:
@@ -171,7 +173,7 @@ class Run:
             self.model, heads = phase.student()
             self.heads = self.heads if heads is None else heads
             if phase.name == "compactors":
-                self.compactors = {name: tensor.detach() for name, tensor in phase.state().items()}
+                self.compactors = {name: tensor.detach() for name, tensor in phase.compactors().items()}
             if fault is not None:
                 break
         assert phase is not None
@@ -253,7 +255,7 @@ class Run:
 
     def _tell_norms(self, phase: Phase) -> None:
         if phase.name == "compactors":
-            self.say({"kind": "norms", "step": self.done, "spaces": norms_of(self.job, phase.trained)})
+            self.say({"kind": "norms", "step": self.done, "spaces": norms_of(self.job, phase.compactors())})
 
     def _first_look(self, phase: Phase) -> None:
         if self.judge is None:
@@ -276,15 +278,13 @@ class Run:
 
     def _consider(self, phase: Phase, loss: float | None = None) -> None:
         """Remembers the best student so far, on the CPU: what a run that diverges leaves."""
-        if self.judge is None or not self.processes.first and loss is None:
-            pass
+        assert self.judge is not None
         if loss is None:
-            assert self.judge is not None
             loss = self.judge.student(self._judged(phase))["loss"]
         if not self.processes.first or (self._best is not None and loss > self._best[1] and not phase.larger):
             return
         student, heads = phase.student()
-        compactors = phase.state() if phase.name == "compactors" else self.compactors
+        compactors = phase.compactors() if phase.name == "compactors" else self.compactors
         self._best = (self.done, loss, _copied(student), _copied(compactors), self.heads if heads is None else heads)
 
     def _facts(self) -> dict[str, Any]:
@@ -351,6 +351,7 @@ class Run:
                 "similarity": similarity,
                 "fault": None if fault is None else f"run: {fault}; the student is that of step {at}. {_CURE}",
                 "seconds": self.seconds(),
+                "vocabularySize": int(self.job.blueprint.student.config["vocabSize"]),
             }
             if whole is not None:
                 result["whole"] = whole

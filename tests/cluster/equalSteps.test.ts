@@ -42,6 +42,8 @@ const CASES: readonly (readonly [name: string, Partial<Recipe>])[] = [
       guidance: 0,
     },
   ],
+  ['calibrated of low rank, and the teacher’s image', { rank: 4, teacherLearningRate: 2e-4, guidance: 0.5, compactorShare: 0.7 }],
+  ['calibrated of rank 0, tied', { rank: 0, teacherLearningRate: 0, guidance: 0, tied: true }],
   ['distil', { mode: 'distil', distillationShare: 0.7, distillationTemperature: 2, distillationHidden: 0.5, start: 'selection' }],
   ['paper', { mode: 'paper', paper: paperSettings(5e-4, 1e-4, 3) }],
   ['paper with frozen weights, whole heads that go', { mode: 'paper', paper: paperSettings(5e-4, 0, 5), student: fewHeads() }],

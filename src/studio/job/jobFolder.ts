@@ -7,6 +7,7 @@ import { StudioError } from '../../tensor/studioError.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
 import type { Corpus } from '../../text/corpus.ts';
 import { PROJECTION } from '../../training/hiddenLoss.ts';
+import { lowRankShapes } from '../../wid/lowRank.ts';
 import type { JobResult } from '../api/job.ts';
 import type { Recipe } from '../api/recipe.ts';
 import type { StudioListener } from '../api/run.ts';
@@ -14,7 +15,7 @@ import { folderName } from '../exporting/folderName.ts';
 import { tokenizerFolder } from '../exporting/tokenizerFolder.ts';
 import { METHODS, methodOf } from '../methods/registry.ts';
 import type { Method } from '../methods/method.ts';
-import type { Phase, PhaseContext } from '../methods/phase.ts';
+import type { PhaseContext } from '../methods/phase.ts';
 import { checkRecipe } from '../recipe/checkRecipe.ts';
 import { recipeTable, stepShape, taskSettings, trainingStream } from '../recipe/recipe.ts';
 import { kindOfTeacher } from '../runs/modelKind.ts';
@@ -64,7 +65,7 @@ export async function jobFolder(
   const name = folderName(given);
   const table = recipeTable(teacher, recipe);
   const context: PhaseContext = { teacher, table, recipe, shape: stepShape(teacher.task, recipe), heads: new Map() };
-  needJob(teacher, method, recipe, method.phases(context));
+  needJob(teacher, method, recipe);
   const started = method.job === 'identity' ? undefined : await startOf(context, method, inputs, engine, listen, signal);
   const own = sourcesOf(teacher);
   const blueprint = await blueprintFile(teacher, table, own, method.job === 'identity');
@@ -99,7 +100,7 @@ export async function jobFolder(
   return { name, ...(await streamZip(name, files())) };
 }
 
-function needJob(teacher: Teacher, { job }: Method, { mode, steps, rank }: Recipe, phases: readonly Phase[]): void {
+function needJob(teacher: Teacher, { job }: Method, { mode, steps }: Recipe): void {
   const refuse = (what: string, expected: string, got: string, cure: string): never => {
     throw new StudioError('recipe', `job: ${what} — expected ${expected}, got ${got}. ${cure}`);
   };
@@ -107,9 +108,6 @@ function needJob(teacher: Teacher, { job }: Method, { mode, steps, rank }: Recip
   if (job === undefined)
     refuse('mode', `one that PyTorch trains (${trained.join(', ')})`, mode, 'Choose one of them, or train this one here.');
   if (steps === 0) refuse('steps', 'at least 1', '0', 'Leave --job out: the start alone needs no PyTorch.');
-  // Training of low rank goes on from compactors that a job is not given.
-  if (phases.some(({ keepsBefore }) => keepsBefore === true))
-    refuse('rank of compactors', 'whole ones', String(rank), 'Leave --rank out, or train this one here.');
   const table = blueprintOf(teacher.model.config).module('words').weight;
   const words = teacher.report.tensors.find(({ as }) => as === table);
   if (words !== undefined && words.shape[0] !== teacher.model.config.vocabSize)
@@ -117,7 +115,7 @@ function needJob(teacher: Teacher, { job }: Method, { mode, steps, rank }: Recip
       'vocabulary',
       `the teacher's ${words.shape[0]} tokens`,
       `${teacher.model.config.vocabSize}, a cut one`,
-      'Leave --vocabulary out: a job reads the weights of the whole teacher.',
+      'A job reads the weights of a checkpoint: write the cut teacher with "export", and give that folder as the teacher.',
     );
 }
 
@@ -149,10 +147,16 @@ function startTensors(context: PhaseContext, method: Method, started: Student | 
   if (started === undefined) return [];
   const { job } = method;
   const [first] = method.phases({ ...context, heads: started.heads });
-  const projection = first?.trained({ ...started, state: new Map() }).get(PROJECTION);
+  const trained = first?.trained({ ...started, state: new Map() }) ?? new Map<string, Tensor>();
+  const projection = trained.get(PROJECTION);
+  const factors = [...lowRankShapes(context.table, context.recipe.rank).keys()].filter((name) => !started.compactors.has(name));
   const own = job === 'student' ? started.model.tensors : started.compactors;
   return [
     ...[...own].map(([name, tensor]): [string, Tensor] => [`${job === 'student' ? 'student' : 'compactors'}/${name}`, tensor]),
+    ...factors.flatMap((name): [string, Tensor][] => {
+      const tensor = trained.get(name);
+      return tensor === undefined ? [] : [[`factors/${name}`, tensor]];
+    }),
     ...(projection === undefined ? [] : [[PROJECTION, projection] satisfies [string, Tensor]]),
   ];
 }
