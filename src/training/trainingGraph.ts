@@ -17,6 +17,7 @@ import { metParameters, sitePlan, type Meeting } from '../wid/meeting.ts';
 import { mergeLinear } from '../wid/merge.ts';
 import type { StepRows } from '../wid/siteCost.ts';
 import { studentConfig, vectorWidth, type SpaceTable } from '../wid/spaces.ts';
+import { ownParameters } from './factorisedTables.ts';
 import { guidedTarget, guideModel, guideParameters, type Guidance } from './guide.ts';
 import { hiddenLoss, PROJECTION } from './hiddenLoss.ts';
 import { learnedName, lowRankParameters, type StepParameters } from './lowRankTraining.ts';
@@ -168,16 +169,25 @@ function batches(parts: number, batch: (part: number) => PartLoss): (() => PartL
   return Array.from({ length: parts }, (_, part) => () => batch(part));
 }
 
-/** One optimiser step on a BERT's own weights: polishing, baselines, and training from scratch. */
-export function weightTraining(config: BertConfig, shape: StepShape, weightDecay: number, parts = 1): TrainingGraph {
+/**
+ * One optimiser step on a BERT's own weights: polishing, baselines, and training from scratch.
+ * @param tableRank of tables of words that are trained as two factors; whole ones if left out
+ */
+export function weightTraining(
+  config: BertConfig,
+  shape: StepShape,
+  weightDecay: number,
+  parts = 1,
+  tableRank = Number.POSITIVE_INFINITY,
+): TrainingGraph {
   const graph = new Graph();
-  const { values, model } = ownModel(graph, config);
+  const { trained, model } = ownModel(graph, config, tableRank);
   const batch = (part: number): PartLoss => {
     const { lossSum } = shape.task.part(graph, shape, part).model(model);
     return { lossSum, target: lossSum };
   };
-  addOptimiser(graph, values, batches(parts, batch), decayOf(weightDecay, blueprintOf(config)));
-  return { graph, blueprint: blueprintOf(config), trained: parameterShapes(config), frozen: new Map() };
+  addOptimiser(graph, trained, batches(parts, batch), decayOf(weightDecay, blueprintOf(config)));
+  return { graph, blueprint: blueprintOf(config), trained: shapesOf(trained), frozen: new Map() };
 }
 
 /** What a distillation baseline learns from. */
@@ -191,6 +201,7 @@ export interface DistillationSettings extends Guidance {
 /**
  * One optimiser step of distillation into a BERT's own weights, by logits and, if wanted, hidden states (docs/method.md section 5,
  * baselines). The teacher runs in the same graph.
+ * @param tableRank as of {@link weightTraining}
  */
 export function distillationTraining(
   teacher: BertConfig,
@@ -199,12 +210,13 @@ export function distillationTraining(
   weightDecay: number,
   { hidden, layerMap, ...guidance }: DistillationSettings,
   parts = 1,
+  tableRank = Number.POSITIVE_INFINITY,
 ): TrainingGraph {
   const graph = new Graph();
-  const { values, model } = ownModel(graph, config);
+  const { trained, model } = ownModel(graph, config, tableRank);
   const guide = guideParameters(graph, teacher);
   const projection = hidden > 0 ? graph.state(PROJECTION, [config.hiddenSize, teacher.hiddenSize]) : undefined;
-  if (projection !== undefined) values.set(PROJECTION, projection);
+  if (projection !== undefined) trained.set(PROJECTION, projection);
   const batch = (part: number): PartLoss => {
     const laid = shape.task.part(graph, shape, part);
     const student = laid.model(model);
@@ -214,13 +226,13 @@ export function distillationTraining(
     const apart = hiddenLoss(graph, student.encoder, theirs.encoder, laid.positions, layerMap, projection);
     return { lossSum: student.lossSum, target: add(graph, target, scale(graph, apart, hidden)) };
   };
-  addOptimiser(graph, values, batches(parts, batch), decayOf(weightDecay, blueprintOf(config)));
-  return { graph, blueprint: blueprintOf(config), trained: shapesOf(values), frozen: shapesOf(guide.own) };
+  addOptimiser(graph, trained, batches(parts, batch), decayOf(weightDecay, blueprintOf(config)));
+  return { graph, blueprint: blueprintOf(config), trained: shapesOf(trained), frozen: shapesOf(guide.own) };
 }
 
-function ownModel(graph: Graph, config: BertConfig): { values: Map<string, Value>; model: LaidModel } {
-  const values = new Map([...parameterShapes(config)].map(([name, dims]) => [name, graph.state(name, dims)]));
-  return { values, model: laidAs(graph, config, lookup(values)) };
+function ownModel(graph: Graph, config: BertConfig, tableRank: number): { trained: Map<string, Value>; model: LaidModel } {
+  const { trained, values } = ownParameters(graph, config, tableRank);
+  return { trained, model: laidAs(graph, config, lookup(values)) };
 }
 
 /** The merge alone, with every student tensor as an output under its own name. */

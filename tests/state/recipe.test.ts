@@ -31,6 +31,7 @@ describe('a recipe in the address', () => {
       compactorLearningRate: double({ min: 1e-7, max: 0.1, noNaN: true }),
       warmupSteps: integer({ min: 1, max: 1000 }),
       rank: integer({ min: 0, max: 65_536 }),
+      tableRank: integer({ min: 1, max: 65_536 }),
       beta2: double({ min: 0, max: 0.9999, noNaN: true }),
       predicted: double({ min: 0, max: 1, noNaN: true }),
       masking: double({ min: 0.01, max: 0.5, noNaN: true }),

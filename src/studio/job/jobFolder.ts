@@ -17,7 +17,7 @@ import { METHODS, methodOf } from '../methods/registry.ts';
 import type { Method } from '../methods/method.ts';
 import type { PhaseContext } from '../methods/phase.ts';
 import { checkRecipe } from '../recipe/checkRecipe.ts';
-import { recipeTable, stepShape, taskSettings, trainingStream } from '../recipe/recipe.ts';
+import { factorisesTables, recipeTable, stepShape, taskSettings, trainingStream } from '../recipe/recipe.ts';
 import { kindOfTeacher } from '../runs/modelKind.ts';
 import type { Fingerprints } from '../runs/fingerprint.ts';
 import type { Student } from '../student.ts';
@@ -100,7 +100,8 @@ export async function jobFolder(
   return { name, ...(await streamZip(name, files())) };
 }
 
-function needJob(teacher: Teacher, { job }: Method, { mode, steps }: Recipe): void {
+function needJob(teacher: Teacher, { job }: Method, recipe: Recipe): void {
+  const { mode, steps, tableRank } = recipe;
   const refuse = (what: string, expected: string, got: string, cure: string): never => {
     throw new StudioError('recipe', `job: ${what} — expected ${expected}, got ${got}. ${cure}`);
   };
@@ -108,6 +109,9 @@ function needJob(teacher: Teacher, { job }: Method, { mode, steps }: Recipe): vo
   if (job === undefined)
     refuse('mode', `one that PyTorch trains (${trained.join(', ')})`, mode, 'Choose one of them, or train this one here.');
   if (steps === 0) refuse('steps', 'at least 1', '0', 'Leave --job out: the start alone needs no PyTorch.');
+  // PyTorch trains tables whole.
+  if (factorisesTables(recipe))
+    refuse('rank of tables', 'whole ones', String(tableRank), 'Leave --table-rank out, or train this one here.');
   const table = blueprintOf(teacher.model.config).module('words').weight;
   const words = teacher.report.tensors.find(({ as }) => as === table);
   if (words !== undefined && words.shape[0] !== teacher.model.config.vocabSize)

@@ -1,5 +1,6 @@
 import { StudioError } from '../../tensor/studioError.ts';
 import { guideStates } from '../../training/guide.ts';
+import { factorise, withWholeTables } from '../../training/factorisedTables.ts';
 import { freshProjection, PROJECTION } from '../../training/hiddenLoss.ts';
 import { distillationTraining, weightTraining, type DistillationSettings } from '../../training/trainingGraph.ts';
 import { studentConfig } from '../../wid/spaces.ts';
@@ -16,23 +17,24 @@ export function ownWeightsPhase(
 ): Phase {
   const { config: theirs } = teacher.model;
   const config = studentConfig(theirs, table);
-  const { weightDecay, accumulation } = recipe;
+  const { weightDecay, accumulation, tableRank } = recipe;
   return {
     name: 'polish',
     schedule: wholeSchedule(recipe, steps, recipe.polishLearningRate),
     optimiser: usualOptimiser(recipe),
     graph: () =>
       learnsFrom === undefined
-        ? weightTraining(config, shape, weightDecay, accumulation)
-        : distillationTraining(theirs, config, shape, weightDecay, learnsFrom, accumulation),
+        ? weightTraining(config, shape, weightDecay, accumulation, tableRank)
+        : distillationTraining(theirs, config, shape, weightDecay, learnsFrom, accumulation, tableRank),
     frozen: () => (learnsFrom === undefined ? new Map() : guideStates(teacher.model.tensors)),
     trained: ({ model }) => {
       if (model === undefined) throw new StudioError('run', 'run: there is no student to polish. Start the run again.');
-      if (learnsFrom === undefined || learnsFrom.hidden === 0) return model.tensors;
+      const states = factorise(model, tableRank);
+      if (learnsFrom === undefined || learnsFrom.hidden === 0) return states;
       const projection = freshProjection(config.hiddenSize, teacher.model.config.hiddenSize, recipe.seed);
-      return new Map([...model.tensors, [PROJECTION, projection]]);
+      return new Map([...states, [PROJECTION, projection]]);
     },
-    student: (_, trained) => Promise.resolve({ config, tensors: new Map([...trained].filter(([name]) => name !== PROJECTION)) }),
+    student: (_, trained) => Promise.resolve({ config, tensors: withWholeTables(config, tableRank, trained) }),
     norms: () => [],
   };
 }

@@ -1,5 +1,5 @@
 import type { Recipe } from '../api/recipe.ts';
-import { taskSettings } from '../recipe/recipe.ts';
+import { factorisesTables, taskSettings } from '../recipe/recipe.ts';
 
 const STARTS: Readonly<Record<Recipe['start'], string>> = {
   selection: "a selection of the teacher's weights",
@@ -32,13 +32,17 @@ export function fromLogits(part: number, temperature: number): string {
 
 /** The settings that all methods but the published one share, in a sentence. */
 export function settingsInWords(recipe: Recipe): string {
-  const { steps, documents, masking, wholeWords, warmup, warmupSteps, decay, accumulation, clipNorm, weightDecay, beta2, seed } = recipe;
+  const { steps, documents, masking, wholeWords, warmup, warmupSteps, decay, accumulation, clipNorm, weightDecay, beta2, tableRank, seed } =
+    recipe;
   if (steps === 0) return `Seed ${seed}.`;
   const { predicted } = taskSettings(recipe);
   const parts = accumulation > 1 ? `, each step in ${accumulation} micro-batches` : '';
   const apart = documents === 'apart' ? ' of documents that lie apart in their sequences' : '';
+  const factors = factorisesTables(recipe)
+    ? `, tables of words as two factors of rank ${tableRank} while the student's own weights were trained`
+    : '';
   const seen = predicted > masking ? `, ${percent(predicted)} of the tokens predicted as the teacher does, masked or not` : '';
-  return `Masked language modelling on ${percent(masking)} of the ${wholeWords ? 'words' : 'tokens'}${apart}${seen}, AdamW with weight decay ${weightDecay} and beta2 ${beta2}, warm-up over ${percent(warmup)} of the steps, at least ${warmupSteps}, and ${decay} decay, gradients clipped at norm ${clipNorm}${parts}, seed ${seed}.`;
+  return `Masked language modelling on ${percent(masking)} of the ${wholeWords ? 'words' : 'tokens'}${apart}${seen}, AdamW with weight decay ${weightDecay} and beta2 ${beta2}${factors}, warm-up over ${percent(warmup)} of the steps, at least ${warmupSteps}, and ${decay} decay, gradients clipped at norm ${clipNorm}${parts}, seed ${seed}.`;
 }
 
 export function percent(share: number): string {

@@ -1,7 +1,7 @@
 import { longestSequence } from '../../models/model.ts';
 import { StudioError } from '../../tensor/studioError.ts';
 import { fieldInWords, isLegal, legalInWords, type Setting } from '../settings/setting.ts';
-import { DEFAULT_MODE, MODES, STEPLESS, traitsOf } from '../settings/modes.ts';
+import { DEFAULT_MODE, isRead, MODES, STEPLESS, traitsOf } from '../settings/modes.ts';
 import { PAPER_SETTINGS, SETTINGS, WHOLE_RANK } from '../settings/settings.ts';
 import type { Recipe } from '../api/recipe.ts';
 import type { Teacher } from '../teacher/teacher.ts';
@@ -41,10 +41,23 @@ export function checkRecipe(teacher: Teacher, recipe: Recipe, modes: readonly st
       `recipe: rank of compactors — expected ${WHOLE_RANK} with learned mixtures of layers, whose matrices change every step, got ${recipe.rank}. Choose another depth, or that rank.`,
       { recipe },
     );
+  if (recipe.tableRank < WHOLE_RANK && !trainsOwnWeights(recipe))
+    throw new StudioError(
+      'recipe',
+      `recipe: rank of tables — expected whole ones (${WHOLE_RANK}) where no step trains the student's own weights, got ${recipe.tableRank}. Ask for a smaller share of steps before the polish (compactor share, or that over which gates close), or leave the tables whole.`,
+      { recipe },
+    );
   if (traitsOf(recipe).ownDecoder === true && recipe.tied)
     throw new StudioError(
       'recipe',
       `recipe: tied — expected an untied decoder in ${recipe.mode} mode, whose decoder has a compactor of its own, got tied. Choose untied, or mode ${DEFAULT_MODE}.`,
       { recipe },
     );
+}
+
+/** Whether a recipe has steps on the student's own weights, which tables of low rank are for. A mode that knows no such tables does not mind. */
+function trainsOwnWeights(recipe: Recipe): boolean {
+  if (!isRead(recipe, 'tableRank')) return true;
+  const before = (['compactorShare', 'rampShare'] as const).find((share) => isRead(recipe, share));
+  return before === undefined || Math.round(recipe.steps * recipe[before]) < recipe.steps;
 }

@@ -4,7 +4,7 @@ import { layerMapOf, spacesOf, spaceTable, type LayerRule, type SpaceTable } fro
 import { presetShape, requireLegal, shapeOf } from './presets.ts';
 import { isRead, traitsOf } from '../settings/modes.ts';
 import { defaultsOf, type TeacherTraits } from '../settings/setting.ts';
-import { PAPER_SETTINGS, SETTINGS } from '../settings/settings.ts';
+import { PAPER_SETTINGS, SETTINGS, WHOLE_RANK } from '../settings/settings.ts';
 import type { ModelShape, Recipe } from '../api/recipe.ts';
 import type { Teacher } from '../teacher/teacher.ts';
 
@@ -21,6 +21,11 @@ export function defaultRecipe(teacher: TeacherTraits, student: ModelShape = pres
 export function taskSettings(recipe: Recipe): TaskSettings {
   const guided = isRead(recipe, 'guidance') ? recipe.guidance > 0 : isRead(recipe, 'distillationShare') && recipe.distillationShare > 0;
   return { masking: recipe.masking, wholeWords: recipe.wholeWords, predicted: guided ? recipe.predicted : 0 };
+}
+
+/** Whether tables of words are trained as two factors. */
+export function factorisesTables(recipe: Pick<Recipe, 'mode' | 'tableRank'>): boolean {
+  return isRead(recipe, 'tableRank') && recipe.tableRank < WHOLE_RANK;
 }
 
 /** One micro-batch of a step, which is what the training graph and the calibration see at once. */

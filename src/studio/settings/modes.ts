@@ -22,7 +22,7 @@ export interface ModeTraits {
 }
 
 /** Read by every mode but the published one, which has settings of its own. */
-const OWN_WEIGHTS = ['polishLearningRate', 'warmup', 'warmupSteps', 'weightDecay', 'beta2', 'calibrationTokens'];
+const OWN_WEIGHTS = ['polishLearningRate', 'warmup', 'warmupSteps', 'weightDecay', 'beta2', 'calibrationTokens', 'tableRank'];
 
 /** The part of a recipe that holds the settings of the published method. */
 export const PUBLISHED_SETTINGS = 'paper';

@@ -297,6 +297,22 @@ export const SETTINGS = {
     option: '--rank <n>',
     help: `calibrated: rank of what training adds to compactors (default: ${WHOLE_RANK}, which trains them whole); low ranks take less memory and time`,
   },
+  /**
+   * Rank of the tables of words while the student's own weights are trained: each is then two factors, which are exported as one
+   * table. A table whose shorter side is no longer is trained whole.
+   */
+  tableRank: {
+    kind: 'number',
+    label: 'Table rank',
+    noun: 'rank of tables',
+    whole: true,
+    least: 1,
+    most: WHOLE_RANK,
+    default: WHOLE_RANK,
+    earlier: WHOLE_RANK,
+    option: '--table-rank <n>',
+    help: `rank of the tables of words while the student's own weights are trained (default: ${WHOLE_RANK}, which trains them whole); they are exported as one table`,
+  },
   /** Learning rate of the teacher's own weights under the compactors; 0 freezes them, the default for large teachers. */
   teacherLearningRate: {
     kind: 'number',

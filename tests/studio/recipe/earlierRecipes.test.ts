@@ -66,6 +66,7 @@ test('a recipe that was stored before there was a table of settings is read as i
     predicted: 0,
     beta2: 0.98,
     rank: 65_536,
+    tableRank: 65_536,
     vocabulary: 0,
     vocabularyText: false,
     warmupSteps: 1,
