@@ -229,5 +229,7 @@ function headsOf(
     return kept.map(() => ({ Rq: whole, Rk: whole, Rv: whole, Lo: whole }));
   }
   const seen = seenReads(algebra, weights, read);
-  return kept.map((head) => headFactors(weights, read, seen, values, head, theirs, ours));
+  // Its C is made anew whenever it is asked for.
+  const held = { C: values.C, sum: values.sum, tokens: values.tokens };
+  return kept.map((head) => headFactors(weights, read, seen, held, head, theirs, ours));
 }

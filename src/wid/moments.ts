@@ -19,7 +19,46 @@ export interface CalibrationBatch extends Tokens {
 export interface Moment {
   readonly C: Matrix;
   readonly sum: Float64Array;
-  tokens: number;
+  readonly tokens: number;
+}
+
+/** A moment while it is summed: of its symmetric C the rows from the diagonal on, end to end, in half of the memory. */
+class MomentSum implements Moment {
+  readonly sum: Float64Array;
+  tokens = 0;
+  readonly #d: number;
+  readonly #triangle: Float64Array;
+
+  constructor(d: number) {
+    this.#d = d;
+    this.sum = new Float64Array(d);
+    this.#triangle = new Float64Array((d * (d + 1)) / 2);
+  }
+
+  /** The whole matrix, made anew: whoever asks holds it. */
+  get C(): Matrix {
+    const d = this.#d;
+    const whole = matrix(d, d);
+    let at = 0;
+    for (let i = 0; i < d; i++)
+      for (let j = i; j < d; j++) {
+        const x = this.#triangle[at++] ?? 0;
+        whole.data[i * d + j] = x;
+        whole.data[j * d + i] = x;
+      }
+    return whole;
+  }
+
+  /** @param C [d, d] and s [d] of one batch */
+  add(C: Float32Array, s: Float32Array, tokens: number): void {
+    const d = this.#d;
+    const triangle = this.#triangle;
+    let at = 0;
+    for (let i = 0; i < d; i++)
+      for (let j = i, from = i * (d + 1); j < d; j++, from++, at++) triangle[at] = (triangle[at] ?? 0) + (C[from] ?? 0);
+    addInto(this.sum, s);
+    this.tokens += tokens;
+  }
 }
 
 /** Hears how far calibration is. It is waited for, so that a listener can take a turn of the event loop, or throw to end the work. */
@@ -92,9 +131,7 @@ export async function gatherMoments(
   const program = await engine.compile(plan(part, engine.planOptions));
   try {
     for (const [name, tensor] of teacher.tensors) if (part.states.has(name)) program.write(name, tensor.data);
-    const moments = new Map<string, Moment>(
-      [...widths].map(([name, d]) => [name, { C: matrix(d, d), sum: new Float64Array(d), tokens: 0 }]),
-    );
+    const moments = new Map([...widths].map(([name, d]) => [name, new MomentSum(d)]));
     for (const [index, given] of batches.entries()) {
       writeTokens(program, shape.blueprint, { batch, sequence }, given);
       writeSegments(program, shape.blueprint, given.typeIds);
@@ -104,11 +141,7 @@ export async function gatherMoments(
       );
       await program.run();
       const count = given.attention.reduce((sum, x) => sum + x, 0);
-      for (const [name, moment] of moments) {
-        addInto(moment.C.data, await program.read(`C.${name}`));
-        addInto(moment.sum, await program.read(`s.${name}`));
-        moment.tokens += count;
-      }
+      for (const [name, moment] of moments) moment.add(await program.read(`C.${name}`), await program.read(`s.${name}`), count);
       await progress(index + 1, batches.length);
     }
     return moments;

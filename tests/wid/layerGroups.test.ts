@@ -15,8 +15,8 @@ const batches = [goldenBatch(), goldenBatch()];
 
 test('layers go in like groups, one in each at least', () => {
   const layers = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11];
-  const layer = 12 * 3072 ** 2;
-  expect(layerGroups(layers, 3072, 768 * 2 ** 20)).toEqual([layers.slice(0, 6), layers.slice(6)]);
+  const layer = 8 * 3072 ** 2;
+  expect(layerGroups(layers, 3072, 6 * layer)).toEqual([layers.slice(0, 6), layers.slice(6)]);
   expect(layerGroups(layers, 3072, 12 * layer)).toEqual([layers]);
   expect(layerGroups(layers, 3072, 5 * layer)).toEqual([layers.slice(0, 4), layers.slice(4, 8), layers.slice(8)]);
   expect(layerGroups(layers, 3072, 1)).toEqual(layers.map((each) => [each]));
