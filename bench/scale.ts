@@ -12,6 +12,7 @@ import { compress } from '../src/studio/compression/compression.ts';
 import { presetShape, shapeOf } from '../src/studio/recipe/presets.ts';
 import { defaultRecipe } from '../src/studio/recipe/recipe.ts';
 import { stepCosts } from '../src/studio/methods/stepCost.ts';
+import { WHOLE_RANK } from '../src/studio/settings/settings.ts';
 import type { StudioEvent } from '../src/studio/api/run.ts';
 import { readTeacher, type Teacher } from '../src/studio/teacher/teacher.ts';
 import { loadCorpus } from '../src/studio/texts/textLoading.ts';
@@ -23,6 +24,9 @@ const { values } = parseArgs({
     steps: { type: 'string', default: '3' },
     tokens: { type: 'string', default: '25000' },
     batch: { type: 'string', default: '8' },
+    rank: { type: 'string' },
+    guidance: { type: 'string', default: '0' },
+    plan: { type: 'boolean', default: false },
     out: { type: 'string' },
   },
 });
@@ -33,6 +37,9 @@ if (values.help) {
   --steps N       training steps (default: 3)
   --tokens N      tokens read for calibration (default: 25000)
   --batch N       sequences a step (default: 8)
+  --rank N        rank of what training adds to compactors (default: the recipe's)
+  --guidance S    share of the loss from the teacher's logits (default: 0)
+  --plan          print what a step would take by its plan, by rank, and end
   --out FOLDER    also export the student there`);
   process.exit();
 }
@@ -63,17 +70,45 @@ const recipe = {
   batch: Number(values.batch),
   calibrationTokens: Number(values.tokens),
   evaluateEvery: 1000,
+  guidance: Number(values.guidance),
+  ...(values.rank === undefined ? {} : { rank: Number(values.rank) }),
 };
+
+if (values.plan) {
+  console.log('| rank | teacher learns | guided | GFLOP a step | GiB | checkpoint, GiB |\n|---|---|---|---|---|---|');
+  for (const rank of [WHOLE_RANK, 128, 32, 8, 0])
+    for (const teacherLearningRate of [0, recipe.compactorLearningRate])
+      for (const guidance of [0, 1])
+        for (const { flops, bytes, checkpointBytes } of stepCosts(teacher, { ...recipe, rank, teacherLearningRate, guidance }))
+          console.log(
+            `| ${rank === WHOLE_RANK ? 'whole' : rank} | ${teacherLearningRate > 0 ? 'yes' : 'no'} | ${guidance > 0 ? 'yes' : 'no'} | ${(flops / 1e9).toFixed(0)} | ${(bytes / GIB).toFixed(2)} | ${(checkpointBytes / GIB).toFixed(2)} |`,
+          );
+  const own = { ...recipe, mode: 'prune' };
+  for (const { flops, bytes, checkpointBytes } of stepCosts(teacher, own))
+    console.log(
+      `| own weights (prune) | | no | ${(flops / 1e9).toFixed(0)} | ${(bytes / GIB).toFixed(2)} | ${(checkpointBytes / GIB).toFixed(2)} |`,
+    );
+  process.exit();
+}
 
 const stages = new Map<string, number>();
 const began = performance.now();
 let last = began;
 let stage = 'Judging the teacher';
+const cpuSeconds = (): number => {
+  const { user, system } = process.cpuUsage();
+  return (user + system) / 1e6;
+};
+let spent = cpuSeconds();
 const enter = (next: string): void => {
   const now = performance.now();
+  const used = cpuSeconds();
   stages.set(stage, (stages.get(stage) ?? 0) + (now - last) / 1000);
   if (next !== stage)
-    console.log(`${stage}: ${(stages.get(stage) ?? 0).toFixed(1)} s, WASM memory ${(engine.memoryBytes / GIB).toFixed(2)} GiB`);
+    console.log(
+      `${stage}: ${(stages.get(stage) ?? 0).toFixed(1)} s, ${(used - spent).toFixed(1)} s of CPU, WASM memory ${(engine.memoryBytes / GIB).toFixed(2)} GiB`,
+    );
+  if (next !== stage) spent = used;
   [last, stage] = [now, next];
 };
 const listen = (event: StudioEvent): void => {
