@@ -6,14 +6,8 @@ import { encoderInputs, writeOneSegment, writeTokens, type BatchSize } from '../
 import type { BertModel } from '../models/model.ts';
 import { asRunnable, type Runnable } from '../models/runnable.ts';
 import { pooled, vectorWidth, type SentencePooling } from '../models/sentencePooling.ts';
+import type { SentenceVectors } from '../tasks/sentenceScores.ts';
 import { writeTensors } from './writeTensors.ts';
-
-/** Vectors of some sentences, row by row. */
-export interface SentenceVectors {
-  readonly width: number;
-  /** [N, width] row-major. */
-  readonly data: Float32Array<ArrayBuffer>;
-}
 
 /** Tokens that one batch holds about; enough that the products are large. */
 const TOKENS = 2048;
@@ -30,14 +24,14 @@ interface Placed {
 /**
  * A vector for every sentence. Sentences share rows, and attention stays within each, so that hardly any padding is computed.
  * @param sentences token ids with the special ones, each of at least one token and of no more than the model has positions
- * @param tell hears how many sentences have their vectors
+ * @param tell hears how many sentences have their vectors; throw from it to give up
  */
 export async function sentenceVectors(
   engine: Engine,
   model: BertModel,
   pooling: SentencePooling,
   sentences: readonly Int32Array[],
-  tell: (done: number) => void,
+  tell: (done: number) => Promise<void> | void,
 ): Promise<SentenceVectors> {
   const d = model.config.hiddenSize;
   const width = vectorWidth(pooling, d);
@@ -57,7 +51,7 @@ export async function sentenceVectors(
         data.set(pooled(pooling, hidden.subarray(start * d, (start + length) * d), d), sentence * width);
       }
       done += placed.length;
-      tell(done);
+      await tell(done);
     }
   } finally {
     program.dispose();

@@ -1,7 +1,7 @@
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { Option, type Command } from 'commander';
-import type { ExportOptions, ExportResult } from '../studio/api/exporting.ts';
+import type { ExportOptions, ExportResult, VectorForm } from '../studio/api/exporting.ts';
 import { OUTPUTS } from '../studio/settings/outputs.ts';
 import { writeFolder } from './files.ts';
 import type { Report } from './report.ts';
@@ -11,6 +11,8 @@ import { EXIT } from './usage.ts';
 export interface FormOptions {
   readonly weights: 'fp32' | 'fp16';
   readonly outputs?: ExportOptions['outputs'];
+  readonly vectors?: VectorForm;
+  readonly dense?: ExportOptions['dense'];
   readonly fp16?: true;
   readonly int8: boolean;
   readonly q4?: true;
@@ -28,6 +30,18 @@ export function formOptions(command: Command): Command {
         `what checkpoint and ONNX files answer with: ${OUTPUTS.map(({ name, says }) => `${name} (${says})`).join(' or ')}; default: what the model gives`,
       ).choices(OUTPUTS.map(({ name }) => name)),
     )
+    .addOption(
+      new Option(
+        '--vectors <form>',
+        "sentence vectors: same (the teacher's width and space, searchable in its index) or own (as wide as the student, with the same cosines); default: same",
+      ).choices(['same', 'own'] satisfies VectorForm[]),
+    )
+    .addOption(
+      new Option(
+        '--dense <place>',
+        'sentence vectors: the layer behind pooling as a module of its own, or behind every token of ONNX files alone, for tools that pool by themselves; default: module',
+      ).choices(['module', 'tokens'] satisfies ExportOptions['dense'][]),
+    )
     .option('--fp16', 'write onnx/model_fp16.onnx as well')
     .option('--no-int8', 'leave out onnx/model_quantized.onnx')
     .option('--q4', 'write onnx/model_q4.onnx as well: four bits, for WebGPU')
@@ -36,10 +50,23 @@ export function formOptions(command: Command): Command {
     .option('--no-latency', 'do not time the files in onnxruntime-web');
 }
 
-export function wishedForms({ weights, outputs, fp16, int8, q4, attentions, latency, compactors }: FormOptions): ExportOptions {
+export function wishedForms({
+  weights,
+  outputs,
+  vectors,
+  dense,
+  fp16,
+  int8,
+  q4,
+  attentions,
+  latency,
+  compactors,
+}: FormOptions): ExportOptions {
   return {
     weights,
     ...(outputs === undefined ? {} : { outputs }),
+    ...(vectors === undefined ? {} : { vectors }),
+    ...(dense === undefined ? {} : { dense }),
     fp16: fp16 === true,
     int8,
     q4: q4 === true,

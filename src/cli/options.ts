@@ -14,6 +14,7 @@ import type { TeacherReport } from '../studio/api/teacher.ts';
 import type { DocumentsWish, TextReport, VocabularyWish } from '../studio/api/text.ts';
 import type { StudioApi } from '../studio/studioApi.ts';
 import { PRESET_NAMES } from '../studio/recipe/presets.ts';
+import { teacherWish, type TaskOptions } from './sentenceOptions.ts';
 import { settingOptions } from './settingOptions.ts';
 import { cacheFolder } from './cacheFolder.ts';
 import { UsageError } from './usage.ts';
@@ -23,7 +24,7 @@ import { packingLine } from './textReport.ts';
 import { hubRequest, hubSurroundings, type HubOptions } from './teacherPlace.ts';
 import { positive, whole } from './usage.ts';
 
-export interface TeacherOptions extends HubOptions {
+export interface TeacherOptions extends HubOptions, TaskOptions {
   readonly demo?: true;
   readonly teacher?: string;
   readonly json?: true;
@@ -150,13 +151,14 @@ export async function openTeacher(
   runs?: string,
 ): Promise<{ session: StudioApi; teacher: TeacherReport }> {
   const session = openSession(runs);
+  const wish = teacherWish(options);
   const request = options.teacher === undefined ? undefined : hubRequest(options.teacher, options);
   if (request !== undefined)
     report.say(`There is no file or folder ${request.repository} here; looking for it on ${request.endpoint ?? 'https://huggingface.co'}.`);
   const teacher =
     request === undefined
-      ? await session.loadTeacher(...namedFiles(options.teacher), report.event)
-      : await session.loadHubTeacher(request, report.event);
+      ? await session.loadTeacher(...namedFiles(options.teacher), report.event, wish)
+      : await session.loadHubTeacher({ ...request, ...wish }, report.event);
   report.fact('teacher', teacher);
   return { session, teacher };
 }

@@ -1,5 +1,5 @@
 import type { EncoderShape } from '../models/encoder.ts';
-import { biasOf, type LayerLinearRole, type LayerNormRole, type Role } from '../models/blueprint.ts';
+import { biasOf, type LayerLinearRole, type LayerNormRole, type FamilyRole } from '../models/blueprint.ts';
 import { familyOf } from '../models/families/registry.ts';
 import type { Step } from '../models/family.ts';
 import { encoderShape, longestSequence, type BertModel } from '../models/model.ts';
@@ -7,6 +7,7 @@ import { HIDDEN, LOGITS, outputOf } from '../models/outputs.ts';
 import { encodeOnnx, type ExternalData, type OnnxFile, type OnnxValue } from '../formats/onnx/onnxModel.ts';
 import { StudioError } from '../tensor/studioError.ts';
 import { onnxWeights, type OnnxPrecision } from './onnxWeights.ts';
+import { onnxDense, onnxSentence, type OnnxDense, type OnnxSentence } from './onnxPooling.ts';
 import { OnnxWriter } from './onnxWriter.ts';
 
 /** Added to scores of padding before the softmax. Finite, so that a row of padding alone stays finite. */
@@ -19,6 +20,10 @@ export interface OnnxForm {
   readonly precision?: OnnxPrecision;
   /** Every layer's attention, `attentions.0` .. [batch_size, heads, sequence_length, sequence_length], as outputs too. */
   readonly attentions?: boolean;
+  /** Vectors of sentences, `sentence_embedding`, in the place of those of tokens. The model has no head. */
+  readonly sentence?: OnnxSentence;
+  /** A layer that the vectors of all tokens go through, for tools that pool by themselves. The model has no head. */
+  readonly tokens?: OnnxDense;
   /** Where weights go that are too many for the file itself. */
   readonly external?: ExternalData;
 }
@@ -60,7 +65,7 @@ export function writeOnnx(model: BertModel, name: string, metadata: Readonly<Rec
   const shape = encoderShape(config);
   const weights = onnxWeights(writer, model, form.precision ?? 'fp32');
   const { blueprint } = shape;
-  const at = (step: Role | Step, layer: number | null = null): string => family.place(step, layer ?? 0);
+  const at = (step: FamilyRole | Step, layer: number | null = null): string => family.place(step, layer ?? 0);
   const linear = (x: string, role: LayerLinearRole | 'embeddingProjection' | 'transform', layer: number | null = null): string => {
     const module = blueprint.module(role, layer);
     return weights.linear(x, module.weight, biasOf(module), at(role, layer));
@@ -140,12 +145,14 @@ export function writeOnnx(model: BertModel, name: string, metadata: Readonly<Rec
     const merged = writer.node('Reshape', `${self}/Reshape`, [context, merge], { shape: [...axes, config.hiddenSize] });
     const after = normed(sum('attentionSum', layer, [linear(merged, 'attentionOutput', layer), read]), 'attentionNorm', layer);
     const inner = activate(linear(after, 'expansion', layer), at('activation', layer));
-    const last = headless && layer === shape.layers - 1;
+    const last = headless && layer === shape.layers - 1 && form.sentence === undefined && form.tokens === undefined;
     hidden = normed(sum('outputSum', layer, [linear(inner, 'contraction', layer), after]), 'outputNorm', layer, last ? HIDDEN : undefined);
   }
 
   let answer = hidden;
-  if (!headless) {
+  if (form.sentence !== undefined) answer = onnxSentence(writer, hidden, config.hiddenSize, given, form.sentence);
+  else if (form.tokens !== undefined) answer = onnxDense(writer, hidden, form.tokens, HIDDEN);
+  else if (!headless) {
     const transformed = normed(() => activate(linear(hidden, 'transform'), at('transformActivation')), 'transformNorm', null);
     const decoder = blueprint.module('decoder');
     const [bias, place] = [biasOf(decoder), at('decoder')];

@@ -1,4 +1,4 @@
-import { blueprintOf, type Role } from '../models/blueprint.ts';
+import { blueprintOf, type FamilyRole } from '../models/blueprint.ts';
 import type { ModelConfig } from '../models/config.ts';
 import { familyOf } from '../models/families/registry.ts';
 import type { Step } from '../models/family.ts';
@@ -15,7 +15,7 @@ export interface TracedNode {
 const made = (node: string): TracedNode => ({ node, output: `${node}_output_0` });
 
 /** Where a sum ends: at the LayerNorm behind it, or at the sum if the family has none there. */
-function ending(config: ModelConfig, norm: Role, layer: number | null, sum: Role | Step, node: string): TracedNode {
+function ending(config: ModelConfig, norm: FamilyRole, layer: number | null, sum: FamilyRole | Step, node: string): TracedNode {
   const { place } = familyOf(config.family);
   const normed = blueprintOf(config).find(norm, layer) !== undefined;
   return made(normed ? place(norm, layer ?? 0) : `${place(sum, layer ?? 0)}${node}`);
@@ -41,7 +41,7 @@ export function hiddenNode(config: ModelConfig, layer: number): TracedNode {
 
 /** Nodes of one layer by the names of `LayerTrace`, in the order in which they run. */
 export function layerNodes(config: ModelConfig, layer: number): readonly (readonly [part: LayerPart, node: TracedNode])[] {
-  const place = (step: Role | Step): string => familyOf(config.family).place(step, layer);
+  const place = (step: FamilyRole | Step): string => familyOf(config.family).place(step, layer);
   return [
     ['query', made(`${place('query')}/Add`)],
     ['key', made(`${place('key')}/Add`)],

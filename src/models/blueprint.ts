@@ -1,8 +1,8 @@
 import type { Shape } from '../tensor/shape.ts';
 import { StudioError } from '../tensor/studioError.ts';
-import type { ModelConfig } from './config.ts';
+import type { ModelConfig, SentenceHead } from './config.ts';
 import { familyOf } from './families/registry.ts';
-import type { Family } from './family.ts';
+import type { Family, ParameterNames } from './family.ts';
 
 export type TableRole = 'words' | 'positions' | 'segments';
 export type LayerLinearRole = 'query' | 'key' | 'value' | 'attentionOutput' | 'expansion' | 'contraction';
@@ -10,13 +10,17 @@ export type LayerNormRole = 'attentionNorm' | 'outputNorm';
 export type LayerRole = LayerLinearRole | LayerNormRole;
 export type HeadRole = 'transform' | 'transformNorm' | 'decoder';
 
+/** What a module does that families have names for. */
+export type FamilyRole = TableRole | 'embeddingNorm' | 'embeddingProjection' | LayerRole | HeadRole;
 /** What a module does, whatever a family calls it. */
-export type Role = TableRole | 'embeddingNorm' | 'embeddingProjection' | LayerRole | HeadRole;
+export type Role = FamilyRole | 'sentenceDense';
 
 /** Spaces that a student may have fewer dimensions of (docs/method.md section 2). */
 export type ModelSpace = 'residual' | 'embedding' | 'queryKey' | 'valueOutput' | 'ffn' | 'mlm';
 /** What a table has rows for, and a decoder writes: nothing of it goes. */
 export type RowSpace = 'vocabulary' | 'position' | 'segment';
+/** Pooled vectors of sentences, as wide as the stream for each pooler, and the vectors that are answered. */
+export type VectorSpace = 'pooled' | 'vector';
 
 /** One linear layer, table or norm of a model. */
 export interface Module {
@@ -25,10 +29,10 @@ export interface Module {
   /** From 0, or null outside of the layers. */
   readonly layer: number | null;
   readonly part: 'embeddings' | 'layer' | 'head';
-  readonly writes: ModelSpace | RowSpace;
+  readonly writes: ModelSpace | RowSpace | VectorSpace;
   /** Norms read what they write. */
-  readonly reads: ModelSpace | RowSpace;
-  /** Names of its parameters in the family's checkpoints; a table has no bias. */
+  readonly reads: ModelSpace | RowSpace | VectorSpace;
+  /** Names of its parameters in the family's checkpoints; a table has no bias, nor has the layer behind pooling. */
   readonly weight: string;
   readonly bias: string | undefined;
   /** Which module it is, the same in every family. */
@@ -66,6 +70,10 @@ const HEAD: readonly Plan[] = [
   ['transformNorm', 'norm', 'mlm', 'mlm'],
   ['decoder', 'linear', 'vocabulary', 'mlm'],
 ];
+/** In the place of the head, if vectors of sentences go through a layer of their own. */
+const SENTENCE: readonly Plan[] = [['sentenceDense', 'linear', 'vector', 'pooled']];
+/** No family has it: sentence-transformers keeps it in a folder beside the encoder. */
+const SENTENCE_DENSE: ParameterNames = { weight: 'sentence.dense.weight' };
 
 /** What has to be known of a model to list its modules. */
 export interface BlueprintShape {
@@ -76,6 +84,8 @@ export interface BlueprintShape {
   readonly padTokenId?: number;
   /** Given if a projection leads from the tables to the residual stream; their width. */
   readonly embedding?: number | undefined;
+  /** Given if the model is for sentence vectors. */
+  readonly sentence?: SentenceHead | undefined;
 }
 
 /** Every module of a model, once, in the order of its checkpoint: what is asked of a model is a filter over this list. */
@@ -86,18 +96,19 @@ export class Blueprint {
   readonly #byKey: ReadonlyMap<string, Module>;
   #byParameter: ReadonlyMap<string, Module> | undefined;
 
-  constructor(family: Family, { layers, padTokenId, embedding }: BlueprintShape) {
+  constructor(family: Family, { layers, padTokenId, embedding, sentence }: BlueprintShape) {
     const modules: Module[] = [];
     const add = (part: Module['part'], layer: number | null, plans: readonly Plan[]): void => {
       for (const [role, kind, writes, reads] of plans) {
         if (family.absent.includes(role)) continue;
-        const { weight, bias } = family.parameters(role, layer ?? 0);
+        const { weight, bias } = role === 'sentenceDense' ? SENTENCE_DENSE : family.parameters(role, layer ?? 0);
         modules.push({ role, kind, layer, part, writes, reads, weight, bias, key: keyOf(role, layer) });
       }
     };
     add('embeddings', null, embedding === undefined ? EMBEDDINGS : PROJECTED);
     for (let layer = 0; layer < layers; layer++) add('layer', layer, LAYER);
-    add('head', null, HEAD);
+    if (sentence === undefined) add('head', null, HEAD);
+    else if (sentence.dense !== undefined) add('head', null, SENTENCE);
     this.layers = layers;
     this.modules = modules;
     this.#positionOffset = padTokenId === undefined ? undefined : family.positionOffset(padTokenId);
@@ -182,14 +193,16 @@ export function blueprintOf(shape: BlueprintShape): Blueprint {
   const family = familyOf(shape.family);
   const known = blueprints.get(family) ?? new Map<string, Blueprint>();
   blueprints.set(family, known);
-  const key = `${shape.layers} ${shape.padTokenId} ${shape.embedding !== undefined}`;
+  const { sentence } = shape;
+  const head = sentence === undefined ? 'words' : String(sentence.dense !== undefined);
+  const key = `${shape.layers} ${shape.padTokenId} ${shape.embedding !== undefined} ${head}`;
   const blueprint = known.get(key) ?? new Blueprint(family, shape);
   known.set(key, blueprint);
   return blueprint;
 }
 
 /** Dimensions of every space, heads side by side. */
-export function spaceWidths(config: ModelConfig): Readonly<Record<ModelSpace | RowSpace, number>> {
+export function spaceWidths(config: ModelConfig): Readonly<Record<Module['writes'], number>> {
   return {
     residual: config.hiddenSize,
     embedding: config.embedding ?? config.hiddenSize,
@@ -200,13 +213,16 @@ export function spaceWidths(config: ModelConfig): Readonly<Record<ModelSpace | R
     vocabulary: config.vocabSize,
     position: config.maxPositions,
     segment: config.typeVocabSize,
+    pooled: config.hiddenSize * (config.sentence?.poolers.length ?? 1),
+    vector: config.sentence?.dense ?? config.hiddenSize * (config.sentence?.poolers.length ?? 1),
   };
 }
 
 /** Shapes of a module's parameters: tables [rows, d], linear layers [out, in] with a bias [out], norms two vectors. */
-export function moduleShapes(module: Module, widths: Readonly<Record<ModelSpace | RowSpace, number>>): (readonly [string, Shape])[] {
+export function moduleShapes(module: Module, widths: Readonly<Record<Module['writes'], number>>): (readonly [string, Shape])[] {
   const [writes, reads] = [widths[module.writes], widths[module.reads]];
   if (module.kind === 'table') return [[module.weight, [reads, writes]]];
+  if (module.role === 'sentenceDense') return [[module.weight, [writes, reads]]];
   const bias = [biasOf(module), [writes]] as const;
   if (module.kind === 'norm') return [[module.weight, [writes]], bias];
   const weight = [module.weight, [writes, reads]] as const;

@@ -1,5 +1,16 @@
 import { familyOf, supportedFamily } from './families/registry.ts';
+import type { Pooler } from './sentencePooling.ts';
 import { Settings, type HiddenActivation } from './settings.ts';
+
+/** What a model for sentence vectors has behind its encoder. */
+export interface SentenceHead {
+  /** How the vectors of a sentence's tokens become one; several are concatenated. None of them is `max`. */
+  readonly poolers: readonly Pooler[];
+  /** Width of the vectors that a linear layer without bias makes of the pooled ones; without it, pooled vectors are the answer. */
+  readonly dense?: number;
+  /** Whether vectors are scaled to length 1 at the end. */
+  readonly normalised: boolean;
+}
 
 /** A `config.json`, checked, in words that all families share. */
 export interface ModelConfig {
@@ -23,6 +34,8 @@ export interface ModelConfig {
   readonly initializerRange: number;
   readonly hiddenDropout: number;
   readonly attentionDropout: number;
+  /** Given if the model is for sentence vectors, and so has no head for masked words. */
+  readonly sentence?: SentenceHead;
 }
 
 /**

@@ -8,6 +8,7 @@ import { softmax } from '../graph/ops/softmax.ts';
 import { mergeHeads, reshape, splitHeads, transpose } from '../graph/ops/view.ts';
 import type { GeluKind } from '../graph/operation.ts';
 import type { Value } from '../graph/value.ts';
+import type { SentenceHead } from './config.ts';
 import { biasOf, type Blueprint, type LayerLinearRole, type LayerNormRole, type Module, type Role } from './blueprint.ts';
 
 /** What the forward pass must know of a model, teacher or student. */
@@ -18,6 +19,8 @@ export interface EncoderShape {
   readonly headSize: number;
   readonly activation: GeluKind;
   readonly layerNormEps: number;
+  /** As `ModelConfig.sentence`. */
+  readonly sentence?: SentenceHead;
 }
 
 /** B sequences of T tokens, flat. */

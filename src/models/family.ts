@@ -1,6 +1,6 @@
 import type { ModelConfig } from './config.ts';
 import type { Settings } from './settings.ts';
-import type { Role } from './blueprint.ts';
+import type { FamilyRole, Role } from './blueprint.ts';
 
 /** Names of a module's parameters in checkpoints. */
 export interface ParameterNames {
@@ -42,7 +42,7 @@ export interface Family {
   /** Row of the position table for the first token. @param pad the id of padding, by which some count */
   readonly positionOffset: (pad: number) => number;
   /** @param layer from 0; without meaning outside of the layers */
-  readonly parameters: (role: Role, layer: number) => ParameterNames;
+  readonly parameters: (role: FamilyRole, layer: number) => ParameterNames;
   /** Reads a `config.json` of this family. @throws StudioError for what the forward pass does not do */
   readonly readConfig: (settings: Settings) => ModelConfig;
   /** The settings that `from_pretrained` reads. @param headless whether the model is an encoder alone */
@@ -63,7 +63,7 @@ export interface Family {
   /** The setting of a `config.json` that says whether decoder and words are one table. */
   readonly tieSetting: string;
   /** Where a module's or a step's nodes stand in an ONNX file: a path that begins with a slash, unique in the model. */
-  readonly place: (step: Role | Step, layer: number) => string;
+  readonly place: (step: FamilyRole | Step, layer: number) => string;
   /**
    * The name of a product's weight in an ONNX file, which may keep only that of the bias behind it; undefined if none tells.
    * @param names of the weight itself   @param biases of what is added to the product

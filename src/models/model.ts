@@ -23,6 +23,7 @@ export function encoderShape(config: ModelConfig): EncoderShape {
     headSize: config.hiddenSize / config.heads,
     activation: activationOf(config),
     layerNormEps: config.layerNormEps,
+    ...(config.sentence === undefined ? {} : { sentence: config.sentence }),
   };
 }
 
@@ -38,7 +39,8 @@ export function decoderName(config: ModelConfig): string {
 
 /** Whether a model has a head for masked language modelling, or is an encoder alone. */
 export function hasHead({ config, tensors }: BertModel): boolean {
-  return tensors.has(blueprintOf(config).module('transform').weight);
+  const transform = blueprintOf(config).find('transform');
+  return transform !== undefined && tensors.has(transform.weight);
 }
 
 /** The longest sequence that has a row of the position table for every token. */
@@ -61,10 +63,11 @@ export function encoderShapes(config: ModelConfig): Map<string, Shape> {
   return shapesOf(config, ({ part }) => part !== 'head');
 }
 
-/** Those of the head for masked language modelling; a tied decoder has no weight of its own. */
+/** Those of the head: for masked language modelling, whose tied decoder has no weight of its own, or the layer behind pooling. */
 export function headShapes(config: ModelConfig): Map<string, Shape> {
   const shapes = shapesOf(config, ({ part }) => part === 'head');
-  if (config.tieWordEmbeddings) shapes.delete(blueprintOf(config).module('decoder').weight);
+  const decoder = blueprintOf(config).find('decoder');
+  if (decoder !== undefined && config.tieWordEmbeddings) shapes.delete(decoder.weight);
   return shapes;
 }
 
@@ -83,10 +86,11 @@ export function countParameters(config: ModelConfig): number {
   return total;
 }
 
-/** Names of the tensors that have a row for every token of the vocabulary: the table of words, and weight and bias of the decoder. */
+/** Names of the tensors that have a row for every token of the vocabulary: the table of words, and weight and bias of a decoder. */
 export function vocabularyTensors(config: ModelConfig): string[] {
   const blueprint = blueprintOf(config);
-  const names = [blueprint.module('words'), blueprint.module('decoder')].flatMap(parameterNames);
+  const decoder = blueprint.find('decoder');
+  const names = [blueprint.module('words'), ...(decoder === undefined ? [] : [decoder])].flatMap(parameterNames);
   const shapes = parameterShapes(config);
   return names.filter((name) => shapes.has(name));
 }

@@ -15,6 +15,7 @@ import {
   type HeadResult,
   type ParameterLookup,
 } from './encoder.ts';
+import { sentenceLayers, type SentenceLayers } from './sentenceLayers.ts';
 import { decoderName, encoderShape, parameterShapes, type BertModel } from './model.ts';
 
 /** A model whose parameters are declared in a graph: its passes can be added, as often as they are needed. */
@@ -22,6 +23,8 @@ export interface LaidModel {
   encoder(inputs: EncoderInputs): EncoderResult;
   /** @param rows hidden states that the head answers for, [M, d] */
   head(rows: Value): HeadResult;
+  /** Given if the model is for sentence vectors, and so has no head. */
+  readonly sentences: SentenceLayers | undefined;
 }
 
 /**
@@ -38,6 +41,7 @@ export function laidModel(
   return {
     encoder: (inputs) => bertEncoder(graph, shape, parameter, inputs, options),
     head: (rows) => mlmHead(graph, shape, parameter, rows, parameter(decoder), options),
+    sentences: sentenceLayers(graph, shape, parameter),
   };
 }
 

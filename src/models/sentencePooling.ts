@@ -42,25 +42,46 @@ export function pooled(pooling: SentencePooling, hidden: Float32Array, d: number
   const n = hidden.length / d;
   let vector = new Float64Array(pooling.poolers.length * d);
   pooling.poolers.forEach((pooler, at) => {
-    for (let i = 0; i < d; i++) vector[at * d + i] = pooledNumber(pooler, hidden, d, n, i);
+    const into = vector.subarray(at * d, (at + 1) * d);
+    if (isLinear(pooler)) tokenWeights(pooler, n).forEach((weight, token) => addWeighted(into, weight, hidden, token * d));
+    else for (let i = 0; i < d; i++) into[i] = largest(hidden, d, i);
   });
   for (const layer of pooling.layers) vector = layer === 'normalize' ? normalised(vector) : dense(layer, vector);
   return Float32Array.from(vector);
 }
 
-function pooledNumber(pooler: Pooler, hidden: Float32Array, d: number, n: number, i: number): number {
-  const of = (token: number): number => hidden[token * d + i] ?? 0;
-  if (pooler === 'cls') return of(0);
-  if (pooler === 'lasttoken') return of(n - 1);
-  let sum = 0;
+function addWeighted(into: Float64Array, weight: number, hidden: Float32Array, from: number): void {
+  if (weight !== 0) for (let i = 0; i < into.length; i++) into[i] = (into[i] ?? 0) + weight * (hidden[from + i] ?? 0);
+}
+
+/** Of number i of every token. */
+function largest(hidden: Float32Array, d: number, i: number): number {
   let most = -Infinity;
-  for (let token = 0; token < n; token++) {
-    sum += pooler === 'weightedmean' ? (token + 1) * of(token) : of(token);
-    most = Math.max(most, of(token));
+  for (let at = i; at < hidden.length; at += d) most = Math.max(most, hidden[at] ?? 0);
+  return most;
+}
+
+/** Poolers that are sums of tokens with weights. */
+export type LinearPooler = Exclude<Pooler, 'max'>;
+
+export function isLinear(pooler: Pooler): pooler is LinearPooler {
+  return pooler !== 'max';
+}
+
+/** The weight of every token of a sentence in its pooled vector. @param n tokens, at least 1 */
+export function tokenWeights(pooler: LinearPooler, n: number): Float64Array {
+  switch (pooler) {
+    case 'cls':
+      return Float64Array.from({ length: n }, (_, token) => (token === 0 ? 1 : 0));
+    case 'lasttoken':
+      return Float64Array.from({ length: n }, (_, token) => (token === n - 1 ? 1 : 0));
+    case 'mean':
+      return new Float64Array(n).fill(1 / n);
+    case 'mean_sqrt_len_tokens':
+      return new Float64Array(n).fill(1 / Math.sqrt(n));
+    case 'weightedmean':
+      return Float64Array.from({ length: n }, (_, token) => (token + 1) / ((n * (n + 1)) / 2));
   }
-  if (pooler === 'max') return most;
-  if (pooler === 'mean') return sum / n;
-  return pooler === 'weightedmean' ? sum / ((n * (n + 1)) / 2) : sum / Math.sqrt(n);
 }
 
 /** Of length 1; a vector of zeros stays one. */

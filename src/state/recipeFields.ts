@@ -1,7 +1,8 @@
 import type { PaperRecipe, Recipe } from '../studio/api/recipe.ts';
-import { namesOf, nearestNumber, type NamesOf } from '../studio/settings/setting.ts';
+import { namesOf, nearestNumber, type NamesOf, type Setting } from '../studio/settings/setting.ts';
 import { isRead, PUBLISHED_SETTINGS, traitsOf } from '../studio/settings/modes.ts';
-import { PAPER_SETTINGS, SETTINGS } from '../studio/settings/settings.ts';
+import { PAPER_SETTINGS, SETTINGS, type SettingName } from '../studio/settings/settings.ts';
+import { WORDS_TASK } from '../studio/settings/tasks.ts';
 
 export { PAPER_SETTINGS, SETTINGS } from '../studio/settings/settings.ts';
 
@@ -23,9 +24,10 @@ export function showsPublished(recipe: Recipe): boolean {
   return isRead(recipe, PUBLISHED_SETTINGS);
 }
 
-/** Whether a setting changes anything in the recipe's mode, and is worth showing. */
-export function matters(name: NumberName | ChoiceName, recipe: Recipe): boolean {
-  return isRead(recipe, name);
+/** Whether a setting changes anything in the recipe's mode and for the teacher's task, and is worth showing. @param task of the teacher */
+export function matters(name: SettingName, recipe: Recipe, task: string = WORDS_TASK): boolean {
+  const setting: Setting = SETTINGS[name];
+  return isRead(recipe, name) && (setting.task ?? task) === task;
 }
 
 function divisorNear(total: number, wanted: number): number {

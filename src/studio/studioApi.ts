@@ -10,7 +10,7 @@ import type { GivenText, Opened, WishFor } from './api/opening.ts';
 import type { Beginnings, ModelShape, Recipe, ShapeWish } from './api/recipe.ts';
 import type { HeldOut, RunResult, StartWishes, StudioListener } from './api/run.ts';
 import type { EmbeddedSentences, GivenEncoder, PairColumnNames, PairReport, SentenceWish } from './api/sentences.ts';
-import type { HubRequest, TeacherReport } from './api/teacher.ts';
+import type { HubRequest, TeacherReport, TeacherWish } from './api/teacher.ts';
 import type { TextReport, TextWish, VocabularyWish } from './api/text.ts';
 
 /**
@@ -30,7 +30,7 @@ export interface StudioApi extends HistoryApi, GpuTestApi {
    */
   open(files: readonly GivenFile[], wishFor: WishFor, listen?: StudioListener, again?: GivenText): Promise<Opened>;
   /** Reads a checkpoint, with progress in bytes if that takes a while. Refused while a run goes on. */
-  loadTeacher(name: string, files: readonly GivenFile[], listen?: StudioListener): Promise<TeacherReport>;
+  loadTeacher(name: string, files: readonly GivenFile[], listen?: StudioListener, wish?: TeacherWish): Promise<TeacherReport>;
   /** Fetches a repository's teacher, with progress in bytes; what has arrived is kept, and fetching again goes on from there. */
   loadHubTeacher(request: HubRequest, listen: StudioListener): Promise<TeacherReport>;
   /** Ends fetching or reading a teacher by an error of code `cancelled`; the one before stays. */

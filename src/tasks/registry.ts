@@ -1,13 +1,14 @@
 import { shownValue } from '../tensor/shown.ts';
 import { StudioError } from '../tensor/studioError.ts';
 import { maskedWords } from './maskedWords.ts';
+import { sentenceEmbedding } from './sentenceEmbedding.ts';
 import type { Task } from './task.ts';
 
 /** The task of every file that was written before there was a choice. */
 export const FIRST_TASK = maskedWords.name;
 
 /** Every task of this build. */
-export const TASKS: readonly Task[] = [maskedWords];
+export const TASKS: readonly Task[] = [maskedWords, sentenceEmbedding];
 
 /**
  * The task of this name, as a file records it.

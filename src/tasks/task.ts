@@ -3,6 +3,8 @@ import type { Value } from '../graph/value.ts';
 import type { EncoderInputs, EncoderResult } from '../models/encoder.ts';
 import type { BatchSize, Tokens } from '../models/inputs.ts';
 import type { LaidModel } from '../models/runnable.ts';
+import type { LinearPooler } from '../models/sentencePooling.ts';
+import type { SentenceVectors } from './sentenceScores.ts';
 import type { StreamState } from '../text/maskedBatch.ts';
 import type { PackedText } from '../text/packedText.ts';
 import type { TextTokenizer } from '../text/tokenizer.ts';
@@ -10,6 +12,8 @@ import type { TextTokenizer } from '../text/tokenizer.ts';
 /** Sizes of one micro-batch: B sequences of T tokens, M slots for what the head answers. */
 export interface BatchShape extends BatchSize {
   readonly slots: number;
+  /** Weight of the likeness of the answers among each other in what training minimises; read by tasks whose answers are vectors. */
+  readonly likeness?: number;
 }
 
 /** What one micro-batch of a step is made of. */
@@ -32,19 +36,27 @@ export interface TaskModel {
   readonly answers: Value;
   /** Loss of every slot, [M]; 0 of an unused one. */
   readonly rows: Value;
-  /** Their sum, [1]. */
+  /** Their sum, [1]: what is reported. */
   readonly lossSum: Value;
+  /** What training minimises, summed over the slots, [1]; left out if it is the loss. */
+  readonly target?: Value;
 }
 
 /** One micro-batch in a graph: its inputs are declared, and models can be laid on them. */
 export interface TaskPart {
   readonly encoder: EncoderInputs;
-  /** [M], the row of B T that every slot is about; -1 = unused. Hidden states are compared there. */
+  /** Rows of B T at which hidden states are compared; -1 = unused. For masked words [M], the row that every slot is about. */
   readonly positions: Value;
+  /** Multiplies what is summed over those rows, so that it is a sum over the slots; 1 if left out. */
+  readonly perPosition?: number;
   /** Adds a model's encoder and head, and its loss. */
   model(laid: LaidModel): TaskModel;
-  /** How far the student's answers are from the teacher's, summed over the slots, [1]. @param temperature softens both, above 0 */
-  divergence(student: TaskModel, teacher: TaskModel, temperature: number): Value;
+  /**
+   * How far the student's answers are from the teacher's, summed over the slots, [1]; left out if the loss is that already, since the
+   * batches hold the teacher's answers.
+   * @param temperature softens both, above 0
+   */
+  divergence?(student: TaskModel, teacher: TaskModel, temperature: number): Value;
 }
 
 /** Of the settings of a run, those that a task may read. */
@@ -55,11 +67,22 @@ export interface TaskSettings {
   readonly predicted: number;
   /** Choose all pieces of a word together. */
   readonly wholeWords: boolean;
+  /** Sentences of a micro-batch, at most. */
+  readonly sentences: number;
 }
 
 /** One split of a text, and the tokenizer that made it. */
 export interface TaskText extends PackedText {
   readonly tokenizer: TextTokenizer;
+  /** What the teacher makes of every document; given if the task learns from it. */
+  readonly taught?: TaughtVectors;
+}
+
+/** A teacher's vectors of the documents of a text, and how a student pools. */
+export interface TaughtVectors {
+  readonly poolers: readonly LinearPooler[];
+  /** Of length 1, [D, w], in the order of the text's documents. */
+  readonly vectors: SentenceVectors;
 }
 
 /** An endless stream of training steps; its state fits into a checkpoint. */
@@ -72,12 +95,14 @@ export interface TaskStream {
 
 /** Held-out numbers of one model. */
 export interface Evaluation {
-  /** Mean loss of an answer, nats. */
+  /** Mean loss of an answer; {@link TaskWords} says in what unit. */
   readonly loss: number;
   /** The task's own score, 0 to 1; {@link TaskWords} says of what. */
   readonly accuracy: number;
   /** The answer of every used slot, in order. */
   readonly predictions: Int32Array | Float32Array;
+  /** Numbers of an answer if there are several, as of a vector. */
+  readonly width?: number;
 }
 
 /** Sums up what a model answers, batch by batch. */
@@ -101,6 +126,8 @@ export interface TaskWords {
   readonly accuracy: string;
   /** What `agreement` is the share of. */
   readonly agreement: string;
+  /** What `loss` is in; nats if left out. */
+  readonly loss?: string;
   /** What a student does, and is not made for, in a sentence of its card. */
   readonly limits: string;
 }
@@ -127,10 +154,12 @@ export interface Task {
   /** The values that judging reads of a model, by name. */
   judged(graph: Graph, model: TaskModel): ReadonlyMap<string, Value>;
   tally(): TaskTally;
+  /** Numbers of a teacher whose answers the batches hold; left out if it must be run. */
+  teacherOf?(batches: readonly TaskBatch[]): Evaluation;
   /** Share of slots that two models answer alike, 0 to 1. */
   agreement(a: Evaluation, b: Evaluation): number;
-  /** Judges the answers that an exported file gives at every token. @param outputs [B T, C] row-major */
-  judgeOutputs(batch: TaskBatch, outputs: Float32Array): RightAnswers;
-  /** Loss of a model that knows nothing, in nats: a run whose loss is far beyond it has diverged. @param classes C */
+  /** Judges the answers that an exported file gives at every token; left out if answers are not of tokens. @param outputs [B T, C] row-major */
+  judgeOutputs?(batch: TaskBatch, outputs: Float32Array): RightAnswers;
+  /** Loss of a model that knows nothing: a run whose loss is far beyond it has diverged. @param classes C */
   guessing(classes: number): number;
 }

@@ -1,7 +1,7 @@
 import { StudioError } from '../tensor/studioError.ts';
 import type { TextDocument } from './textFile.ts';
 import type { TextTokenizer } from './tokenizer.ts';
-import { heldOutPieces, withoutLongPieces } from './split.ts';
+import { hasLongPieces, heldOutPieces, withoutLongPieces } from './split.ts';
 import { packApart, packJoined, type PackedText } from './packedText.ts';
 import { TokenStore } from './tokenStore.ts';
 
@@ -25,6 +25,16 @@ export interface Corpus {
   readonly lengths: readonly number[];
   /** Whether reading ended at the limit, with text left over. */
   readonly cut: boolean;
+  /** Given if every line or document is a sentence. */
+  readonly sentences?: SentenceCounts;
+}
+
+/** What was left out of sentences. */
+export interface SentenceCounts {
+  /** Sentences that were read before. */
+  readonly equal: number;
+  /** Sentences that were cut to a row. */
+  readonly shortened: number;
 }
 
 export interface CorpusOptions {
@@ -36,6 +46,11 @@ export interface CorpusOptions {
    * the documents that are held out.
    */
   readonly apart?: boolean | ((heldOut: readonly Int32Array[]) => Promise<boolean>);
+  /**
+   * Whether every line of plain text, and every other document, is a sentence: it lies apart, is cut to a row instead of into parts,
+   * and is taken once.
+   */
+  readonly sentences?: boolean;
   /** Reading ends there. A run of 5,000 steps of 4,096 tokens sees 20 million. */
   readonly mostTokens?: number;
   /** Called after each document; throw from it to give up. */
@@ -60,7 +75,11 @@ export async function buildCorpus(
   tokenizer: TextTokenizer,
   options: CorpusOptions,
 ): Promise<Corpus> {
-  const { sequence, seed, apart = false, mostTokens = MOST_TOKENS, listen } = options;
+  const { sequence, seed, mostTokens = MOST_TOKENS, listen } = options;
+  const seen = options.sentences === true ? new Set<string>() : undefined;
+  const apart = seen === undefined ? (options.apart ?? false) : true;
+  let equal = 0;
+  let shortened = 0;
   const store = new TokenStore();
   const documentEnds: number[] = [];
   /** Ends of blocks of lines, kept while there are few documents. */
@@ -77,9 +96,17 @@ export async function buildCorpus(
     }
     const start = store.length;
     let lines = 0;
-    for (const line of text.split('\n')) {
-      if (line.trim() === '') continue;
-      const ids = tokenizer.encode(line);
+    for (const line of seen === undefined || byLine === true ? text.split('\n') : [text]) {
+      const sentence = line.trim();
+      if (sentence === '') continue;
+      if (seen?.has(sentence) === true) {
+        equal += 1;
+        continue;
+      }
+      seen?.add(sentence);
+      const whole = tokenizer.encode(line);
+      const ids = seen === undefined ? whole : whole.slice(0, sequence - 2);
+      if (ids.length < whole.length) shortened += 1;
       for (const id of ids) if (id === tokenizer.special.unknown) unknown += 1;
       store.append(ids);
       lines += 1;
@@ -95,7 +122,10 @@ export async function buildCorpus(
     lengths[bin] = (lengths[bin] ?? 0) + 1;
     await listen?.(store.length);
   }
-  const ends = withoutLongPieces(documentEnds.length >= ENOUGH_DOCUMENTS ? documentEnds : blockEnds, sequence);
+  const ends =
+    seen === undefined
+      ? withoutLongPieces(documentEnds.length >= ENOUGH_DOCUMENTS ? documentEnds : blockEnds, sequence)
+      : ([documentEnds, blockEnds].find((list) => list.length >= ENOUGH_DOCUMENTS && !hasLongPieces(list)) ?? apartEnds);
   const tokens = store.length;
   if (tokens < 2 * sequence)
     throw new StudioError(
@@ -132,6 +162,7 @@ export async function buildCorpus(
     unknownShare: unknown / tokens,
     lengths: Array.from(lengths, (count) => count ?? 0),
     cut,
+    ...(seen === undefined ? {} : { sentences: { equal, shortened } }),
   };
 }
 

@@ -26,6 +26,9 @@ export interface PackedRows {
 /** Rows that a document may still be put into. More of them would fill rows a little better, and take longer to search. */
 const OPEN_ROWS = 64;
 
+/** Documents without room that are passed over before a batch counts as full. */
+const MISFITS = 8;
+
 /** Ids of the tokens that frame and fill rows. */
 export type SpecialMarks = Pick<SpecialTokens, 'pad' | 'classify' | 'separate'>;
 
@@ -143,4 +146,45 @@ export function oneARow(text: PackedText, most: number, pad: number): PackedText
   const rows = new Int32Array(count * sequence).fill(pad);
   for (let row = 0; row < count; row++) rows.set(sequences.subarray(documents[2 * row], documents[2 * row + 1]), row * sequence);
   return { sequences: rows, sequence };
+}
+
+/**
+ * Lays documents of a text into the rows of one batch, each into the first row that has room for it.
+ * @param numbers of documents, in the order in which they are tried   @param most documents
+ * @returns the batch with what found room, in the order of rows, and the numbers of what was passed over before it was full
+ */
+export function layDocuments(
+  { sequences, sequence, documents = new Int32Array() }: PackedText,
+  numbers: () => number | undefined,
+  batch: number,
+  most: number,
+  pad: number,
+): { readonly rows: PackedRows & Required<Pick<PackedRows, 'documents' | 'numbers'>>; readonly left: readonly number[] } {
+  const used = new Int32Array(batch);
+  const placed: { readonly row: number; readonly number: number }[] = [];
+  const left: number[] = [];
+  while (placed.length < most && left.length < MISFITS) {
+    const number = numbers();
+    if (number === undefined) break;
+    const length = (documents[2 * number + 1] ?? 0) - (documents[2 * number] ?? 0);
+    const row = used.findIndex((tokens) => tokens + length <= sequence);
+    if (row < 0) {
+      left.push(number);
+      continue;
+    }
+    used[row] = (used[row] ?? 0) + length;
+    placed.push({ row, number });
+  }
+  const ids = new Int32Array(batch * sequence).fill(pad);
+  const spans: number[] = [];
+  const found = placed.toSorted((a, b) => a.row - b.row);
+  let at = 0;
+  for (const { row, number } of found) {
+    at = Math.max(at, row * sequence);
+    const tokens = sequences.subarray(documents[2 * number], documents[2 * number + 1]);
+    ids.set(tokens, at);
+    spans.push(at, at + tokens.length);
+    at += tokens.length;
+  }
+  return { rows: { ids, documents: Int32Array.from(spans), numbers: Int32Array.from(found, ({ number }) => number) }, left };
 }

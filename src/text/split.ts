@@ -8,6 +8,12 @@ const BLOCK_SHARE = HELD_OUT_SHARE / 2;
 /** The largest piece that stays whole: none is passed over before a block's share is held out. */
 const MOST_WHOLE = MOST_HELD_OUT - BLOCK_SHARE;
 
+/** Whether one of the pieces of a text is too large a share of it to be held out whole. @param ends as of {@link withoutLongPieces} */
+export function hasLongPieces(ends: readonly number[]): boolean {
+  const tokens = ends.at(-1) ?? 0;
+  return ends.some((end, index) => end - (ends[index - 1] ?? 0) > MOST_WHOLE * tokens);
+}
+
 /**
  * Ends of the pieces of a text with those that are too large a share of it cut into blocks: held out whole, one of them
  * would leave little to train on.

@@ -1,7 +1,7 @@
 import type { BertConfig } from '../models/config.ts';
-import type { ParameterLookup } from '../models/encoder.ts';
+import type { EncoderResult } from '../models/encoder.ts';
 import { parameterShapes } from '../models/model.ts';
-import { laidAs } from '../models/runnable.ts';
+import type { LaidModel } from '../models/runnable.ts';
 import type { TaskModel, TaskPart } from '../tasks/task.ts';
 import type { Graph } from '../graph/graph.ts';
 import { scale } from '../graph/ops/elementwise.ts';
@@ -51,25 +51,22 @@ export function guideParameters(
   return { values, own };
 }
 
-/** The teacher's forward pass over the same tokens. */
-export function guideModel(graph: Graph, teacher: BertConfig, parameter: ParameterLookup, part: TaskPart): TaskModel {
-  return part.model(laidAs(graph, teacher, parameter));
-}
-
 /**
- * What a student that learns from its teacher's answers minimises: `(1 - share)` times the task's loss plus `share` times
- * the divergence from the teacher's answers, summed over the slots.
- *
- * @returns [1]
+ * What a student that learns from its teacher minimises, and the teacher's states on the same tokens: `(1 - share)` times the task's
+ * loss plus `share` times the divergence from the teacher's answers, summed over the slots. If the answers come with the batch, the
+ * task's loss is that divergence, and of the teacher the encoder alone is run.
  */
-export function guidedTarget(
+export function guided(
   graph: Graph,
-  student: TaskModel,
-  teacher: TaskModel,
+  teacher: LaidModel,
   part: TaskPart,
+  student: TaskModel,
   { share, temperature }: Guidance,
-): Value {
-  const soft = part.divergence(student, teacher, temperature);
-  if (share === 1) return soft;
-  return add(graph, scale(graph, student.lossSum, 1 - share), scale(graph, soft, share));
+): { readonly target: Value; readonly encoder: EncoderResult } {
+  const own = student.target ?? student.lossSum;
+  if (share === 0 || part.divergence === undefined) return { target: own, encoder: teacher.encoder(part.encoder) };
+  const model = part.model(teacher);
+  const soft = part.divergence(student, model, temperature);
+  const target = share === 1 ? soft : add(graph, scale(graph, own, 1 - share), scale(graph, soft, share));
+  return { target, encoder: model.encoder };
 }

@@ -4,7 +4,7 @@ import { mul, reduceSum, scale } from '../graph/ops/elementwise.ts';
 import { accumulate, add } from '../graph/ops/layout.ts';
 import { matmul } from '../graph/ops/matmul.ts';
 import { gatherRows } from '../graph/ops/rows.ts';
-import type { Value } from '../graph/value.ts';
+import { GraphError, type Value } from '../graph/value.ts';
 import { Random } from '../tensor/random.ts';
 import type { Shape } from '../tensor/shape.ts';
 import type { Tensor } from '../tensor/tensor.ts';
@@ -25,12 +25,40 @@ function outputs({ layers, hidden }: EncoderResult): Value[] {
 }
 
 /**
- * Hidden-state loss of a distillation baseline (docs/method.md section 5.4): mean square difference per dimension between the
- * projected outputs of every student layer and those of its teacher layer, averaged over layers and summed over the
- * predicted tokens, as the other losses are. One projection serves all layers, since all share the residual stream.
+ * Mean square difference per dimension between what every student layer gives and what its teacher layer gives, averaged over layers and
+ * summed over the positions, as the other losses are.
  *
- * @param positions [M], rows of the predicted tokens; unused slots count for nothing
- * @param layerMap teacher layer of every student layer
+ * @param positions rows that are compared; unused ones count for nothing   @param layerMap teacher layer of every student layer
+ * @param mine the student's rows as they are compared   @param aim the teacher's
+ * @returns [1]
+ */
+function statesApart(
+  graph: Graph,
+  student: EncoderResult,
+  teacher: EncoderResult,
+  positions: Value,
+  layerMap: readonly number[],
+  mine: (rows: Value) => Value,
+  aim: (rows: Value) => Value,
+): Value {
+  const [ours, theirs] = [outputs(student), outputs(teacher)];
+  let sum: Value | null = null;
+  let width = 1;
+  for (const [layer, from] of layerMap.entries()) {
+    const [given, wanted] = [ours[layer], theirs[from]];
+    if (given === undefined || wanted === undefined) continue;
+    const apart = add(graph, mine(gatherRows(graph, given, positions)), scale(graph, aim(gatherRows(graph, wanted, positions)), -1));
+    width = apart.shape[1] ?? 1;
+    sum = accumulate(graph, sum, reduceSum(graph, mul(graph, apart, apart)));
+  }
+  if (sum === null) throw new GraphError('statesApart', `expected layers to compare, got the map [${layerMap.join(', ')}].`);
+  return scale(graph, sum, 1 / (width * layerMap.length));
+}
+
+/**
+ * Hidden-state loss of a distillation baseline (docs/method.md section 5.4), through a learned projection. One projection serves all
+ * layers, since all share the residual stream.
+ *
  * @returns [1]
  */
 export function hiddenLoss(
@@ -41,15 +69,41 @@ export function hiddenLoss(
   layerMap: readonly number[],
   projection: Value,
 ): Value {
-  const [ours, theirs] = [outputs(student), outputs(teacher)];
-  let sum: Value | null = null;
-  for (const [layer, from] of layerMap.entries()) {
-    const [mine, aim] = [ours[layer], theirs[from]];
-    if (mine === undefined || aim === undefined) continue;
-    const wanted = scale(graph, gatherRows(graph, aim, positions), -1);
-    const apart = add(graph, matmul(graph, gatherRows(graph, mine, positions), projection), wanted);
-    sum = accumulate(graph, sum, reduceSum(graph, mul(graph, apart, apart)));
-  }
-  const width = projection.shape[1] ?? 1;
-  return scale(graph, sum ?? reduceSum(graph, projection), 1 / (width * layerMap.length));
+  const project = (rows: Value): Value => matmul(graph, rows, projection);
+  return statesApart(graph, student, teacher, positions, layerMap, project, (rows) => rows);
+}
+
+/** The dimensions of the teacher's stream that a student keeps, [d, d'], a 1 in every column. */
+export const KEPT_STATES = 'kept.states';
+
+/** @param kept ascending   @param width d */
+export function keptStates(kept: readonly number[], width: number): Tensor {
+  const data = new Float32Array(width * kept.length);
+  kept.forEach((dimension, i) => (data[dimension * kept.length + i] = 1));
+  return { shape: [width, kept.length] satisfies Shape, data };
+}
+
+/**
+ * Hidden-state loss of a student that inherits: its stream is the teacher's at the kept dimensions, so that no projection is needed.
+ *
+ * @param kept as {@link keptStates} makes it
+ * @returns [1]
+ */
+export function keptStatesLoss(
+  graph: Graph,
+  student: EncoderResult,
+  teacher: EncoderResult,
+  positions: Value,
+  layerMap: readonly number[],
+  kept: Value,
+): Value {
+  return statesApart(
+    graph,
+    student,
+    teacher,
+    positions,
+    layerMap,
+    (rows) => rows,
+    (rows) => matmul(graph, rows, kept),
+  );
 }

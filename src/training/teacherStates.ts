@@ -4,7 +4,7 @@ import { biasOf, blueprintOf, type Module } from '../models/blueprint.ts';
 import { StudioError } from '../tensor/studioError.ts';
 import type { Shape } from '../tensor/shape.ts';
 import type { NamedTensors, Tensor } from '../tensor/tensor.ts';
-import { layerSites, linearSites, stackName } from '../wid/compactors.ts';
+import { hasOwnDecoder, layerSites, linearSites, stackName } from '../wid/compactors.ts';
 import type { SpaceTable } from '../wid/spaces.ts';
 
 /** State of the teacher's tensor, apart from student tensors of the same name. */
@@ -32,9 +32,10 @@ export function teacherShapes(config: BertConfig, table: SpaceTable): Map<string
         .set(stackName(site, 'bias'), [table.teacher.layers, site.output]);
     else shapes.set(site.theirs.weight, [site.output, site.input]).set(biasOf(site.theirs), [site.output]);
   }
-  const decoder = table.tied ? [] : [decoderName(config)];
   const blueprint = blueprintOf(config);
-  for (const name of [...blueprint.tables.map(({ weight }) => weight), biasOf(blueprint.module('decoder')), ...decoder]) {
+  const bias = blueprint.find('decoder')?.bias;
+  const decoder = hasOwnDecoder(table) ? [decoderName(config)] : [];
+  for (const name of [...blueprint.tables.map(({ weight }) => weight), ...(bias === undefined ? [] : [bias]), ...decoder]) {
     const shape = all.get(name);
     if (shape !== undefined) shapes.set(name, shape);
   }

@@ -1,4 +1,4 @@
-import { blueprintOf, parameterNames, parameterPairs, type Blueprint } from '../models/blueprint.ts';
+import { blueprintOf, moduleShapes, parameterNames, parameterPairs, spaceWidths, type Blueprint } from '../models/blueprint.ts';
 import type { BertConfig } from '../models/config.ts';
 import type { ParameterLookup } from '../models/encoder.ts';
 import { decoderName, parameterShapes } from '../models/model.ts';
@@ -18,8 +18,8 @@ import { mergeLinear } from '../wid/merge.ts';
 import type { StepRows } from '../wid/siteCost.ts';
 import { studentConfig, vectorWidth, type SpaceTable } from '../wid/spaces.ts';
 import { ownParameters } from './factorisedTables.ts';
-import { guidedTarget, guideModel, guideParameters, type Guidance } from './guide.ts';
-import { hiddenLoss, PROJECTION } from './hiddenLoss.ts';
+import { guided, guideParameters, type Guidance } from './guide.ts';
+import { hiddenLoss, KEPT_STATES, keptStatesLoss, PROJECTION } from './hiddenLoss.ts';
 import { learnedName, lowRankParameters, type StepParameters } from './lowRankTraining.ts';
 import { addOptimiser, decayOf, type PartLoss } from './optimiserNodes.ts';
 import { frozenName, teacherShapes } from './teacherStates.ts';
@@ -67,6 +67,14 @@ export function mergedParameters(graph: Graph, teacher: BertConfig, table: Space
       trained.set(name, state);
       merged.set(name, state);
     }
+  // What is behind pooling is the student's own: nothing of the teacher's is merged into it.
+  const student = studentConfig(teacher, table);
+  const dense = blueprintOf(student).find('sentenceDense');
+  for (const [name, shape] of dense === undefined ? [] : moduleShapes(dense, spaceWidths(student))) {
+    const state = graph.state(name, shape);
+    trained.set(name, state);
+    merged.set(name, state);
+  }
   return { parameter: lookup(merged), trained, frozen };
 }
 
@@ -81,6 +89,8 @@ export interface CompactorSettings {
   readonly rank?: number;
   /** The teacher's logits are learned from as well; a share of 0 leaves its forward pass out. */
   readonly guidance: Guidance;
+  /** Weight of the difference of hidden states at the kept dimensions; none if left out. */
+  readonly keptStates?: number;
 }
 
 export const FROZEN_TEACHER: CompactorSettings = {
@@ -109,20 +119,25 @@ export function compactorTraining(
   const graph = new Graph();
   const config = studentConfig(teacher, table);
   const learns = settings.teacherRate > 0;
-  const guided = settings.guidance.share > 0;
+  const { keptStates = 0 } = settings;
+  const kept = keptStates > 0 ? graph.state(KEPT_STATES, [teacher.hiddenSize, config.hiddenSize]) : undefined;
+  const isGuided = settings.guidance.share > 0 || kept !== undefined;
   const rows = stepRows(shape, parts);
   const parameters =
     settings.rank === undefined || isWhole(table, settings.rank)
       ? wholeParameters(graph, teacher, table, settings.meeting, rows, learns)
-      : lowRankParameters(graph, teacher, table, settings.rank, rows, learns, guided);
+      : lowRankParameters(graph, teacher, table, settings.rank, rows, learns, isGuided);
   const { met, learned } = parameters;
-  const guide = guided ? guideParameters(graph, teacher, parameters.theirs) : undefined;
+  const guide = isGuided ? guideParameters(graph, teacher, parameters.theirs) : undefined;
   const batch = (part: number): PartLoss => {
     const laid = shape.task.part(graph, shape, part);
     const student = laid.model(laidAs(graph, config, met.parameter, met.options));
-    if (guide === undefined) return { lossSum: student.lossSum, target: student.lossSum };
-    const theirs = guideModel(graph, teacher, lookup(guide.values), laid);
-    return { lossSum: student.lossSum, target: guidedTarget(graph, student, theirs, laid, settings.guidance) };
+    const { lossSum } = student;
+    if (guide === undefined) return { lossSum, target: student.target ?? lossSum };
+    const { target, encoder } = guided(graph, laidAs(graph, teacher, lookup(guide.values)), laid, student, settings.guidance);
+    if (kept === undefined) return { lossSum, target };
+    const apart = keptStatesLoss(graph, student.encoder, encoder, laid.positions, table.layerMap, kept);
+    return { lossSum, target: add(graph, target, scale(graph, apart, keptStates * (laid.perPosition ?? 1))) };
   };
   const decay = decayOf(settings.teacherDecay, blueprintOf(teacher));
   addOptimiser(graph, learned, batches(parts, batch), (name) => {
@@ -135,7 +150,8 @@ export function compactorTraining(
     graph,
     blueprint: blueprintOf(config),
     trained: shapesOf(learned),
-    frozen: new Map([...shapesOf(parameters.still), ...shapesOf(guide?.own ?? new Map())]),
+    frozen: new Map([...shapesOf(parameters.still), ...shapesOf(guide?.own ?? new Map()), ...keptShapes(kept)]),
+    rewritten: keptShapes(kept),
   };
 }
 
@@ -165,6 +181,11 @@ function wholeParameters(
   };
 }
 
+/** A state that no step changes and that a run keeps: which dimensions a student keeps is known to its start alone. */
+function keptShapes(kept: Value | undefined): Map<string, Shape> {
+  return new Map(kept === undefined ? [] : [[KEPT_STATES, kept.shape]]);
+}
+
 function batches(parts: number, batch: (part: number) => PartLoss): (() => PartLoss)[] {
   return Array.from({ length: parts }, (_, part) => () => batch(part));
 }
@@ -183,8 +204,8 @@ export function weightTraining(
   const graph = new Graph();
   const { trained, model } = ownModel(graph, config, tableRank);
   const batch = (part: number): PartLoss => {
-    const { lossSum } = shape.task.part(graph, shape, part).model(model);
-    return { lossSum, target: lossSum };
+    const { lossSum, target = lossSum } = shape.task.part(graph, shape, part).model(model);
+    return { lossSum, target };
   };
   addOptimiser(graph, trained, batches(parts, batch), decayOf(weightDecay, blueprintOf(config)));
   return { graph, blueprint: blueprintOf(config), trained: shapesOf(trained), frozen: new Map() };
@@ -192,8 +213,10 @@ export function weightTraining(
 
 /** What a distillation baseline learns from. */
 export interface DistillationSettings extends Guidance {
-  /** Weight of the hidden-state loss that is added; 0 = none. */
+  /** Weight of the hidden-state loss that is added, through a learned projection; 0 = none. */
   readonly hidden: number;
+  /** Weight of the difference of hidden states at the kept dimensions; none if left out. */
+  readonly keptStates?: number;
   /** Teacher layer of every student layer. */
   readonly layerMap: readonly number[];
 }
@@ -208,7 +231,7 @@ export function distillationTraining(
   config: BertConfig,
   shape: StepShape,
   weightDecay: number,
-  { hidden, layerMap, ...guidance }: DistillationSettings,
+  { hidden, keptStates = 0, layerMap, ...guidance }: DistillationSettings,
   parts = 1,
   tableRank = Number.POSITIVE_INFINITY,
 ): TrainingGraph {
@@ -217,17 +240,31 @@ export function distillationTraining(
   const guide = guideParameters(graph, teacher);
   const projection = hidden > 0 ? graph.state(PROJECTION, [config.hiddenSize, teacher.hiddenSize]) : undefined;
   if (projection !== undefined) trained.set(PROJECTION, projection);
+  const kept = keptStates > 0 ? graph.state(KEPT_STATES, [teacher.hiddenSize, config.hiddenSize]) : undefined;
   const batch = (part: number): PartLoss => {
     const laid = shape.task.part(graph, shape, part);
     const student = laid.model(model);
-    const theirs = guideModel(graph, teacher, lookup(guide.values), laid);
-    const target = guidedTarget(graph, student, theirs, laid, guidance);
-    if (projection === undefined) return { lossSum: student.lossSum, target };
-    const apart = hiddenLoss(graph, student.encoder, theirs.encoder, laid.positions, layerMap, projection);
-    return { lossSum: student.lossSum, target: add(graph, target, scale(graph, apart, hidden)) };
+    const { target, encoder } = guided(graph, laidAs(graph, teacher, lookup(guide.values)), laid, student, guidance);
+    const each = laid.perPosition ?? 1;
+    let sum = target;
+    if (projection !== undefined) {
+      const apart = hiddenLoss(graph, student.encoder, encoder, laid.positions, layerMap, projection);
+      sum = add(graph, sum, scale(graph, apart, hidden * each));
+    }
+    if (kept !== undefined) {
+      const apart = keptStatesLoss(graph, student.encoder, encoder, laid.positions, layerMap, kept);
+      sum = add(graph, sum, scale(graph, apart, keptStates * each));
+    }
+    return { lossSum: student.lossSum, target: sum };
   };
   addOptimiser(graph, trained, batches(parts, batch), decayOf(weightDecay, blueprintOf(config)));
-  return { graph, blueprint: blueprintOf(config), trained: shapesOf(trained), frozen: shapesOf(guide.own) };
+  return {
+    graph,
+    blueprint: blueprintOf(config),
+    trained: shapesOf(trained),
+    frozen: new Map([...shapesOf(guide.own), ...keptShapes(kept)]),
+    rewritten: keptShapes(kept),
+  };
 }
 
 function ownModel(graph: Graph, config: BertConfig, tableRank: number): { trained: Map<string, Value>; model: LaidModel } {

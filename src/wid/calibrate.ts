@@ -5,7 +5,7 @@ import type { SelectionSite } from '../tensor/columnSelection.ts';
 import { identity, matrix, ridged, select, transposed, type Matrix } from '../tensor/matrix.ts';
 import { StudioError } from '../tensor/studioError.ts';
 import type { Tensor } from '../tensor/tensor.ts';
-import { compactorName, EMBEDDINGS } from './compactors.ts';
+import { compactorName, EMBEDDINGS, hasOwnDecoder } from './compactors.ts';
 import { headFactors, seenReads, selectHeads, type AttentionWeights, type HeadFactors } from './headFactors.ts';
 import { gramSite, selectionSite } from './keepSets.ts';
 import type { CalibrationProgress, InnerMoments, Moment, TeacherMoments } from './moments.ts';
@@ -93,7 +93,10 @@ function residualSites(algebra: Algebra, teacher: BertModel, moments: TeacherMom
       selectionSite(algebra, read, null),
     );
   }
-  sites.push(selectionSite(algebra, momentOf(moments, 'final').C, weightMatrix(teacher, blueprint, 'transform')));
+  const transform = blueprint.find('transform');
+  const final = momentOf(moments, 'final').C;
+  if (transform === undefined) return [...sites, selectionSite(algebra, final, null)];
+  sites.push(selectionSite(algebra, final, tensorMatrix(teacher, transform.weight)));
   if (tied && blueprint.tableSpace === 'residual')
     sites.push(decoderSite(algebra, teacher, momentOf(moments, 'transform').C, blueprint.module('words').weight));
   return sites;
@@ -103,9 +106,10 @@ function residualSites(algebra: Algebra, teacher: BertModel, moments: TeacherMom
 function tableSites(algebra: Algebra, teacher: BertModel, moments: TeacherMoments, tied: boolean): SelectionSite[] {
   const C = momentOf(moments, 'embedding').C;
   const blueprint = blueprintOf(teacher.config);
+  const sites = [selectionSite(algebra, C, weightMatrix(teacher, blueprint, 'embeddingProjection')), selectionSite(algebra, C, null)];
+  if (blueprint.find('decoder') === undefined) return sites;
   return [
-    selectionSite(algebra, C, weightMatrix(teacher, blueprint, 'embeddingProjection')),
-    selectionSite(algebra, C, null),
+    ...sites,
     decoderSite(algebra, teacher, momentOf(moments, 'transform').C, tied ? blueprint.module('words').weight : decoderName(teacher.config)),
   ];
 }
@@ -209,9 +213,11 @@ export async function calibrateOnePass(
     compactors.set(compactorName('contraction', layer, 'R'), pickRowsOf);
     await progress(layer + 2, table.layerMap.length + 1);
   }
-  compactors.set(compactorName('transform', null, 'L'), asTensor(leastSquares(algebra, momentOf(moments, 'final').C, S)));
-  compactors.set(compactorName('transform', null, 'R'), projects ? asTensor(transposed(pickTables)) : pickRowsOf);
-  if (!table.tied)
+  if (blueprint.find('transform') !== undefined) {
+    compactors.set(compactorName('transform', null, 'L'), asTensor(leastSquares(algebra, momentOf(moments, 'final').C, S)));
+    compactors.set(compactorName('transform', null, 'R'), projects ? asTensor(transposed(pickTables)) : pickRowsOf);
+  }
+  if (hasOwnDecoder(table))
     compactors.set(compactorName('decoder', null, 'L'), asTensor(leastSquares(algebra, momentOf(moments, 'transform').C, tables)));
   return { compactors, residual: S, residualOrder, embedding: tables, inner: innerOrder.map(ascending), innerOrder, innerSquares, heads };
 }

@@ -84,7 +84,7 @@ function siteOf({ teacher: t, student: s }: SpaceTable, theirs: Module, ours: Mo
     ffn: plain(s.inner, t.inner),
   } satisfies Record<ModelSpace, { row: Shape; column: Shape; width: number }>;
   const of = (space: Module['writes']): { row: Shape; column: Shape; width: number } => {
-    if (space === 'vocabulary' || space === 'position' || space === 'segment')
+    if (space === 'vocabulary' || space === 'position' || space === 'segment' || space === 'pooled' || space === 'vector')
       throw new StudioError('student', `student: ${ours.key} — expected a space between two matrices, got the ${space}.`);
     return spaces[space];
   };
@@ -113,15 +113,15 @@ export function layerSites(table: SpaceTable, layer: number, from: number): Site
     .map((theirs) => siteOf(table, theirs, blueprint.module(theirs.role, layer)));
 }
 
-/** Every linear layer of the student but its decoder, in order. */
+/** Every linear layer of the student between two compactors, in order: all but its decoder, and what is behind pooling. */
 export function linearSites(table: SpaceTable): Site[] {
   const blueprint = blueprintOf(table.teacher);
   const projection = blueprint.find('embeddingProjection');
-  const transform = blueprint.module('transform');
+  const transform = blueprint.find('transform');
   return [
     ...(projection === undefined ? [] : [siteOf(table, projection, projection)]),
     ...table.layerMap.flatMap((from, layer) => layerSites(table, layer, from)),
-    siteOf(table, transform, transform),
+    ...(transform === undefined ? [] : [siteOf(table, transform, transform)]),
   ];
 }
 
@@ -152,12 +152,17 @@ export function oneHotMixtures(table: SpaceTable): Map<string, Tensor> {
   );
 }
 
+/** Whether the student has a decoder with a table of its own. */
+export function hasOwnDecoder(table: SpaceTable): boolean {
+  return !table.tied && blueprintOf(table.teacher).find('decoder') !== undefined;
+}
+
 /** All compactors by name with their shapes; `embeddings` and `decoder.L` are [d, d'], mixtures [1, n]. */
 export function compactorShapes(table: SpaceTable): Map<string, Shape> {
   const { teacher: t, student: s } = table;
   const shapes = new Map<string, Shape>([[EMBEDDINGS, [tableWidth(t), tableWidth(s)]]]);
   for (const site of linearSites(table)) shapes.set(`${site.site}.R`, site.rowShape).set(`${site.site}.L`, site.columnShape);
-  if (!table.tied) shapes.set(compactorName('decoder', null, 'L'), [tableWidth(t), tableWidth(s)]);
+  if (hasOwnDecoder(table)) shapes.set(compactorName('decoder', null, 'L'), [tableWidth(t), tableWidth(s)]);
   if (table.mixtures) for (const layer of table.layerMap.keys()) shapes.set(mixtureName(layer), [1, t.layers]);
   return shapes;
 }

@@ -30,9 +30,10 @@ export function mergeLinear(
     merged.set(site.ours.weight, weight).set(biasOf(site.ours), bias);
   }
   const blueprint = blueprintOf(table.teacher);
-  const decoder = blueprint.module('decoder');
+  const decoder = blueprint.find('decoder');
   const L = compactor(EMBEDDINGS);
   for (const { weight } of blueprint.tables) merged.set(weight, matmul(graph, teacher(weight), L));
+  if (decoder === undefined) return merged;
   if (!table.tied) merged.set(decoder.weight, matmul(graph, teacher(teacherDecoder), compactor(compactorName('decoder', null, 'L'))));
   merged.set(biasOf(decoder), teacher(biasOf(decoder)));
   return merged;

@@ -1,5 +1,5 @@
-import { decoderName, encoderShape, parameterShapes, type BertModel } from '../models/model.ts';
-import { bertEncoder, mlmHead } from '../models/encoder.ts';
+import { encoderShape, parameterShapes, type BertModel } from '../models/model.ts';
+import { bertEncoder, mlmTransform } from '../models/encoder.ts';
 import { encoderInputs, writeSegments, writeTokens, type Tokens } from '../models/inputs.ts';
 import { Graph } from '../graph/graph.ts';
 import { reduceRows, gatherRows } from '../graph/ops/rows.ts';
@@ -74,7 +74,8 @@ export type InnerMoments = (layer: number) => Promise<Moment>;
  * Runs the teacher over the batches and accumulates the second moments of every read (docs/method.md section 4).
  * Products of one batch are made on the engine; sums over batches are float64. Padding is left out.
  *
- * Sites: `${layer}.read`, `${layer}.values`, `${layer}.attention`, `${layer}.inner`, `final`, `transform`, and `embedding` if tables are projected.
+ * Sites: `${layer}.read`, `${layer}.values`, `${layer}.attention`, `${layer}.inner`, `final`, `transform` if there is one, and `embedding`
+ * if tables are projected.
  *
  * @param wanted which of them; what lies behind the last one is not computed
  */
@@ -107,7 +108,6 @@ export async function gatherMoments(
       return undefined;
     },
   });
-  const head = mlmHead(graph, shape, parameter, encoder.hidden, parameter(decoderName(teacher.config)));
 
   const widths = new Map<string, number>();
   const site = (name: string, x: Value): void => {
@@ -125,7 +125,7 @@ export async function gatherMoments(
     site(`${index}.inner`, layer.inner);
   });
   site('final', encoder.hidden);
-  site('transform', head.transformed);
+  if (shape.blueprint.find('transform') !== undefined) site('transform', mlmTransform(graph, shape, parameter, encoder.hidden));
 
   const part = partFor(graph, [...graph.outputs.keys()]);
   const program = await engine.compile(plan(part, engine.planOptions));

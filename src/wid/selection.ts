@@ -3,7 +3,7 @@ import type { BertModel } from '../models/model.ts';
 import { identity, matrix, multiply, select, transposed, type Matrix } from '../tensor/matrix.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import { asTensor, momentOf, weightMatrix, type Calibration } from './calibrate.ts';
-import { compactorName, EMBEDDINGS, linearSites } from './compactors.ts';
+import { compactorName, EMBEDDINGS, hasOwnDecoder, linearSites } from './compactors.ts';
 import type { TeacherMoments } from './moments.ts';
 import { tableWidth, type SpaceTable } from './spaces.ts';
 
@@ -23,7 +23,7 @@ export function selectionStart(teacher: BertModel, table: SpaceTable, moments: T
   // What is not between a layer's own spaces is chosen here; the others below. A fresh copy each: compactors are trained apart.
   const pick = (space: Module['writes']): Matrix => (space === 'residual' ? plain.residual : plain.tables);
   compactors.set(EMBEDDINGS, asTensor(transposed(pick(blueprint.tableSpace))));
-  if (!table.tied) compactors.set(compactorName('decoder', null, 'L'), asTensor(transposed(plain.tables)));
+  if (hasOwnDecoder(table)) compactors.set(compactorName('decoder', null, 'L'), asTensor(transposed(plain.tables)));
   const isPlain = (space: Module['writes']): boolean => space === 'residual' || space === 'embedding' || space === 'mlm';
   for (const { site, theirs } of linearSites(table)) {
     if (isPlain(theirs.writes)) compactors.set(`${site}.R`, asTensor(pick(theirs.writes)));

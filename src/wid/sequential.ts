@@ -7,7 +7,7 @@ import { plan } from '../graph/plan.ts';
 import { plainAlgebra, type Algebra } from '../tensor/algebra.ts';
 import type { NamedTensors } from '../tensor/tensor.ts';
 import { asTensor, type Calibration } from './calibrate.ts';
-import { compactorName } from './compactors.ts';
+import { compactorName, hasOwnDecoder } from './compactors.ts';
 import { crossLeastSquares, CrossProbe, type CrossMoments } from './crossMoments.ts';
 import {
   embeddingGraph,
@@ -113,13 +113,15 @@ export async function calibrateSequentially(
     }
     // The map need not end at the last layer; what the transform reads is the teacher's own end.
     for (; reached < table.teacher.layers; reached++) await advanceTeacher(given, theirs, reached, batches, streams, advance);
-    const final = cross.empty();
-    for (const [i, batch] of batches.entries()) {
-      await cross.add(final, streams.teacher(i), streams.student(i), batch.attention);
-      await advance();
+    if (hasTransform(table)) {
+      const final = cross.empty();
+      for (const [i, batch] of batches.entries()) {
+        await cross.add(final, streams.teacher(i), streams.student(i), batch.attention);
+        await advance();
+      }
+      refit(compactorName('transform', null, 'L'), final);
     }
-    refit(compactorName('transform', null, 'L'), final);
-    if (!table.tied) {
+    if (hasOwnDecoder(table)) {
       const head = await compile(headGraph(given));
       writeHead(given, head);
       const probe = await tableProbe();
@@ -141,14 +143,20 @@ export async function calibrateSequentially(
 }
 
 /** Passes over the batches: embeddings, their tables if they are projected, three a student layer, one a teacher layer that is left out, final and decoder's read. */
-function passes({ layerMap, teacher, tied }: SpaceTable): number {
+function passes(table: SpaceTable): number {
+  const { layerMap, teacher } = table;
   let left = 0;
   let reached = 0;
   for (const from of layerMap) {
     left += Math.max(0, from - reached);
     reached = from + 1;
   }
-  return (teacher.embedding === undefined ? 1 : 2) + 3 * layerMap.length + left + (teacher.layers - reached) + (tied ? 1 : 2);
+  const head = (hasTransform(table) ? 1 : 0) + (hasOwnDecoder(table) ? 1 : 0);
+  return (teacher.embedding === undefined ? 1 : 2) + 3 * layerMap.length + left + (teacher.layers - reached) + head;
+}
+
+function hasTransform({ teacher }: SpaceTable): boolean {
+  return blueprintOf(teacher).find('transform') !== undefined;
 }
 
 /** One layer's stream of teacher and student, batch by batch, row-major [N, d] and [N, d']. */

@@ -69,6 +69,10 @@ export function chooseSites(config: BertConfig, table: SpaceTable, { tokens, slo
   const choose = (site: string, { merged, applied }: SiteCost): void => void plan.set(site, applied < merged ? 'applied' : 'merged');
   for (const site of linearSites(table)) choose(site.site, siteCost(site, site.role === 'transform' ? slots : tokens, learns));
   const tables = tableCosts(config, table, { tokens, slots }, learns);
+  if (blueprintOf(config).find('decoder') === undefined) {
+    choose(EMBEDDINGS, tables.embeddings);
+    return plan;
+  }
   if (table.tied) {
     // One table serves both: merging it for the decoder makes the lookup free, and the other way round.
     const both = { merged: tables.embeddings.merged + tables.decoder.merged, applied: tables.embeddings.applied + tables.decoder.applied };

@@ -1,5 +1,5 @@
 import type { Module } from '../models/blueprint.ts';
-import type { BertConfig } from '../models/config.ts';
+import type { BertConfig, SentenceHead } from '../models/config.ts';
 import { StudioError } from '../tensor/studioError.ts';
 
 /** Sizes of the spaces of docs/method.md section 2. */
@@ -20,6 +20,8 @@ export interface Spaces extends SpaceSizes {
   readonly family: string | undefined;
   /** Width of tables that a projection leads from, as `ModelConfig.embedding`. */
   readonly embedding?: number;
+  /** As `ModelConfig.sentence`. */
+  readonly sentence?: SentenceHead;
 }
 
 /** Dimensions of the space that the tables write, and of what the decoder reads. */
@@ -52,6 +54,7 @@ export function spacesOf(config: BertConfig): Spaces {
     inner: config.intermediateSize,
     layers: config.layers,
     ...(config.embedding === undefined ? {} : { embedding: config.embedding }),
+    ...(config.sentence === undefined ? {} : { sentence: config.sentence }),
   };
 }
 
@@ -85,15 +88,28 @@ export function layerMapOf(teacherLayers: number, studentLayers: number, rule: L
 }
 
 /**
- * @throws StudioError if Hugging Face's BERT cannot express the student, or it is larger than the teacher; the
+ * @param dense width of the vectors of a student for sentences   @throws StudioError if Hugging Face's BERT cannot express the student, or it is larger than the teacher; the
  * message names the nearest legal target
  */
-export function spaceTable(teacher: Spaces, sizes: SpaceSizes, tied: boolean, rule: LayerRule, mixtures = false): SpaceTable {
-  const student: Spaces = { ...sizes, family: teacher.family, ...tablesOf(teacher, sizes.residual) };
+export function spaceTable(
+  teacher: Spaces,
+  sizes: SpaceSizes,
+  tied: boolean,
+  rule: LayerRule,
+  mixtures = false,
+  dense?: number,
+): SpaceTable {
+  const { sentence } = teacher;
+  const student: Spaces = {
+    ...sizes,
+    family: teacher.family,
+    ...tablesOf(teacher, sizes.residual),
+    ...(sentence === undefined ? {} : { sentence: { ...sentence, ...(dense === undefined ? {} : { dense }) } }),
+  };
   const refuse = (what: string, expected: string, got: number | string): never => {
     throw new StudioError('student', `student: ${what} — expected ${expected}, got ${got}.`, { student });
   };
-  const { family: _, ...numbers } = student;
+  const { family: _, sentence: _sentence, ...numbers } = student;
   for (const [name, value] of Object.entries(numbers))
     if (!Number.isInteger(value) || value < 1) refuse(name, 'a positive whole number', String(value));
   if (student.residual !== student.heads * student.headSize) {
@@ -119,6 +135,7 @@ export function studentConfig(teacher: BertConfig, table: SpaceTable): BertConfi
     ...teacher,
     hiddenSize: table.student.residual,
     ...(table.student.embedding === undefined ? {} : { embedding: table.student.embedding }),
+    ...(table.student.sentence === undefined ? {} : { sentence: table.student.sentence }),
     heads: table.student.heads,
     layers: table.student.layers,
     intermediateSize: table.student.inner,

@@ -34,6 +34,9 @@ describe('a recipe in the address', () => {
       tableRank: integer({ min: 1, max: 65_536 }),
       beta2: double({ min: 0, max: 0.9999, noNaN: true }),
       predicted: double({ min: 0, max: 1, noNaN: true }),
+      sentences: integer({ min: 1, max: 4096 }),
+      likeness: double({ min: 0, max: 1000, noNaN: true }),
+      keptStates: double({ min: 0, max: 1000, noNaN: true }),
       masking: double({ min: 0.01, max: 0.5, noNaN: true }),
     });
     assert(

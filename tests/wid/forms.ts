@@ -9,7 +9,7 @@ import { scaleBy } from '../../src/graph/ops/elementwise.ts';
 import { plan } from '../../src/graph/plan.ts';
 import type { Value } from '../../src/graph/value.ts';
 import type { NamedTensors, Tensor } from '../../src/tensor/tensor.ts';
-import { guidedTarget, guideModel, guideParameters, guideStates, type Guidance } from '../../src/training/guide.ts';
+import { guided, guideParameters, guideStates, type Guidance } from '../../src/training/guide.ts';
 import { frozenName, teacherStates } from '../../src/training/teacherStates.ts';
 import type { StepParameters } from '../../src/training/lowRankTraining.ts';
 import { mergedParameters } from '../../src/training/trainingGraph.ts';
@@ -93,7 +93,7 @@ export async function runParameters(
   const target =
     guidance === undefined || guide === undefined
       ? model.lossSum
-      : guidedTarget(graph, model, guideModel(graph, teacher.config, lookup(guide.values), part), part, guidance);
+      : guided(graph, laidAs(graph, teacher.config, lookup(guide.values)), part, model, guidance).target;
   const weight = graph.input('weight', [1]);
   graph.output('loss', scaleBy(graph, target, weight));
   differentiate(graph, target, [...all.values()], weight).forEach((gradient, i) => graph.output(`d.${[...all.keys()][i] ?? ''}`, gradient));

@@ -17,6 +17,7 @@ import {
   type TextOptions,
 } from '../options.ts';
 import { makeFolder } from '../outFolder.ts';
+import { WORDS_TASK } from '../../studio/settings/tasks.ts';
 import { createReport } from '../report.ts';
 import { UsageError, whole } from '../usage.ts';
 
@@ -53,7 +54,7 @@ Example:
         );
       checkPaths(options, { text: true });
       const report = createReport(options.json === true);
-      const { session, teacher } = await openTeacherForText(options, report);
+      const { session, teacher } = await openTeacherForText({ ...options, task: WORDS_TASK }, report);
       const student = { name: basename(resolve(options.student)), files: filesOf(options.student) };
       sayVocabulary(await session.checkStudent(student), teacher, report);
       const defaults = await session.defaults();

@@ -29,6 +29,7 @@ import { keptRun } from '../keptRun.ts';
 import { recipeFrom, wishedVocabulary, type RecipeOptions } from '../recipe.ts';
 import { costLines, createReport, grouped, millions, percent, shapeInWords, type Report } from '../report.ts';
 import { trainingOptions } from '../settingOptions.ts';
+import { taskOptions } from '../sentenceOptions.ts';
 import { EXIT, UsageError } from '../usage.ts';
 import { waitForRoom } from '../waitForRoom.ts';
 
@@ -166,7 +167,7 @@ export function addCompress(program: Command): void {
   const command = program
     .command('compress', { isDefault: true })
     .description('make a smaller BERT and write it as a folder (the default)');
-  formOptions(engineOptions(trainingOptions(studentOptions(textOptions(teacherOptions(command))))))
+  formOptions(engineOptions(trainingOptions(studentOptions(textOptions(taskOptions(teacherOptions(command)))))))
     .option('--resume', 'go on with the unfinished run in --out; the recipe is that of the run')
     .option('--recipe <file>', 'start from the run.json of an earlier run')
     .option('--start-from <run>', 'begin with the compactors of a run that --out keeps (runs list, runs import), instead of calibrating')

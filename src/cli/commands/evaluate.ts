@@ -17,6 +17,7 @@ import {
   type TeacherOptions,
   type TextOptions,
 } from '../options.ts';
+import { WORDS_TASK } from '../../studio/settings/tasks.ts';
 import { createReport, heldOutLine, percent, type Report } from '../report.ts';
 import { sayEncoder, sentenceOptions, sentenceWish, type SentenceOptions } from '../sentenceOptions.ts';
 import { UsageError } from '../usage.ts';
@@ -45,7 +46,7 @@ export function addEvaluate(program: Command): void {
           'vocabulary: expected --vocabulary or --pairs, got both. A vocabulary is cut by a text; judge an exported student instead.',
         );
       if (options.pairs !== undefined) return evaluatePairs(options, options.pairs, report);
-      const { session, teacher } = await openTeacherForText(options, report);
+      const { session, teacher } = await openTeacherForText({ ...options, task: WORDS_TASK }, report);
       const path = options.student;
       const student = path === undefined ? undefined : { name: basename(resolve(path)), files: filesOf(path) };
       if (student !== undefined) sayVocabulary(await session.checkStudent(student), teacher, report);

@@ -17,6 +17,7 @@ import {
 import { makeFolder } from '../outFolder.ts';
 import { createReport, shapeInWords } from '../report.ts';
 import { UsageError } from '../usage.ts';
+import { taskOptions } from '../sentenceOptions.ts';
 
 interface ExportCommandOptions
   extends TeacherOptions, EngineOptions, FormOptions, Pick<TextOptions, 'text' | 'vocabulary' | 'vocabularyText'> {
@@ -27,7 +28,7 @@ interface ExportCommandOptions
 /** `export`: any checkpoint as a folder with ONNX files, its weights unchanged. */
 export function addExport(program: Command): void {
   const command = program.command('export').description('write a checkpoint as a folder with ONNX files, nothing trained');
-  formOptions(engineOptions(vocabularyOptions(teacherOptions(command))))
+  formOptions(engineOptions(vocabularyOptions(taskOptions(teacherOptions(command)))))
     .option('--student <path>', "a student's folder, to write it in other forms")
     .option(
       '--text <path...>',

@@ -13,6 +13,7 @@ import {
 } from '../options.ts';
 import { createReport, grouped, shapeInWords, some } from '../report.ts';
 import { textLines } from '../textReport.ts';
+import { taskOptions } from '../sentenceOptions.ts';
 
 function tensorLine({ name, shape, dtype, use, as, why }: TensorUse): string {
   const fate = as === undefined ? `${use}: ${why ?? ''}` : as === name ? 'used' : `used as ${as}`;
@@ -24,7 +25,7 @@ export function addInspect(program: Command): void {
   const command = program
     .command('inspect')
     .description("the teacher's report: shape, size, what became of every tensor; with --text, the text's as the teacher reads it");
-  textOptions(teacherOptions(command))
+  textOptions(taskOptions(teacherOptions(command)))
     .option('--tensors', 'list every tensor: used as, renamed from, ignored because, missing')
     .action(async (options: TeacherOptions & TextOptions & { readonly tensors?: true }) => {
       const report = createReport(options.json === true);

@@ -4,13 +4,14 @@ import { asksForCut, openTeacherForText, studentOptions, teacherOptions, textOpt
 import { recipeFrom, wishedVocabulary, type RecipeOptions } from '../recipe.ts';
 import { costLines, createReport, phaseLine, shapeInWords } from '../report.ts';
 import { trainingOptions } from '../settingOptions.ts';
+import { taskOptions } from '../sentenceOptions.ts';
 
 /** `plan`: what a student would cost, nothing run. */
 export function addPlan(program: Command): void {
   const command = program
     .command('plan')
     .description('what a student would cost: parameters, bytes, multiply-adds, memory; nothing is run');
-  trainingOptions(studentOptions(textOptions(teacherOptions(command))))
+  trainingOptions(studentOptions(textOptions(taskOptions(teacherOptions(command)))))
     .option('--recipe <file>', 'start from the run.json of an earlier run')
     .action(async (options: TeacherOptions & RecipeOptions) => {
       const report = createReport(options.json === true);

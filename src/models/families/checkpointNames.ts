@@ -1,6 +1,6 @@
 import { shownName } from '../../tensor/shown.ts';
 import { StudioError } from '../../tensor/studioError.ts';
-import type { Role } from '../blueprint.ts';
+import type { FamilyRole } from '../blueprint.ts';
 import type { ModelConfig } from '../config.ts';
 import type { LeftOut, ParameterNames, Step } from '../family.ts';
 import { foreignNames, SUPPORTED } from './unsupported.ts';
@@ -135,9 +135,9 @@ export function leftOutBy(own: CheckpointNames, name: string, config: ModelConfi
 
 /** Nodes stand where PyTorch's exporter puts them: a module's at its path, a step's where `steps` says. */
 export function placeBy(
-  parameters: (role: Role, layer: number) => ParameterNames,
+  parameters: (role: FamilyRole, layer: number) => ParameterNames,
   steps: (layer: number) => Readonly<Record<Step, string>>,
-): (step: Role | Step, layer: number) => string {
+): (step: FamilyRole | Step, layer: number) => string {
   return (step, layer) => {
     const named = steps(layer);
     if (isStep(step, named)) return named[step];
@@ -146,7 +146,7 @@ export function placeBy(
   };
 }
 
-function isStep(name: Role | Step, steps: Readonly<Record<Step, string>>): name is Step {
+function isStep(name: FamilyRole | Step, steps: Readonly<Record<Step, string>>): name is Step {
   return Object.hasOwn(steps, name);
 }
 

@@ -1,4 +1,4 @@
-import type { Role } from '../blueprint.ts';
+import type { FamilyRole } from '../blueprint.ts';
 import type { ModelConfig } from '../config.ts';
 import type { Family, ParameterNames } from '../family.ts';
 import { MOST, type Settings } from '../settings.ts';
@@ -11,7 +11,7 @@ const BIAS = 'vocab_projector.bias';
 /** Its code has this number, and its configuration none. */
 const EPSILON = 1e-12;
 
-function parameters(role: Role, layer: number): ParameterNames {
+function parameters(role: FamilyRole, layer: number): ParameterNames {
   const inLayer = (module: string): ParameterNames => both(`distilbert.transformer.layer.${layer}.${module}`);
   switch (role) {
     case 'words':

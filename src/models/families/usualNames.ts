@@ -1,4 +1,4 @@
-import type { HeadRole, Role } from '../blueprint.ts';
+import type { FamilyRole, HeadRole } from '../blueprint.ts';
 import type { ParameterNames } from '../family.ts';
 import { both } from './checkpointNames.ts';
 
@@ -6,7 +6,10 @@ import { both } from './checkpointNames.ts';
  * A module's parameters by the names that BERT has, and the families made after it have below another root.
  * @param root as in `bert`   @param head the names of its head, which every family has of its own
  */
-export function usualNames(root: string, head: Readonly<Record<HeadRole, ParameterNames>>): (role: Role, layer: number) => ParameterNames {
+export function usualNames(
+  root: string,
+  head: Readonly<Record<HeadRole, ParameterNames>>,
+): (role: FamilyRole, layer: number) => ParameterNames {
   return (role, layer) => {
     const inLayer = (module: string): ParameterNames => both(`${root}.encoder.layer.${layer}.${module}`);
     switch (role) {

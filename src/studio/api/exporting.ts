@@ -1,5 +1,14 @@
 import type { Output } from '../../models/outputs.ts';
 
+/** What an ONNX file answers with: a row of scores or numbers a token, or a vector a sentence. */
+export type FileOutput = Output | 'sentence_embedding';
+
+/**
+ * Which vectors of sentences a student leaves with: `same` are the teacher's in width and space, so that its index can be searched with them;
+ * `own` are as wide as the student and have the same cosines.
+ */
+export type VectorForm = 'same' | 'own';
+
 /** How an ONNX file holds its matrices. */
 export type OnnxPrecision = 'fp32' | 'fp16' | 'int8' | 'q4';
 
@@ -7,6 +16,13 @@ export type OnnxPrecision = 'fp32' | 'fp16' | 'int8' | 'q4';
 export interface ExportOptions {
   /** What files answer with; `last_hidden_state` leaves the head out. Default: the model's own, `logits` if it has a head. */
   readonly outputs?: Output;
+  /** Sentence vectors: which ones. Default `same`. */
+  readonly vectors?: VectorForm;
+  /**
+   * Sentence vectors: `module` keeps the layer behind pooling as a module of its own; `tokens` lays it behind every token of the ONNX files,
+   * for tools that pool by themselves, and leaves the checkpoint out. Default `module`.
+   */
+  readonly dense?: 'module' | 'tokens';
   /** Storage of `model.safetensors`. Default fp32. */
   readonly weights?: 'fp32' | 'fp16';
   /** `onnx/model_fp16.onnx`. Default false. */
@@ -67,7 +83,7 @@ export interface OnnxFileReport {
   /** Path in the folder. */
   readonly path: string;
   /** What it answers with; differences are of this. */
-  readonly output: Output;
+  readonly output: FileOutput;
   readonly precision: OnnxPrecision;
   /** Size, with external data if it has any, in bytes. */
   readonly bytes: number;

@@ -65,7 +65,7 @@ export interface TextWish {
   readonly sequence: number;
   /** Of the held-out split. */
   readonly seed: number;
-  /** How documents lie in sequences; joined if not given. */
+  /** How documents lie in sequences; joined if not given. The sentences of a teacher for sentence vectors lie apart. */
   readonly documents?: DocumentsWish;
   /** Column of a table, or field of JSON records, that holds the text; chosen by name and content if not given. */
   readonly column?: string;

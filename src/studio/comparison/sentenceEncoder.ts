@@ -1,13 +1,10 @@
-import { sentenceVectors, type SentenceVectors } from '../../analysis/sentenceVectors.ts';
+import { sentenceVectors } from '../../analysis/sentenceVectors.ts';
+import type { SentenceVectors } from '../../tasks/sentenceScores.ts';
 import type { Engine } from '../../engines/engine.ts';
-import { longestSequence } from '../../models/model.ts';
-import { MEAN_POOLING, vectorWidth, type SentencePooling } from '../../models/sentencePooling.ts';
-import { shownName } from '../../tensor/shown.ts';
-import { StudioError } from '../../tensor/studioError.ts';
+import { vectorWidth, type SentencePooling } from '../../models/sentencePooling.ts';
 import type { StudioListener } from '../api/run.ts';
 import type { EncoderReport, GivenEncoder, SentenceWish } from '../api/sentences.ts';
-import { openFolder } from '../teacher/checkpointFolder.ts';
-import { readSentenceModules, type SentenceModules } from '../teacher/sentenceModules.ts';
+import { modulesGiven, plainModules, poolingInWords, promptOf, type SentenceModules } from '../teacher/sentenceModules.ts';
 import { readTeacher, type Teacher } from '../teacher/teacher.ts';
 
 /** A checkpoint that makes vectors of sentences. */
@@ -31,22 +28,9 @@ export async function readSentenceEncoder(
   const checkpoint = await readTeacher(name, files, undefined, role);
   const subject = `${role} ${checkpoint.name}`;
   const { config } = checkpoint.model;
-  const found = await readSentenceModules(subject, await openFolder(subject, files), config);
-  if (found !== undefined) {
-    if (wish.pooler !== undefined && found.pooling.poolers.join() !== wish.pooler)
-      throw new StudioError(
-        'checkpoint',
-        `${subject}: pooling — expected ${found.pooling.poolers.join(' and ')}, as its folder says, got ${wish.pooler}. Leave the option out.`,
-      );
-    return { checkpoint, modules: found, notes: [] };
-  }
-  const plain: SentenceModules = {
-    pooling: MEAN_POOLING,
-    longest: longestSequence(config),
-    lowercase: false,
-    prompts: new Map(),
-    defaultPrompt: undefined,
-  };
+  const found = await modulesGiven(subject, files, config, wish);
+  if (found !== undefined) return { checkpoint, modules: found, notes: [] };
+  const plain = plainModules(config, wish.pooler ?? 'mean');
   if (like !== undefined) {
     const { modules } = like;
     const pooling: SentencePooling = {
@@ -60,10 +44,9 @@ export async function readSentenceEncoder(
       notes: [`${checkpoint.name} does not say how it pools: as its teacher does${left}.`],
     };
   }
-  const pooler = wish.pooler ?? 'mean';
   const assumed =
     wish.pooler === undefined ? ['Its folder has no modules.json: the mean of its tokens is taken. --pooling chooses another.'] : [];
-  return { checkpoint, modules: { ...plain, pooling: { poolers: [pooler], layers: [] } }, notes: assumed };
+  return { checkpoint, modules: plain, notes: assumed };
 }
 
 /** Vectors of sentences, and how they were made. @throws StudioError if the encoder has no such prompt, or there is no sentence */
@@ -92,7 +75,7 @@ export async function embed(
     report: {
       name,
       width: vectorWidth(modules.pooling, model.config.hiddenSize),
-      pooling: inWords(modules.pooling),
+      pooling: poolingInWords(modules.pooling),
       notes: [
         ...notes,
         ...(prompt === '' ? [] : [`${JSON.stringify(prompt)} is set before every sentence.`]),
@@ -100,20 +83,4 @@ export async function embed(
       ],
     },
   };
-}
-
-function promptOf(name: string, { prompts, defaultPrompt }: SentenceModules, wanted: string | undefined): string {
-  const chosen = wanted ?? defaultPrompt;
-  if (chosen === undefined) return '';
-  const prompt = prompts.get(chosen);
-  if (prompt !== undefined) return prompt;
-  const known = [...prompts.keys()].map(shownName).join(', ');
-  throw new StudioError(
-    'checkpoint',
-    `${name}: prompt — expected ${known === '' ? 'none, as its folder names none' : `one of ${known}`}, got ${shownName(chosen)}.`,
-  );
-}
-
-function inWords({ poolers, layers }: SentencePooling): string {
-  return [poolers.join(' and '), ...layers.map((layer) => (layer === 'normalize' ? 'normalised' : `dense to ${layer.outputs}`))].join(', ');
 }

@@ -1,5 +1,4 @@
-import { cosine, neighbours, pairCosines, pearson, spearman } from '../../analysis/sentenceScores.ts';
-import type { SentenceVectors } from '../../analysis/sentenceVectors.ts';
+import { cosine, neighbours, pairCosines, pearson, spearman, type SentenceVectors } from '../../tasks/sentenceScores.ts';
 import type { Engine } from '../../engines/engine.ts';
 import type { ScoredPair } from '../../text/readers/scoredPairs.ts';
 import type { StudioListener } from '../api/run.ts';

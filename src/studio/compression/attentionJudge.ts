@@ -4,10 +4,11 @@ import type { Tokens } from '../../models/inputs.ts';
 import type { BertModel } from '../../models/model.ts';
 import { asRunnable, type Runnable } from '../../models/runnable.ts';
 import type { Engine } from '../../engines/engine.ts';
-import { splitOf, type Corpus } from '../../text/corpus.ts';
+import type { Corpus } from '../../text/corpus.ts';
 import type { SpaceTable } from '../../wid/spaces.ts';
 import type { Recipe } from '../api/recipe.ts';
 import type { SimilarityReport, StudioListener } from '../api/run.ts';
+import { taskText } from '../teacher/sentenceTeacher.ts';
 import type { Teacher } from '../teacher/teacher.ts';
 
 /** Held-out sequences whose attention is compared: enough for a steady mean, few enough to be quick. */
@@ -39,7 +40,7 @@ export class AttentionJudge {
   static async create(engine: Engine, teacher: Teacher, corpus: Corpus, recipe: Recipe, table: SpaceTable): Promise<AttentionJudge> {
     const { sequence } = recipe;
     const count = Math.max(1, Math.min(SEQUENCES, corpus.heldOut.length / sequence));
-    const text = { ...splitOf(corpus, 'heldOut'), tokenizer: teacher.tokenizer };
+    const text = taskText(teacher, corpus, 'heldOut');
     const [batch] = teacher.task.heldOut(text, count, recipe.seed, 1);
     const given = batch ?? { inputIds: new Int32Array(count * sequence), attention: new Uint8Array(count * sequence).fill(1) };
     const probe = await AttentionProbe.create(engine, teacher.model, count, sequence);

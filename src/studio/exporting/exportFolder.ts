@@ -13,7 +13,11 @@ import { faultOfRuntime, whereItStarts } from '../verification/runtimeFault.ts';
 import { onnxInputs, openOnnx, runtimeVersion, type OnnxRuntime } from '../verification/onnxRuntime.ts';
 import { worst } from '../verification/difference.ts';
 import { OnnxJudge, TOLERANCES } from '../verification/onnxVerification.ts';
-import type { ExportOptions, ExportResult, OnnxFileReport, OnnxLatency, OnnxPrecision } from '../api/exporting.ts';
+import { EMBEDDING } from '../../export/onnxPooling.ts';
+import type { SentenceModules } from '../teacher/sentenceModules.ts';
+import { onnxSentenceOf, sentenceFiles, tokenDense } from './sentenceFolder.ts';
+import { sentenceReading, tokenReading } from './sentenceReading.ts';
+import type { ExportOptions, ExportResult, FileOutput, OnnxFileReport, OnnxLatency, OnnxPrecision } from '../api/exporting.ts';
 import type { StudioListener } from '../api/run.ts';
 import { folderName } from './folderName.ts';
 import type { Measured } from './finishedRun.ts';
@@ -39,6 +43,8 @@ export interface ExportJob {
   readonly metadata: Readonly<Record<string, string>>;
   /** Model whose latency stands beside the student's. */
   readonly against: BertModel | undefined;
+  /** What follows the encoder, if the model is for sentence vectors. */
+  readonly sentences?: SentenceModules;
   /** Of held-out maskings. */
   readonly seed: number;
   /** What only this kind of export has. */
@@ -51,14 +57,17 @@ interface Form {
   readonly file: string;
   readonly precision: OnnxPrecision;
   readonly attentions: boolean;
+  /** A vector a sentence. */
+  readonly sentence?: true;
 }
 
-function formsOf({ fp16 = false, int8 = true, q4 = false, attentions = false }: ExportOptions): Form[] {
+function formsOf({ fp16 = false, int8 = true, q4 = false, attentions = false }: ExportOptions, sentences: boolean): Form[] {
   return [
     { file: 'model.onnx', precision: 'fp32', attentions: false },
     ...(fp16 ? [{ file: 'model_fp16.onnx', precision: 'fp16', attentions: false } as const] : []),
     ...(int8 ? [{ file: 'model_quantized.onnx', precision: 'int8', attentions: false } as const] : []),
     ...(q4 ? [{ file: 'model_q4.onnx', precision: 'q4', attentions: false } as const] : []),
+    ...(sentences ? [{ file: 'model_sentence.onnx', precision: 'fp32', attentions: false, sentence: true } as const] : []),
     ...(attentions ? [{ file: 'model_attentions.onnx', precision: 'fp32', attentions: true } as const] : []),
   ];
 }
@@ -91,6 +100,11 @@ export async function exportFolder(
   const name = folderName(job.name);
   const progress = (stage: string): Progress => stageProgress(stage, listen, signal);
   // Made before the slow part, so that a weight that is too large is told at once.
+  const { sentences } = job;
+  const { hiddenSize } = model.config;
+  const inTokens = sentences !== undefined && options.dense === 'tokens' ? tokenDense(sentences) : undefined;
+  const asSentence = sentences === undefined ? undefined : sentenceReading(sentences.pooling, hiddenSize);
+  const asTokens = inTokens === undefined ? undefined : tokenReading(inTokens, hiddenSize);
   const weights = weightsFile(model, options.weights ?? 'fp32');
   const judge = await OnnxJudge.create(engine, model, tokenizer, corpus, options.attentions === true, progress('Answering in the engine'));
   const held =
@@ -107,7 +121,17 @@ export async function exportFolder(
     const tolerance = TOLERANCES[form.precision];
     const path = `onnx/${form.file}`;
     const bytes = file.model.length + (file.data ?? []).reduce((sum, piece) => sum + piece.length, 0);
-    const nothing = { path, output, precision: form.precision, bytes, tolerance, heldOut: null, latency: null };
+    const isSentence = form.sentence === true;
+    const reading = isSentence ? asSentence : asTokens;
+    const nothing = {
+      path,
+      output: isSentence ? (EMBEDDING as FileOutput) : output,
+      precision: form.precision,
+      bytes,
+      tolerance,
+      heldOut: null,
+      latency: null,
+    };
     let runtime: OnnxRuntime;
     try {
       runtime = await openOnnx(file, dataName, onnxInputs(model));
@@ -116,11 +140,13 @@ export async function exportFolder(
       return { ...nothing, largestDifference: Infinity, checked: [], withheld: `onnxruntime-web does not open it: ${reason}` };
     }
     try {
-      const checked = await judge.check(runtime, progress(`Checking ${path}`));
+      const checked = await judge.check(runtime, progress(`Checking ${path}`), reading);
       const largestDifference = worst(checked.map((check) => check.difference));
       const measured = worst(checked.map((check) => check[tolerance.measure]));
       if (!(measured <= tolerance.most)) {
-        const where = await whereItStarts(() => judge.firstDifference(file, dataName, checked, tolerance, form.attentions));
+        const where = isSentence
+          ? ''
+          : await whereItStarts(() => judge.firstDifference(file, dataName, checked, tolerance, form.attentions));
         const what = `onnxruntime-web differs from the engine by ${measured.toExponential(1)} (${tolerance.measure}), more than ${tolerance.most}.${where}`;
         return { ...nothing, largestDifference, checked, withheld: what };
       }
@@ -129,7 +155,7 @@ export async function exportFolder(
       let latency: OnnxLatency | null = null;
       const length = Math.min(LATENCY_TOKENS, longestSequence(model.config));
       const batch =
-        options.latency === false || form.attentions
+        options.latency === false || form.attentions || isSentence
           ? undefined
           : textBatch(verificationTokens(tokenizer, corpus), tokenizer, 1, length, segmentsGiven(model.config));
       if (batch !== undefined) {
@@ -142,7 +168,7 @@ export async function exportFolder(
         teacherLatency ??= other ?? null;
       }
       const report = { ...nothing, largestDifference, checked, heldOut, latency, withheld: null };
-      if (!onWebGpu) return report;
+      if (!onWebGpu || reading !== undefined) return report;
       const asked = { judge, model, file, dataName, tolerance, timed: batch };
       const webGpu = await judgeOnWebGpu(asked, progress(`Checking ${path} on WebGPU`), progress(`Timing ${path} on WebGPU`));
       return { ...report, webGpu };
@@ -156,9 +182,15 @@ export async function exportFolder(
 
   const files = async function* (): AsyncGenerator<ZipFile> {
     const beside: string[] = [];
-    for (const form of formsOf(options)) {
+    for (const form of formsOf(options, sentences !== undefined && inTokens === undefined)) {
       const dataName = `${form.file}_data`;
-      const file = writeOnnx(model, name, job.metadata, { ...form, external: { file: dataName, above: dataLimit } });
+      const file = writeOnnx(model, name, job.metadata, {
+        precision: form.precision,
+        attentions: form.attentions,
+        external: { file: dataName, above: dataLimit },
+        ...(form.sentence === true && sentences !== undefined ? { sentence: onnxSentenceOf(sentences) } : {}),
+        ...(inTokens === undefined ? {} : { tokens: inTokens }),
+      });
       const report = await judged(form, file, dataName);
       reports.push(report);
       listen({ kind: 'onnxFile', file: report });
@@ -169,11 +201,16 @@ export async function exportFolder(
       yield { path: `onnx/${dataName}`, pieces: file.data };
     }
     yield configFile(model, beside);
-    yield weights;
+    // Its vectors would be others than those of the ONNX files.
+    if (inTokens === undefined) yield weights;
+    if (sentences !== undefined && inTokens === undefined) yield* sentenceFiles(sentences, model.config.hiddenSize);
     for (const [path, bytes] of job.tokenizerFiles) yield { path, pieces: [bytes] };
     yield* job.extra;
     const { name: engineName, detail } = engine.describe();
     const measured: Measured = {
+      ...(sentences === undefined
+        ? {}
+        : { sentences: { modules: sentences, form: options.vectors ?? 'same', inTokens: inTokens !== undefined } }),
       output,
       onnx: reports,
       teacherLatency,

@@ -1,4 +1,5 @@
-import type { OnnxFileReport, OnnxLatency } from '../api/exporting.ts';
+import type { SentenceModules } from '../teacher/sentenceModules.ts';
+import type { OnnxFileReport, OnnxLatency, VectorForm } from '../api/exporting.ts';
 import type { Recipe } from '../api/recipe.ts';
 import type { RunResult } from '../api/run.ts';
 import type { Output } from '../../models/outputs.ts';
@@ -16,6 +17,8 @@ export interface Measured {
   readonly output: Output;
   readonly onnx: readonly OnnxFileReport[];
   readonly teacherLatency: OnnxLatency | null;
+  /** Given if the folder is for vectors of sentences: how they are made, and whether the layer behind pooling is laid behind every token. */
+  readonly sentences?: { readonly modules: SentenceModules; readonly form: VectorForm; readonly inTokens: boolean };
   /** What computed the student, or read the checkpoint. */
   readonly engine: string;
   /** Version of onnxruntime-web. */

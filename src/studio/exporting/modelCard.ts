@@ -8,6 +8,7 @@ import { methodOf } from '../methods/registry.ts';
 import { traitsOf } from '../settings/modes.ts';
 import type { FinishedRun, Measured } from './finishedRun.ts';
 import { headFitInWords } from '../teacher/headedTeacher.ts';
+import { poolingInWords } from '../teacher/sentenceModules.ts';
 import type { Teacher } from '../teacher/teacher.ts';
 import { STUDIO_VERSION } from '../version.ts';
 
@@ -19,9 +20,9 @@ function frontMatter(teacher: Teacher, output: Output): string[] {
     '---',
     // Hugging Face's own name for a licence that is not known to it.
     ...(teacher.licence === undefined ? [] : [`license: ${teacher.licence}`]),
-    'library_name: transformers',
-    `pipeline_tag: ${output === HIDDEN ? 'feature-extraction' : 'fill-mask'}`,
-    `tags: [${familyOf(teacher.model.config.family).id}, onnx, transformers.js]`,
+    `library_name: ${teacher.sentences === undefined ? 'transformers' : 'sentence-transformers'}`,
+    `pipeline_tag: ${teacher.sentences === undefined ? (output === HIDDEN ? 'feature-extraction' : 'fill-mask') : 'sentence-similarity'}`,
+    `tags: [${familyOf(teacher.model.config.family).id}, onnx, transformers.js${teacher.sentences === undefined ? '' : ', sentence-transformers, feature-extraction'}]`,
     '---',
     '',
   ];
@@ -87,6 +88,21 @@ function encoderNote(output: Output, more?: string): string[] {
   return [more === undefined ? note : `${note} ${more}`, ''];
 }
 
+/** How the vectors of a folder for sentences are made, and by whom. */
+function vectorNote({ sentences }: Measured): string[] {
+  if (sentences === undefined) return [];
+  const { modules, form, inTokens } = sentences;
+  const width = modules.pooling.layers.reduce((found, layer) => (layer === 'normalize' ? found : layer.outputs), 0);
+  const space =
+    form === 'own'
+      ? 'They are as wide as the student, with the same cosines.'
+      : "They are in the teacher's space: its index can be searched with them.";
+  const how = inTokens
+    ? 'The layer behind pooling is laid behind every token of the ONNX files, so that tools that pool by themselves (transformers.js, fastembed) give these vectors. There is no checkpoint here.'
+    : '`onnx/model_sentence.onnx` gives them as `sentence_embedding`, sentence-transformers from `modules.json`. `onnx/model.onnx` gives vectors of tokens, before the layer behind pooling.';
+  return ['## Vectors', '', `Pooling: ${poolingInWords(modules.pooling)}.${width === 0 ? '' : ` ${space}`} ${how}`, ''];
+}
+
 /** `README.md` of a student: what it is, how good it is, how it was made, and what it is not. */
 export function studentCard(name: string, teacher: Teacher, { result, recipe, model: student }: FinishedRun, measured: Measured): string {
   const row = (label: string, value: HeldOut, model: BertModel): string =>
@@ -113,11 +129,12 @@ export function studentCard(name: string, teacher: Teacher, { result, recipe, mo
     vocabularyNote(teacher),
     '',
     ...headNote(teacher),
-    ...encoderNote(measured.output, 'The numbers above are of the student with it.'),
+    ...(teacher.sentences === undefined ? encoderNote(measured.output, 'The numbers above are of the student with it.') : []),
+    ...vectorNote(measured),
     ...onnxTable(measured),
     '## Recipe',
     '',
-    methodOf(recipe).words(recipe),
+    methodOf(recipe).words(recipe, teacher.task),
     '',
     `${result.seconds.toFixed(0)} seconds on ${measured.engine}. \`run.json\` holds every setting; with the same teacher and text, in a clone of WID Studio,`,
     '',
@@ -159,7 +176,8 @@ export function converterCard(name: string, teacher: Teacher, measured: Measured
     '',
     `${teacher.name}, ${withArticle(familyOf(teacher.model.config.family).label)} of ${shape.layers} layers, hidden size ${shape.hiddenSize}, ${shape.heads} heads, intermediate size ${shape.intermediateSize} and ${millions(parameters)} parameters, converted by WID Studio ${STUDIO_VERSION}. ${unchanged(teacher)}`,
     '',
-    ...encoderNote(measured.output),
+    ...(teacher.sentences === undefined ? encoderNote(measured.output) : []),
+    ...vectorNote(measured),
     ...onnxTable(measured),
     ...licence(teacher),
   ].join('\n');

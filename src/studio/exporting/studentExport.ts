@@ -7,6 +7,8 @@ import { converterCard, studentCard } from './modelCard.ts';
 import type { ExportOptions, ExportResult } from '../api/exporting.ts';
 import type { StudioListener } from '../api/run.ts';
 import type { Teacher } from '../teacher/teacher.ts';
+import { poolingInWords } from '../teacher/sentenceModules.ts';
+import { sentenceStudent } from './sentenceFolder.ts';
 import { tokenizerFolder } from './tokenizerFolder.ts';
 import { STUDIO_VERSION } from '../version.ts';
 
@@ -19,14 +21,16 @@ export function studentJob(
   run: FinishedRun,
   name: string,
   corpus?: Corpus,
-  compactors = true,
+  { compactors = true, vectors = 'same' }: ExportOptions = {},
 ): ExportJob {
   const recipe = JSON.stringify(run.recipe);
   const heads = JSON.stringify(run.result.similarity.origins);
   const trained = compactors ? run.compactors : undefined;
+  const sentences = teacher.sentences === undefined ? undefined : sentenceStudent(run.model, teacher.sentences.modules, vectors);
   return {
     engine,
-    model: run.model,
+    model: sentences?.encoder ?? run.model,
+    ...(sentences === undefined ? {} : { sentences: sentences.modules }),
     task: teacher.task,
     tokenizer: teacher.tokenizer,
     tokenizerFiles: tokenizerFolder(teacher),
@@ -59,7 +63,7 @@ export function exportStudent(
   corpus?: Corpus,
   signal?: AbortSignal,
 ): Promise<ExportResult> {
-  return exportFolder(studentJob(engine, teacher, run, name, corpus, options.compactors), listen, options, { signal });
+  return exportFolder(studentJob(engine, teacher, run, name, corpus, options), listen, options, { signal });
 }
 
 /** The loaded teacher in the same forms, its weights unchanged. */
@@ -75,6 +79,7 @@ export function exportTeacher(
   const job: ExportJob = {
     engine,
     model: teacher.model,
+    ...(teacher.sentences === undefined ? {} : { sentences: teacher.sentences.modules }),
     task: teacher.task,
     tokenizer: teacher.tokenizer,
     tokenizerFiles: tokenizerFolder(teacher),
@@ -107,6 +112,13 @@ function textFacts(corpus: Corpus | undefined): object | null {
   return { documents, tokens, sequence };
 }
 
-function measuredFacts({ engine, runtime, ...measured }: Measured): object {
-  return { versions: { widStudio: STUDIO_VERSION, onnxruntimeWeb: runtime }, engine, ...measured };
+function measuredFacts({ engine, runtime, sentences, ...measured }: Measured): object {
+  return {
+    ...(sentences === undefined
+      ? {}
+      : { vectors: { form: sentences.form, pooling: poolingInWords(sentences.modules.pooling), inTokens: sentences.inTokens } }),
+    versions: { widStudio: STUDIO_VERSION, onnxruntimeWeb: runtime },
+    engine,
+    ...measured,
+  };
 }

@@ -74,6 +74,7 @@ export async function jobFolder(
     .filter(({ schedule }) => schedule.last > schedule.first)
     .map(({ name: phase, schedule, optimiser }) => ({ name: phase, schedule, optimiser }));
   const { special, vocabularySize } = teacher.tokenizer;
+  const { masking, wholeWords, predicted } = taskSettings(recipe);
   const files = async function* (): AsyncGenerator<ZipFile> {
     yield jsonFile('run.json', {
       format: 'wid-studio-job',
@@ -84,7 +85,7 @@ export async function jobFolder(
       recipe,
       phases,
       start: method.job,
-      masking: taskSettings(recipe),
+      masking: { masking, wholeWords, predicted },
       teacher: { name: teacher.name, fingerprint: inputs.fingerprints.teacher },
       text: { name: inputs.text },
       heads: [...(started?.heads ?? [])],
@@ -101,10 +102,13 @@ export async function jobFolder(
 }
 
 function needJob(teacher: Teacher, { job }: Method, recipe: Recipe): void {
-  const { mode, steps, tableRank } = recipe;
   const refuse = (what: string, expected: string, got: string, cure: string): never => {
     throw new StudioError('recipe', `job: ${what} — expected ${expected}, got ${got}. ${cure}`);
   };
+  const { mode, steps, tableRank } = recipe;
+  if (teacher.sentences !== undefined)
+    refuse('teacher', 'one for masked words', 'one for sentence vectors', 'Train it here, or load it for the task maskedWords.');
+  if (recipe.keptStates > 0) refuse('kept states', '0', String(recipe.keptStates), 'Leave --kept-states out, or train this one here.');
   const trained = METHODS.filter((method) => method.job !== undefined).map(({ name }) => name);
   if (job === undefined)
     refuse('mode', `one that PyTorch trains (${trained.join(', ')})`, mode, 'Choose one of them, or train this one here.');

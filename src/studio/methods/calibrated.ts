@@ -26,6 +26,7 @@ function compactorSettings(recipe: Recipe): CompactorSettings {
     teacherDecay: weightDecay,
     meeting: 'counted',
     guidance: { share: guidance, temperature: distillationTemperature },
+    keptStates: recipe.keptStates,
   };
 }
 
@@ -44,7 +45,7 @@ function compactorPhase({ teacher, table, recipe, shape, heads }: PhaseContext, 
     frozen: () =>
       new Map([
         ...(recipe.teacherLearningRate > 0 ? [] : teacherStates(config, table, kept())),
-        ...(recipe.guidance > 0 ? guideStates(tensors) : []),
+        ...(recipe.guidance > 0 || recipe.keptStates > 0 ? guideStates(tensors) : []),
       ]),
     trained: ({ compactors }) =>
       recipe.teacherLearningRate > 0 ? new Map([...teacherStates(config, table, kept()), ...compactors]) : compactors,
@@ -107,9 +108,9 @@ export const calibrated: Method = {
   start: (context, tools) => mergedStart(context, tools, false),
   phases: (context) => {
     const { recipe, table } = context;
-    const { guidance: share, distillationTemperature: temperature } = recipe;
+    const { guidance: share, distillationTemperature: temperature, keptStates } = recipe;
     const steps = compactorSteps(recipe);
-    const learnsFrom = share > 0 ? { temperature, share, hidden: 0, layerMap: table.layerMap } : undefined;
+    const learnsFrom = share > 0 || keptStates > 0 ? { temperature, share, hidden: 0, keptStates, layerMap: table.layerMap } : undefined;
     const first = isWhole(table, recipe.rank) ? compactorPhase : lowRankPhase;
     return [first(context, steps), ownWeightsPhase(context, recipe.steps - steps, learnsFrom)];
   },
@@ -118,9 +119,10 @@ export const calibrated: Method = {
     const learns = compactorSteps(recipe) > 0 && recipe.teacherLearningRate > 0;
     const { config } = teacher.model;
     const learned = isWhole(table, recipe.rank) ? teacherShapes(config, table) : learnedShapes(config, table);
-    return [...mergedShapes(table), ...(learns ? learned.values() : [])];
+    const kept = recipe.keptStates > 0 ? [[table.teacher.residual, table.student.residual]] : [];
+    return [...mergedShapes(table), ...kept, ...(learns ? learned.values() : [])];
   },
-  words: (recipe) => [startInWords(recipe), stepsInWords(recipe), settingsInWords(recipe)].join(' '),
+  words: (recipe, task) => [startInWords(recipe), stepsInWords(recipe), settingsInWords(recipe, task)].join(' '),
 };
 
 function startInWords({ student, depth, calibrationTokens, calibration }: Recipe): string {
@@ -132,7 +134,7 @@ function startInWords({ student, depth, calibrationTokens, calibration }: Recipe
 }
 
 function stepsInWords(recipe: Recipe): string {
-  const { batch, sequence, teacherLearningRate, guidance, distillationTemperature, rank } = recipe;
+  const { batch, sequence, teacherLearningRate, guidance, distillationTemperature, keptStates, rank } = recipe;
   const trained = compactorSteps(recipe);
   const polished = recipe.steps - trained;
   const below = teacherLearningRate > 0 ? `, the teacher's weights below them at ${teacherLearningRate}` : '';
@@ -141,7 +143,9 @@ function stepsInWords(recipe: Recipe): string {
     ...(polished > 0 ? [`${polished} polished the student's own weights (peak learning rate ${recipe.polishLearningRate})`] : []),
   ];
   const whole = rank >= WHOLE_RANK || trained === 0 ? '' : ` Training changed the compactors' closed forms by parts of rank ${rank}.`;
-  const loss = guidance > 0 ? `, ${fromLogits(guidance, distillationTemperature)}` : '';
+  const logits = guidance > 0 ? `, ${fromLogits(guidance, distillationTemperature)}` : '';
+  const states = keptStates > 0 ? `, hidden states at the kept dimensions with weight ${keptStates}` : '';
+  const loss = `${logits}${states}`;
   return parts.length === 0
     ? 'Nothing was trained.'
     : `Of ${recipe.steps} steps of ${batch} x ${sequence} tokens, ${parts.join(' and ')}${loss}.${whole}`;

@@ -1,5 +1,5 @@
 import type { Engine } from '../../engines/engine.ts';
-import type { TaskStream } from '../../tasks/task.ts';
+import type { Task, TaskStream } from '../../tasks/task.ts';
 import type { Shape } from '../../tensor/shape.ts';
 import type { NamedTensors } from '../../tensor/tensor.ts';
 import type { SpaceNorms } from '../../wid/norms.ts';
@@ -43,6 +43,6 @@ export interface Method {
    * or nothing, if compactors begin at the `identity`. Left out if `cluster/` does not train it.
    */
   readonly job?: 'merged' | 'student' | 'identity';
-  /** A recipe in sentences, for the model card. */
-  words(recipe: Recipe): string;
+  /** A recipe in sentences, for the model card. @param task what was trained for */
+  words(recipe: Recipe, task: Task): string;
 }

@@ -1,7 +1,7 @@
 import { StudioError } from '../../tensor/studioError.ts';
 import { guideStates } from '../../training/guide.ts';
 import { factorise, withWholeTables } from '../../training/factorisedTables.ts';
-import { freshProjection, PROJECTION } from '../../training/hiddenLoss.ts';
+import { freshProjection, KEPT_STATES, PROJECTION } from '../../training/hiddenLoss.ts';
 import { distillationTraining, weightTraining, type DistillationSettings } from '../../training/trainingGraph.ts';
 import { studentConfig } from '../../wid/spaces.ts';
 import { usualOptimiser, wholeSchedule, type Phase, type PhaseContext } from './phase.ts';
@@ -27,12 +27,14 @@ export function ownWeightsPhase(
         ? weightTraining(config, shape, weightDecay, accumulation, tableRank)
         : distillationTraining(theirs, config, shape, weightDecay, learnsFrom, accumulation, tableRank),
     frozen: () => (learnsFrom === undefined ? new Map() : guideStates(teacher.model.tensors)),
-    trained: ({ model }) => {
+    trained: ({ model, compactors }) => {
       if (model === undefined) throw new StudioError('run', 'run: there is no student to polish. Start the run again.');
-      const states = factorise(model, tableRank);
-      if (learnsFrom === undefined || learnsFrom.hidden === 0) return states;
-      const projection = freshProjection(config.hiddenSize, teacher.model.config.hiddenSize, recipe.seed);
-      return new Map([...states, [PROJECTION, projection]]);
+      const tensors = new Map(factorise(model, tableRank));
+      if (learnsFrom !== undefined && learnsFrom.hidden > 0)
+        tensors.set(PROJECTION, freshProjection(config.hiddenSize, teacher.model.config.hiddenSize, recipe.seed));
+      const kept = learnsFrom !== undefined && (learnsFrom.keptStates ?? 0) > 0 ? compactors.get(KEPT_STATES) : undefined;
+      if (kept !== undefined) tensors.set(KEPT_STATES, kept);
+      return tensors;
     },
     student: (_, trained) => Promise.resolve({ config, tensors: withWholeTables(config, tableRank, trained) }),
     norms: () => [],

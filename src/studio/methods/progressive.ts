@@ -103,7 +103,7 @@ export const progressive: Method = {
     const schedule = { ...polish.schedule, first: rampSteps(context.recipe) };
     return [...progressivePhases(context), { ...polish, schedule, trained: (before) => squeezed(context, before) }];
   },
-  words: (recipe) => `${inWords(recipe)} ${settingsInWords(recipe)}`,
+  words: (recipe, task) => `${inWords(recipe)} ${settingsInWords(recipe, task)}`,
 };
 
 function inWords({ steps: count, batch, sequence, rampShare, calibrationTokens, polishLearningRate }: Recipe): string {

@@ -10,5 +10,5 @@ export const prune: Method = {
   start: (context, tools) => mergedStart(context, tools, context.recipe.start === 'selection'),
   phases: (context) => [ownWeightsPhase(context, context.recipe.steps, undefined)],
   merged: ({ table }) => mergedShapes(table),
-  words: (recipe) => ownWeightsInWords(recipe, chosenStart(recipe)),
+  words: (recipe, task) => ownWeightsInWords(recipe, task, chosenStart(recipe)),
 };

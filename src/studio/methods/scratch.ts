@@ -15,5 +15,5 @@ export const scratch: Method = {
       heads: new Map(),
     }),
   phases: (context) => [ownWeightsPhase(context, context.recipe.steps, undefined)],
-  words: (recipe) => ownWeightsInWords(recipe, 'random weights'),
+  words: (recipe, task) => ownWeightsInWords(recipe, task, 'random weights'),
 };

@@ -1,7 +1,7 @@
 import { longestSequence } from '../../models/model.ts';
 import { StudioError } from '../../tensor/studioError.ts';
 import { fieldInWords, isLegal, legalInWords, type Setting } from '../settings/setting.ts';
-import { DEFAULT_MODE, isRead, MODES, STEPLESS, traitsOf } from '../settings/modes.ts';
+import { DEFAULT_MODE, isRead, MODE_TRAITS, MODES, STEPLESS, traitsOf } from '../settings/modes.ts';
 import { PAPER_SETTINGS, SETTINGS, WHOLE_RANK } from '../settings/settings.ts';
 import type { Recipe } from '../api/recipe.ts';
 import type { Teacher } from '../teacher/teacher.ts';
@@ -33,6 +33,15 @@ export function checkRecipe(teacher: Teacher, recipe: Recipe, modes: readonly st
       `recipe: steps — expected at least 1 in ${recipe.mode} mode, ${needsSteps}, got 0. Ask for more steps, or choose mode ${STEPLESS.join(' or ')}.`,
       { recipe },
     );
+  const { wordsAlone } = traitsOf(recipe);
+  if (teacher.sentences !== undefined && wordsAlone !== undefined)
+    throw new StudioError(
+      'recipe',
+      `recipe: mode — expected one that makes students for sentence vectors, got ${recipe.mode}, ${wordsAlone}. Choose mode ${MODES.filter((mode) => MODE_TRAITS[mode]?.wordsAlone === undefined).join(' or ')}.`,
+      { recipe },
+    );
+  if (teacher.sentences !== undefined && isRead(recipe, 'rank') && recipe.rank < WHOLE_RANK)
+    refuse('rank of compactors', `${WHOLE_RANK} for sentence vectors, whose compactors are trained whole`, recipe.rank);
   if (recipe.batch % recipe.accumulation !== 0)
     refuse('accumulation', `parts of the same size out of ${recipe.batch} sequences a step`, recipe.accumulation);
   if (traitsOf(recipe).mixtures === true && recipe.depth === 'mixture' && recipe.rank < WHOLE_RANK)

@@ -1,7 +1,9 @@
 import type { StepShape, Task, TaskSettings, TaskStream } from '../../tasks/task.ts';
-import { splitOf, type Splits } from '../../text/corpus.ts';
+import type { Splits } from '../../text/corpus.ts';
 import { layerMapOf, spacesOf, spaceTable, type LayerRule, type SpaceTable } from '../../wid/spaces.ts';
 import { presetShape, requireLegal, shapeOf } from './presets.ts';
+import { vectorWidth } from '../../models/sentencePooling.ts';
+import { taskText } from '../teacher/sentenceTeacher.ts';
 import { isRead, traitsOf } from '../settings/modes.ts';
 import { defaultsOf, type TeacherTraits } from '../settings/setting.ts';
 import { PAPER_SETTINGS, SETTINGS, WHOLE_RANK } from '../settings/settings.ts';
@@ -20,7 +22,12 @@ export function defaultRecipe(teacher: TeacherTraits, student: ModelShape = pres
 /** The settings that a task reads: tokens that are not hidden are predicted only where the teacher's answers are learned from. */
 export function taskSettings(recipe: Recipe): TaskSettings {
   const guided = isRead(recipe, 'guidance') ? recipe.guidance > 0 : isRead(recipe, 'distillationShare') && recipe.distillationShare > 0;
-  return { masking: recipe.masking, wholeWords: recipe.wholeWords, predicted: guided ? recipe.predicted : 0 };
+  return {
+    masking: recipe.masking,
+    wholeWords: recipe.wholeWords,
+    predicted: guided ? recipe.predicted : 0,
+    sentences: Math.ceil(recipe.sentences / recipe.accumulation),
+  };
 }
 
 /** Whether tables of words are trained as two factors. */
@@ -31,7 +38,7 @@ export function factorisesTables(recipe: Pick<Recipe, 'mode' | 'tableRank'>): bo
 /** One micro-batch of a step, which is what the training graph and the calibration see at once. */
 export function stepShape(task: Task, recipe: Recipe): StepShape {
   const size = { batch: recipe.batch / recipe.accumulation, sequence: recipe.sequence };
-  return { task, ...size, slots: task.slots(size, taskSettings(recipe)) };
+  return { task, ...size, slots: task.slots(size, taskSettings(recipe)), likeness: recipe.likeness };
 }
 
 /** What is judged at once. */
@@ -64,6 +71,7 @@ export function recipeTable(teacher: Teacher, recipe: Recipe): SpaceTable {
     recipe.tied,
     layerRule(recipe),
     traitsOf(recipe).mixtures === true && recipe.depth === 'mixture',
+    teacher.sentences === undefined ? undefined : vectorWidth(teacher.sentences.modules.pooling, teacher.model.config.hiddenSize),
   );
 }
 
@@ -78,7 +86,11 @@ export function recipeLayers(teacher: { readonly layers: number }, recipe: Pick<
 }
 
 /** The batches that a run trains on, in the order that its seed gives. */
-export function trainingStream({ task, tokenizer }: Pick<Teacher, 'task' | 'tokenizer'>, corpus: Splits, recipe: Recipe): TaskStream {
-  const text = { ...splitOf(corpus, 'train'), tokenizer };
-  return task.stream(text, stepShape(task, recipe), recipe.accumulation, recipe.seed, taskSettings(recipe));
+export function trainingStream(
+  teacher: Pick<Teacher, 'task' | 'tokenizer' | 'sentences' | 'model'>,
+  corpus: Splits,
+  recipe: Recipe,
+): TaskStream {
+  const { task } = teacher;
+  return task.stream(taskText(teacher, corpus, 'train'), stepShape(task, recipe), recipe.accumulation, recipe.seed, taskSettings(recipe));
 }

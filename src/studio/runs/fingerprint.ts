@@ -3,6 +3,7 @@ import { openBytes, type ByteContent } from '../../tensor/byteSource.ts';
 import type { Corpus } from '../../text/corpus.ts';
 import type { Teacher } from '../teacher/teacher.ts';
 import { sha256 } from './sealedFile.ts';
+import { storedSentences } from './sentencesFile.ts';
 
 /** What a kept state belongs to: a run goes on only with the same teacher and text. */
 export interface Fingerprints {
@@ -11,20 +12,31 @@ export interface Fingerprints {
 }
 
 /** SHA-256 of what a teacher computes with, in hexadecimal: the same for a folder, its zip and its repository. */
-export function fingerprintOfTeacher({ model, tokenizerFiles }: Pick<Teacher, 'model' | 'tokenizerFiles'>): Promise<string> {
+export function fingerprintOfTeacher({
+  model,
+  tokenizerFiles,
+  sentences,
+}: Pick<Teacher, 'model' | 'tokenizerFiles' | 'sentences'>): Promise<string> {
+  const pooling = sentences === undefined ? undefined : storedSentences(sentences);
   return fingerprintOf([
     { path: 'config', bytes: new TextEncoder().encode(JSON.stringify(model.config)) },
     ...[...tokenizerFiles].map(([path, bytes]) => ({ path: `tokenizer/${path}`, bytes })),
     ...[...model.tensors].map(([name, { data }]) => ({
       path: `tensor/${name}`,
-      bytes: new Uint8Array(data.buffer, data.byteOffset, data.byteLength),
+      bytes: bytesOf(data),
     })),
+    ...(pooling === undefined
+      ? []
+      : [
+          { path: 'sentences', bytes: new TextEncoder().encode(JSON.stringify(pooling.plain)) },
+          ...[...pooling.tensors].map(([name, { data }]) => ({ path: `sentences/${name}`, bytes: bytesOf(data) })),
+        ]),
   ]);
 }
 
 /** SHA-256 of packed tokens, how they were split, and where documents lie apart, in hexadecimal. */
 export function fingerprintOfCorpus({ train, heldOut, sequence, seed, apart }: Corpus): Promise<string> {
-  const bytes = (ids: Int32Array): Uint8Array => new Uint8Array(ids.buffer, ids.byteOffset, ids.byteLength);
+  const bytes = bytesOf;
   return fingerprintOf([
     { path: `train ${sequence} ${seed}`, bytes: bytes(train) },
     { path: 'held out', bytes: bytes(heldOut) },
@@ -35,6 +47,10 @@ export function fingerprintOfCorpus({ train, heldOut, sequence, seed, apart }: C
           { path: 'documents held out', bytes: bytes(apart.heldOut) },
         ]),
   ]);
+}
+
+function bytesOf({ buffer, byteOffset, byteLength }: Float32Array | Int32Array): Uint8Array {
+  return new Uint8Array(buffer, byteOffset, byteLength);
 }
 
 /** Bytes hashed at once: Web Crypto takes whole messages only, and a checkpoint's files may be larger than memory. */

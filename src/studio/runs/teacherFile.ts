@@ -2,6 +2,8 @@ import type { BertConfig } from '../../models/config.ts';
 import { taskNamed } from '../../tasks/registry.ts';
 import type { ByteContent } from '../../tensor/byteSource.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
+import { sentenceTokenizer } from '../teacher/sentenceTeacher.ts';
+import { sentencesFrom, storedSentences, type PlainSentences } from './sentencesFile.ts';
 import { tokenizerOf, type Teacher } from '../teacher/teacher.ts';
 import { under } from './checkpointFile.ts';
 import { keptKind, kindFields, kindOfTeacher } from './modelKind.ts';
@@ -10,8 +12,10 @@ import { refusal, seal, unseal } from './sealedFile.ts';
 const VERSION = 1;
 const MODEL = 'model/';
 const TOKENIZER = 'tokenizer/';
+const SENTENCES = 'sentences/';
 
-type Plain = Omit<Teacher, 'model' | 'task' | 'tokenizer' | 'tokenizerFiles'> & {
+type Plain = Omit<Teacher, 'model' | 'task' | 'tokenizer' | 'tokenizerFiles' | 'sentences'> & {
+  readonly sentences?: PlainSentences;
   /** Missing in files that were written before there was a choice. */
   readonly task?: string;
   readonly family?: string;
@@ -31,6 +35,7 @@ function packed(bytes: Uint8Array): Tensor {
 /** A teacher as it was read, so that it can be had again without the files that it came in. */
 export function encodeTeacher(teacher: Teacher): Promise<Iterable<Uint8Array>> {
   const { name, head, headFit, report, cut, licence, model, tokenizerFiles } = teacher;
+  const sentences = teacher.sentences === undefined ? undefined : storedSentences(teacher.sentences);
   const plain: Plain = {
     name,
     head,
@@ -40,10 +45,12 @@ export function encodeTeacher(teacher: Teacher): Promise<Iterable<Uint8Array>> {
     ...(cut === undefined ? {} : { cut }),
     ...(licence === undefined ? {} : { licence }),
     config: model.config,
+    ...(sentences === undefined ? {} : { sentences: sentences.plain }),
     tokenizerFiles: [...tokenizerFiles].map(([file, { length }]) => [file, length]),
   };
   const tensors = new Map<string, Tensor>();
   for (const [name, tensor] of model.tensors) tensors.set(MODEL + name, tensor);
+  for (const [name, tensor] of sentences?.tensors ?? []) tensors.set(SENTENCES + name, tensor);
   for (const [name, bytes] of tokenizerFiles) tensors.set(TOKENIZER + name, packed(bytes));
   return seal('WIDTCHR', VERSION, plain, tensors);
 }
@@ -57,13 +64,15 @@ function isPlain(value: unknown): value is Plain {
 export async function decodeTeacher(name: string, bytes: ByteContent): Promise<Teacher> {
   const { plain, tensors } = await unseal(name, 'WIDTCHR', VERSION, bytes);
   if (!isPlain(plain)) throw refusal(name, 'a teacher', 'none');
-  const { config, tokenizerFiles: lengths, task: _task, family: _family, studio: _studio, ...rest } = plain;
+  const { config, tokenizerFiles: lengths, task: _task, family: _family, studio: _studio, sentences: kept, ...rest } = plain;
+  const sentences = kept === undefined ? undefined : sentencesFrom(name, kept, under(SENTENCES, tensors));
   const tokenizerFiles = new Map<string, Uint8Array>();
   for (const [file, length] of lengths) {
     const data = tensors.get(TOKENIZER + file)?.data;
     if (data === undefined || length > data.byteLength) throw refusal(name, `the tokenizer's ${file}`, 'none');
     tokenizerFiles.set(file, new Uint8Array(data.buffer, data.byteOffset, length));
   }
+  const tokenizer = tokenizerOf(tokenizerFiles, config.vocabSize);
   const known = taskNamed(name, keptKind(name, plain).task);
   return {
     ...rest,
@@ -71,7 +80,8 @@ export async function decodeTeacher(name: string, bytes: ByteContent): Promise<T
     // The words are this build's: those of the file may be older, or missing.
     report: { ...rest.report, words: known.words },
     model: { config, tensors: under(MODEL, tensors) },
-    tokenizer: tokenizerOf(tokenizerFiles, config.vocabSize),
+    tokenizer: sentences === undefined ? tokenizer : sentenceTokenizer(tokenizer, sentences.modules, sentences.prompt),
     tokenizerFiles,
+    ...(sentences === undefined ? {} : { sentences }),
   };
 }

@@ -49,7 +49,18 @@ export function inputVerbs(state: SessionState): Pick<StudioApi, 'loadText' | 'c
     return async ({ teacher, fingerprint }: KnownTeacher, wish: TextWish): Promise<LoadedText> => {
       const key = await texts?.keyOf(files, fingerprint, wish);
       const known = key === undefined ? undefined : await texts?.find(key);
-      const text = known ?? (await loadCorpus(name, files, teacher.tokenizer, wish, listen, signal, comparison(state, teacher, wish)));
+      const text =
+        known ??
+        (await loadCorpus(
+          name,
+          files,
+          teacher.tokenizer,
+          wish,
+          listen,
+          signal,
+          comparison(state, teacher, wish),
+          teacher.sentences !== undefined,
+        ));
       if (known === undefined && key !== undefined) await texts?.keep(key, text, Date.now());
       return text;
     };

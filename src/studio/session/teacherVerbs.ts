@@ -6,7 +6,8 @@ import type { GivenName } from '../api/history.ts';
 import type { TeacherReport } from '../api/teacher.ts';
 import type { StudioApi } from '../studioApi.ts';
 import { vocabularyFacts } from '../teacher/cutTeacher.ts';
-import { readTeacher, type Teacher } from '../teacher/teacher.ts';
+import { readTaskTeacher } from '../teacher/sentenceTeacher.ts';
+import type { Teacher } from '../teacher/teacher.ts';
 import { attempt, namesOf, type SessionState } from './sessionState.ts';
 
 interface Loaded {
@@ -51,12 +52,12 @@ export function teacherVerbs(
     }
   };
   return {
-    loadTeacher: (name, files, listen = () => undefined) =>
-      load(async (signal) => ({ teacher: await readTeacher(name, files, { listen, signal }), files })),
+    loadTeacher: (name, files, listen = () => undefined, wish = {}) =>
+      load(async (signal) => ({ teacher: await readTaskTeacher(name, files, wish, { listen, signal }), files })),
     loadHubTeacher: (request, listen) =>
       load(async (signal) => {
         const { name, files, notes } = await fetchHubTeacher(request, state.surroundings.hub, listen, signal);
-        const teacher = await readTeacher(name, files, { listen, signal });
+        const teacher = await readTaskTeacher(name, files, request, { listen, signal });
         return { teacher: { ...teacher, report: { ...teacher.report, notes: [...notes, ...teacher.report.notes] } }, files };
       }),
     cancelTeacher: () => attempt(() => state.loading?.abort()),

@@ -1,5 +1,6 @@
 import type { Engine } from '../../engines/engine.ts';
 import { fitTeacherHead } from '../teacher/headedTeacher.ts';
+import { taughtTeacher } from '../teacher/taughtTeacher.ts';
 import type { StudioListener } from '../api/run.ts';
 import type { Teacher } from '../teacher/teacher.ts';
 import { needHead } from '../teacher/teacher.ts';
@@ -8,9 +9,9 @@ import type { FinishedWith, SessionState } from './sessionState.ts';
 const ALWAYS = { proceed: (): Promise<boolean> => Promise.resolve(true) };
 
 /**
- * The loaded teacher, with a head fitted on the loaded text where its checkpoint had none. A fitted head serves until
- * teacher or text change.
- * @throws StudioError if it needs a head and no text is loaded
+ * The loaded teacher with what its task needs of the loaded text: a head that is fitted where its checkpoint had none, or its vectors
+ * of the sentences. They serve until teacher or text change.
+ * @throws StudioError if it needs any and no text is loaded
  */
 export async function teacherWithHead(
   state: SessionState,
@@ -21,10 +22,13 @@ export async function teacherWithHead(
   const teacher = state.needTeacher();
   if (teacher.head === 'mlm') return teacher;
   const { headed, corpus, fingerprints } = state;
+  const isTaught = teacher.sentences !== undefined;
   if (headed?.from === teacher && headed.text === fingerprints.text) return headed.teacher;
+  if (corpus === undefined && isTaught) return teacher;
   if (corpus === undefined) needHead(teacher);
   const text = fingerprints.text;
-  const made = await fitTeacherHead(engine, teacher, state.needCorpus(), control, listen);
+  const prepare = isTaught ? taughtTeacher : fitTeacherHead;
+  const made = await prepare(engine, teacher, state.needCorpus(), control, listen);
   state.headed = { from: teacher, text, teacher: made };
   return made;
 }

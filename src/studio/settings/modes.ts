@@ -15,6 +15,8 @@ export interface ModeTraits {
   readonly calibrates: boolean;
   /** Whether its layers may be learned mixtures of the teacher's. */
   readonly mixtures?: true;
+  /** Why it makes no students for vectors of sentences, in words; left out if it does. */
+  readonly wordsAlone?: string;
   /** What its steps do that no student is without, in words; left out if its start is a student, and 0 steps leave that. */
   readonly needsSteps?: string;
   /** Settings that mean nothing in some other mode, and something in this one. */
@@ -43,6 +45,7 @@ const TRAITS = {
       'teacherLearningRate',
       'guidance',
       'predicted',
+      'keptStates',
       'distillationTemperature',
       'calibration',
       'depth',
@@ -54,6 +57,7 @@ const TRAITS = {
     inherits: true,
     ownDecoder: true,
     calibrates: false,
+    wordsAlone: 'which squeezes a teacher with its head for masked words',
     needsSteps: 'whose steps squeeze the teacher',
     reads: [PUBLISHED_SETTINGS, 'calibration', 'depth'],
   },
@@ -63,6 +67,7 @@ const TRAITS = {
     inherits: true,
     ownDecoder: false,
     calibrates: true,
+    wordsAlone: 'which squeezes a teacher with its head for masked words',
     needsSteps: 'whose steps close the gates',
     reads: [...OWN_WEIGHTS, 'rampShare', 'calibration', 'depth'],
   },

@@ -2,7 +2,7 @@ import type { ModelShape } from '../api/recipe.ts';
 import type { TeacherReport } from '../api/teacher.ts';
 
 /** What a default may follow from: the teacher. */
-export type TeacherTraits = Pick<TeacherReport, 'shape' | 'maxPositions' | 'tiedDecoder'>;
+export type TeacherTraits = Pick<TeacherReport, 'shape' | 'maxPositions' | 'tiedDecoder' | 'task'>;
 
 /** A value, or how it follows from the teacher and the student's shape. */
 export type Default<Value> = Value | ((teacher: TeacherTraits, student: ModelShape) => Value);
@@ -13,6 +13,8 @@ interface Common<Value> {
   readonly label: string;
   /** What errors and lists of differences call it, if that is not its field's name in words. */
   readonly noun?: string;
+  /** `Task.name` of the only task that reads it; every task does if left out. */
+  readonly task?: string;
   /** Shown with the first fields; the others stand under "More options". */
   readonly first?: true;
   /** The page has a control of its own for it, outside the fields of training. */

@@ -4,6 +4,7 @@ import { PUBLISHED, type PaperSettings } from '../../wid/paper/settings.ts';
 import type { ModelShape } from '../api/recipe.ts';
 import type { DocumentsWish } from '../api/text.ts';
 import { DEFAULT_MODE, isRead, MODE_TRAITS, MODES, STEPLESS } from './modes.ts';
+import { SENTENCES_TASK, WORDS_TASK } from './tasks.ts';
 import type { NumberSetting, Setting, TeacherTraits, ValuesOf } from './setting.ts';
 
 /** Above this many weights in a teacher's layers their gradients and Adam's moments, 12 bytes each, want too much memory. */
@@ -47,6 +48,11 @@ const CALIBRATION_TOKENS_PER_NEURON = 8;
 
 /** No compactor has a side so long: all are trained whole. */
 export const WHOLE_RANK = 65_536;
+
+/** Whether a student learns vectors of sentences. */
+export function embedsSentences({ task }: Pick<TeacherTraits, 'task'>): boolean {
+  return task === SENTENCES_TASK;
+}
 
 /** Of counts; what is more was mistyped. */
 const MOST = 1_000_000_000;
@@ -114,9 +120,10 @@ export const SETTINGS = {
   /** A student of fewer layers alone keeps the teacher's one table: a second one makes it larger than the teacher, and no better. */
   tied: {
     kind: 'switch',
+    task: WORDS_TASK,
     label: 'Tie the decoder to the word table',
     noun: 'tied decoder',
-    default: ({ shape, tiedDecoder }, student) => isOnlyShallower(shape, student) && tiedDecoder,
+    default: (teacher, student) => embedsSentences(teacher) || (isOnlyShallower(teacher.shape, student) && teacher.tiedDecoder),
     option: '--tied',
     help: "one table for word embeddings and decoder (default: if only layers go and it is the teacher's)",
     noHelp: 'a decoder of its own',
@@ -152,6 +159,7 @@ export const SETTINGS = {
   /** Mask all pieces of a word together while training. */
   wholeWords: {
     kind: 'switch',
+    task: WORDS_TASK,
     label: 'Mask whole words',
     default: PLAIN_MASKING.wholeWords,
     earlier: false,
@@ -180,9 +188,9 @@ export const SETTINGS = {
     least: 1,
     most: 65_536,
     lean: 1,
-    default: 16,
+    default: (teacher) => (embedsSentences(teacher) ? 20 : 16),
     option: '--batch <n>',
-    help: 'sequences a step',
+    help: 'sequences a step (default: 16, 20 for sentence vectors)',
   },
   /** Tokens in one sequence; the shortest has a token between the two that every sequence begins and ends with. */
   sequence: {
@@ -193,9 +201,9 @@ export const SETTINGS = {
     whole: true,
     least: 3,
     most: 'positions',
-    default: ({ maxPositions }) => Math.min(128, maxPositions),
+    default: (teacher) => Math.min(embedsSentences(teacher) ? 64 : 128, teacher.maxPositions),
     option: '--sequence <n>',
-    help: "tokens a sequence (default: 128, or the teacher's positions if they are fewer)",
+    help: "tokens a sequence (default: 128, 64 for sentence vectors, or the teacher's positions if they are fewer)",
   },
   /**
    * How documents lie in sequences. `apart`: each with its own [CLS] and [SEP], positions that begin anew, and attention within it.
@@ -204,6 +212,7 @@ export const SETTINGS = {
    */
   documents: {
     kind: 'choice',
+    task: WORDS_TASK,
     label: 'Documents',
     first: true,
     words: {
@@ -211,7 +220,7 @@ export const SETTINGS = {
       apart: 'Apart from each other',
       joined: 'Joined to running text',
     } satisfies Readonly<Record<DocumentsWish, string>>,
-    default: 'auto',
+    default: (teacher) => (embedsSentences(teacher) ? 'apart' : 'auto'),
     earlier: 'joined',
     option: '--documents <name>',
     help: 'how documents lie in sequences: apart from each other, joined to running text, or as the teacher predicts better (auto)',
@@ -329,11 +338,12 @@ export const SETTINGS = {
    */
   guidance: {
     kind: 'number',
+    task: WORDS_TASK,
     label: "Teacher's logits",
     least: 0,
     most: 1,
     lean: 0,
-    default: (teacher, student) => (isLarge(teacher) ? 0 : logitShare(teacher, student)),
+    default: (teacher, student) => (isLarge(teacher) || embedsSentences(teacher) ? 0 : logitShare(teacher, student)),
     earlier: 0,
     option: '--guidance <share>',
     help: "calibrated: share of the loss that comes from the teacher's logits; 0 is the paper's (default: 1, 0.5 if only layers go, 0 for large teachers)",
@@ -382,6 +392,7 @@ export const SETTINGS = {
    */
   predicted: {
     kind: 'number',
+    task: WORDS_TASK,
     label: 'Predicted share',
     noun: 'predicted share',
     least: 0,
@@ -394,6 +405,7 @@ export const SETTINGS = {
   /** Share of tokens that a training batch masks and predicts, above 0 to 1; held-out numbers always predict 15 %. */
   masking: {
     kind: 'number',
+    task: WORDS_TASK,
     label: 'Masked share',
     least: 0,
     above: true,
@@ -451,6 +463,7 @@ export const SETTINGS = {
    */
   distillationTemperature: {
     kind: 'number',
+    task: WORDS_TASK,
     label: 'Temperature',
     least: 0,
     above: true,
@@ -461,6 +474,7 @@ export const SETTINGS = {
   /** `distil` only: share of the loss, 0 to 1, that comes from the teacher's logits. */
   distillationShare: {
     kind: 'number',
+    task: WORDS_TASK,
     label: 'Teacher share',
     least: 0,
     most: 1,
@@ -478,6 +492,46 @@ export const SETTINGS = {
     earlier: 0,
     option: '--distillation-hidden <weight>',
     help: 'distil: weight of the difference of hidden states, through a learned projection',
+  },
+  /** Sentences in one optimiser step, at most: as many as find room in its sequences. Sentence vectors only. */
+  sentences: {
+    kind: 'number',
+    task: SENTENCES_TASK,
+    label: 'Sentences',
+    noun: 'sentences a step',
+    whole: true,
+    least: 1,
+    most: 65_536,
+    default: 64,
+    earlier: 64,
+    option: '--sentences <n>',
+    help: 'sentence vectors: sentences a step, at most',
+  },
+  /** Weight of the mean squared difference of cosines within a batch, beside 1 - cosine. Sentence vectors only. */
+  likeness: {
+    kind: 'number',
+    task: SENTENCES_TASK,
+    label: 'Likeness',
+    least: 0,
+    default: 0,
+    earlier: 0,
+    option: '--likeness <weight>',
+    help: 'sentence vectors: weight of the differences of cosines within a batch',
+  },
+  /**
+   * `calibrated` only: weight of the mean square difference of hidden states at the dimensions that the student keeps. The teacher then
+   * runs in every step.
+   */
+  keptStates: {
+    kind: 'number',
+    label: 'Kept states',
+    noun: 'kept states',
+    least: 0,
+    lean: 0,
+    default: 0,
+    earlier: 0,
+    option: '--kept-states <weight>',
+    help: 'calibrated: weight of the difference of hidden states at the kept dimensions',
   },
 } as const satisfies Readonly<Record<string, Setting>>;
 

@@ -7,6 +7,7 @@ import type { Corpus } from '../../text/corpus.ts';
 import { cutChoice, cutTokenizer, keptTokens, tokensOfText, type CutChoice } from '../../text/tokenizing/cutVocabulary.ts';
 import type { CutText, TextCounts, VocabularyCut, VocabularyWish } from '../api/text.ts';
 import type { TeacherReport } from '../api/teacher.ts';
+import { sentenceTokenizer } from './sentenceTeacher.ts';
 import { mergedTokenizer, tokenizerOf, type Teacher } from './teacher.ts';
 
 /** A text in a teacher's whole vocabulary. */
@@ -125,7 +126,7 @@ export function cutLike(teacher: Teacher, other: Pick<Teacher, 'name' | 'tokeniz
 
 /** @param kept old ids in rising order */
 function ofTokens(teacher: Teacher, kept: readonly number[], made: Pick<VocabularyCut, 'by' | 'of' | keyof VocabularyWish>): Teacher {
-  const { model, tokenizerFiles, report } = teacher;
+  const { model, tokenizerFiles, report, sentences } = teacher;
   const { config } = model;
   const cut: VocabularyCut = { ...made, before: config.vocabSize, after: kept.length, parametersBefore: report.parameters };
   const { json } = mergedTokenizer(tokenizerFiles);
@@ -135,7 +136,8 @@ function ofTokens(teacher: Teacher, kept: readonly number[], made: Pick<Vocabula
   files.set('tokenizer.json', jsonBytes(cutTokenizer(json, kept)));
   const settings = tokenizerFiles.get('tokenizer_config.json');
   if (settings !== undefined) files.set('tokenizer_config.json', jsonBytes(withoutIds(settings)));
-  const tokenizer = tokenizerOf(files, kept.length);
+  const whole = tokenizerOf(files, kept.length);
+  const tokenizer = sentences === undefined ? whole : sentenceTokenizer(whole, sentences.modules, sentences.prompt);
   let parameters = 0;
   for (const { shape } of tensors.values()) parameters += sizeOf(shape);
   return {

@@ -1,10 +1,18 @@
 import { familyOf } from '../../models/families/registry.ts';
 import type { ModelConfig } from '../../models/config.ts';
 import { longestSequence } from '../../models/model.ts';
-import { POOLERS, vectorWidth, type DenseActivation, type SentenceDense, type SentencePooling } from '../../models/sentencePooling.ts';
+import {
+  POOLERS,
+  vectorWidth,
+  type DenseActivation,
+  type Pooler,
+  type SentenceDense,
+  type SentencePooling,
+} from '../../models/sentencePooling.ts';
 import { shownName, shownValue } from '../../tensor/shown.ts';
 import { StudioError } from '../../tensor/studioError.ts';
-import { readJson, type CheckpointFolder } from './checkpointFolder.ts';
+import type { GivenFile } from '../api/files.ts';
+import { openFolder, readJson, type CheckpointFolder } from './checkpointFolder.ts';
 
 /** What a sentence-transformers folder says beside its encoder. */
 export interface SentenceModules {
@@ -17,6 +25,53 @@ export interface SentenceModules {
   readonly prompts: ReadonlyMap<string, string>;
   /** Which of them is set before a text of no named kind. */
   readonly defaultPrompt: string | undefined;
+}
+
+/**
+ * What an encoder's folder says, if it is sentence-transformers'.
+ * @throws StudioError as {@link readSentenceModules}, and if the wish contradicts the folder
+ */
+export async function modulesGiven(
+  subject: string,
+  files: readonly GivenFile[],
+  config: ModelConfig,
+  { pooler }: { readonly pooler?: Pooler },
+): Promise<SentenceModules | undefined> {
+  const found = await readSentenceModules(subject, await openFolder(subject, files), config);
+  if (found !== undefined && pooler !== undefined && found.pooling.poolers.join() !== pooler)
+    throw new StudioError(
+      'checkpoint',
+      `${subject}: pooling — expected ${found.pooling.poolers.join(' and ')}, as its folder says, got ${pooler}. Leave the option out.`,
+    );
+  return found;
+}
+
+export function poolingInWords({ poolers, layers }: SentencePooling): string {
+  return [poolers.join(' and '), ...layers.map((layer) => (layer === 'normalize' ? 'normalised' : `dense to ${layer.outputs}`))].join(', ');
+}
+
+/** An encoder whose folder says nothing of sentences: one pooler, whole sentences, no prompts. */
+export function plainModules(config: ModelConfig, pooler: Pooler): SentenceModules {
+  return {
+    pooling: { poolers: [pooler], layers: [] },
+    longest: longestSequence(config),
+    lowercase: false,
+    prompts: new Map(),
+    defaultPrompt: undefined,
+  };
+}
+
+/** The prompt that is set before a text, as its name or the folder's default says; empty if there is none. @throws StudioError if there is none of this name */
+export function promptOf(name: string, { prompts, defaultPrompt }: SentenceModules, wanted: string | undefined): string {
+  const chosen = wanted ?? defaultPrompt;
+  if (chosen === undefined) return '';
+  const prompt = prompts.get(chosen);
+  if (prompt !== undefined) return prompt;
+  const known = [...prompts.keys()].map(shownName).join(', ');
+  throw new StudioError(
+    'checkpoint',
+    `${name}: prompt — expected ${known === '' ? 'none, as its folder names none' : `one of ${known}`}, got ${shownName(chosen)}.`,
+  );
 }
 
 /** Settings of a pooler, as versions 1 to 5 write them; they are concatenated in this order. */

@@ -20,6 +20,7 @@ import type { GivenFile } from '../api/files.ts';
 import type { StudioListener } from '../api/run.ts';
 import type { TeacherReport } from '../api/teacher.ts';
 import type { VocabularyCut } from '../api/text.ts';
+import type { TeacherSentences } from './sentenceTeacher.ts';
 import { licenceOf } from './teacherLicence.ts';
 
 /** A checkpoint that has been read, checked, and can be trained on. */
@@ -40,6 +41,8 @@ export interface Teacher {
   readonly cut?: VocabularyCut;
   /** As its `README.md` names it. */
   readonly licence?: string;
+  /** Given if its task is vectors of sentences. */
+  readonly sentences?: TeacherSentences;
 }
 
 const TOKENIZER_FILES = ['tokenizer.json', 'tokenizer_config.json', 'special_tokens_map.json', 'vocab.txt', 'added_tokens.json'] as const;

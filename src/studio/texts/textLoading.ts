@@ -38,6 +38,7 @@ const NOTABLE_UNKNOWN = 0.1;
  * Reads, tokenises and packs files of any text format.
  *
  * @param signal gives up between documents
+ * @param sentences whether every line or document is a sentence, of which vectors are learned
  * @param compare measures in which form the teacher predicts better; without it, `auto` joins documents
  * @throws TextError naming the file that cannot be read; StudioError `cancelled`
  */
@@ -49,6 +50,7 @@ export async function loadCorpus(
   listen: StudioListener,
   signal: AbortSignal,
   compare?: CompareForms,
+  sentences = false,
 ): Promise<LoadedText> {
   const { sequence, seed, documents: form = 'joined' } = wish;
   const texts = await textFilesOf(files);
@@ -105,7 +107,7 @@ export async function loadCorpus(
     return measured?.better === 'apart';
   };
   const apart = form === 'auto' ? isApart : form === 'apart';
-  const corpus = await buildCorpus(documents(), tokenizer, { sequence, seed, apart, listen: turn });
+  const corpus = await buildCorpus(documents(), tokenizer, { sequence, seed, apart, sentences, listen: turn });
 
   if (corpus.cut)
     notices.push(
@@ -114,6 +116,12 @@ export async function loadCorpus(
   if (corpus.unknownShare > NOTABLE_UNKNOWN)
     notices.push(
       `${percent(corpus.unknownShare)} of the tokens are unknown to the teacher's vocabulary. Is this text in its language, and split as it expects?`,
+    );
+  if (corpus.sentences !== undefined && corpus.sentences.equal > 0)
+    notices.push(`${corpus.sentences.equal.toLocaleString('en')} sentences stand there more than once, and are taken once.`);
+  if (corpus.sentences !== undefined && corpus.sentences.shortened > 0)
+    notices.push(
+      `${corpus.sentences.shortened.toLocaleString('en')} sentences are longer than ${sequence} tokens, and are cut. Longer sequences keep more of them.`,
     );
   const report: TextReport = {
     name,
@@ -128,7 +136,7 @@ export async function loadCorpus(
     packing: { documents: corpus.apart === undefined ? 'joined' : 'apart', wish: form, measured: measured ?? null },
     unknownShare: corpus.unknownShare,
     lengths: corpus.lengths.map((count, bin) => ({ from: 2 ** bin, to: 2 ** (bin + 1), documents: count })),
-    example: maskedExample(corpus, tokenizer, seed),
+    example: sentences ? plainExample(corpus, tokenizer) : maskedExample(corpus, tokenizer, seed),
     columns: columns ?? null,
     notices,
   };
@@ -158,6 +166,11 @@ function countWords(text: string): number {
     isInside = !isSpace;
   }
   return words;
+}
+
+/** The start of the first training sequence, in which nothing is masked. */
+function plainExample({ train }: Corpus, tokenizer: TextTokenizer): TextExample {
+  return Array.from(train.subarray(0, EXAMPLE_TOKENS), (id) => ({ token: shownName(tokenizer.token(id)) }));
 }
 
 function percent(share: number): string {

@@ -57,7 +57,7 @@ export class HeldOutTokens {
     for (const [done, batch] of this.#batches.entries()) {
       const { attention } = batch;
       const logits = await runtime.logits(batch.inputIds, attention, SEQUENCES, this.#sequence);
-      const judged = this.#task.judgeOutputs(batch, logits);
+      const judged = this.#task.judgeOutputs?.(batch, logits) ?? { answers: 0, right: 0 };
       tokens += judged.answers;
       right += judged.right;
       await progress(done + 1, this.#batches.length);

@@ -1,6 +1,6 @@
 import { longestSequence, segmentsGiven } from '../../models/model.ts';
 import type { BertModel } from '../../models/model.ts';
-import { outputOf } from '../../models/outputs.ts';
+import { HIDDEN, outputOf } from '../../models/outputs.ts';
 import type { Engine } from '../../engines/engine.ts';
 import type { OnnxFile } from '../../formats/onnx/onnxModel.ts';
 import type { Corpus } from '../../text/corpus.ts';
@@ -33,6 +33,13 @@ export const TOLERANCES: Readonly<Record<OnnxPrecision, Tolerance>> = {
 interface Case {
   readonly batch: TextBatch;
   readonly expected: EngineAnswer;
+}
+
+/** What a file answers with in the place of the model's own answer, made of the engine's hidden states. */
+export interface Reading {
+  readonly output: string;
+  /** @param hidden [batch, length, d] row-major */
+  of(hidden: Float32Array, batch: TextBatch): Float32Array;
 }
 
 /** A model's answers in the engine at batch 1 and 3, lengths 1, 7 and the longest, to hold ONNX files against. */
@@ -69,13 +76,15 @@ export class OnnxJudge {
     return new OnnxJudge(engine, model, cases);
   }
 
-  /** Runs an open file on every batch; each of its outputs is held against the engine's. */
-  async check(runtime: OnnxRuntime, progress: Progress): Promise<OnnxCheck[]> {
+  /** Runs an open file on every batch; each of its outputs is held against the engine's. @param reading of another answer */
+  async check(runtime: OnnxRuntime, progress: Progress, reading?: Reading): Promise<OnnxCheck[]> {
     const checks: OnnxCheck[] = [];
     for (const { batch, expected } of this.#cases) {
       const outputs = await runtime.run(batch);
-      const compared = [...outputs].map(([name, got]) => difference(expected.get(name), got));
-      if (!outputs.has(outputOf(this.#model))) compared.push(difference(undefined, new Float32Array(0)));
+      const wanted =
+        reading === undefined ? expected : new Map([[reading.output, reading.of(expected.get(HIDDEN) ?? new Float32Array(), batch)]]);
+      const compared = [...outputs].map(([name, got]) => difference(wanted.get(name), got));
+      if (!outputs.has(reading?.output ?? outputOf(this.#model))) compared.push(difference(undefined, new Float32Array(0)));
       checks.push({
         batch: batch.batch,
         length: batch.length,

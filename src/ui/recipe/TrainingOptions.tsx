@@ -21,9 +21,10 @@ import { NumberField } from './NumberField.tsx';
 /** How long and how fast to train. Values are brought into their legal range. */
 export function TrainingOptions(): React.JSX.Element | null {
   const recipe = useSetup((state) => state.recipe);
+  const task = useSetup((state) => state.teacher?.task);
   if (recipe === undefined) return null;
   const shown = <Name extends ChoiceName | NumberName>(names: readonly Name[], first: boolean): readonly Name[] =>
-    names.filter((name) => !('apart' in SETTINGS[name]) && 'first' in SETTINGS[name] === first && matters(name, recipe));
+    names.filter((name) => !('apart' in SETTINGS[name]) && 'first' in SETTINGS[name] === first && matters(name, recipe, task));
   return (
     <details className="block options" open>
       <summary>
@@ -112,7 +113,8 @@ function PaperNumbers({ recipe }: { readonly recipe: Recipe }): React.JSX.Elemen
 
 function Switches({ recipe }: { readonly recipe: Recipe }): React.JSX.Element[] {
   const actions = useActions();
-  return SWITCH_NAMES.filter((name) => !('apart' in SETTINGS[name])).map((name) => (
+  const task = useSetup((state) => state.teacher?.task);
+  return SWITCH_NAMES.filter((name) => !('apart' in SETTINGS[name]) && matters(name, recipe, task)).map((name) => (
     <label key={name} className="inline switch">
       <input
         type="checkbox"

@@ -29,6 +29,8 @@ export function maskSpace(space: Module['writes'], layer: number | null): string
     case 'vocabulary':
     case 'position':
     case 'segment':
+    case 'pooled':
+    case 'vector':
       throw new StudioError('training', `paper mode: the ${space} is masked nowhere.`);
   }
 }

@@ -1,4 +1,4 @@
-import { blueprintOf, parameterNames, type Blueprint, type ModelSpace, type Module, type RowSpace } from '../../models/blueprint.ts';
+import { blueprintOf, parameterNames, type Blueprint, type Module } from '../../models/blueprint.ts';
 import { compactorName, type SiteRole } from '../compactors.ts';
 import { pickColumns, pickRows } from '../keepHeads.ts';
 import { tableWidth, type Spaces } from '../spaces.ts';
@@ -13,7 +13,7 @@ export interface Axes {
   readonly layer: number;
 }
 
-const AXES: Readonly<Record<ModelSpace | RowSpace, AxisSpace | 'tables' | null>> = {
+const AXES: Readonly<Record<Module['writes'], AxisSpace | 'tables' | null>> = {
   residual: 'residual',
   embedding: 'embedding',
   // The MLM inner space has the tables' dimensions: the transform's neurons are chosen and gated with them.
@@ -24,6 +24,8 @@ const AXES: Readonly<Record<ModelSpace | RowSpace, AxisSpace | 'tables' | null>>
   vocabulary: null,
   position: null,
   segment: null,
+  pooled: null,
+  vector: null,
 };
 
 /** The space whose gate and list of kept dimensions serve a space; null for one that stays. */

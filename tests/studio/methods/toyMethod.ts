@@ -14,7 +14,7 @@ export const halfGuided: Method = {
     return [ownWeightsPhase(context, context.recipe.steps, learnsFrom)];
   },
   merged: ({ table }) => mergedShapes(table),
-  words: (recipe) => ownWeightsInWords(recipe, 'a closed-form start', ', half guided'),
+  words: (recipe, task) => ownWeightsInWords(recipe, task, 'a closed-form start', ', half guided'),
 };
 
 /** One that starts from nothing, and keeps nothing beside its student. */

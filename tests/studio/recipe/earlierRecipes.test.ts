@@ -70,6 +70,9 @@ test('a recipe that was stored before there was a table of settings is read as i
     vocabulary: 0,
     vocabularyText: false,
     warmupSteps: 1,
+    sentences: 64,
+    likeness: 0,
+    keptStates: 0,
   });
   const session = createSession();
   await session.loadTeacher('golden', TEACHER);

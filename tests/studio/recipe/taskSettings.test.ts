@@ -15,7 +15,7 @@ test.each<[string, Partial<Recipe>, number]>([
   ['the published method', { mode: 'paper', guidance: 1 }, 0],
 ])('%s: tokens that are not hidden are predicted only if the teacher answers', (_, part, predicted) => {
   const recipe: Recipe = { ...usual, ...part, predicted: 0.5, masking: 0.15 };
-  expect(taskSettings(recipe)).toEqual({ masking: 0.15, wholeWords: false, predicted });
+  expect(taskSettings(recipe)).toEqual({ masking: 0.15, wholeWords: false, sentences: 64, predicted });
   const slots = maskedWords.slots({ batch: recipe.batch, sequence: recipe.sequence });
   expect(stepShape(maskedWords, recipe).slots > slots).toBe(predicted > 0);
 });

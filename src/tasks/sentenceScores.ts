@@ -1,4 +1,9 @@
-import type { SentenceVectors } from './sentenceVectors.ts';
+/** Vectors of some sentences, row by row. */
+export interface SentenceVectors {
+  readonly width: number;
+  /** [N, width] row-major. */
+  readonly data: Float32Array<ArrayBuffer>;
+}
 
 /** Correlation of two lists of numbers, -1 to 1; 0 if one of them does not vary. */
 export function pearson(a: ArrayLike<number>, b: ArrayLike<number>): number {
@@ -94,7 +99,8 @@ export function neighbours(teacher: SentenceVectors, student: SentenceVectors): 
   return { first: first / count, found: found / count, overlap: overlap / count, among };
 }
 
-function unit(vectors: SentenceVectors): SentenceVectors {
+/** Scaled to length 1; a vector of zeros stays one. */
+export function unit(vectors: SentenceVectors): SentenceVectors {
   const { width, data } = vectors;
   const scaled = new Float32Array(data.length);
   for (let from = 0; from < data.length; from += width) {
