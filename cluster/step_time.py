@@ -16,12 +16,12 @@ import torch
 
 from wid_cluster.batches import masked, to_device
 from wid_cluster.job import read_job, read_teacher
-from wid_cluster.masking import mixed
+from wid_cluster.low_rank import is_whole
+from wid_cluster.masking import mixed, slots_a_row
 from wid_cluster.model import Batch, Laid
 from wid_cluster.optimiser import NormLimit
 from wid_cluster.packing import Packed
-from wid_cluster.phases import compactor_phase, losses_of, merged_start, own_weights_phase
-from wid_cluster.masking import slots_a_row
+from wid_cluster.phases import compactor_phase, losses_of, low_rank_phase, merged_start, own_weights_phase
 from wid_cluster.processes import Processes
 from wid_cluster.step import Stepper
 
@@ -52,7 +52,9 @@ def main() -> None:
     plan = job.phases[0]
     slots = rows * slots_a_row(length, job.masking)
     compactors = {name: tensor.to(device) for name, tensor in job.compactors.items()}
-    phase = compactor_phase(job, plan, teacher, device, rows * length, slots)
+    whole = is_whole(job.blueprint.compactors.shapes, int(job.recipe["rank"]))
+    make = compactor_phase if whole else low_rank_phase
+    phase = make(job, plan, teacher, device, rows * length, slots)
     ours = Stepper(phase, processes, NormLimit(), precision, False)
     plain = own_weights_phase(job, plan, merged_start(job, teacher, compactors), teacher, device)
     optimiser = torch.optim.AdamW(list(plain.trained.values()), lr=1e-4, foreach=True)
@@ -84,7 +86,8 @@ def main() -> None:
     # The first round warms up.
     fastest = {name: min(found[1:]) for name, found in times.items()}
     trained = sum(tensor.numel() for tensor in phase.trained.values())
-    print(f"{job.mode}, {rows} x {length} tokens, {trained:,} trained numbers, {device.type}, {given.threads} threads, fastest of {given.rounds}:")
+    rank = "whole compactors" if whole else f"rank {job.recipe['rank']}"
+    print(f"{job.mode}, {rank}, {rows} x {length} tokens, {trained:,} trained numbers, {device.type}, {given.threads} threads, fastest of {given.rounds}:")
     for name, seconds in fastest.items():
         print(f"  {name}: {seconds:.3f} s")
     print(f"  job / plain PyTorch: {fastest['job'] / fastest['plain PyTorch']:.2f}")

@@ -13,6 +13,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file
 from torch import Tensor
 
+from . import __version__
 from .blueprint import Blueprint, Tensors
 from .errors import JobError
 from .masking import Masking, Special
@@ -23,6 +24,14 @@ VERSION = 1
 PROJECTION = "distillation.projection"
 _MODES = ("calibrated", "paper", "prune", "distil", "scratch")
 _TASK = "maskedWords"
+#: Settings of a recipe, all of them: one that is not known here may change what is trained.
+_SETTINGS = {
+    "accumulation", "batch", "beta2", "calibration", "calibrationTokens", "clipNorm", "compactorLearningRate", "compactorShare",
+    "decay", "depth", "distillationHidden", "distillationShare", "distillationTemperature", "documents", "evaluateEvery",
+    "guidance", "masking", "mode", "paper", "polishLearningRate", "predicted", "rampShare", "rank", "seed", "sequence", "start",
+    "steps", "student", "tableRank", "teacherLearningRate", "tied", "vocabulary", "vocabularyText", "warmup", "warmupSteps",
+    "weightDecay", "wholeWords",
+}
 
 
 @dataclass(frozen=True)
@@ -87,6 +96,11 @@ def read_job(folder: Path) -> Job:
             f"job: {folder}/run.json — expected version {VERSION}, got version {plain.get('version')} of WID Studio {plain.get('studio')}. Install the cluster package of that studio, or write the job again."
         )
     recipe = plain["recipe"]
+    for name in sorted(set(recipe) ^ _SETTINGS):
+        expected, got = ("none of this name", "one") if name in recipe else ("one of this name", "none")
+        raise JobError(
+            f"job: the setting {name} — expected {expected}, got {got}: the job is of WID Studio {plain.get('studio')}, this is the package of {__version__}. Write the job by the studio of this package."
+        )
     if recipe["mode"] not in _MODES:
         raise JobError(f"job: mode — expected {', '.join(_MODES)}, got {recipe['mode']}. Train it in the studio.")
     if plain["task"] != _TASK:

@@ -15,7 +15,7 @@ import { TEACHER, TEXT } from '../studio/runs/runBench.ts';
 import { largestDifference, lossesOf, studentOf, writeJob } from './jobBench.ts';
 import { PYTHON, python, trainJob, type PythonEnded } from './python.ts';
 
-const STEPS = 300;
+const STEPS = 200;
 const KILLS = 20;
 let scratch: string;
 let written: string;
@@ -130,7 +130,7 @@ describe.skipIf(PYTHON === undefined)('a job on several processes', () => {
       const count = 1 + random.integer(2);
       // Before it trains now and then, else from its first step on.
       const early = random.uniform() < 0.2;
-      const wait = Math.floor((early ? 4000 : 600) * random.uniform());
+      const wait = Math.floor((early ? 4000 : 400) * random.uniform());
       let doomed = false;
       const doom = (killAll: () => void): void => {
         if (!doomed) setTimeout(killAll, wait);

@@ -4,7 +4,7 @@ import type { Recipe } from '../api/recipe.ts';
 export const TRIED = `torch==2.15.0
 safetensors==0.8.0
 transformers==5.24.0
-datasets==4.3.0
+datasets==5.2.0
 `;
 
 /** The README of a job's folder: what it is, the three commands, what comes back. @param name of the folder   @param teacher its name */

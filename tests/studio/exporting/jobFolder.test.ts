@@ -94,6 +94,13 @@ test('a teacher whose vocabulary was cut is refused, since its weights are not t
   await expect(written({}, { teacher: cut })).rejects.toThrow("job: vocabulary — expected the teacher's 61 tokens, got 60, a cut one.");
 });
 
+test('the package knows every setting of a recipe, and refuses a job with another', () => {
+  const source = readFileSync(new URL('../../../cluster/wid_cluster/job.py', import.meta.url), 'utf8');
+  const [, listed = ''] = /^_SETTINGS = \{([^}]*)\}/m.exec(source) ?? [];
+  const known = [...listed.matchAll(/"(\w+)"/g)].map(([, name]) => name);
+  expect(known).toEqual(Object.keys(defaultRecipe(teacher.report)).toSorted((a, b) => (a < b ? -1 : 1)));
+});
+
 test('the packages that a job asks for are those of the package itself', () => {
   expect(readFileSync(new URL('../../../cluster/requirements.txt', import.meta.url), 'utf8')).toBe(TRIED);
 });
