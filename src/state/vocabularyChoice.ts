@@ -48,3 +48,9 @@ export function withVocabulary({ vocabularyText }: Choice, typed: number, { leas
 export function withVocabularyText(beyond: boolean, cut: VocabularyCut | undefined): Choice {
   return { vocabulary: beyond ? 0 : (cut?.after ?? 0), vocabularyText: beyond };
 }
+
+/** A recipe, as of another teacher or a link, with a vocabulary that this teacher can have. */
+export function withinVocabulary<Asked extends Choice>(recipe: Asked, teacher: Vocabulary): Asked {
+  if (recipe.vocabulary === 0) return recipe;
+  return { ...recipe, ...withVocabulary(recipe, recipe.vocabulary, vocabularyRange(teacher, undefined, recipe)) };
+}

@@ -1,7 +1,14 @@
 import { assert, integer, property } from 'fast-check';
 import { expect, test } from 'vitest';
 import type { VocabularyCut } from '../../src/studio/api/text.ts';
-import { vocabularyRange, vocabularyShown, vocabularySizes, withVocabulary, withVocabularyText } from '../../src/state/vocabularyChoice.ts';
+import {
+  vocabularyRange,
+  vocabularyShown,
+  vocabularySizes,
+  withinVocabulary,
+  withVocabulary,
+  withVocabularyText,
+} from '../../src/state/vocabularyChoice.ts';
 
 const TEACHER = { vocabularySize: 30_522, leastVocabulary: 1996 };
 const WHOLE = { vocabulary: 0, vocabularyText: false };
@@ -44,4 +51,12 @@ test('a number that is typed is brought into the range, and the whole vocabulary
 test('the words of the text are chosen without more, and left for as many in all', () => {
   expect(withVocabularyText(true, undefined)).toEqual(OF_TEXT);
   expect(withVocabularyText(false, CUT)).toEqual({ vocabulary: 5000, vocabularyText: false });
+});
+
+test('a recipe of another teacher gets a vocabulary that this one can have', () => {
+  expect(withinVocabulary({ ...WHOLE, steps: 7 }, TEACHER)).toEqual({ ...WHOLE, steps: 7 });
+  expect(withinVocabulary({ ...WHOLE, vocabulary: 5 }, TEACHER).vocabulary).toBe(1996);
+  expect(withinVocabulary({ ...WHOLE, vocabulary: 250_000 }, TEACHER)).toEqual(WHOLE);
+  expect(withinVocabulary({ ...OF_TEXT, vocabulary: 250_000 }, TEACHER).vocabulary).toBe(30_522 - 1996);
+  expect(withinVocabulary(OF_TEXT, TEACHER)).toEqual(OF_TEXT);
 });

@@ -5,6 +5,7 @@ import type { StudioListener } from '../../studio/api/run.ts';
 import { demoFiles, type GivenFile } from '../givenFiles.ts';
 import { recipeFromHash } from '../recipeChoices.ts';
 import { useSetup } from '../setupStore.ts';
+import { withinVocabulary } from '../vocabularyChoice.ts';
 import { whileReading } from '../whileReading.ts';
 import type { Desk } from './desk.ts';
 import { layBeside, lookForRuns } from './historyLooks.ts';
@@ -52,7 +53,7 @@ export async function takeTeacher(desk: Desk, teacher: TeacherReport): Promise<v
 }
 
 async function showTeacher(desk: Desk, { report: teacher, beginnings: { presets, byShape } }: OpenedTeacher): Promise<void> {
-  const recipe = recipeFromHash(location.hash, byShape.narrower, teacher, byShape);
+  const recipe = withinVocabulary(recipeFromHash(location.hash, byShape.narrower, teacher, byShape), teacher);
   useSetup.setState({ teacher, recipe, byShape, presets, text: undefined, plan: undefined, costs: undefined });
   desk.dropResult();
   await replan(desk);

@@ -4,6 +4,7 @@ import type { ChoiceName } from '../recipeFields.ts';
 import { toFault } from '../faults.ts';
 import { isGoing, useRun } from '../runStore.ts';
 import { useSetup } from '../setupStore.ts';
+import { withinVocabulary } from '../vocabularyChoice.ts';
 import type { Desk } from './desk.ts';
 import { isCutFor, loadText } from './textReading.ts';
 
@@ -74,7 +75,7 @@ export function followAddress(desk: Desk): void {
   window.addEventListener('hashchange', () => {
     const { recipe, teacher, byShape } = useSetup.getState();
     if (recipe === undefined || teacher === undefined || byShape === undefined || !location.hash.includes('=')) return;
-    const named = recipeFromHash(location.hash, recipe, teacher, byShape);
+    const named = withinVocabulary(recipeFromHash(location.hash, recipe, teacher, byShape), teacher);
     void desk.guarded(() => takeRecipe(desk, named, true));
   });
 }
