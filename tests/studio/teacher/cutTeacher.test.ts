@@ -5,13 +5,17 @@ import type { GivenFile } from '../../../src/studio/api/files.ts';
 import { cutTeacher, usesOf } from '../../../src/studio/teacher/cutTeacher.ts';
 import { readTeacher } from '../../../src/studio/teacher/teacher.ts';
 import { engineAnswer } from '../../../src/studio/verification/engineAnswer.ts';
+import { configFile, weightsFile } from '../../../src/export/checkpointFiles.ts';
+import { tokenizerFolder } from '../../../src/studio/exporting/tokenizerFolder.ts';
 import { createSession } from '../../../src/studio/session.ts';
+import { TEACHER, TEXT as PROSE } from '../runs/runBench.ts';
 import { buildCorpus } from '../../../src/text/corpus.ts';
 
 const filesOf = (folder: string): GivenFile[] =>
   readdirSync(folder).map((path) => ({ path, bytes: new Uint8Array(readFileSync(`${folder}/${path}`)) }));
 const FILES = filesOf('public/demo/teacher');
-const TEXT = filesOf('public/demo/prose');
+/** Enough to tell often used words from others. */
+const TEXT = filesOf('public/demo/prose').slice(0, 3);
 
 test('of a cut teacher hidden states are the same, and logits those of the words that stay', async () => {
   const whole = await readTeacher('demo', FILES);
@@ -105,4 +109,43 @@ test('a text that is loaded with a wish for its vocabulary is packed in the toke
     'session: the vocabulary is whole, the recipe asks for one that is cut to 2000 tokens. Load the text again.',
   );
   expect(vocabularySize).toBeGreaterThan(2000);
+});
+
+test('a student with a part of the vocabulary is judged beside the teacher of that part, and other tokens are refused', async () => {
+  const whole = await readTeacher('golden', TEACHER);
+  const texts = PROSE.map(({ path, bytes }) => ({
+    name: path,
+    text: new TextDecoder().decode(bytes instanceof Uint8Array ? bytes : new Uint8Array()),
+  }));
+  const corpus = await buildCorpus(texts, whole.tokenizer, { sequence: 32, seed: 1 });
+  const counted = { uses: usesOf(corpus, whole), text: { words: 1, tokens: corpus.tokens, unknownShare: 0 } };
+  const cut = cutTeacher(whole, counted, { vocabulary: 60, vocabularyText: false }, 'whole');
+  const filesOfCut: GivenFile[] = [...tokenizerFolder(cut)].map(([path, bytes]) => ({ path, bytes }));
+  for (const { path, pieces } of [configFile(cut.model, []), weightsFile(cut.model, 'fp32')]) {
+    const parts: Uint8Array[] = [];
+    for await (const piece of pieces) parts.push(piece);
+    filesOfCut.push({ path, bytes: new Uint8Array(Buffer.concat(parts)) });
+  }
+  const session = createSession();
+  await session.engine('cpu', 1);
+  await session.loadTeacher('golden', TEACHER);
+  const student = { name: 'cut', files: filesOfCut };
+  await session.loadText('prose', PROSE, { sequence: 32, seed: 1 });
+  await expect(session.evaluate(student, 4, 1)).rejects.toThrow(/vocabulary — expected the 61 tokens of teacher golden, got 60/);
+  expect((await session.checkStudent(student)).vocabularySize).toBe(60);
+  await session.loadText('prose', PROSE, { sequence: 32, seed: 1 });
+  const judged = await session.evaluate(student, 4, 1);
+  expect(judged.student).toEqual({ ...judged.teacher, agreement: 1 });
+
+  // As many tokens, and not the same: their ids mean other words.
+  const words = Array.from({ length: 60 }, (_, id) => cut.tokenizer.token(id));
+  const swapped = filesOfCut.flatMap(({ path, bytes }) => {
+    if (path !== 'tokenizer.json' || !(bytes instanceof Uint8Array)) return path === 'vocab.txt' ? [] : [{ path, bytes }];
+    const text = new TextDecoder()
+      .decode(bytes)
+      .replace(`"${words[5]}":5`, `"${words[6]}":5`)
+      .replace(`"${words[6]}":6`, `"${words[5]}":6`);
+    return [{ path, bytes: new TextEncoder().encode(text) }];
+  });
+  await expect(session.checkStudent({ name: 'other', files: swapped })).rejects.toThrow(/expected a of teacher golden as token 5, got b/);
 });
