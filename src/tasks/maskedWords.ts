@@ -96,6 +96,7 @@ export const maskedWords: Task = {
     answers: 'masked tokens',
     accuracy: 'masked words right',
     agreement: 'same top word',
+    overVocabulary: true,
     limits: 'It fills masks in text like that which it was trained on and is not fine-tuned for any task.',
   },
   slots: ({ batch, sequence }, settings) =>

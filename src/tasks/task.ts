@@ -128,6 +128,8 @@ export interface TaskWords {
   readonly agreement: string;
   /** What `loss` is in; nats if left out. */
   readonly loss?: string;
+  /** Whether the loss is over the words of the vocabulary, so that losses over other vocabularies cannot be compared with it. */
+  readonly overVocabulary?: true;
   /** What a student does, and is not made for, in a sentence of its card. */
   readonly limits: string;
 }

@@ -68,11 +68,12 @@ function resultTable(result: RunResult, cost: PlanReport): string {
 }
 
 /** Losses over different vocabularies cannot be compared. */
-function lossesLine({ vocabularySize, cut }: TeacherReport): string {
+function lossesLine({ vocabularySize, cut, words: { overVocabulary } }: TeacherReport): string[] {
+  if (overVocabulary !== true) return [];
   const words = `Losses are taken over ${grouped(vocabularySize)} words`;
-  return cut === undefined
-    ? words
-    : `${words} of the teacher's ${grouped(cut.before)}, whose probabilities are made to sum to one over them`;
+  return [
+    cut === undefined ? words : `${words} of the teacher's ${grouped(cut.before)}, whose probabilities are made to sum to one over them`,
+  ];
 }
 
 /** Whether the start is offered since training made it worse. */
@@ -157,7 +158,7 @@ async function run(given: CompressOptions, report: Report): Promise<number> {
   const exported = await session.exportStudent(basename(resolve(options.out)), report.event, wishedForms(options));
   const code = await writeExported(exported, options.out, report);
   interruption.end();
-  report.say(['', resultTable(result, cost), lossesLine(teacher), '', judgement(exported), `Written to ${options.out}`].join('\n'));
+  report.say(['', resultTable(result, cost), ...lossesLine(teacher), '', judgement(exported), `Written to ${options.out}`].join('\n'));
   if (result.fault !== null) throw new StudioError('diverged', `${result.fault} That student was written to ${options.out}.`);
   return code === EXIT.done && result.stopped ? EXIT.interrupted : code;
 }

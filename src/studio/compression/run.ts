@@ -134,6 +134,7 @@ export class Run {
     const { looks, method } = this.#tools;
     if (this.#model === undefined) throw new Error('compression: a run ended without a student');
     const last = { model: this.#model, heads: this.#heads, compactors: this.#compactors };
+    const { task } = this.#tools.context.teacher;
     const { model, step, compactors, numbers, fault } = await looks.last(this.#done, last, this.#fault, this.#whole, this.#tools.startOver);
     const result: RunResult = {
       ...numbers,
@@ -143,7 +144,7 @@ export class Run {
       stopped: !this.#going,
       fault: fault === null ? null : `run: ${fault}; the student is that of step ${step}. ${DIVERGENCE_CURE}`,
       seconds: this.#tools.clock.seconds(),
-      vocabularySize: this.#tools.context.teacher.model.config.vocabSize,
+      ...(task.words.overVocabulary === true ? { vocabularySize: model.config.vocabSize } : {}),
     };
     return { model, compactors: method.merged === undefined ? new Map() : compactors, result };
   }

@@ -75,10 +75,15 @@ function headNote(teacher: Teacher): string[] {
 }
 
 /** Over how many words losses are taken: those over other vocabularies cannot be compared with them. */
-function vocabularyNote({ cut, model }: Teacher): string {
+function vocabularyNote({ cut, model, task }: Teacher): string[] {
   const words = model.config.vocabSize.toLocaleString('en');
-  if (cut === undefined) return `Losses are taken over the ${words} words of the vocabulary.`;
-  return `The vocabulary was cut from ${cut.before.toLocaleString('en')} words to ${words}. The teacher's probabilities are those over these words, made to sum to one, and all losses are taken over them.`;
+  const isOver = task.words.overVocabulary === true;
+  if (cut === undefined) return isOver ? [`Losses are taken over the ${words} words of the vocabulary.`, ''] : [];
+  if (!isOver) return [`The vocabulary was cut from ${cut.before.toLocaleString('en')} words to ${words}.`, ''];
+  return [
+    `The vocabulary was cut from ${cut.before.toLocaleString('en')} words to ${words}. The teacher's probabilities are those over these words, made to sum to one, and all losses are taken over them.`,
+    '',
+  ];
 }
 
 /** What a folder without the head lacks. */
@@ -126,8 +131,7 @@ export function studentCard(name: string, teacher: Teacher, { result, recipe, mo
     ...(result.whole === undefined ? [] : [row('before dropping', result.whole, teacher.model)]),
     row('student', result.trained, student),
     '',
-    vocabularyNote(teacher),
-    '',
+    ...vocabularyNote(teacher),
     ...headNote(teacher),
     ...(teacher.sentences === undefined ? encoderNote(measured.output, 'The numbers above are of the student with it.') : []),
     ...vectorNote(measured),

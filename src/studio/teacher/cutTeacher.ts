@@ -153,7 +153,7 @@ function ofTokens(teacher: Teacher, kept: readonly number[], made: Pick<Vocabula
       cut,
       parameters,
       bytes: 4 * parameters,
-      notes: [...report.notes, noteOf(cut)],
+      notes: [...report.notes, noteOf(cut, teacher.task.words.overVocabulary === true)],
     },
   };
 }
@@ -188,12 +188,12 @@ function grouped(value: number): string {
   return value.toLocaleString('en');
 }
 
-function noteOf({ before, after, by }: VocabularyCut): string {
+function noteOf({ before, after, by }: VocabularyCut, isOver: boolean): string {
   const ofText =
     by === undefined
       ? ''
       : ` The text uses ${grouped(by.used)}; ${(100 * by.covered).toFixed(1)} % of what it is made of stays as it is, the rest is spelt in smaller pieces.`;
-  return `The vocabulary was cut from ${grouped(before)} tokens to ${grouped(after)}.${ofText} Losses are taken over the ${grouped(after)} words.`;
+  return `The vocabulary was cut from ${grouped(before)} tokens to ${grouped(after)}.${ofText}${isOver ? ` Losses are taken over the ${grouped(after)} words.` : ''}`;
 }
 
 /** Settings whose ids were of the whole vocabulary are in tokenizer.json. */

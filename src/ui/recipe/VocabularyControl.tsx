@@ -45,7 +45,12 @@ export function VocabularyControl(): React.JSX.Element | null {
           : `${sizeInWords(4 * plan.vocabularyParameters)} of ${sizeInWords(plan.bytesFp32)} are vocabulary (${percent(plan.vocabularyParameters / plan.parameters)}). `}
         {whole(range.least)} to {whole(range.most)} {beyond ? 'words beyond the text’s' : 'words'} are possible.
       </p>
-      <CutOfText text={text} isCut={text !== undefined && isCutFor(text, recipe)} words={teacher.vocabularySize} />
+      <CutOfText
+        text={text}
+        isCut={text !== undefined && isCutFor(text, recipe)}
+        words={teacher.vocabularySize}
+        isOver={teacher.words.overVocabulary === true}
+      />
     </fieldset>
   );
 }
@@ -56,17 +61,19 @@ interface CutOfTextProps {
   readonly isCut: boolean;
   /** Of the teacher. */
   readonly words: number;
+  /** Its loss is over them. */
+  readonly isOver: boolean;
 }
 
 /** What the vocabulary does to the user's text. */
-function CutOfText({ text, isCut, words }: CutOfTextProps): React.JSX.Element {
+function CutOfText({ text, isCut, words, isOver }: CutOfTextProps): React.JSX.Element {
   const going = useRun((state) => isGoing(state.status));
   return (
     <p className="note" data-testid="vocabulary-text">
       {text === undefined
         ? 'The words that your text uses most stay.'
         : isCut
-          ? `${told(text)} Losses are taken over ${whole(text.cut?.after ?? words)} words.`
+          ? `${told(text)}${isOver ? ` Losses are taken over ${whole(text.cut?.after ?? words)} words.` : ''}`
           : going
             ? 'Cut when the next run starts.'
             : 'Your text is read again for this vocabulary.'}
