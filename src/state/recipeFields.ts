@@ -5,6 +5,7 @@ import { PAPER_SETTINGS, SETTINGS, type SettingName } from '../studio/settings/s
 import { WORDS_TASK } from '../studio/settings/tasks.ts';
 
 export { PAPER_SETTINGS, SETTINGS } from '../studio/settings/settings.ts';
+export { SENTENCES_TASK } from '../studio/settings/tasks.ts';
 
 /** Parts of a recipe that are numbers to type. */
 export type NumberName = NamesOf<typeof SETTINGS, 'number'>;

@@ -1,4 +1,4 @@
-import type { AttentionComparison, AttentionReport, FillComparison } from './api/comparison.ts';
+import type { AttentionComparison, AttentionReport, FillComparison, SentenceComparison } from './api/comparison.ts';
 import type { PlanReport, StepCost } from './api/cost.ts';
 import type { EngineChoice, EngineReport, EngineSettings } from './api/engine.ts';
 import type { ExportOptions, ExportResult } from './api/exporting.ts';
@@ -122,6 +122,8 @@ export interface StudioApi extends HistoryApi, GpuTestApi {
   attention(sentence: string, layer: number, head: number, listen?: StudioListener): Promise<AttentionComparison>;
   /** Both models' words for the first [MASK] of a sentence, in the finished run. */
   fillMask(sentence: string, listen?: StudioListener): Promise<FillComparison>;
+  /** Cosines of every two sentences, one a line, by the vectors of both models, in the finished run of a teacher for sentence vectors. */
+  similarities(sentences: string, listen?: StudioListener): Promise<SentenceComparison>;
   exportStudent(name: string, listen: StudioListener, options?: ExportOptions): Promise<ExportResult>;
   /**
    * A run of this recipe as a folder for PyTorch (`cluster/`), calibrated here if its method calibrates. The teacher's weights and

@@ -200,12 +200,19 @@ async function unzipped(zip: Blob): Promise<Map<string, Uint8Array>> {
 }
 
 async function embedded(session: StudioApi, files: ReadonlyMap<string, Uint8Array>): Promise<{ width: number; vectors: Float32Array }> {
-  const given = [...files].map(([path, data]) => ({ path, bytes: Uint8Array.from(data) }));
-  const found = await session.embed(
-    { name: 'student', files: given },
-    [{ path: 'few.txt', bytes: bytes(lines().slice(0, 6).join('\n')) }],
-    {},
+  return embeddedBy(
+    session,
+    [...files].map(([path, data]) => ({ path, bytes: Uint8Array.from(data) })),
+    lines().slice(0, 6),
   );
+}
+
+async function embeddedBy(
+  session: StudioApi,
+  given: readonly GivenFile[],
+  sentences: readonly string[],
+): Promise<{ width: number; vectors: Float32Array }> {
+  const found = await session.embed({ name: 'encoder', files: given }, [{ path: 'few.txt', bytes: bytes(sentences.join('\n')) }], {});
   return { width: found.encoder.width, vectors: new Float32Array(found.vectors.buffer) };
 }
 
@@ -276,6 +283,28 @@ describe('a run for sentence vectors', () => {
     await pooling.close();
     const mean = Float32Array.from({ length: 32 }, (_, i) => first.reduce((sum, __, token) => sum + (tokens?.[32 * token + i] ?? 0), 0));
     expect(cosine(mean, whole.vectors.subarray(0, 32))).toBeCloseTo(1, 6);
+  });
+
+  test('tells how alike sentences are to both models, and shows a sample of many', async () => {
+    const few = lines().slice(0, 5);
+    const found = await session.similarities(['', ...few, few[0]].join('\n'));
+    expect(found).toMatchObject({ sentences: few, given: 5, cut: 0 });
+    expect(found.teacher[1]?.[1]).toBeCloseTo(1, 6);
+    const folders = [
+      folder(),
+      [...(await unzipped((await session.exportStudent('same', () => {}, { latency: false, int8: false })).zip))].map(([path, data]) => ({
+        path,
+        bytes: Uint8Array.from(data),
+      })),
+    ];
+    for (const [i, files] of folders.entries()) {
+      const { vectors, width } = await embeddedBy(session, files, few);
+      const map = i === 0 ? found.teacher : found.student;
+      expect(map[0]?.[3]).toBeCloseTo(cosine(vectors.subarray(0, width), vectors.subarray(3 * width, 4 * width)), 5);
+    }
+    const many = await session.similarities(Array.from({ length: 10_000 }, (_, i) => `${lines()[i % 160] ?? ''} ${i}`).join('\n'));
+    expect([many.given, many.sentences.length, many.student.length]).toEqual([10_000, 48, 48]);
+    await expect(session.similarities('the cat\n\nthe cat')).rejects.toThrow(/expected at least two different ones, a line each, got 1/);
   });
 
   test.each([2, 6])('goes on bit for bit after it was stopped at step %i', async (stopAt) => {

@@ -1,10 +1,10 @@
-import type { AttentionComparison, FillComparison } from '../../studio/api/comparison.ts';
+import type { AttentionComparison, FillComparison, SentenceComparison } from '../../studio/api/comparison.ts';
 import type { StudioListener } from '../../studio/api/run.ts';
 import type { RunSummary } from '../historyStore.ts';
 import { useRun } from '../runStore.ts';
 import type { Desk } from './desk.ts';
 
-export type { FillComparison };
+export type { FillComparison, SentenceComparison };
 
 /** One head's attention in two models, and what they are called. `teacher` may be another run's student. */
 export interface SeenHead extends AttentionComparison {
@@ -18,6 +18,8 @@ export interface JudgeActions {
   attentionOfRuns(ours: RunSummary, other: RunSummary, sentence: string, layer: number, head: number): Promise<SeenHead | undefined>;
   /** @returns undefined if it failed; the fault is in the run store */
   fillMask(sentence: string): Promise<FillComparison | undefined>;
+  /** @param sentences one a line   @returns undefined if it failed; the fault is in the run store */
+  similarities(sentences: string): Promise<SentenceComparison | undefined>;
 }
 
 export function judgeActions(desk: Desk): JudgeActions {
@@ -47,6 +49,7 @@ export function judgeActions(desk: Desk): JudgeActions {
           );
         return { tokens, teacher: second, student: first, names: { teacher: other.name, student: ours.name, difference: 'difference' } };
       }),
+    similarities: (sentences) => ask(() => desk.api.similarities(sentences, listen)),
     fillMask: (sentence) => ask(() => desk.api.fillMask(sentence, listen)),
   };
 }

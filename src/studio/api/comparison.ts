@@ -30,6 +30,21 @@ export interface AttentionReport {
   }[];
 }
 
+/** Sentences by the vectors of teacher and student. */
+export interface SentenceComparison {
+  /** Those that are compared: different ones, evenly spaced if there are too many to show. */
+  readonly sentences: readonly string[];
+  /** Different sentences that were given. */
+  readonly given: number;
+  /** Cosine of every two vectors, -1 to 1. */
+  readonly teacher: readonly (readonly number[])[];
+  readonly student: readonly (readonly number[])[];
+  /** Rank correlation of both, over the pairs, -1 to 1. */
+  readonly correlation: number;
+  /** Sentences that were longer than the teacher reads, and were cut. */
+  readonly cut: number;
+}
+
 /** The likeliest words for a [MASK], best first. */
 export interface FillComparison {
   readonly teacher: readonly MaskGuess[];

@@ -8,7 +8,7 @@ import type { ExportOptions, ExportResult } from '../api/exporting.ts';
 import type { StudioListener } from '../api/run.ts';
 import type { Teacher } from '../teacher/teacher.ts';
 import { poolingInWords } from '../teacher/sentenceModules.ts';
-import { sentenceStudent } from './sentenceFolder.ts';
+import { sentenceStudent } from '../teacher/sentenceStudent.ts';
 import { tokenizerFolder } from './tokenizerFolder.ts';
 import { STUDIO_VERSION } from '../version.ts';
 

@@ -3,6 +3,7 @@ import { attentionOf } from '../comparison/attentionOf.ts';
 import { readStudent } from '../comparison/givenStudent.ts';
 import { evaluateCheckpoints } from '../comparison/evaluateCheckpoints.ts';
 import { defaultRecipe, recipeLayers } from '../recipe/recipe.ts';
+import { compareSentences } from '../comparison/similarities.ts';
 import { compareAttention, compareFill } from '../comparison/sentenceCompare.ts';
 import { fingerprintOfTeacher } from '../runs/fingerprint.ts';
 import type { StudioApi } from '../studioApi.ts';
@@ -12,7 +13,9 @@ import { changeTeacher } from './vocabularyCut.ts';
 import { heardBy } from './watchedEngine.ts';
 
 /** Teacher and student side by side. */
-export function judgeVerbs(state: SessionState): Pick<StudioApi, 'checkStudent' | 'evaluate' | 'attentionOf' | 'attention' | 'fillMask'> {
+export function judgeVerbs(
+  state: SessionState,
+): Pick<StudioApi, 'checkStudent' | 'evaluate' | 'attentionOf' | 'attention' | 'fillMask' | 'similarities'> {
   const needFinished = (): FinishedWith => {
     if (state.gate !== undefined || state.finished === undefined)
       throw new StudioError('order', 'session: comparing needs a finished run. Wait for it to end, or stop it.');
@@ -48,6 +51,11 @@ export function judgeVerbs(state: SessionState): Pick<StudioApi, 'checkStudent' 
         head: result.similarity.origins[layer]?.[head] ?? head,
       };
       return state.onEngine((engine) => compareAttention(heardBy(listen, engine), teacher, student, sentence, layer, head, origin));
+    },
+    async similarities(text, listen = () => undefined) {
+      const { model: student } = needFinished();
+      const teacher = state.needTeacher();
+      return state.onEngine((engine) => compareSentences(heardBy(listen, engine), teacher, student, text, listen));
     },
     async fillMask(sentence, listen) {
       const finished = needFinished();

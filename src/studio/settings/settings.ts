@@ -274,9 +274,10 @@ export const SETTINGS = {
     label: 'Compactor share',
     least: 0,
     most: 1,
-    default: 1,
+    // The shortest search for sentence vectors (docs/sentences.md) was on the student's own weights alone.
+    default: (teacher) => (embedsSentences(teacher) ? 0 : 1),
     option: '--compactor-share <share>',
-    help: 'share of the steps that trains compactors, the rest polishes (0 to 1)',
+    help: 'share of the steps that trains compactors, the rest polishes (0 to 1; default: 1, 0 for sentence vectors)',
   },
   /** `progressive` only: share of the steps, 0 to 1, over which the gates close; the rest polishes. */
   rampShare: {

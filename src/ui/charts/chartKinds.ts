@@ -28,7 +28,7 @@ export const CHARTS: readonly ChartKind[] = [
   {
     field: 'loss',
     title: 'Training loss',
-    hint: () => 'cross-entropy; faint is every step',
+    hint: (words) => `${words?.loss ?? 'cross-entropy'}; faint is every step`,
     height: 120,
     dense: true,
     logarithmic: true,

@@ -3,8 +3,11 @@ import type { FillComparison, SeenHead } from '../../state/actions/judgeActions.
 import { useHistory, type RunSummary } from '../../state/historyStore.ts';
 import { isGoing, useRun, type RunResult } from '../../state/runStore.ts';
 import { useActions } from '../actionsContext.ts';
+import { SENTENCES_TASK } from '../../state/recipeFields.ts';
+import { useSetup } from '../../state/setupStore.ts';
 import { FillMask } from './FillMask.tsx';
 import { HeadGrid, type HeadPlace } from './HeadGrid.tsx';
+import { Sentences } from './Sentences.tsx';
 import { useShownSimilarity } from './shownSimilarity.ts';
 
 const loadHeadView = async (): Promise<{ default: typeof import('./HeadView.tsx').HeadView }> => ({
@@ -38,6 +41,7 @@ export function Compare(): React.JSX.Element {
     // Fetched while the run trains, so that what is asked of it hours later needs no server. Whatever fails is tried again then.
     if (started) loadHeadView().catch(() => undefined);
   }, [started]);
+  const embeds = useSetup((state) => state.teacher?.task === SENTENCES_TASK);
   const [sentence, setSentence] = useState(EXAMPLE);
   const [place, setPlace] = useState<HeadPlace>({ layer: 0, head: 0 });
   const [otherName, setOtherName] = useState('');
@@ -53,7 +57,7 @@ export function Compare(): React.JSX.Element {
     const seen = await (ours === undefined || beside === null
       ? actions.attention(sentence, at.layer, at.head)
       : actions.attentionOfRuns(ours, beside, sentence, at.layer, at.head));
-    const filled = words && /\[mask\]/i.test(sentence) ? await actions.fillMask(sentence) : words ? undefined : fill;
+    const filled = words && !embeds && /\[mask\]/i.test(sentence) ? await actions.fillMask(sentence) : words ? undefined : fill;
     setAnswer({ result, maps: seen, fill: filled });
   };
   return (
@@ -71,6 +75,7 @@ export function Compare(): React.JSX.Element {
           }}
         />
       </div>
+      {embeds ? <Sentences ready={ready} /> : null}
       <div className="block">
         <form
           className="ask"
@@ -112,8 +117,8 @@ export function Compare(): React.JSX.Element {
         {maps === undefined ? (
           <p className="note">
             {ready
-              ? 'Shows what the chosen head attends to in this sentence, in both models, and their words for [MASK].'
-              : 'When the run ends: what a head attends to in your sentence, and both models’ words for [MASK].'}
+              ? `Shows what the chosen head attends to in this sentence, in both models${embeds ? '' : ', and their words for [MASK]'}.`
+              : `When the run ends: what a head attends to in your sentence${embeds ? '' : ', and both models’ words for [MASK]'}.`}
           </p>
         ) : (
           <Suspense fallback={<p className="note">Drawing the head</p>}>
