@@ -12,6 +12,8 @@ export class Graph {
   readonly inputs = new Map<string, Value>();
   readonly states = new Map<string, Value>();
   readonly outputs = new Map<string, Value>();
+  /** Numbers of the inputs that {@link constant} made, by their names. */
+  readonly constants = new Map<string, Float32Array>();
   readonly #makers = new Map<Value, Node>();
   #storages = 0;
 
@@ -19,6 +21,18 @@ export class Graph {
   input(name: string, shape: Shape, dtype: DType = 'f32'): Value {
     const value = this.#allocate('input', name, shape, dtype);
     this.#enter(this.inputs, name, value);
+    return value;
+  }
+
+  /**
+   * An input whose numbers are known when the graph is built; engines write them once, when they compile. Asked for again by the same
+   * name, it is the same.
+   */
+  constant(name: string, shape: Shape, data: () => Float32Array): Value {
+    const known = this.constants.has(name) ? this.inputs.get(name) : undefined;
+    if (known !== undefined) return known;
+    const value = this.input(name, shape);
+    this.constants.set(name, data());
     return value;
   }
 

@@ -39,6 +39,15 @@ export type Operation =
   | { readonly kind: 'gelu'; readonly form: GeluKind }
   /** x, dy -> dy * gelu'(x). */
   | { readonly kind: 'geluGrad'; readonly form: GeluKind }
+  /** x, g -> gelu(x) * g. */
+  | { readonly kind: 'gatedGelu'; readonly form: GeluKind }
+  /** x, g, dy -> dy * g * gelu'(x). */
+  | { readonly kind: 'gatedGeluGrad'; readonly form: GeluKind }
+  /**
+   * x [N, A a], table [P, a] of cosines before sines, positions [N] i32 -> each pair (i, i + a / 2) of every head turned by its
+   * angle at the row's position, or back.
+   */
+  | { readonly kind: 'rotate'; readonly inverse: boolean }
   /** x [N, d], gain [d], shift [d] -> y [N, d]; biased variance, epsilon inside the root. */
   | { readonly kind: 'layerNorm'; readonly epsilon: number }
   /** x [N, d], gain [d], dy [N, d] -> dx [N, d]. */

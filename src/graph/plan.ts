@@ -10,6 +10,8 @@ export interface Plan {
   readonly inputs: ReadonlyMap<string, Value>;
   readonly states: ReadonlyMap<string, Value>;
   readonly outputs: ReadonlyMap<string, Value>;
+  /** What engines write into some of the inputs when they compile. */
+  readonly constants: ReadonlyMap<string, Float32Array>;
   /** Byte offset of a storage in the arena, by storage id. */
   readonly offsets: ReadonlyMap<number, number>;
   /** Bytes of the whole arena: inputs and states, then temporaries at their peak. */
@@ -21,7 +23,7 @@ export interface Plan {
 }
 
 /** What a plan needs of a graph. */
-export type GraphPart = Pick<Graph, 'nodes' | 'inputs' | 'states' | 'outputs'>;
+export type GraphPart = Pick<Graph, 'nodes' | 'inputs' | 'states' | 'outputs' | 'constants'>;
 
 /**
  * The part of a graph that some of its outputs need, with the inputs and states that it reads: a plan of it holds nothing
@@ -34,11 +36,14 @@ export function partFor(graph: Graph, names: readonly string[]): GraphPart {
     inputs: graph.inputs,
     states: graph.states,
     outputs,
+    constants: graph.constants,
   });
   const used = new Set([...outputs.values(), ...nodes.flatMap(({ inputs }) => inputs)].map(({ storage }) => storage.id));
   const read = (values: ReadonlyMap<string, Value>): Map<string, Value> =>
     new Map([...values].filter(([, { storage }]) => used.has(storage.id)));
-  return { nodes, inputs: read(graph.inputs), states: read(graph.states), outputs };
+  const inputs = read(graph.inputs);
+  const constants = new Map([...graph.constants].filter(([name]) => inputs.has(name)));
+  return { nodes, inputs, states: read(graph.states), outputs, constants };
 }
 
 export interface PlanOptions {
@@ -67,6 +72,7 @@ export function plan(graph: GraphPart, options: PlanOptions = { alignment: 64, i
     inputs: graph.inputs,
     states: graph.states,
     outputs: graph.outputs,
+    constants: graph.constants,
     get offsets() {
       return arena().offsets;
     },

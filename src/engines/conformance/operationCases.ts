@@ -1,11 +1,12 @@
 import type { Graph } from '../../graph/graph.ts';
 import { ADAMW_SETTINGS, NO_NORM_LIMIT } from '../../graph/operation.ts';
-import { assign, broadcast, gelu, mul, reduceSum, rsqrt, scale, scaleBy } from '../../graph/ops/elementwise.ts';
+import { assign, broadcast, gatedGelu, gelu, mul, reduceSum, rsqrt, scale, scaleBy } from '../../graph/ops/elementwise.ts';
 import { layerNorm } from '../../graph/ops/layerNorm.ts';
 import { add } from '../../graph/ops/layout.ts';
 import { crossEntropy, distillation } from '../../graph/ops/loss.ts';
 import { linear, matmul } from '../../graph/ops/matmul.ts';
 import { adamw, globalNorm } from '../../graph/ops/optimiser.ts';
+import { rotate, rotationTable } from '../../graph/ops/rotate.ts';
 import { argmaxRows, gatherRows, reduceRows, scatterRows } from '../../graph/ops/rows.ts';
 import { softmax } from '../../graph/ops/softmax.ts';
 import { weightedNorm } from '../../graph/ops/weightedNorm.ts';
@@ -122,7 +123,32 @@ function elementwise(): OperationCase[] {
       floats: { a: [n] },
       build: (g, t) => gelu(g, scale(g, t('a'), 3), form),
     })),
+    ...(['gelu', 'gelu_tanh', 'relu'] as const).map((form): OperationCase => ({
+      name: `gated ${form} of ${n}`,
+      floats: { a: [n], b: [n] },
+      build: (g, t) => gatedGelu(g, scale(g, t('a'), 3), t('b'), form),
+    })),
   ]);
+}
+
+/** Halves of a head that fill vectors, and that do not; positions in any order, far ones among them. */
+function rotations(): OperationCase[] {
+  return (
+    [
+      [1, 1, 2],
+      [5, 3, 6],
+      [17, 2, 8],
+      [3, 3, 26],
+    ] as const
+  ).map(([rows, heads, size]): OperationCase => ({
+    name: `rotate ${rows} x ${heads} heads of ${size}`,
+    floats: { x: [rows, heads * size] },
+    constants: {
+      table: { shape: [300, size], data: rotationTable(10_000, size, 300) },
+      positions: { shape: [rows], data: Int32Array.from({ length: rows }, (_, i) => (i * 89) % 300) },
+    },
+    build: (g, t) => rotate(g, t('x'), t('table'), t('positions')),
+  }));
 }
 
 function rowwise(): OperationCase[] {
@@ -186,7 +212,7 @@ function rowwise(): OperationCase[] {
 }
 
 /** Operations with a gradient rule, at odd sizes. */
-export const DIFFERENTIABLE: readonly OperationCase[] = [...matmuls(), ...elementwise(), ...rowwise()];
+export const DIFFERENTIABLE: readonly OperationCase[] = [...matmuls(), ...elementwise(), ...rotations(), ...rowwise()];
 
 /** Operations without one. */
 export const OTHERS: readonly OperationCase[] = [

@@ -3,6 +3,7 @@ import type { Value } from '../../graph/value.ts';
 import { sizeOf } from '../../tensor/shape.ts';
 import type { Engine, EngineDescription, EngineLimits, Program } from '../engine.ts';
 import { EngineError } from '../engineError.ts';
+import { withConstants } from '../withConstants.ts';
 
 /** The slow twin: every operation's own reference in float64. The judge of the other engines. */
 export class ReferenceEngine implements Engine {
@@ -19,7 +20,7 @@ export class ReferenceEngine implements Engine {
 
   /** The same with float64 access, for finite differences. */
   compileReference(plan: Plan): ReferenceProgram {
-    return new ReferenceProgram(plan);
+    return withConstants(new ReferenceProgram(plan), plan);
   }
 
   dispose(): void {}

@@ -1,12 +1,13 @@
 import { Graph } from '../../graph/graph.ts';
 import { differentiate } from '../../graph/differentiate.ts';
 import { NO_NORM_LIMIT } from '../../graph/operation.ts';
-import { assign, broadcast, gelu, mul, reduceSum, rsqrt, scale, scaleBy } from '../../graph/ops/elementwise.ts';
+import { assign, broadcast, gatedGelu, gelu, mul, reduceSum, rsqrt, scale, scaleBy } from '../../graph/ops/elementwise.ts';
 import { layerNorm } from '../../graph/ops/layerNorm.ts';
 import { add, contiguous } from '../../graph/ops/layout.ts';
 import { crossEntropy, distillation } from '../../graph/ops/loss.ts';
 import { linear, matmul } from '../../graph/ops/matmul.ts';
 import { adamw, globalNorm, type AdamwGroup } from '../../graph/ops/optimiser.ts';
+import { rotate, rotationTable } from '../../graph/ops/rotate.ts';
 import { argmaxRows, gatherRows, reduceRows } from '../../graph/ops/rows.ts';
 import { softmax } from '../../graph/ops/softmax.ts';
 import { mergeHeads, permute, reshape, splitHeads, transpose } from '../../graph/ops/view.ts';
@@ -181,7 +182,19 @@ function others(maker: Maker, width: number): void {
     graph.output(name(form), active);
     const [slope] = differentiate(graph, reduceSum(graph, mul(graph, active, x)), [wide], seed);
     if (slope !== undefined) graph.output(name(`slope of ${form}`), slope);
+    const gate = scale(graph, x, -0.5);
+    const gated = gatedGelu(graph, wide, gate, form);
+    graph.output(name(`gated ${form}`), gated);
+    const slopes = differentiate(graph, reduceSum(graph, mul(graph, gated, x)), [wide, gate], seed);
+    slopes.forEach((value, i) => graph.output(name(`slope ${i + 1} of gated ${form}`), value));
   }
+  const angles = maker.exactly(name('angles'), [40, 2 * width], [...rotationTable(10_000, 2 * width, 40)]);
+  const places = maker.integers(name('places'), [3, 0, 39, 7, 1]);
+  const heads = scale(graph, maker.floats(name('heads'), [5, 4 * width]), 2);
+  const turned = rotate(graph, heads, angles, places);
+  graph.output(name('rotate'), turned);
+  const [back] = differentiate(graph, reduceSum(graph, mul(graph, turned, turned)), [heads], seed);
+  if (back !== undefined) graph.output(name('gradient of rotate'), back);
   // Weights that may be stored in half precision, and what follows a product in models that only run.
   const frozen = maker.frozen(name('frozen table'), [TABLE_ROWS, width]);
   graph.output(name('frozen rows'), gatherRows(graph, frozen, maker.integers(name('frozen ids'), [3, 0, 34, -1, 3])));

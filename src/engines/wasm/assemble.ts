@@ -77,6 +77,12 @@ function operandsOf(node: Node, address: (value: Value) => number, partials: num
       return [...from(0), out, size, ACTIVATIONS[operation.form]];
     case 'geluGrad':
       return [...from(0, 1), out, size, ACTIVATIONS[operation.form]];
+    case 'gatedGelu':
+      return [...from(0, 1), out, size, ACTIVATIONS[operation.form]];
+    case 'gatedGeluGrad':
+      return [...from(0, 1, 2), out, size, ACTIVATIONS[operation.form]];
+    case 'rotate':
+      return [...from(0, 1, 2), out, rows, width, inputs[1]?.shape[1] ?? 1, float(operation.inverse ? -1 : 1)];
     case 'layerNorm':
     case 'layerNormGradInput':
       return [...from(0, 1, 2), out, rows, width, float(operation.epsilon)];

@@ -40,6 +40,9 @@ export const OPCODES = [
   'cholesky64',
   'solve64',
   'selectColumns',
+  'gatedGelu',
+  'gatedGeluGrad',
+  'rotate',
 ] as const;
 
 /** Instructions that no graph has: dense algebra in float64, which calibration asks for (wasmAlgebra.ts). */

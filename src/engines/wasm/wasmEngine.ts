@@ -9,6 +9,7 @@ import type { Engine, EngineDescription, EngineLimits, Program } from '../engine
 import { EngineError } from '../engineError.ts';
 import { OutOfMemoryError } from '../outOfMemory.ts';
 import { rowMajor } from '../rowMajor.ts';
+import { withConstants } from '../withConstants.ts';
 import { assemble, isInstruction, widestReduction } from './assemble.ts';
 import { hasRelaxedSimd, hasSharedMemory, instantiate, loadKernels, type Kernels } from './kernelModule.ts';
 import { startHelper, type HelperThread } from './threadPool.ts';
@@ -104,7 +105,10 @@ export class WasmEngine implements Engine {
     new Uint32Array(this.#memory.buffer, code, words).set(assemble(plan, start, partials));
     new Uint8Array(this.#memory.buffer, start, plan.persistentBytes).fill(0);
     return Promise.resolve(
-      new WasmProgram(plan, this.#memory, start, { kernels: this.#kernels, start: code, words }, () => this.#space.give(start, bytes)),
+      withConstants(
+        new WasmProgram(plan, this.#memory, start, { kernels: this.#kernels, start: code, words }, () => this.#space.give(start, bytes)),
+        plan,
+      ),
     );
   }
 

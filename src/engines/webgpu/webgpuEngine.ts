@@ -6,6 +6,7 @@ import type { CompileWatch, Engine, EngineDescription, EngineLimits } from '../e
 import type { Remembered } from '../remembered.ts';
 import { checkGraph } from '../selfCheck/checkGraph.ts';
 import { firstWrongNumber, wrongInWords } from '../selfCheck/selfCheck.ts';
+import { withConstants } from '../withConstants.ts';
 import { WrongNumbersError } from '../wrongNumbers.ts';
 import { bindDispatches } from './binding.ts';
 import { DeviceOwner, USAGE } from './deviceOwner.ts';
@@ -276,7 +277,7 @@ export class WebGpuEngine implements Engine {
         return buffer === undefined ? undefined : { buffer, offset };
       });
       const others = made.filter((buffer) => !slabs.includes(buffer));
-      return new WebGpuProgram(this.#owner, plan, memory, slabs, others, ready, this.#pace);
+      return withConstants(new WebGpuProgram(this.#owner, plan, memory, slabs, others, ready, this.#pace), plan);
     } catch (error) {
       for (const buffer of made) buffer.destroy();
       throw error;

@@ -2,7 +2,7 @@ import { formatShape, sizeOf, type Shape } from '../../tensor/shape.ts';
 import type { Graph } from '../graph.ts';
 import type { GeluKind } from '../operation.ts';
 import { geluSlope, geluValue } from '../gelu.ts';
-import { GraphError, isDense, requireSameShape, requireShape, type Value } from '../value.ts';
+import { GraphError, isDense, requireSameShape, requireShape, sameNumbers, type Value } from '../value.ts';
 import { accumulate, aligned, contiguous } from './layout.ts';
 
 export function mul(graph: Graph, a: Value, b: Value): Value {
@@ -106,6 +106,47 @@ function geluGrad(graph: Graph, a: Value, b: Value, form: GeluKind): Value {
       for (let i = 0; i < out.length; i++) out[i] = (slope[i] ?? 0) * geluSlope(source[i] ?? 0, form);
     },
     flops: 20 * sizeOf(x.shape),
+  });
+}
+
+/**
+ * gelu(x) * g: a feed-forward layer's activation times its gate, in one pass over memory.
+ * @param x, g of one shape, [N, f]
+ */
+export function gatedGelu(graph: Graph, x: Value, g: Value, form: GeluKind): Value {
+  const [a, b] = aligned(graph, 'gatedGelu', x, g);
+  return graph.add({
+    operation: { kind: 'gatedGelu', form },
+    inputs: [a, b],
+    output: graph.temporary('gatedGelu', a.shape, 'f32', a.strides),
+    writes: [],
+    overwritable: [a, b],
+    gradient: (dy) => [
+      (sum) => accumulate(graph, sum, gatedGeluGrad(graph, a, b, dy, form)),
+      // The output is linear in the gate: dy takes the gate's place.
+      (sum) => accumulate(graph, sum, gatedGelu(graph, a, dy, form)),
+    ],
+    reference: ([source = new Float64Array(), gate = new Float64Array()], out) => {
+      for (let i = 0; i < out.length; i++) out[i] = geluValue(source[i] ?? 0, form) * (gate[i] ?? 0);
+    },
+    flops: 13 * sizeOf(a.shape),
+  });
+}
+
+function gatedGeluGrad(graph: Graph, a: Value, b: Value, dy: Value, form: GeluKind): Value {
+  const slope = sameNumbers(a.strides, dy.strides) && isDense(dy);
+  const [x, g, d] = slope ? [a, b, dy] : [contiguous(graph, a), contiguous(graph, b), contiguous(graph, dy)];
+  return graph.add({
+    operation: { kind: 'gatedGeluGrad', form },
+    inputs: [x, g, d],
+    output: graph.temporary('gatedGeluGrad', x.shape, 'f32', x.strides),
+    writes: [],
+    overwritable: [x, g, d],
+    gradient: null,
+    reference: ([source = new Float64Array(), gate = new Float64Array(), slopes = new Float64Array()], out) => {
+      for (let i = 0; i < out.length; i++) out[i] = (slopes[i] ?? 0) * (gate[i] ?? 0) * geluSlope(source[i] ?? 0, form);
+    },
+    flops: 21 * sizeOf(x.shape),
   });
 }
 

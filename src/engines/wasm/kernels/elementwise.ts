@@ -105,6 +105,28 @@ export function geluGrad(x: usize, dy: usize, out: usize, n: i32, form: i32): vo
   }
 }
 
+export function gatedGelu(x: usize, g: usize, out: usize, n: i32, form: i32): void {
+  const end = <usize>shareEnd(n, 4) << 2;
+  let at = <usize>shareStart(n, 4) << 2;
+  if (form == ERF) for (; at < end; at += 16) v128.store(out + at, f32x4.mul(v128.load(g + at), geluErf(v128.load(x + at))));
+  else if (form == TANH) for (; at < end; at += 16) v128.store(out + at, f32x4.mul(v128.load(g + at), geluTanh(v128.load(x + at))));
+  else for (; at < end; at += 16) v128.store(out + at, f32x4.mul(v128.load(g + at), f32x4.pmax(v128.load(x + at), splat(0.0))));
+}
+
+export function gatedGeluGrad(x: usize, g: usize, dy: usize, out: usize, n: i32, form: i32): void {
+  const end = <usize>shareEnd(n, 4) << 2;
+  let at = <usize>shareStart(n, 4) << 2;
+  if (form == ERF)
+    for (; at < end; at += 16)
+      v128.store(out + at, f32x4.mul(f32x4.mul(v128.load(dy + at), v128.load(g + at)), slopeErf(v128.load(x + at))));
+  else if (form == TANH)
+    for (; at < end; at += 16)
+      v128.store(out + at, f32x4.mul(f32x4.mul(v128.load(dy + at), v128.load(g + at)), slopeTanh(v128.load(x + at))));
+  else
+    for (; at < end; at += 16)
+      v128.store(out + at, v128.and(f32x4.mul(v128.load(dy + at), v128.load(g + at)), f32x4.gt(v128.load(x + at), splat(0.0))));
+}
+
 export function fill(out: usize, n: i32, value: f32): void {
   const v = splat(value);
   for (let i = shareStart(n, 4), end = shareEnd(n, 4); i < end; i += 4) v128.store(out + (<usize>i << 2), v);

@@ -178,6 +178,15 @@ function instruction(opcode: i32): void {
     case op.selectColumns:
       dense.selectColumns(pointer(2), word(3), word(4), pointer(5), pointer(6), pointer(7), word(8), pointer(9), word(10));
       break;
+    case op.gatedGelu:
+      elementwise.gatedGelu(pointer(2), pointer(3), pointer(4), word(5), word(6));
+      break;
+    case op.gatedGeluGrad:
+      elementwise.gatedGeluGrad(pointer(2), pointer(3), pointer(4), pointer(5), word(6), word(7));
+      break;
+    case op.rotate:
+      rows.rotate(pointer(2), pointer(3), pointer(4), pointer(5), word(6), word(7), word(8), real(9));
+      break;
     default:
       unreachable();
   }

@@ -296,6 +296,46 @@ export function gatherRows(table: usize, ids: usize, out: usize, count: i32, wid
   }
 }
 
+/** Pairs (i, i + size / 2) of every head of every row, turned by the angles of the row's position. @param turn 1, or -1 to turn back */
+export function rotate(
+  x: usize, table: usize, positions: usize, out: usize, count: i32, width: i32, size: i32, turn: f32,
+): void {
+  const half = size >> 1;
+  const across = <usize>half << 2;
+  const turns = splat(turn);
+  for (let row = shareStart(count, 1), end = shareEnd(count, 1); row < end; row++) {
+    const angles = address(table, load<i32>(positions + (<usize>row << 2)), size);
+    for (let first = 0; first < width; first += size) {
+      let from = address(x, row, width) + (<usize>first << 2);
+      let to = address(out, row, width) + (<usize>first << 2);
+      let angle = angles;
+      let i = 0;
+      for (; i + 4 <= half; i += 4) {
+        const p = v128.load(from);
+        const q = v128.load(from + across);
+        const cosine = v128.load(angle);
+        const sine = f32x4.mul(turns, v128.load(angle + across));
+        v128.store(to, f32x4.sub(f32x4.mul(p, cosine), f32x4.mul(q, sine)));
+        v128.store(to + across, f32x4.add(f32x4.mul(q, cosine), f32x4.mul(p, sine)));
+        from += 16;
+        to += 16;
+        angle += 16;
+      }
+      for (; i < half; i++) {
+        const p = load<f32>(from);
+        const q = load<f32>(from + across);
+        const cosine = load<f32>(angle);
+        const sine = turn * load<f32>(angle + across);
+        store<f32>(to, p * cosine - q * sine);
+        store<f32>(to + across, q * cosine + p * sine);
+        from += 4;
+        to += 4;
+        angle += 4;
+      }
+    }
+  }
+}
+
 /** Columns are shared between threads, so that every destination row is summed in the order of ids. */
 export function scatterRows(dy: usize, ids: usize, out: usize, count: i32, width: i32, height: i32): void {
   const from = shareStart(width, 4);

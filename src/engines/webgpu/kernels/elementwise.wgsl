@@ -9,6 +9,7 @@ struct Sizes {
 @group(0) @binding(2) var<storage, read> b: array<Item>;
 @group(0) @binding(2) var<storage, read> scalar: array<f32>;
 @group(0) @binding(3) var<storage, read_write> output: array<Item>;
+@group(0) @binding(4) var<storage, read> c: array<Item>;
 
 fn indexOf(group: vec3u, groups: vec3u, id: u32) -> u32 {
   return (group.y * groups.x + group.x) * GROUP + id;
@@ -121,5 +122,31 @@ fn geluGrad(
   let i = indexOf(group, groups, id);
   if (i < sizes.count) {
     output[i] = b[i] * slope(a[i]);
+  }
+}
+
+/// x, g -> gelu(x) * g.
+@compute @workgroup_size(GROUP)
+fn gatedGelu(
+  @builtin(workgroup_id) group: vec3u,
+  @builtin(num_workgroups) groups: vec3u,
+  @builtin(local_invocation_index) id: u32,
+) {
+  let i = indexOf(group, groups, id);
+  if (i < sizes.count) {
+    output[i] = b[i] * activate(a[i]);
+  }
+}
+
+/// x, g, dy -> dy * g * gelu'(x).
+@compute @workgroup_size(GROUP)
+fn gatedGeluGrad(
+  @builtin(workgroup_id) group: vec3u,
+  @builtin(num_workgroups) groups: vec3u,
+  @builtin(local_invocation_index) id: u32,
+) {
+  let i = indexOf(group, groups, id);
+  if (i < sizes.count) {
+    output[i] = c[i] * b[i] * slope(a[i]);
   }
 }

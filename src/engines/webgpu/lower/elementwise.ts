@@ -34,7 +34,7 @@ export function overElements(
   const operands = [...inputs, output].map((value) => ({ value, width: 1 }));
   for (const range of memory.rowRanges(output.storage.size, operands)) {
     const items = Math.ceil(range.count / 4);
-    const names = ['a', 'b'] as const;
+    const names = ['a', 'b', 'c'] as const;
     lowering.emit(
       node,
       shader,

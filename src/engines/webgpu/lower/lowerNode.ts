@@ -6,6 +6,7 @@ import { overLossRows } from './losses.ts';
 import { inputOf, type Lowering } from './lowering.ts';
 import { lowerMatmul } from './matmul.ts';
 import { layerNorm, layerNormGradGain, layerNormGradInput, softmax, softmaxGrad } from './normalisation.ts';
+import { rotate } from './rotate.ts';
 import { argmaxRows, gatherRows, reduceRows, scatterRows } from './rows.ts';
 import { adamw, globalNorm, reduceSum } from './wholeTensors.ts';
 
@@ -39,6 +40,8 @@ export function lowerNode(lowering: Lowering, node: Node): void {
       return;
     case 'gelu':
     case 'geluGrad':
+    case 'gatedGelu':
+    case 'gatedGeluGrad':
       overElements(lowering, node, operation.kind, inputs, { activation: operation.form });
       return;
     case 'layerNorm':
@@ -70,6 +73,9 @@ export function lowerNode(lowering: Lowering, node: Node): void {
       return;
     case 'gatherRows':
       gatherRows(lowering, node);
+      return;
+    case 'rotate':
+      rotate(lowering, node, operation.inverse);
       return;
     case 'scatterRows':
       scatterRows(lowering, node);
