@@ -18,6 +18,9 @@ export const ADAMW_SETTINGS = [
 /** The `normLimit` of an update that any finite norm may reach. */
 export const NO_NORM_LIMIT = 3e38;
 
+/** `before` or `after` of `narrowKeys` in numbers: beyond any sequence, and far from what 32 bits hold. */
+export const ALL_KEYS = 2 ** 30;
+
 /**
  * What a node does, with its constants; engines switch on `kind`. Inputs and outputs are on the {@link Node}.
  *
@@ -64,6 +67,8 @@ export type Operation =
   | { readonly kind: 'softmax'; readonly alpha: number }
   /** p, dp [B, A, T, U], ranges [B, T, 2] i32 -> alpha p (dp - sum dp p) over the keys of the query, 0 outside. */
   | { readonly kind: 'softmaxGrad'; readonly alpha: number }
+  /** ranges [B, T, 2] i32 -> i32, cut to the keys from `before` in front of each query to `after` behind it; null = as far as they go. */
+  | { readonly kind: 'narrowKeys'; readonly before: number | null; readonly after: number | null }
   /** table [V, d], ids [N] i32 -> [N, d]; a negative id gives a row of zeros. */
   | { readonly kind: 'gatherRows' }
   /** dy [N, d], ids [N] i32 -> [V, d]: rows added up in order of N; negative ids are skipped. */

@@ -28,6 +28,7 @@ const HELD: Readonly<Record<OperationKind, 'gradient' | 'in gradients' | 'forwar
   broadcast: 'gradient',
   softmax: 'gradient',
   softmaxGrad: 'in gradients',
+  narrowKeys: 'gradient',
   gatherRows: 'gradient',
   scatterRows: 'gradient',
   crossEntropy: 'gradient',

@@ -8,7 +8,7 @@ import { linear, matmul } from '../../graph/ops/matmul.ts';
 import { adamw, globalNorm } from '../../graph/ops/optimiser.ts';
 import { rotate, rotationTable } from '../../graph/ops/rotate.ts';
 import { argmaxRows, gatherRows, reduceRows, scatterRows } from '../../graph/ops/rows.ts';
-import { softmax } from '../../graph/ops/softmax.ts';
+import { narrowKeys, softmax } from '../../graph/ops/softmax.ts';
 import { weightedNorm } from '../../graph/ops/weightedNorm.ts';
 import { mergeHeads, permute, reshape, splitHeads, transpose } from '../../graph/ops/view.ts';
 import type { Value } from '../../graph/value.ts';
@@ -59,6 +59,17 @@ function softmaxOf(
     floats: { x: shape },
     constants: { ranges: { shape: [batch, queries, 2], data } },
     build: (g, t) => softmax(g, t('x'), t('ranges'), 0.4),
+  };
+}
+
+/** Padding and documents, seen through a window of another size to either side. */
+function windowed(queries: number, before: number | null, after: number | null): OperationCase {
+  const data = Int32Array.from(Array.from({ length: 2 * queries }, (_, i) => (i < queries ? [0, queries - 1] : [i % 3, queries])).flat());
+  return {
+    name: `softmax 2 x 2 x ${queries} x ${queries}, ${before ?? 'all'} keys in front and ${after ?? 'all'} behind`,
+    floats: { x: [2, 2, queries, queries] },
+    constants: { ranges: { shape: [2, queries, 2], data } },
+    build: (g, t) => softmax(g, t('x'), narrowKeys(g, t('ranges'), before, after), 0.4),
   };
 }
 
@@ -212,7 +223,7 @@ function rowwise(): OperationCase[] {
 }
 
 /** Operations with a gradient rule, at odd sizes. */
-export const DIFFERENTIABLE: readonly OperationCase[] = [...matmuls(), ...elementwise(), ...rotations(), ...rowwise()];
+export const DIFFERENTIABLE: readonly OperationCase[] = [...matmuls(), ...elementwise(), ...rotations(), ...rowwise(), windowed(17, 2, 4), windowed(5, null, 0), windowed(9, 0, null)];
 
 /** Operations without one. */
 export const OTHERS: readonly OperationCase[] = [

@@ -9,7 +9,7 @@ import { linear, matmul } from '../../graph/ops/matmul.ts';
 import { adamw, globalNorm, type AdamwGroup } from '../../graph/ops/optimiser.ts';
 import { rotate, rotationTable } from '../../graph/ops/rotate.ts';
 import { argmaxRows, gatherRows, reduceRows } from '../../graph/ops/rows.ts';
-import { softmax } from '../../graph/ops/softmax.ts';
+import { narrowKeys, softmax } from '../../graph/ops/softmax.ts';
 import { mergeHeads, permute, reshape, splitHeads, transpose } from '../../graph/ops/view.ts';
 import type { Value } from '../../graph/value.ts';
 import { Random } from '../../tensor/random.ts';
@@ -124,6 +124,7 @@ function training(maker: Maker, width: number): void {
   const ranges = maker.integers(name('ranges'), limits, [BATCH, TOKENS, 2]);
   const probabilities = softmax(graph, matmul(graph, q, transpose(graph, k)), ranges, 0.25);
   graph.output(name('softmax'), probabilities);
+  graph.output(name('window'), softmax(graph, matmul(graph, q, transpose(graph, k)), narrowKeys(graph, ranges, 2, 1), 0.25));
   const attended = reshape(graph, mergeHeads(graph, matmul(graph, probabilities, v, { strides: v.strides })), [ROWS, width]);
   graph.output(name('attention'), attended);
 

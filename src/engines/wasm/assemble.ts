@@ -1,4 +1,4 @@
-import type { Activation, Node } from '../../graph/operation.ts';
+import { ALL_KEYS, type Activation, type Node } from '../../graph/operation.ts';
 import type { Plan } from '../../graph/plan.ts';
 import { GraphError, type Value } from '../../graph/value.ts';
 import { sizeOf } from '../../tensor/shape.ts';
@@ -98,6 +98,8 @@ function operandsOf(node: Node, address: (value: Value) => number, partials: num
       return [...from(0, 1), out, rows, width, ...headsAndQueries(output), float(operation.alpha)];
     case 'softmaxGrad':
       return [...from(0, 1, 2), out, rows, width, ...headsAndQueries(output), float(operation.alpha)];
+    case 'narrowKeys':
+      return [...from(0), out, size / 2, output.shape[1] ?? 1, operation.before ?? ALL_KEYS, operation.after ?? ALL_KEYS];
     case 'gatherRows':
       return [...from(0, 1), out, output.shape[0] ?? 0, width];
     case 'scatterRows':

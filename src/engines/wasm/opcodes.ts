@@ -43,6 +43,7 @@ export const OPCODES = [
   'gatedGelu',
   'gatedGeluGrad',
   'rotate',
+  'narrowKeys',
 ] as const;
 
 /** Instructions that no graph has: dense algebra in float64, which calibration asks for (wasmAlgebra.ts). */

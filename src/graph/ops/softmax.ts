@@ -48,6 +48,36 @@ export function softmax(graph: Graph, scores: Value, ranges: Value, alpha: numbe
   });
 }
 
+/**
+ * Ranges of keys cut to a window around each query: local attention, or causal with `after` 0.
+ *
+ * @param ranges [B, T, 2], i32; keys are counted as queries are
+ * @param before keys in front of the query that it still sees, `after` those behind it; null = as far as the range goes
+ * @returns [B, T, 2], i32
+ */
+export function narrowKeys(graph: Graph, ranges: Value, before: number | null, after: number | null): Value {
+  const [batch, queries] = ranges.shape;
+  if (batch === undefined || queries === undefined || ranges.dtype !== 'i32')
+    throw new GraphError('narrowKeys', `expected ranges [B, T, 2] of i32, got ${formatShape(ranges.shape)} of ${ranges.dtype}.`);
+  requireContiguous('narrowKeys', 'ranges', ranges);
+  requireShape('narrowKeys', 'ranges', ranges, [batch, queries, 2]);
+  return graph.add({
+    operation: { kind: 'narrowKeys', before, after },
+    inputs: [ranges],
+    output: graph.temporary('narrowKeys', ranges.shape, 'i32'),
+    writes: [],
+    gradient: null,
+    reference: ([limits = new Float64Array()], out) => {
+      for (let i = 0; i < batch * queries; i++) {
+        const query = i % queries;
+        out[2 * i] = Math.max(limits[2 * i] ?? 0, before === null ? -Infinity : query - before);
+        out[2 * i + 1] = Math.min(limits[2 * i + 1] ?? 0, after === null ? Infinity : query + after + 1);
+      }
+    },
+    flops: 2 * batch * queries,
+  });
+}
+
 /** p and dp [B, A, T, U] -> alpha p (dp - sum dp p) over the keys that a query sees, 0 for the others. */
 function softmaxGrad(graph: Graph, p: Value, dp: Value, ranges: Value, alpha: number): Value {
   requireSameShape('softmaxGrad', p, dp);

@@ -187,6 +187,9 @@ function instruction(opcode: i32): void {
     case op.rotate:
       rows.rotate(pointer(2), pointer(3), pointer(4), pointer(5), word(6), word(7), word(8), real(9));
       break;
+    case op.narrowKeys:
+      rows.narrowKeys(pointer(2), pointer(3), word(4), word(5), word(6), word(7));
+      break;
     default:
       unreachable();
   }

@@ -67,6 +67,16 @@ function seeKeys(ranges: usize, row: i32, heads: i32, queries: i32, width: i32):
   seenTo = seenFirst == seenEnd ? seenFrom : min(width, (seenEnd + 3) & ~3);
 }
 
+/** Ranges [count, 2] of queries cut to a window around each. */
+export function narrowKeys(ranges: usize, out: usize, count: i32, queries: i32, before: i32, after: i32): void {
+  for (let i = shareStart(count, 8), end = shareEnd(count, 8); i < end; i++) {
+    const at = <usize>i << 3;
+    const query = i % queries;
+    store<i32>(out + at, max(load<i32>(ranges + at), query - before));
+    store<i32>(out + at, min(load<i32>(ranges + at, 4), query + after + 1), 4);
+  }
+}
+
 /** Zeros for the keys that are not seen. */
 function clearUnseen(y: usize, width: i32): void {
   if (seenFirst > 0) memory.fill(y, 0, <usize>seenFirst << 2);

@@ -8,6 +8,9 @@ struct Sizes {
   heads: u32,
   queries: u32,
   alpha: f32,
+  /// Keys in front of a query and behind it that narrowKeys leaves.
+  before: u32,
+  after: u32,
 }
 
 @group(0) @binding(0) var<uniform> sizes: Sizes;
@@ -16,6 +19,7 @@ struct Sizes {
 /// [B, queries]: the first key of a query and the end of its keys.
 @group(0) @binding(3) var<storage, read> ranges: array<vec2i>;
 @group(0) @binding(4) var<storage, read_write> output: array<Item>;
+@group(0) @binding(4) var<storage, read_write> narrowed: array<vec2i>;
 
 /// The range of a row, within the row.
 fn keysOf(row: u32) -> vec2u {
@@ -96,4 +100,19 @@ fn softmaxGrad(
     }
     output[start + i] = slope;
   }
+}
+
+/// One invocation a query of [B, queries].
+@compute @workgroup_size(GROUP)
+fn narrowKeys(
+  @builtin(workgroup_id) group: vec3u,
+  @builtin(num_workgroups) groups: vec3u,
+  @builtin(local_invocation_index) id: u32,
+) {
+  let i = (group.y * groups.x + group.x) * GROUP + id;
+  if (i >= sizes.rows) {
+    return;
+  }
+  let query = i32(i % sizes.queries);
+  narrowed[i] = vec2i(max(ranges[i].x, query - i32(sizes.before)), min(ranges[i].y, query + i32(sizes.after) + 1));
 }

@@ -5,7 +5,7 @@ import { lowerLayout } from './layout.ts';
 import { overLossRows } from './losses.ts';
 import { inputOf, type Lowering } from './lowering.ts';
 import { lowerMatmul } from './matmul.ts';
-import { layerNorm, layerNormGradGain, layerNormGradInput, softmax, softmaxGrad } from './normalisation.ts';
+import { layerNorm, layerNormGradGain, layerNormGradInput, narrowKeys, softmax, softmaxGrad } from './normalisation.ts';
 import { rotate } from './rotate.ts';
 import { argmaxRows, gatherRows, reduceRows, scatterRows } from './rows.ts';
 import { adamw, globalNorm, reduceSum } from './wholeTensors.ts';
@@ -58,6 +58,9 @@ export function lowerNode(lowering: Lowering, node: Node): void {
       return;
     case 'softmaxGrad':
       softmaxGrad(lowering, node, operation.alpha);
+      return;
+    case 'narrowKeys':
+      narrowKeys(lowering, node, operation.before, operation.after);
       return;
     case 'crossEntropy':
       overLossRows(lowering, node, { labels: input(1) });

@@ -1,4 +1,4 @@
-import type { Node } from '../../../graph/operation.ts';
+import { ALL_KEYS, type Node } from '../../../graph/operation.ts';
 import type { Value } from '../../../graph/value.ts';
 import type { BoundRange } from '../dispatch.ts';
 import type { RowRange } from '../programMemory.ts';
@@ -117,6 +117,19 @@ export function softmaxGrad(lowering: Lowering, node: Node, alpha: number): void
     whole: { ranges },
     sizes: ({ first }) => ({ firstRow: first, ...headsAndQueries(p), alpha }),
   });
+}
+
+export function narrowKeys(lowering: Lowering, node: Node, before: number | null, after: number | null): void {
+  const { memory } = lowering;
+  const [batch = 1, queries = 1] = node.output.shape;
+  const { shader, group } = lowering.lanes('softmax', 'narrowKeys', 1);
+  lowering.emit(
+    node,
+    shader,
+    { rows: batch * queries, queries, before: before ?? ALL_KEYS, after: after ?? ALL_KEYS },
+    { ranges: memory.whole(inputOf(node, 0)), narrowed: memory.whole(node.output) },
+    lowering.plane(Math.ceil((batch * queries) / group)),
+  );
 }
 
 /** Of [B, A, T, U]. */
