@@ -32,11 +32,13 @@ export function nibbleWeights(writer: OnnxWriter, found: Find, vector: Name): On
     made.set(key, names);
     return names;
   };
-  const product = (x: string, key: string, bias: string, place: string, output: string | undefined): string => {
+  const product = (x: string, key: string, bias: string | undefined, place: string, output: string | undefined): string => {
     const { values, scales, rows, columns } = nibbles(key);
     const attributes = { K: { i: columns }, N: { i: rows }, bits: { i: 4 }, block_size: { i: BLOCK } };
-    const whole = writer.node('MatMulNBits', `${place}/MatMulNBits`, [x, values, scales], { attributes, domain: DOMAIN });
-    return writer.node('Add', `${place}/Add`, [whole, vector(bias)], { output });
+    const shift = bias === undefined ? undefined : vector(bias);
+    return writer.withBias(place, shift, output, (name) =>
+      writer.node('MatMulNBits', `${place}/MatMulNBits`, [x, values, scales], { attributes, domain: DOMAIN, output: name }),
+    );
   };
   const constants = new Map<string, string>();
   const constant = (name: string, make: (name: string) => string): string => {

@@ -35,6 +35,10 @@ export function outputForms(
     case 'Div':
       return [{ element: first.element, shape: broadcast(type, first.shape, second.shape) }];
     case 'Relu':
+    case 'Neg':
+    case 'Abs':
+    case 'Cos':
+    case 'Sin':
     case 'Erf':
     case 'Floor':
     case 'Tanh':

@@ -1,5 +1,6 @@
 import type { EncoderShape } from '../models/encoder.ts';
 import { biasOf, type LayerLinearRole, type LayerNormRole, type FamilyRole } from '../models/blueprint.ts';
+import type { Rotary } from '../models/config.ts';
 import { familyOf } from '../models/families/registry.ts';
 import type { Step } from '../models/family.ts';
 import { encoderShape, longestSequence, type BertModel } from '../models/model.ts';
@@ -68,20 +69,21 @@ export function writeOnnx(model: BertModel, name: string, metadata: Readonly<Rec
   const at = (step: FamilyRole | Step, layer: number | null = null): string => family.place(step, layer ?? 0);
   const linear = (x: string, role: LayerLinearRole | 'embeddingProjection' | 'transform', layer: number | null = null): string => {
     const module = blueprint.module(role, layer);
-    return weights.linear(x, module.weight, biasOf(module), at(role, layer));
+    return weights.linear(x, module.weight, module.bias, at(role, layer));
   };
   /** Values of the residual stream, and what gives it its shape. */
   const untold = new Set<string>();
   /** @param x makes what is normalised, under the given name if nothing comes behind it */
   const normed = (
     x: (output?: string) => string,
-    role: LayerNormRole | 'embeddingNorm' | 'transformNorm',
+    role: LayerNormRole | 'embeddingNorm' | 'finalNorm' | 'transformNorm',
     layer: number | null,
     output?: string,
   ): string => {
     const module = blueprint.find(role, layer);
     if (module === undefined) return x(output);
-    const value = writer.node('LayerNormalization', at(role, layer), [x(), weights.vector(module.weight), weights.vector(biasOf(module))], {
+    const shift = module.bias === undefined ? [] : [weights.vector(module.bias)];
+    const value = writer.node('LayerNormalization', at(role, layer), [x(), weights.vector(module.weight), ...shift], {
       attributes: { axis: { i: -1 }, epsilon: { f: config.layerNormEps } },
       output,
     });
@@ -104,37 +106,56 @@ export function writeOnnx(model: BertModel, name: string, metadata: Readonly<Rec
   const typed =
     blueprint.find('segments') === undefined ? undefined : gather('segments', segments ?? writer.integers('first_segment', [0], []));
   const before = writer.nodes.length;
-  const positions = gather('positions', positionIds(writer, at('embeddings'), ids, longestSequence(config), blueprint.positionOffset));
+  const positions =
+    blueprint.find('positions') === undefined
+      ? undefined
+      : gather('positions', positionIds(writer, at('embeddings'), ids, longestSequence(config), blueprint.positionOffset));
   for (const { outputs } of writer.nodes.slice(before)) for (const value of outputs) untold.add(value);
+  const tables = [words, typed, positions].filter((table) => table !== undefined);
   const embedded =
-    typed === undefined
-      ? sum('embeddings', null, [words, positions])
-      : sum('embeddings', null, [sum('embeddings', null, [words, typed])(), positions], 'Add_1');
+    tables.length < 3
+      ? tables.length < 2
+        ? () => words
+        : sum('embeddings', null, tables)
+      : sum('embeddings', null, [sum('embeddings', null, tables.slice(0, 2))(), ...tables.slice(2)], 'Add_1');
   let hidden = normed(embedded, 'embeddingNorm', null);
   if (blueprint.find('embeddingProjection') !== undefined) hidden = linear(hidden, 'embeddingProjection');
 
   const mask = maskScores(writer, at('mask'), given, one);
+  const rotary = shape.rotary === undefined ? undefined : rotaryNodes(writer, at('mask'), ids, shape.rotary, shape.headSize, mask);
   const split = writer.integers('split_heads', [0, 0, shape.heads, shape.headSize]);
   const merge = writer.integers('merge_heads', [0, 0, config.hiddenSize]);
   const root = writer.scalar('root_head_size', Math.sqrt(shape.headSize));
 
   const outputs: OnnxValue[] = [];
   const headless = outputOf(model) === HIDDEN;
+  /** The name of what comes out of the encoder, if that is the answer. */
+  const named = headless && form.sentence === undefined && form.tokens === undefined ? HIDDEN : undefined;
   for (let layer = 0; layer < shape.layers; layer++) {
-    const read = hidden;
+    const stream = hidden;
+    const { normsFirst } = blueprint;
+    const read = normsFirst ? normed(() => stream, 'attentionNorm', layer) : stream;
     const self = at('attention', layer);
+    const turns = rotary?.of(layer);
     const heads = (role: 'query' | 'key' | 'value', perm: readonly number[]): string => {
       const place = at(role, layer);
       const shaped = writer.node('Reshape', `${place}/Reshape`, [linear(read, role, layer), split], {
         shape: [...axes, shape.heads, shape.headSize],
       });
-      return writer.node('Transpose', `${place}/Transpose_1`, [shaped], { attributes: { perm: { ints: perm } } });
+      const apart = (order: readonly number[]): string =>
+        writer.node('Transpose', `${place}/Transpose_1`, [shaped], { attributes: { perm: { ints: order } } });
+      if (turns === undefined || role === 'value') return apart(perm);
+      const turned = turns.turn(apart([0, 2, 1, 3]), place);
+      return role === 'query'
+        ? turned
+        : writer.node('Transpose', `${place}/Transpose_2`, [turned], { attributes: { perm: { ints: [0, 1, 3, 2] } } });
     };
     const query = heads('query', [0, 2, 1, 3]);
     const key = heads('key', [0, 2, 3, 1]);
     const value = heads('value', [0, 2, 1, 3]);
     const scores = writer.node('Div', `${self}/Div`, [writer.node('MatMul', `${self}/MatMul`, [query, key]), root]);
-    const attention = writer.node('Softmax', `${self}/Softmax`, [writer.node('Add', `${self}/Add`, [scores, mask])], {
+    const seen = writer.node('Add', `${self}/Add`, [scores, turns?.mask ?? mask]);
+    const attention = writer.node('Softmax', `${self}/Softmax`, [seen], {
       attributes: { axis: { i: -1 } },
       output: form.attentions === true ? `attentions.${layer}` : undefined,
     });
@@ -143,10 +164,21 @@ export function writeOnnx(model: BertModel, name: string, metadata: Readonly<Rec
       attributes: { perm: { ints: [0, 2, 1, 3] } },
     });
     const merged = writer.node('Reshape', `${self}/Reshape`, [context, merge], { shape: [...axes, config.hiddenSize] });
-    const after = normed(sum('attentionSum', layer, [linear(merged, 'attentionOutput', layer), read]), 'attentionNorm', layer);
-    const inner = activate(linear(after, 'expansion', layer), at('activation', layer));
-    const last = headless && layer === shape.layers - 1 && form.sentence === undefined && form.tokens === undefined;
-    hidden = normed(sum('outputSum', layer, [linear(inner, 'contraction', layer), after]), 'outputNorm', layer, last ? HIDDEN : undefined);
+    const attended = sum('attentionSum', layer, [linear(merged, 'attentionOutput', layer), stream]);
+    const summed = normsFirst ? attended() : undefined;
+    const after = summed === undefined ? normed(attended, 'attentionNorm', layer) : normed(() => summed, 'outputNorm', layer);
+    const active = activate(linear(after, 'expansion', layer), at('activation', layer));
+    const inner =
+      blueprint.find('gate', layer) === undefined
+        ? active
+        : writer.node('Mul', `${at('activation', layer)}/Gate`, [active, linear(after, 'gate', layer)]);
+    const ended = sum('outputSum', layer, [linear(inner, 'contraction', layer), summed ?? after]);
+    const last = layer === shape.layers - 1 ? named : undefined;
+    hidden = normsFirst ? ended() : normed(ended, 'outputNorm', layer, last);
+  }
+  if (blueprint.normsFirst) {
+    const stream = hidden;
+    hidden = normed(() => stream, 'finalNorm', null, named);
   }
 
   let answer = hidden;
@@ -202,6 +234,88 @@ function maskScores(writer: OnnxWriter, place: string, given: string, one: strin
   });
   const absent = writer.node('Sub', `${place}/Sub`, [one, writer.cast(heads, `${place}/Cast`, 'float32')]);
   return writer.node('Mul', `${place}/Mul`, [absent, writer.scalar('masked_score', MASKED_SCORE)]);
+}
+
+/** What rotary positions add to a layer: how queries and keys are turned, and what is added to its scores. */
+interface LayerTurns {
+  /** @param x [batch_size, heads, sequence_length, head size] */
+  turn(x: string, place: string): string;
+  readonly mask: string;
+}
+
+/**
+ * Angles of all positions, once for all layers of a kind, and the mask of local layers: scores of a key beyond the window fall with its
+ * distance, by far more than any score is large.
+ */
+function rotaryNodes(
+  writer: OnnxWriter,
+  place: string,
+  ids: string,
+  { bases, local, window }: Rotary,
+  size: number,
+  mask: string,
+): { of(layer: number): LayerTurns } {
+  const node = (type: string, name: string, inputs: readonly string[], shape?: readonly (string | number)[]): string =>
+    writer.node(type, `${place}/${name}`, inputs, shape === undefined ? {} : { shape });
+  const lengths = node('Shape', 'positions/Shape', [ids], [2]);
+  const length = node('Gather', 'positions/Gather', [lengths, writer.integers('length_axis', [1], [])]);
+  const places = node(
+    'Range',
+    'positions/Range',
+    [writer.integers('first_position', [0], []), length, writer.integers('step', [1], [])],
+    ['sequence_length'],
+  );
+  const reals = writer.cast(places, `${place}/positions/Cast`, 'float32');
+  const rows = node('Unsqueeze', 'positions/Unsqueeze', [reals, writer.integers('behind', [1])], ['sequence_length', 1]);
+  const half = size / 2;
+  const [start, middle, end] = [0, half, size].map((at, i) => writer.integers(['half_start', 'half_middle', 'half_end'][i] ?? '', [at]));
+  const axis = writer.integers('half_axis', [-1]);
+  const angles = (kind: 'local' | 'global'): { cosines: string; sines: string } => {
+    const steps = writer.tensor(
+      `${kind}_rotations`,
+      'float32',
+      [1, half],
+      Float32Array.from({ length: half }, (_, i) => bases[kind] ** (-i / half)),
+    );
+    const once = node('Mul', `${kind}_rotations/Mul`, [rows, steps]);
+    const twice = writer.node('Concat', `${place}/${kind}_rotations/Concat`, [once, once], {
+      attributes: { axis: { i: -1 } },
+      shape: ['sequence_length', size],
+    });
+    return { cosines: node('Cos', `${kind}_rotations/Cos`, [twice]), sines: node('Sin', `${kind}_rotations/Sin`, [twice]) };
+  };
+  const windowed = (): string => {
+    const columns = node('Unsqueeze', 'window/Unsqueeze', [reals, writer.integers('before', [0])], [1, 'sequence_length']);
+    const apart = node('Abs', 'window/Abs', [node('Sub', 'window/Sub', [rows, columns], ['sequence_length', 'sequence_length'])]);
+    const beyond = node('Relu', 'window/Relu', [node('Sub', 'window/Sub_1', [apart, writer.scalar('window', window)])]);
+    const unseen = node('Mul', 'window/Mul', [beyond, writer.scalar('unseen_score', MASKED_SCORE)]);
+    return node('Add', 'window/Add', [mask, unseen], ['batch_size', 1, 'sequence_length', 'sequence_length']);
+  };
+  const kinds = new Map<boolean, LayerTurns>();
+  const made = (isLocal: boolean): LayerTurns => {
+    const { cosines, sines } = angles(isLocal ? 'local' : 'global');
+    const turn = (x: string, at: string): string => {
+      const { shape } = writer.form(x);
+      const part = (step: string, from: string | undefined, to: string | undefined): string =>
+        writer.node('Slice', `${at}/${step}`, [x, from ?? '', to ?? '', axis], { shape: [...shape.slice(0, -1), half] });
+      const [first, second] = [part('Slice', start, middle), part('Slice_1', middle, end)];
+      const across = writer.node('Concat', `${at}/Concat`, [writer.node('Neg', `${at}/Neg`, [second]), first], {
+        attributes: { axis: { i: -1 } },
+        shape,
+      });
+      const along = writer.node('Mul', `${at}/Mul_cos`, [x, cosines], { shape });
+      return writer.node('Add', `${at}/Add_sin`, [along, writer.node('Mul', `${at}/Mul_sin`, [across, sines], { shape })]);
+    };
+    return { turn, mask: isLocal ? windowed() : mask };
+  };
+  return {
+    of: (layer) => {
+      const isLocal = local[layer] ?? false;
+      const known = kinds.get(isLocal) ?? made(isLocal);
+      kinds.set(isLocal, known);
+      return known;
+    },
+  };
 }
 
 /** The feed-forward layer's curve; its output has one name whatever the curve, so that it can be looked at in any file. */

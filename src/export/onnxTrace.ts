@@ -14,6 +14,12 @@ export interface TracedNode {
 
 const made = (node: string): TracedNode => ({ node, output: `${node}_output_0` });
 
+/** The output of a linear layer: behind its bias, or of its product if it has none. */
+function linearNode(config: ModelConfig, role: FamilyRole, layer: number): TracedNode {
+  const place = familyOf(config.family).place(role, layer);
+  return made(blueprintOf(config).module(role, layer).bias === undefined ? place : `${place}/Add`);
+}
+
 /** Where a sum ends: at the LayerNorm behind it, or at the sum if the family has none there. */
 function ending(config: ModelConfig, norm: FamilyRole, layer: number | null, sum: FamilyRole | Step, node: string): TracedNode {
   const { place } = familyOf(config.family);
@@ -36,23 +42,27 @@ export function attentionNode(config: ModelConfig, layer: number): TracedNode {
 
 /** What the next layer reads. */
 export function hiddenNode(config: ModelConfig, layer: number): TracedNode {
+  if (blueprintOf(config).normsFirst) return made(`${familyOf(config.family).place('outputSum', layer)}/Add`);
   return ending(config, 'outputNorm', layer, 'outputSum', '/Add');
 }
 
 /** Nodes of one layer by the names of `LayerTrace`, in the order in which they run. */
 export function layerNodes(config: ModelConfig, layer: number): readonly (readonly [part: LayerPart, node: TracedNode])[] {
   const place = (step: FamilyRole | Step): string => familyOf(config.family).place(step, layer);
+  const blueprint = blueprintOf(config);
+  const { normsFirst } = blueprint;
+  const gated = blueprint.find('gate', layer) !== undefined;
   return [
-    ['query', made(`${place('query')}/Add`)],
-    ['key', made(`${place('key')}/Add`)],
-    ['value', made(`${place('value')}/Add`)],
+    ['query', linearNode(config, 'query', layer)],
+    ['key', linearNode(config, 'key', layer)],
+    ['value', linearNode(config, 'value', layer)],
     ['attention', attentionNode(config, layer)],
     ['values', made(`${place('attention')}/Reshape`)],
-    ['projected', made(`${place('attentionOutput')}/Add`)],
-    ['attentionOutput', ending(config, 'attentionNorm', layer, 'attentionSum', '/Add')],
-    ['expanded', made(`${place('expansion')}/Add`)],
-    ['inner', made(place('activation'))],
-    ['contracted', made(`${place('contraction')}/Add`)],
+    ['projected', linearNode(config, 'attentionOutput', layer)],
+    ['attentionOutput', ending(config, normsFirst ? 'outputNorm' : 'attentionNorm', layer, 'attentionSum', '/Add')],
+    ['expanded', linearNode(config, 'expansion', layer)],
+    ['inner', made(gated ? `${place('activation')}/Gate` : place('activation'))],
+    ['contracted', linearNode(config, 'contraction', layer)],
     ['hidden', hiddenNode(config, layer)],
   ];
 }

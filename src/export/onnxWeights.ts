@@ -23,8 +23,11 @@ export type PickRows = (table: string, step: string) => string;
 export interface OnnxWeights {
   /** A float32 vector. */
   vector(key: string): string;
-  /** x W^T + b. @param weight Hugging Face name of W [out, in]   @param output the result's name, if it needs one */
-  linear(x: string, weight: string, bias: string, place: string, output?: string): string;
+  /**
+   * x W^T + b, or without b.
+   * @param weight Hugging Face name of W [out, in]   @param output the result's name, if it needs one
+   */
+  linear(x: string, weight: string, bias: string | undefined, place: string, output?: string): string;
   /** x T^T + b, where T [rows, width] is a table that `rows` reads too. @param x [batch_size, sequence_length, width] */
   decode(x: string, table: string, bias: string, place: string, output: string): string;
   /** Rows of an embedding table, float32. */
@@ -70,7 +73,8 @@ function fullWeights(writer: OnnxWriter, found: Find, vector: Name): OnnxWeights
       const { data, shape } = found(key);
       const [rows = 0, columns = 0] = shape;
       const weight = writer.tensor(turned(key), 'float32', [columns, rows], transpose(data, rows, new Float32Array(data.length)));
-      return writer.node('Add', `${place}/Add`, [writer.node('MatMul', `${place}/MatMul`, [x, weight]), vector(bias)], { output });
+      const shift = bias === undefined ? undefined : vector(bias);
+      return writer.withBias(place, shift, output, (name) => writer.node('MatMul', `${place}/MatMul`, [x, weight], { output: name }));
     },
     decode: (x, table, bias, place, output) =>
       writer.node('Add', `${place}/Add`, [tableProduct(writer, x, vector(table), place), vector(bias)], { output }),
@@ -104,9 +108,16 @@ function halfWeights(writer: OnnxWriter, found: Find, vector: Name): OnnxWeights
     const { data, shape } = found(key);
     return writer.tensor(key, 'float16', shape, Uint16Array.from(data, floatToHalf));
   };
-  const product = (x: string, place: string, multiply: (narrow: string) => string, bias: string, output: string | undefined): string => {
-    const wide = writer.cast(multiply(writer.cast(x, `${place}/Cast`, 'float16')), `${place}/Cast_1`, 'float32');
-    return writer.node('Add', `${place}/Add`, [wide, vector(bias)], { output });
+  const product = (
+    x: string,
+    place: string,
+    multiply: (narrow: string) => string,
+    bias: string | undefined,
+    output: string | undefined,
+  ): string => {
+    const narrow = multiply(writer.cast(x, `${place}/Cast`, 'float16'));
+    const shift = bias === undefined ? undefined : vector(bias);
+    return writer.withBias(place, shift, output, (name) => writer.cast(narrow, `${place}/Cast_1`, 'float32', name));
   };
   return {
     vector,
@@ -153,12 +164,13 @@ function byteWeights(writer: OnnxWriter, found: Find, vector: Name, multiplied: 
     activations.set(x, outputs);
     return outputs;
   };
-  const product = (x: string, weight: ByteNames, bias: string, place: string, output: string | undefined): string => {
+  const product = (x: string, weight: ByteNames, bias: string | undefined, place: string, output: string | undefined): string => {
     const [read, scale, zero] = quantized(x);
     const whole = writer.node('MatMulInteger', `${place}/MatMulInteger`, [read, weight.values, zero]);
     const scales = writer.node('Mul', `${place}/MulScales`, [scale, weight.scale]);
-    const scaled = writer.node('Mul', `${place}/Mul`, [writer.cast(whole, `${place}/Cast`, 'float32'), scales]);
-    return writer.node('Add', `${place}/Add`, [scaled, vector(bias)], { output });
+    const reals = writer.cast(whole, `${place}/Cast`, 'float32');
+    const shift = bias === undefined ? undefined : vector(bias);
+    return writer.withBias(place, shift, output, (name) => writer.node('Mul', `${place}/Mul`, [reals, scales], { output: name }));
   };
   let last = '';
   const lastAxis = (): string => (last = last === '' ? writer.integers('last_axis', [-1]) : last);

@@ -47,8 +47,17 @@ export class OnnxWriter {
     this.nodes.push({ name, type, inputs, outputs, attributes, domain });
   }
 
-  cast(x: string, name: string, to: keyof typeof CAST_TO): string {
-    return this.node('Cast', name, [x], { attributes: { to: { i: CAST_TO[to] } } });
+  cast(x: string, name: string, to: keyof typeof CAST_TO, output?: string): string {
+    return this.node('Cast', name, [x], { attributes: { to: { i: CAST_TO[to] } }, output });
+  }
+
+  /**
+   * A product and the bias behind it, or the product alone: its output then has the place's name, whatever makes it.
+   * @param product makes the product, under the given name if nothing comes behind it
+   */
+  withBias(place: string, bias: string | undefined, output: string | undefined, product: (output?: string) => string): string {
+    if (bias === undefined) return product(output ?? `${place}_output_0`);
+    return this.node('Add', `${place}/Add`, [product(), bias], { output });
   }
 
   /** Element and shape of a value that was made before. */

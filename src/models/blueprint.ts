@@ -5,13 +5,14 @@ import { familyOf } from './families/registry.ts';
 import type { Family, ParameterNames } from './family.ts';
 
 export type TableRole = 'words' | 'positions' | 'segments';
-export type LayerLinearRole = 'query' | 'key' | 'value' | 'attentionOutput' | 'expansion' | 'contraction';
+export type LayerLinearRole = 'query' | 'key' | 'value' | 'attentionOutput' | 'expansion' | 'gate' | 'contraction';
+/** Behind attention and FFN, or before them ({@link Family.normsFirst}). */
 export type LayerNormRole = 'attentionNorm' | 'outputNorm';
 export type LayerRole = LayerLinearRole | LayerNormRole;
 export type HeadRole = 'transform' | 'transformNorm' | 'decoder';
 
 /** What a module does that families have names for. */
-export type FamilyRole = TableRole | 'embeddingNorm' | 'embeddingProjection' | LayerRole | HeadRole;
+export type FamilyRole = TableRole | 'embeddingNorm' | 'embeddingProjection' | LayerRole | 'finalNorm' | HeadRole;
 /** What a module does, whatever a family calls it. */
 export type Role = FamilyRole | 'sentenceDense';
 
@@ -28,11 +29,11 @@ export interface Module {
   readonly kind: 'linear' | 'table' | 'norm';
   /** From 0, or null outside of the layers. */
   readonly layer: number | null;
-  readonly part: 'embeddings' | 'layer' | 'head';
+  readonly part: 'embeddings' | 'layer' | 'end' | 'head';
   readonly writes: ModelSpace | RowSpace | VectorSpace;
   /** Norms read what they write. */
   readonly reads: ModelSpace | RowSpace | VectorSpace;
-  /** Names of its parameters in the family's checkpoints; a table has no bias, nor has the layer behind pooling. */
+  /** Names of its parameters in the family's checkpoints; tables have no bias, nor has the layer behind pooling, nor others of some families. */
   readonly weight: string;
   readonly bias: string | undefined;
   /** Which module it is, the same in every family. */
@@ -62,9 +63,20 @@ const LAYER: readonly Plan[] = [
   ['attentionOutput', 'linear', 'residual', 'valueOutput'],
   ['attentionNorm', 'norm', 'residual', 'residual'],
   ['expansion', 'linear', 'ffn', 'residual'],
+  ['gate', 'linear', 'ffn', 'residual'],
   ['contraction', 'linear', 'residual', 'ffn'],
   ['outputNorm', 'norm', 'residual', 'residual'],
 ];
+/** The same, in the order in which they run, of a family whose norms stand first. */
+const NORMS_FIRST: readonly Plan[] = [
+  ['attentionNorm', 'norm', 'residual', 'residual'],
+  ...LAYER.filter(([role]) => ['query', 'key', 'value', 'attentionOutput'].includes(role)),
+  ['outputNorm', 'norm', 'residual', 'residual'],
+  ['expansion', 'linear', 'ffn', 'residual'],
+  ['gate', 'linear', 'ffn', 'residual'],
+  ['contraction', 'linear', 'residual', 'ffn'],
+];
+const END: readonly Plan[] = [['finalNorm', 'norm', 'residual', 'residual']];
 const HEAD: readonly Plan[] = [
   ['transform', 'linear', 'mlm', 'residual'],
   ['transformNorm', 'norm', 'mlm', 'mlm'],
@@ -91,6 +103,8 @@ export interface BlueprintShape {
 /** Every module of a model, once, in the order of its checkpoint: what is asked of a model is a filter over this list. */
 export class Blueprint {
   readonly layers: number;
+  /** {@link Family.normsFirst}. */
+  readonly normsFirst: boolean;
   readonly modules: readonly Module[];
   readonly #positionOffset: number | undefined;
   readonly #byKey: ReadonlyMap<string, Module>;
@@ -100,16 +114,19 @@ export class Blueprint {
     const modules: Module[] = [];
     const add = (part: Module['part'], layer: number | null, plans: readonly Plan[]): void => {
       for (const [role, kind, writes, reads] of plans) {
-        if (family.absent.includes(role)) continue;
-        const { weight, bias } = role === 'sentenceDense' ? SENTENCE_DENSE : family.parameters(role, layer ?? 0);
+        const names = role === 'sentenceDense' ? SENTENCE_DENSE : family.parameters(role, layer ?? 0);
+        if (names === undefined) continue;
+        const { weight, bias } = names;
         modules.push({ role, kind, layer, part, writes, reads, weight, bias, key: keyOf(role, layer) });
       }
     };
     add('embeddings', null, embedding === undefined ? EMBEDDINGS : PROJECTED);
-    for (let layer = 0; layer < layers; layer++) add('layer', layer, LAYER);
+    for (let layer = 0; layer < layers; layer++) add('layer', layer, family.normsFirst === true ? NORMS_FIRST : LAYER);
+    if (family.normsFirst === true) add('end', null, END);
     if (sentence === undefined) add('head', null, HEAD);
     else if (sentence.dense !== undefined) add('head', null, SENTENCE);
     this.layers = layers;
+    this.normsFirst = family.normsFirst === true;
     this.modules = modules;
     this.#positionOffset = padTokenId === undefined ? undefined : family.positionOffset(padTokenId);
     this.#byKey = new Map(modules.map((module) => [module.key, module]));
@@ -180,7 +197,7 @@ export function parameterPairs(from: Module, to: Module): (readonly [from: strin
   return parameterNames(from).map((name, i) => [name, names[i] ?? name] as const);
 }
 
-/** The bias of a module that has one. @throws StudioError for a table */
+/** The bias of a module that always has one. @throws StudioError for another */
 export function biasOf({ bias, key }: Module): string {
   if (bias === undefined) throw new StudioError('graph', `model: ${key} has no bias.`);
   return bias;
@@ -218,14 +235,13 @@ export function spaceWidths(config: ModelConfig): Readonly<Record<Module['writes
   };
 }
 
-/** Shapes of a module's parameters: tables [rows, d], linear layers [out, in] with a bias [out], norms two vectors. */
+/** Shapes of a module's parameters: tables [rows, d], linear layers [out, in] with a bias [out], norms two vectors; what has no bias one less. */
 export function moduleShapes(module: Module, widths: Readonly<Record<Module['writes'], number>>): (readonly [string, Shape])[] {
   const [writes, reads] = [widths[module.writes], widths[module.reads]];
   if (module.kind === 'table') return [[module.weight, [reads, writes]]];
-  if (module.role === 'sentenceDense') return [[module.weight, [writes, reads]]];
-  const bias = [biasOf(module), [writes]] as const;
-  if (module.kind === 'norm') return [[module.weight, [writes]], bias];
+  const bias = module.bias === undefined ? [] : [[module.bias, [writes]] as const];
+  if (module.kind === 'norm') return [[module.weight, [writes]], ...bias];
   const weight = [module.weight, [writes, reads]] as const;
   // Hugging Face lists a decoder's bias before its weight, which may be tied and so not there.
-  return module.role === 'decoder' ? [bias, weight] : [weight, bias];
+  return module.role === 'decoder' ? [...bias, weight] : [weight, ...bias];
 }

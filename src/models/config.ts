@@ -24,7 +24,7 @@ export interface ModelConfig {
   readonly heads: number;
   readonly intermediateSize: number;
   readonly hiddenAct: HiddenActivation;
-  /** Rows of the position table. */
+  /** Rows of the position table; the longest sequence if there is none. */
   readonly maxPositions: number;
   /** Rows of the table of segments; 0 if there is none. */
   readonly typeVocabSize: number;
@@ -36,6 +36,18 @@ export interface ModelConfig {
   readonly attentionDropout: number;
   /** Given if the model is for sentence vectors, and so has no head for masked words. */
   readonly sentence?: SentenceHead;
+  /** Given if queries and keys are turned by their positions, in place of a table of them. */
+  readonly rotary?: Rotary;
+}
+
+/** Rotary positions, and layers of which some see the tokens around each alone. */
+export interface Rotary {
+  /** Whether a layer is local, an entry a layer. */
+  readonly local: readonly boolean[];
+  /** Tokens that a token of a local layer sees to either side. */
+  readonly window: number;
+  /** Bases of the angles in either kind of layer, `rope_theta`. */
+  readonly bases: { readonly local: number; readonly global: number };
 }
 
 /**

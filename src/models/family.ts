@@ -5,8 +5,14 @@ import type { FamilyRole, Role } from './blueprint.ts';
 /** Names of a module's parameters in checkpoints. */
 export interface ParameterNames {
   readonly weight: string;
-  /** Absent for tables. */
+  /** Absent for tables, and for what has none. */
   readonly bias?: string;
+}
+
+/** A tensor of checkpoints in which several parameters lie one behind the other, row by row. */
+export interface PackedTensor {
+  readonly name: string;
+  readonly parts: readonly string[];
 }
 
 /** Why a tensor of a checkpoint is left out. */
@@ -37,12 +43,15 @@ export interface Family {
   readonly id: string;
   /** For readers, as in `a BERT`. */
   readonly label: string;
-  /** Modules that it does not have: norms, or the table of segments. */
-  readonly absent: readonly Role[];
+  /** Whether norms stand before attention and FFN, outside of the residual stream, and one behind the last layer. */
+  readonly normsFirst?: true;
   /** Row of the position table for the first token. @param pad the id of padding, by which some count */
   readonly positionOffset: (pad: number) => number;
-  /** @param layer from 0; without meaning outside of the layers */
-  readonly parameters: (role: FamilyRole, layer: number) => ParameterNames;
+  /**
+   * Undefined for a module that it does not have: norms, tables of segments or positions, a gate of the FFN.
+   * @param layer from 0; without meaning outside of the layers
+   */
+  readonly parameters: (role: FamilyRole, layer: number) => ParameterNames | undefined;
   /** Reads a `config.json` of this family. @throws StudioError for what the forward pass does not do */
   readonly readConfig: (settings: Settings) => ModelConfig;
   /** The settings that `from_pretrained` reads. @param headless whether the model is an encoder alone */
@@ -59,6 +68,8 @@ export interface Family {
   readonly leftOut: (name: string, config: ModelConfig) => LeftOut;
   /** Tensors that a checkpoint holds a second time, under another name: that name, and the parameter's. */
   readonly copies: (config: ModelConfig) => ReadonlyMap<string, string>;
+  /** Tensors that checkpoints hold in place of several parameters; none if left out. */
+  readonly packed?: (config: ModelConfig) => readonly PackedTensor[];
   readonly onnxInputs: OnnxInputs;
   /** The setting of a `config.json` that says whether decoder and words are one table. */
   readonly tieSetting: string;

@@ -24,6 +24,7 @@ export function encoderShape(config: ModelConfig): EncoderShape {
     activation: activationOf(config),
     layerNormEps: config.layerNormEps,
     ...(config.sentence === undefined ? {} : { sentence: config.sentence }),
+    ...(config.rotary === undefined ? {} : { rotary: config.rotary }),
   };
 }
 

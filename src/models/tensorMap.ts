@@ -1,4 +1,4 @@
-import { formatShape, type Shape } from '../tensor/shape.ts';
+import { formatShape, sizeOf, type Shape } from '../tensor/shape.ts';
 import { shownName } from '../tensor/shown.ts';
 import { StudioError } from '../tensor/studioError.ts';
 import type { ModelConfig } from './config.ts';
@@ -41,10 +41,18 @@ export interface TensorCopy {
   readonly of: string;
 }
 
+/** Where a parameter's numbers are among those of a checkpoint. */
+export interface TensorSource {
+  /** The checkpoint's name. */
+  readonly name: string;
+  /** The tensor's first number that is the parameter's; those of others lie before it. */
+  readonly from: number;
+}
+
 export interface TensorMap {
   readonly head: HeadState;
-  /** Where each parameter's numbers are: the family's name to the checkpoint's. */
-  readonly sources: ReadonlyMap<string, string>;
+  /** Where each parameter's numbers are, by the family's name. */
+  readonly sources: ReadonlyMap<string, TensorSource>;
   readonly uses: readonly TensorUse[];
   readonly copies: readonly TensorCopy[];
   /** What a user should know, in sentences. */
@@ -62,14 +70,16 @@ export function mapTensors(config: ModelConfig, found: ReadonlyMap<string, Found
   const encoder = encoderShapes(config);
   const headOnly = headShapes(config);
   const wanted = new Map([...encoder, ...headOnly]);
-  const sources = new Map<string, string>();
+  const sources = new Map<string, TensorSource>();
+  const packed = new Map(family.packed?.(config).map(({ name, parts }) => [name, parts]));
   const uses: TensorUse[] = [];
   const copies: TensorCopy[] = [];
   const notes = new Set<string>();
   for (const [name, tensor] of found) {
     const as = own.get(name) ?? name;
     const about = { name: shownName(tensor.from ?? name), shape: tensor.shape, dtype: tensor.dtype };
-    const shape = wanted.get(as);
+    const parts = packed.get(as) ?? [as];
+    const shape = stackedShape(parts.map((part) => wanted.get(part)));
     if (shape === undefined) {
       const { why, note, of } = family.leftOut(as, config);
       if (of !== undefined && tensor.floating) copies.push({ name, of });
@@ -89,13 +99,17 @@ export function mapTensors(config: ModelConfig, found: ReadonlyMap<string, Found
         `teacher: ${about.name} — expected floating-point numbers, got ${tensor.dtype}. Quantised weights cannot be trained on; give the original checkpoint.`,
         { tensor: about.name },
       );
-    const twin = sources.get(as);
-    if (twin !== undefined)
-      throw new StudioError(
-        'checkpoint',
-        `teacher: ${as} — expected once, got it as ${shownName(twin)} and as ${about.name}. Give the files of one checkpoint.`,
-      );
-    sources.set(as, name);
+    let from = 0;
+    for (const part of parts) {
+      const twin = sources.get(part);
+      if (twin !== undefined)
+        throw new StudioError(
+          'checkpoint',
+          `teacher: ${part} — expected once, got it as ${shownName(twin.name)} and as ${about.name}. Give the files of one checkpoint.`,
+        );
+      sources.set(part, { name, from });
+      from += sizeOf(wanted.get(part) ?? []);
+    }
     uses.push({ ...about, use: 'used', as });
   }
   const missing = [...wanted].filter(([name]) => !sources.has(name));
@@ -113,6 +127,13 @@ export function mapTensors(config: ModelConfig, found: ReadonlyMap<string, Found
   for (const [name, shape] of missing)
     uses.push({ name, shape, dtype: '', use: 'missing', why: 'the checkpoint has no head for masked language modelling' });
   return { head, sources, uses, copies, notes: [...notes] };
+}
+
+/** Shape of tensors that lie one behind the other, row by row; undefined if one is not wanted. */
+function stackedShape(shapes: readonly (Shape | undefined)[]): Shape | undefined {
+  const [first] = shapes;
+  if (first === undefined || shapes.includes(undefined)) return undefined;
+  return [shapes.reduce((rows, shape) => rows + (shape?.[0] ?? 0), 0), ...first.slice(1)];
 }
 
 function missingError(missing: readonly (readonly [string, Shape])[], cure: string): StudioError {

@@ -1,4 +1,4 @@
-import type { ModelShape, Recipe, ShapeDefaults } from '../studio/api/recipe.ts';
+import type { ModelShape, Recipe, ShapeDefaults, TeacherShape } from '../studio/api/recipe.ts';
 import { isRead, PUBLISHED_SETTINGS, traitsOf } from '../studio/settings/modes.ts';
 import type { TeacherReport } from '../studio/api/teacher.ts';
 import { isOnlyShallower } from '../studio/settings/settings.ts';
@@ -23,15 +23,17 @@ function multiples(step: number, most: number): number[] {
 }
 
 /** Legal values of one control, in order: at most the teacher's, and always heads x head size = width. */
-export function legalValues(control: ShapeControl, teacher: ModelShape, student: ModelShape): number[] {
+export function legalValues(control: ShapeControl, teacher: TeacherShape, student: ModelShape): number[] {
   switch (control) {
     case 'layers':
       return multiples(1, teacher.layers);
     case 'heads':
       return multiples(1, teacher.heads);
     case 'headSize':
+      if (teacher.wholeHeads === true) return [teacher.headSize];
       return multiples(teacher.headSize >= 16 ? 4 : 1, teacher.headSize);
     case 'hiddenSize':
+      if (teacher.wholeHeads === true) return legalValues('heads', teacher, student).map((heads) => heads * teacher.headSize);
       return legalValues('headSize', teacher, student).map((size) => size * student.heads);
     case 'intermediateSize':
       return multiples(Math.max(1, Math.round(teacher.intermediateSize / 32)), teacher.intermediateSize);
@@ -42,10 +44,11 @@ export function nearest(values: readonly number[], wanted: number): number {
   return values.reduce((best, value) => (Math.abs(value - wanted) < Math.abs(best - wanted) ? value : best), values[0] ?? wanted);
 }
 
-/** The student with one size changed to the nearest legal value; the width follows heads and head size. */
-export function withSize(teacher: ModelShape, student: ModelShape, control: ShapeControl, wanted: number): ModelShape {
+/** The student with one size changed to the nearest legal value; the width follows heads and head size, or the heads the width if they stay whole. */
+export function withSize(teacher: TeacherShape, student: ModelShape, control: ShapeControl, wanted: number): ModelShape {
   const value = nearest(legalValues(control, teacher, student), wanted);
-  const changed = control === 'hiddenSize' ? { ...student, headSize: value / student.heads } : { ...student, [control]: value };
+  const byWidth = teacher.wholeHeads === true ? { heads: value / teacher.headSize } : { headSize: value / student.heads };
+  const changed = { ...student, ...(control === 'hiddenSize' ? byWidth : { [control]: value }) };
   return { ...changed, hiddenSize: changed.heads * changed.headSize };
 }
 
@@ -100,6 +103,7 @@ export function recipeFromHash(
     const value = Number(fields.get(size) ?? Number.NaN);
     if (Number.isInteger(value) && value >= 1 && value <= teacher[size]) sizes[size] = value;
   }
+  if (teacher.wholeHeads === true) sizes.headSize = teacher.headSize;
   let named = withStudent(recipe, { ...sizes, hiddenSize: sizes.heads * sizes.headSize }, teacher, byShape);
   // Before the numbers: which of them are legal may depend on the method.
   for (const name of CHOICE_NAMES) named = withChoice(named, name, fields.get(name));

@@ -13,6 +13,8 @@ export interface Features {
 const RIDGE = 1e-3;
 /** So far right of zero, every activation that BERTs use is the identity to a few thousandths. */
 const LINEAR = 5;
+/** So near to zero, GELU is half the identity to some hundredths: for a transform that has no bias to move by. */
+const NEARLY_LINEAR = 0.05;
 /** Rows that are multiplied at once: long products would leave no turn to a listener. */
 const SLICE = 2048;
 
@@ -23,7 +25,8 @@ export function initialHeadTurns(rows: number): number {
 
 /**
  * A tied head before any training: transform W = U^T X (X^T X + eps I)^-1 from centred hidden states X to centred
- * embeddings U of the right words, its bias moved to where the activation is linear; LayerNorm takes the move out again.
+ * embeddings U of the right words, its bias moved to where the activation is linear; LayerNorm takes the move out again. Without a
+ * bias, X is not centred, and W so small that the activation is nearly linear; LayerNorm takes the smallness out.
  * The decoder's bias is the log frequency of every word. {@link withGain} makes it more or less sharp.
  *
  * @param turn heard after every slice of rows; throw from it to end the work
@@ -39,8 +42,10 @@ export async function initialHead(
   const count = labels.length;
   const meanState = new Float64Array(d);
   const meanWord = new Float64Array(e);
+  const [transform, norm] = [blueprint.module('transform'), blueprint.module('transformNorm')];
+  const moves = transform.bias !== undefined;
   labels.forEach((label, row) => {
-    for (let j = 0; j < d; j++) meanState[j] = (meanState[j] ?? 0) + (data[row * d + j] ?? 0) / count;
+    if (moves) for (let j = 0; j < d; j++) meanState[j] = (meanState[j] ?? 0) + (data[row * d + j] ?? 0) / count;
     for (let j = 0; j < e; j++) meanWord[j] = (meanWord[j] ?? 0) + (words[label * e + j] ?? 0) / count;
   });
   const gram = matrix(d, d);
@@ -64,19 +69,23 @@ export async function initialHead(
   // The mean square of X W^T, without making it.
   const seen = multiply(W, gram);
   const size = Math.sqrt(seen.data.reduce((sum, x, i) => sum + x * (W.data[i] ?? 0), 0) / (count * e)) || 1;
-  const weight = Float32Array.from(W.data, (x) => x / size);
+  const weight = Float32Array.from(W.data, (x) => ((moves ? 1 : NEARLY_LINEAR) * x) / size);
   const shift = multiply(W, matrix(d, 1, meanState));
   const counts = new Float64Array(config.vocabSize).fill(1);
   for (const label of labels) counts[label] = (counts[label] ?? 0) + 1;
   const total = count + config.vocabSize;
-  const [transform, norm] = [blueprint.module('transform'), blueprint.module('transformNorm')];
   return new Map<string, Tensor>([
     [transform.weight, { shape: [e, d], data: weight }],
-    [biasOf(transform), { shape: [e], data: Float32Array.from(shift.data, (x) => LINEAR - x / size) }],
+    ...vectorOf(transform.bias, e, (i) => LINEAR - (shift.data[i] ?? 0) / size),
     [norm.weight, { shape: [e], data: new Float32Array(e).fill(1) }],
-    [biasOf(norm), { shape: [e], data: new Float32Array(e) }],
+    ...vectorOf(norm.bias, e, () => 0),
     [biasOf(blueprint.module('decoder')), { shape: [config.vocabSize], data: Float32Array.from(counts, (x) => Math.log(x / total)) }],
   ]);
+}
+
+/** A vector of a module that has it. */
+function vectorOf(name: string | undefined, length: number, value: (i: number) => number): [string, Tensor][] {
+  return name === undefined ? [] : [[name, { shape: [length], data: Float32Array.from({ length }, (_, i) => value(i)) }]];
 }
 
 /** The head with another gain of its LayerNorm, the sharpness of the prediction; 0 predicts by frequency alone. */

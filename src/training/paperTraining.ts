@@ -1,6 +1,6 @@
 import type { BertConfig } from '../models/config.ts';
-import type { EncoderOptions, ParameterLookup } from '../models/encoder.ts';
-import { biasOf, blueprintOf } from '../models/blueprint.ts';
+import { shiftOf, type EncoderOptions, type ParameterLookup } from '../models/encoder.ts';
+import { blueprintOf } from '../models/blueprint.ts';
 import { laidAs, type Runnable } from '../models/runnable.ts';
 import type { StepShape } from '../tasks/task.ts';
 import { Graph } from '../graph/graph.ts';
@@ -68,7 +68,7 @@ function paperOptions(graph: Graph, config: BertConfig, parameter: ParameterLook
         graph,
         x,
         parameter(module.weight),
-        parameter(biasOf(module)),
+        shiftOf(graph, module, parameter, x.shape.at(-1) ?? 1),
         state(`statistics.${module.writes}`),
         state('one'),
         config.layerNormEps,

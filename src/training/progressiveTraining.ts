@@ -1,7 +1,7 @@
 import type { BertConfig } from '../models/config.ts';
-import type { EncoderOptions, EncoderShape, ParameterLookup } from '../models/encoder.ts';
+import { shiftOf, type EncoderOptions, type EncoderShape, type ParameterLookup } from '../models/encoder.ts';
 import { encoderShape } from '../models/model.ts';
-import { biasOf, blueprintOf, spaceWidths, type Blueprint, type Module } from '../models/blueprint.ts';
+import { blueprintOf, spaceWidths, type Blueprint, type Module } from '../models/blueprint.ts';
 import { laidModel, statesOf, type Runnable } from '../models/runnable.ts';
 import type { StepShape } from '../tasks/task.ts';
 import { Graph } from '../graph/graph.ts';
@@ -133,14 +133,14 @@ function gatedOptions(
       const weight = weights.get(module.key);
       if (weight === undefined) return undefined;
       const read = module.reads === 'ffn' ? gated(x, 'gate.inner') : x;
-      return linear(graph, read, weight, parameter(biasOf(module)));
+      return linear(graph, read, weight, module.bias === undefined ? undefined : parameter(module.bias));
     },
     norm: (module, x) =>
       weightedNorm(
         graph,
         x,
         mul(graph, parameter(module.weight), gate(`gate.${axis(module)}`)),
-        mul(graph, parameter(biasOf(module)), gate(`gate.${axis(module)}`)),
+        mul(graph, shiftOf(graph, module, parameter, x.shape.at(-1) ?? 1), gate(`gate.${axis(module)}`)),
         gate(`statistics.${axis(module)}`),
         gate('one'),
         config.layerNormEps,

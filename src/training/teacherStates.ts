@@ -26,11 +26,14 @@ export function teacherShapes(config: BertConfig, table: SpaceTable): Map<string
   const shapes = new Map<string, Shape>();
   const all = parameterShapes(config);
   for (const site of linearSites(table)) {
-    if (table.mixtures && site.layer !== null)
-      shapes
-        .set(stackName(site, 'weight'), [table.teacher.layers, site.output * site.input])
-        .set(stackName(site, 'bias'), [table.teacher.layers, site.output]);
-    else shapes.set(site.theirs.weight, [site.output, site.input]).set(biasOf(site.theirs), [site.output]);
+    const { weight, bias } = site.theirs;
+    if (table.mixtures && site.layer !== null) {
+      shapes.set(stackName(site, 'weight'), [table.teacher.layers, site.output * site.input]);
+      if (bias !== undefined) shapes.set(stackName(site, 'bias'), [table.teacher.layers, site.output]);
+    } else {
+      shapes.set(weight, [site.output, site.input]);
+      if (bias !== undefined) shapes.set(bias, [site.output]);
+    }
   }
   const blueprint = blueprintOf(config);
   const bias = blueprint.find('decoder')?.bias;

@@ -1,4 +1,3 @@
-import { biasOf } from '../models/blueprint.ts';
 import type { ParameterLookup } from '../models/encoder.ts';
 import type { Graph } from '../graph/graph.ts';
 import { scale } from '../graph/ops/elementwise.ts';
@@ -17,7 +16,8 @@ import { applyColumns } from './merge.ts';
  */
 export function applySite(graph: Graph, site: Site, x: Value, teacher: ParameterLookup, compactor: ParameterLookup): Value {
   const widened = applyColumns(graph, x, transpose(graph, compactor(`${site.site}.L`)));
-  const inner = linear(graph, widened, teacher(site.theirs.weight), teacher(biasOf(site.theirs)));
+  const { weight, bias } = site.theirs;
+  const inner = linear(graph, widened, teacher(weight), bias === undefined ? undefined : teacher(bias));
   const narrowed = applyColumns(graph, inner, transpose(graph, compactor(`${site.site}.R`)));
   return site.factor === 1 ? narrowed : scale(graph, narrowed, site.factor);
 }

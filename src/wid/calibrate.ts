@@ -1,4 +1,4 @@
-import { biasOf, blueprintOf, type Blueprint, type Role } from '../models/blueprint.ts';
+import { blueprintOf, type Blueprint, type Role } from '../models/blueprint.ts';
 import { decoderName, type BertModel } from '../models/model.ts';
 import { plainAlgebra, type Algebra } from '../tensor/algebra.ts';
 import type { SelectionSite } from '../tensor/columnSelection.ts';
@@ -46,9 +46,11 @@ export function weightMatrix(model: BertModel, blueprint: Blueprint, role: Role,
 
 /** What the factors of one teacher layer's heads are made from. */
 export function attentionWeights(teacher: BertModel, blueprint: Blueprint, layer: number): AttentionWeights {
+  const Wq = weightMatrix(teacher, blueprint, 'query', layer);
+  const { bias } = blueprint.module('query', layer);
   return {
-    Wq: weightMatrix(teacher, blueprint, 'query', layer),
-    bq: tensorMatrix(teacher, biasOf(blueprint.module('query', layer))).data,
+    Wq,
+    bq: bias === undefined ? new Float64Array(Wq.rows) : tensorMatrix(teacher, bias).data,
     Wk: weightMatrix(teacher, blueprint, 'key', layer),
     Wo: weightMatrix(teacher, blueprint, 'attentionOutput', layer),
   };
@@ -86,10 +88,11 @@ function residualSites(algebra: Algebra, teacher: BertModel, moments: TeacherMom
   const blueprint = blueprintOf(teacher.config);
   for (let layer = 0; layer < teacher.config.layers; layer++) {
     const read = momentOf(moments, `${layer}.read`).C;
-    const reading = stackRows((['query', 'key', 'value'] as const).map((role) => weightMatrix(teacher, blueprint, role, layer)));
+    const stacked = (...roles: readonly Role[]): Matrix =>
+      stackRows(roles.flatMap((role) => (blueprint.find(role, layer) === undefined ? [] : weightMatrix(teacher, blueprint, role, layer))));
     sites.push(
-      selectionSite(algebra, read, reading),
-      selectionSite(algebra, momentOf(moments, `${layer}.attention`).C, weightMatrix(teacher, blueprint, 'expansion', layer)),
+      selectionSite(algebra, read, stacked('query', 'key', 'value')),
+      selectionSite(algebra, momentOf(moments, `${layer}.attention`).C, stacked('expansion', 'gate')),
       selectionSite(algebra, read, null),
     );
   }
@@ -207,8 +210,12 @@ export async function calibrateOnePass(
     const order = algebra.selectColumns([selectionSite(algebra, innerC, contraction)], s.inner);
     innerOrder.push(order);
     const Sf = ascending(order);
-    compactors.set(compactorName('expansion', layer, 'L'), asTensor(leastSquares(algebra, momentOf(moments, `${from}.attention`).C, S)));
-    compactors.set(compactorName('expansion', layer, 'R'), asTensor(select(identity(t.inner), Sf, null)));
+    // An activation and its gate are multiplied neuron by neuron: they keep the same ones, and read the same.
+    for (const role of ['expansion', 'gate'] as const) {
+      if (blueprint.find(role, from) === undefined) continue;
+      compactors.set(compactorName(role, layer, 'L'), asTensor(leastSquares(algebra, momentOf(moments, `${from}.attention`).C, S)));
+      compactors.set(compactorName(role, layer, 'R'), asTensor(select(identity(t.inner), Sf, null)));
+    }
     compactors.set(compactorName('contraction', layer, 'L'), asTensor(leastSquares(algebra, innerC, Sf)));
     compactors.set(compactorName('contraction', layer, 'R'), pickRowsOf);
     await progress(layer + 2, table.layerMap.length + 1);

@@ -36,6 +36,7 @@ const SITE_WORDS: Readonly<Record<SiteRole, string>> = {
   value: 'value',
   attentionOutput: 'attention.output',
   expansion: 'intermediate',
+  gate: 'gate',
   contraction: 'output',
   transform: 'transform',
   decoder: 'decoder',
@@ -178,8 +179,13 @@ export function normSites(table: SpaceTable): { readonly theirs: Module; readonl
       blueprint
         .layer(from)
         .filter(({ kind }) => kind === 'norm')
-        .map((theirs) => ({ theirs, ours: blueprint.module(theirs.role, layer) })),
+        .flatMap((theirs) => {
+          // A first layer may lack a norm that the layer which it inherits from has.
+          const ours = blueprint.find(theirs.role, layer);
+          return ours === undefined ? [] : [{ theirs, ours }];
+        }),
     ),
+    ...outside('end'),
     ...outside('head'),
   ];
 }

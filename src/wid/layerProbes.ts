@@ -6,11 +6,12 @@ import {
   type EncoderShape,
   type ParameterLookup,
 } from '../models/encoder.ts';
-import { encoderInputs, keyRangesInput, writeKeys, type BatchSize } from '../models/inputs.ts';
+import { encoderInputs, keyRangesInput, positionIds, writeKeys, type BatchSize } from '../models/inputs.ts';
 import { encoderShape, parameterShapes, type BertModel } from '../models/model.ts';
-import { biasOf, blueprintOf, parameterNames, parameterPairs, type Module } from '../models/blueprint.ts';
+import { blueprintOf, parameterNames, parameterPairs, type Blueprint, type Module } from '../models/blueprint.ts';
 import type { Engine, Program } from '../engines/engine.ts';
 import { Graph } from '../graph/graph.ts';
+import { layerNorm } from '../graph/ops/layerNorm.ts';
 import { linear } from '../graph/ops/matmul.ts';
 import type { Value } from '../graph/value.ts';
 import type { Shape } from '../tensor/shape.ts';
@@ -65,19 +66,30 @@ export function teacherLayerParameters(given: Given): (graph: Graph) => Paramete
   return (graph) => states(graph, (name) => shapes.get(name));
 }
 
-/** Sites of a student layer; those of layer 0 are the template that every layer's weights are written into. */
 function sitesOf(table: SpaceTable, layer: number): Site[] {
   return linearSites(table).filter((site) => site.layer === layer);
 }
 
-export function studentLayerParameters(given: Given): (graph: Graph) => ParameterLookup {
+/**
+ * The first layer that runs as this one does: it has the same modules and attends as far. Layers' weights are written into a program
+ * that was compiled for it, under its names.
+ */
+export function templateOf({ blueprint, rotary }: EncoderShape, layer: number): number {
+  const form = (one: number): string => [...blueprint.layer(one).map(({ role }) => role), rotary?.local[one]].join(' ');
+  let template = 0;
+  while (template < layer && form(template) !== form(layer)) template++;
+  return template;
+}
+
+/** @param template from {@link templateOf} */
+export function studentLayerParameters(given: Given, template: number): (graph: Graph) => ParameterLookup {
   const { table } = given;
   return (graph) => {
-    const sites = sitesOf(table, 0);
+    const sites = sitesOf(table, template);
     const teacherShapes = new Map<string, Shape>(
-      sites.flatMap((site) => [
-        [site.theirs.weight, [site.output, site.input]],
-        [biasOf(site.theirs), [site.output]],
+      sites.flatMap(({ theirs, output, input }): [string, Shape][] => [
+        [theirs.weight, [output, input]],
+        ...(theirs.bias === undefined ? [] : [[theirs.bias, [output]] satisfies [string, Shape]]),
       ]),
     );
     const shapes = compactorShapes(table);
@@ -86,7 +98,8 @@ export function studentLayerParameters(given: Given): (graph: Graph) => Paramete
     const merged = new Map<string, Value>();
     for (const site of sites) {
       const { weight, bias } = mergeSite(graph, site, theirs, compactor);
-      merged.set(site.ours.weight, weight).set(biasOf(site.ours), bias);
+      merged.set(site.ours.weight, weight);
+      if (bias !== undefined && site.ours.bias !== undefined) merged.set(site.ours.bias, bias);
     }
     // A layer's own norms are of the stream.
     const norms = states(graph, () => [table.student.residual]);
@@ -94,11 +107,13 @@ export function studentLayerParameters(given: Given): (graph: Graph) => Paramete
   };
 }
 
-export function layerGraph(shape: EncoderShape, parameters: (graph: Graph) => ParameterLookup, size: BatchSize): Graph {
+/** @param template from {@link templateOf} */
+export function layerGraph(shape: EncoderShape, parameters: (graph: Graph) => ParameterLookup, size: BatchSize, template: number): Graph {
   const graph = new Graph();
-  const stream = graph.input('stream', [size.batch * size.sequence, shape.heads * shape.headSize]);
-  const keyRanges = keyRangesInput(graph, size);
-  const { hidden, trace } = bertLayer(graph, shape, parameters(graph), { ...size, keyRanges }, stream, 0);
+  const tokens = size.batch * size.sequence;
+  const stream = graph.input('stream', [tokens, shape.heads * shape.headSize]);
+  const inputs = { ...size, keyRanges: keyRangesInput(graph, size), positionIds: graph.input('positionIds', [tokens], 'i32') };
+  const { hidden, trace } = bertLayer(graph, shape, parameters(graph), inputs, stream, template);
   graph.output('attentionOutput', trace.attentionOutput);
   graph.output('hidden', hidden);
   return graph;
@@ -106,30 +121,35 @@ export function layerGraph(shape: EncoderShape, parameters: (graph: Graph) => Pa
 
 export async function run(program: Program, size: BatchSize, stream: Float32Array, batch: CalibrationBatch): Promise<void> {
   program.write('stream', stream);
+  program.write('positionIds', positionIds(size, 0, batch.documents));
   writeKeys(program, size, batch);
   await program.run();
 }
 
-/** Parameters of a layer and those of layer 0, pair by pair. */
-function intoFirst(
-  { teacher }: Given,
+/** Parameters of a layer and those of its template, pair by pair. */
+function intoTemplate(
+  blueprint: Blueprint,
   layer: number,
+  template: number,
   kinds: readonly Module['kind'][] = ['linear', 'norm'],
 ): (readonly [string, string])[] {
-  const blueprint = blueprintOf(teacher.config);
   return blueprint
     .layer(layer)
     .filter(({ kind }) => kinds.includes(kind))
-    .flatMap((module) => parameterPairs(module, blueprint.module(module.role, 0)));
+    .flatMap((module) => parameterPairs(module, blueprint.module(module.role, template)));
 }
 
-/** Layer weights are written under layer 0's names, into a program that was compiled once. */
+/** Layer weights are written under their template's names, into a program that was compiled once. */
 export function writeTeacherLayer(given: Given, program: Program, layer: number): void {
-  for (const [from, to] of intoFirst(given, layer)) program.write(to, need(given.teacher.tensors, from).data);
+  const shape = teacherShape(given);
+  for (const [from, to] of intoTemplate(shape.blueprint, layer, templateOf(shape, layer)))
+    program.write(to, need(given.teacher.tensors, from).data);
 }
 
 export function writeStudentLayer(given: Given, program: Program, layer: number): void {
-  const template = sitesOf(given.table, 0);
+  const shape = studentShape(given);
+  const first = templateOf(shape, layer);
+  const template = sitesOf(given.table, first);
   sitesOf(given.table, layer).forEach((site, i) => {
     const target = template[i];
     if (target === undefined) return;
@@ -137,7 +157,31 @@ export function writeStudentLayer(given: Given, program: Program, layer: number)
       program.write(`teacher.${to}`, need(given.teacherTensors, from).data);
     for (const side of ['R', 'L']) program.write(`${target.site}.${side}`, need(given.compactors, `${site.site}.${side}`).data);
   });
-  for (const [from, to] of intoFirst(given, layer, ['norm'])) program.write(to, need(given.norms, from).data);
+  for (const [from, to] of intoTemplate(shape.blueprint, layer, first, ['norm'])) program.write(to, need(given.norms, from).data);
+}
+
+/** A norm of a stream: output `normal` [N, d] of input `stream`, by whatever gain and shift are written. */
+export function normGraph({ layerNormEps }: EncoderShape, size: BatchSize, width: number): Graph {
+  const graph = new Graph();
+  const stream = graph.input('stream', [size.batch * size.sequence, width]);
+  graph.output('normal', layerNorm(graph, stream, graph.input('gain', [width]), graph.input('shift', [width]), layerNormEps));
+  return graph;
+}
+
+/** The stream as a norm makes it, or as it is if there is no such module. */
+export async function normalised(
+  program: Program,
+  tensors: NamedTensors,
+  module: Module | undefined,
+  stream: Float32Array,
+): Promise<Float32Array> {
+  if (module === undefined) return stream;
+  const gain = need(tensors, module.weight).data;
+  program.write('stream', stream);
+  program.write('gain', gain);
+  program.write('shift', module.bias === undefined ? new Float32Array(gain.length) : need(tensors, module.bias).data);
+  await program.run();
+  return program.read('normal');
 }
 
 /**
@@ -205,7 +249,7 @@ export function headGraph(given: Given): Graph {
   const { weight, bias } = mergeSite(graph, site, theirs, compactor);
   const ours: ParameterLookup = (name) => {
     if (name === site.ours.weight) return weight;
-    return name === site.ours.bias ? bias : norms(name);
+    return name === site.ours.bias && bias !== undefined ? bias : norms(name);
   };
   graph.output('theirs', mlmTransform(graph, teacherShape(given), theirs, graph.input('teacher', [tokens, teacher.residual])));
   graph.output('ours', mlmTransform(graph, studentShape(given), ours, graph.input('student', [tokens, student.residual])));

@@ -27,7 +27,8 @@ export function mergeLinear(
   const merged = new Map<string, Value>();
   for (const site of linearSites(table)) {
     const { weight, bias } = mergeSite(graph, site, siteTeacher(graph, table, site, teacher, compactor), compactor);
-    merged.set(site.ours.weight, weight).set(biasOf(site.ours), bias);
+    merged.set(site.ours.weight, weight);
+    if (bias !== undefined && site.ours.bias !== undefined) merged.set(site.ours.bias, bias);
   }
   const blueprint = blueprintOf(table.teacher);
   const decoder = blueprint.find('decoder');
@@ -54,12 +55,17 @@ export function siteTeacher(
   return (name) => (name === site.theirs.bias ? mixed('bias', [site.output]) : mixed('weight', [site.output, site.input]));
 }
 
-/** W' = factor R W L and b' = factor R b of one linear layer. */
-export function mergeSite(graph: Graph, site: Site, teacher: ParameterLookup, compactor: ParameterLookup): { weight: Value; bias: Value } {
+/** W' = factor R W L and, if it has a bias, b' = factor R b of one linear layer. */
+export function mergeSite(
+  graph: Graph,
+  site: Site,
+  teacher: ParameterLookup,
+  compactor: ParameterLookup,
+): { weight: Value; bias: Value | undefined } {
   const R = compactor(`${site.site}.R`);
   return {
     weight: mergeWeight(graph, site, R, teacher(site.theirs.weight), compactor(`${site.site}.L`)),
-    bias: mergeBias(graph, site, R, teacher(biasOf(site.theirs))),
+    bias: site.theirs.bias === undefined ? undefined : mergeBias(graph, site, R, teacher(site.theirs.bias)),
   };
 }
 

@@ -31,7 +31,8 @@ export function selectionStart(teacher: BertModel, table: SpaceTable, moments: T
   }
   table.layerMap.forEach((from, layer) => {
     const inner = choose(t.inner, kept.inner[layer] ?? []);
-    compactors.set(compactorName('expansion', layer, 'R'), asTensor(inner));
+    for (const role of ['expansion', 'gate'] as const)
+      if (blueprint.find(role, from) !== undefined) compactors.set(compactorName(role, layer, 'R'), asTensor(inner));
     compactors.set(compactorName('contraction', layer, 'L'), asTensor(transposed(inner)));
     const read = momentOf(moments, `${from}.read`).C;
     const tokens = Math.max(1, momentOf(moments, `${from}.read`).tokens);

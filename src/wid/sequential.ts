@@ -1,4 +1,4 @@
-import { blueprintOf } from '../models/blueprint.ts';
+import { blueprintOf, type Role } from '../models/blueprint.ts';
 import { writeEmbedded, writeSegments } from '../models/inputs.ts';
 import type { BertModel } from '../models/model.ts';
 import type { Engine, Program } from '../engines/engine.ts';
@@ -13,12 +13,15 @@ import {
   embeddingGraph,
   headGraph,
   layerGraph,
+  normalised,
+  normGraph,
   projectionSite,
   run,
   studentLayerParameters,
   studentShape,
   teacherLayerParameters,
   teacherShape,
+  templateOf,
   writeEmbeddings,
   writeHead,
   writeStudentLayer,
@@ -80,17 +83,48 @@ export async function calibrateSequentially(
     if (projectionSite(table) !== undefined)
       refit(compactorName('embeddingProjection', null, 'L'), await tablesOfBoth(given, batches, embedding, await tableProbe(), advance));
     const streams = await embedBoth(given, batches, embedding, advance);
-    const theirs = await compile(layerGraph(teacherShape(given), teacherLayerParameters(given), size));
-    const ours = await compile(layerGraph(studentShape(given), studentLayerParameters(given), size));
+    const shapes = { teacher: teacherShape(given), student: studentShape(given) };
+    const theirLayers = new Map<number, Program>();
+    const ourLayers = new Map<number, Program>();
+    const programOf = async (known: Map<number, Program>, template: number, graph: () => Graph): Promise<Program> => {
+      const program = known.get(template) ?? (await compile(graph()));
+      known.set(template, program);
+      return program;
+    };
+    const theirLayer = (layer: number): Promise<Program> => {
+      const template = templateOf(shapes.teacher, layer);
+      return programOf(theirLayers, template, () => layerGraph(shapes.teacher, teacherLayerParameters(given), size, template));
+    };
+    const ourLayer = (layer: number): Promise<Program> => {
+      const template = templateOf(shapes.student, layer);
+      return programOf(ourLayers, template, () => layerGraph(shapes.student, studentLayerParameters(given, template), size, template));
+    };
+    const { blueprint } = shapes.student;
+    const streamNorms = blueprint.normsFirst
+      ? {
+          theirs: await compile(normGraph(shapes.teacher, size, table.teacher.residual)),
+          ours: await compile(normGraph(shapes.student, size, table.student.residual)),
+        }
+      : undefined;
+    /** Streams as they are read: normalised, where norms stand first. */
+    const readStreams = async (role: Role, from: number | null, layer: number | null, i: number): Promise<[Float32Array, Float32Array]> =>
+      streamNorms === undefined
+        ? [streams.teacher(i), streams.student(i)]
+        : [
+            await normalised(streamNorms.theirs, teacher.tensors, shapes.teacher.blueprint.find(role, from), streams.teacher(i)),
+            await normalised(streamNorms.ours, given.norms, blueprint.find(role, layer), streams.student(i)),
+          ];
     let reached = 0;
     for (const [layer, from] of table.layerMap.entries()) {
-      for (; reached < from; reached++) await advanceTeacher(given, theirs, reached, batches, streams, advance);
+      for (; reached < from; reached++) await advanceTeacher(given, await theirLayer(reached), reached, batches, streams, advance);
       const read = cross.empty();
       for (const [i, batch] of batches.entries()) {
-        await cross.add(read, streams.teacher(i), streams.student(i), batch.attention);
+        await cross.add(read, ...(await readStreams('attentionNorm', from, layer, i)), batch.attention);
         await advance();
       }
       for (const role of ['query', 'key', 'value'] as const) refit(compactorName(role, layer, 'L'), read);
+
+      const [theirs, ours] = [await theirLayer(from), await ourLayer(layer)];
 
       writeTeacherLayer(given, theirs, from);
       writeStudentLayer(given, ours, layer);
@@ -103,7 +137,8 @@ export async function calibrateSequentially(
         await advance();
       }
       reached = from + 1;
-      refit(compactorName('expansion', layer, 'L'), attention);
+      for (const role of ['expansion', 'gate'] as const)
+        if (blueprint.find(role, layer) !== undefined) refit(compactorName(role, layer, 'L'), attention);
       writeStudentLayer(given, ours, layer);
       for (const [i, batch] of batches.entries()) {
         await run(ours, given.size, streams.student(i), batch);
@@ -112,11 +147,12 @@ export async function calibrateSequentially(
       }
     }
     // The map need not end at the last layer; what the transform reads is the teacher's own end.
-    for (; reached < table.teacher.layers; reached++) await advanceTeacher(given, theirs, reached, batches, streams, advance);
+    for (; reached < table.teacher.layers; reached++)
+      await advanceTeacher(given, await theirLayer(reached), reached, batches, streams, advance);
     if (hasTransform(table)) {
       const final = cross.empty();
       for (const [i, batch] of batches.entries()) {
-        await cross.add(final, streams.teacher(i), streams.student(i), batch.attention);
+        await cross.add(final, ...(await readStreams('finalNorm', null, null, i)), batch.attention);
         await advance();
       }
       refit(compactorName('transform', null, 'L'), final);
@@ -127,8 +163,9 @@ export async function calibrateSequentially(
       const probe = await tableProbe();
       const decoder = probe.empty();
       for (const [i, batch] of batches.entries()) {
-        head.write('teacher', streams.teacher(i));
-        head.write('student', streams.student(i));
+        const [theirs, ours] = await readStreams('finalNorm', null, null, i);
+        head.write('teacher', theirs);
+        head.write('student', ours);
         await head.run();
         await probe.add(decoder, await head.read('theirs'), await head.read('ours'), batch.attention);
         await advance();

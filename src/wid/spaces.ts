@@ -22,6 +22,8 @@ export interface Spaces extends SpaceSizes {
   readonly embedding?: number;
   /** As `ModelConfig.sentence`. */
   readonly sentence?: SentenceHead;
+  /** Heads go whole or stay as they are, since rotary positions turn their dimensions in pairs, each by an angle of its own. */
+  readonly wholeHeads?: true;
 }
 
 /** Dimensions of the space that the tables write, and of what the decoder reads. */
@@ -55,6 +57,7 @@ export function spacesOf(config: BertConfig): Spaces {
     layers: config.layers,
     ...(config.embedding === undefined ? {} : { embedding: config.embedding }),
     ...(config.sentence === undefined ? {} : { sentence: config.sentence }),
+    ...(config.rotary === undefined ? {} : { wholeHeads: true as const }),
   };
 }
 
@@ -100,16 +103,16 @@ export function spaceTable(
   dense?: number,
 ): SpaceTable {
   const { sentence } = teacher;
+  const { residual, heads: count, headSize, inner, layers } = sizes;
+  const numbers = { residual, heads: count, headSize, inner, layers, ...tablesOf(teacher, residual) };
   const student: Spaces = {
-    ...sizes,
+    ...numbers,
     family: teacher.family,
-    ...tablesOf(teacher, sizes.residual),
     ...(sentence === undefined ? {} : { sentence: { ...sentence, ...(dense === undefined ? {} : { dense }) } }),
   };
   const refuse = (what: string, expected: string, got: number | string): never => {
     throw new StudioError('student', `student: ${what} — expected ${expected}, got ${got}.`, { student });
   };
-  const { family: _, sentence: _sentence, ...numbers } = student;
   for (const [name, value] of Object.entries(numbers))
     if (!Number.isInteger(value) || value < 1) refuse(name, 'a positive whole number', String(value));
   if (student.residual !== student.heads * student.headSize) {
@@ -121,6 +124,12 @@ export function spaceTable(
       student.residual,
     );
   }
+  if (teacher.wholeHeads === true && student.headSize !== teacher.headSize)
+    refuse(
+      'head size',
+      `the teacher's ${teacher.headSize}, whose pairs rotary positions turn by fixed angles (leave out whole heads)`,
+      student.headSize,
+    );
   if (student.residual > teacher.residual) refuse('width', `at most the teacher's ${teacher.residual}`, student.residual);
   if (student.headSize > teacher.headSize) refuse('head size', `at most the teacher's ${teacher.headSize}`, student.headSize);
   if (student.heads > teacher.heads) refuse('heads', `at most the teacher's ${teacher.heads}`, student.heads);
@@ -140,5 +149,11 @@ export function studentConfig(teacher: BertConfig, table: SpaceTable): BertConfi
     layers: table.student.layers,
     intermediateSize: table.student.inner,
     tieWordEmbeddings: table.tied,
+    ...rotaryOf(teacher, table.layerMap),
   };
+}
+
+/** The rotary positions of a model whose layers inherit from those of `layerMap`, which attend as far as they did. */
+export function rotaryOf({ rotary }: BertConfig, layerMap: readonly number[]): Pick<BertConfig, 'rotary'> {
+  return rotary === undefined ? {} : { rotary: { ...rotary, local: layerMap.map((from) => rotary.local[from] ?? false) } };
 }

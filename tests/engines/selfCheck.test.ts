@@ -52,7 +52,13 @@ test('another engine agrees in the large products too, which a software GPU is n
 });
 
 /** What the last value becomes, if a hundredth more is not another number of its kind. */
-const WRONG: Readonly<Record<string, string>> = { copy: '^ 0x00400000u', argmaxRows: '+ 1', narrowKeys: '+ 1', fill: '+ 0.25', globalNorm: '+ 0.25' };
+const WRONG: Readonly<Record<string, string>> = {
+  copy: '^ 0x00400000u',
+  argmaxRows: '+ 1',
+  narrowKeys: '+ 1',
+  fill: '+ 0.25',
+  globalNorm: '+ 0.25',
+};
 
 /** The last thing that an entry point writes, by one hundredth too large, or another whole number. */
 function spoil(code: string, entry: string): string {

@@ -1,5 +1,5 @@
 // The toy of docs/adding-a-family.md: a family in one file of its own, which shares no word with BERT's checkpoints.
-import type { Role } from '../../src/models/blueprint.ts';
+import type { FamilyRole } from '../../src/models/blueprint.ts';
 import type { ModelConfig } from '../../src/models/config.ts';
 import type { Family, ParameterNames, Step } from '../../src/models/family.ts';
 import { MOST } from '../../src/models/settings.ts';
@@ -8,7 +8,7 @@ import { StudioError } from '../../src/tensor/studioError.ts';
 const WORDS = 'lexicon.rows';
 
 /** The parts of a block, and of what stands around them. */
-const PARTS: Readonly<Partial<Record<Role, string>>> = {
+const PARTS: Readonly<Partial<Record<FamilyRole, string>>> = {
   query: 'ask',
   key: 'match',
   value: 'carry',
@@ -21,7 +21,10 @@ const PARTS: Readonly<Partial<Record<Role, string>>> = {
   decoder: 'guess.pick',
 };
 
-function parameters(role: Role, layer: number): ParameterNames {
+const LACKS: ReadonlySet<FamilyRole> = new Set<FamilyRole>(['segments', 'embeddingNorm', 'transformNorm', 'gate']);
+
+function parameters(role: FamilyRole, layer: number): ParameterNames | undefined {
+  if (LACKS.has(role)) return undefined;
   if (role === 'words') return { weight: WORDS };
   if (role === 'positions') return { weight: 'seats.rows' };
   const part = PARTS[role] ?? role;
@@ -33,7 +36,6 @@ function parameters(role: Role, layer: number): ParameterNames {
 export const toy: Family = {
   id: 'toy',
   label: 'toy',
-  absent: ['segments', 'embeddingNorm', 'transformNorm'],
   positionOffset: () => 2,
   parameters,
   readConfig: (settings) => ({
@@ -75,7 +77,7 @@ export const toy: Family = {
   copies: () => new Map(),
   onnxInputs: { ids: 'said', mask: 'there' },
   tieSetting: 'one_lexicon',
-  place: (step: Role | Step, layer: number) => `/toy/b${layer}/${step}`,
+  place: (step: FamilyRole | Step, layer: number) => `/toy/b${layer}/${step}`,
   weightName: (names, biases) =>
     names.find((name) => /\.(?:grid|rows)$/.test(name)) ?? biases.find((name) => name.endsWith('.plus'))?.replace(/plus$/, 'grid'),
 };

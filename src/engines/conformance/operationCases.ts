@@ -223,7 +223,15 @@ function rowwise(): OperationCase[] {
 }
 
 /** Operations with a gradient rule, at odd sizes. */
-export const DIFFERENTIABLE: readonly OperationCase[] = [...matmuls(), ...elementwise(), ...rotations(), ...rowwise(), windowed(17, 2, 4), windowed(5, null, 0), windowed(9, 0, null)];
+export const DIFFERENTIABLE: readonly OperationCase[] = [
+  ...matmuls(),
+  ...elementwise(),
+  ...rotations(),
+  ...rowwise(),
+  windowed(17, 2, 4),
+  windowed(5, null, 0),
+  windowed(9, 0, null),
+];
 
 /** Operations without one. */
 export const OTHERS: readonly OperationCase[] = [

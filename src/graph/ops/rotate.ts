@@ -18,7 +18,10 @@ export function rotate(graph: Graph, x: Value, table: Value, positions: Value, i
   const width = axisLength('rotate', x, 1);
   const size = axisLength('rotate', table, 1);
   if (size % 2 !== 0 || width % size !== 0)
-    throw new GraphError('rotate', `expected x [N, A a] and table [P, a] with a even, got ${formatShape(x.shape)} and ${formatShape(table.shape)}.`);
+    throw new GraphError(
+      'rotate',
+      `expected x [N, A a] and table [P, a] with a even, got ${formatShape(x.shape)} and ${formatShape(table.shape)}.`,
+    );
   requireShape('rotate', 'positions', positions, [rows]);
   if (positions.dtype !== 'i32') throw new GraphError('rotate', `positions: expected i32, got ${positions.dtype}.`);
   const half = size / 2;

@@ -51,7 +51,6 @@ const NAMES: CheckpointNames = {
 export const bert: Family = {
   id: 'bert',
   label: 'BERT',
-  absent: [],
   positionOffset: () => 0,
   parameters,
   readConfig: (settings) => readUsual(settings, { vocabulary: 30522, hidden: 768, heads: 12, inner: 3072, pad: 0 }),

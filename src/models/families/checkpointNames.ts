@@ -2,7 +2,7 @@ import { shownName } from '../../tensor/shown.ts';
 import { StudioError } from '../../tensor/studioError.ts';
 import type { FamilyRole } from '../blueprint.ts';
 import type { ModelConfig } from '../config.ts';
-import type { LeftOut, ParameterNames, Step } from '../family.ts';
+import type { Family, LeftOut, ParameterNames, Step } from '../family.ts';
 import { foreignNames, SUPPORTED } from './unsupported.ts';
 
 /** A part of checkpoints that is left out: how its full name begins, why, and the sentence that the user reads. */
@@ -47,7 +47,7 @@ export const TASK_HEADS: readonly LeftOutPart[] = [
 ];
 
 /** Tables that every encoder has; a tied one may be stored under the decoder's name. */
-const ANCHOR = /^(?<prefix>(?:.*\.)?)embeddings\.(?:word|position|token_type)_embeddings\.weight$/;
+const ANCHOR = /^(?<prefix>(?:.*\.)?)embeddings\.(?:word|position|token_type|tok)_embeddings\.weight$/;
 
 /**
  * The full name of every tensor of a checkpoint: reads `gamma`/`beta`, names without the root or behind a wrapper's prefix, and
@@ -71,7 +71,7 @@ function modern(name: string): string {
 
 /** What stands before `embeddings.word_embeddings.weight`: the root, nothing, or what a wrapper put there. */
 function prefixOf({ family, root, words }: CheckpointNames, names: readonly string[]): string {
-  const foreign = foreignNames(root, names);
+  const foreign = foreignNames(words, names);
   if (foreign !== undefined)
     throw new StudioError('checkpoint', `teacher: expected tensors of ${family}, got others. ${foreign}. ${SUPPORTED}`);
   const prefixes = new Set(names.flatMap((name) => ANCHOR.exec(name)?.groups?.['prefix'] ?? []));
@@ -135,13 +135,13 @@ export function leftOutBy(own: CheckpointNames, name: string, config: ModelConfi
 
 /** Nodes stand where PyTorch's exporter puts them: a module's at its path, a step's where `steps` says. */
 export function placeBy(
-  parameters: (role: FamilyRole, layer: number) => ParameterNames,
+  parameters: Family['parameters'],
   steps: (layer: number) => Readonly<Record<Step, string>>,
 ): (step: FamilyRole | Step, layer: number) => string {
   return (step, layer) => {
     const named = steps(layer);
     if (isStep(step, named)) return named[step];
-    const module = parameters(step, layer).weight.replace(/\.weight$/, '');
+    const module = (parameters(step, layer)?.weight ?? step).replace(/\.weight$/, '');
     return `/${module.replace(/\.(?!\d)/g, '/')}`;
   };
 }

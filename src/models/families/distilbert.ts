@@ -11,21 +11,15 @@ const BIAS = 'vocab_projector.bias';
 /** Its code has this number, and its configuration none. */
 const EPSILON = 1e-12;
 
-function parameters(role: FamilyRole, layer: number): ParameterNames {
+function parameters(role: FamilyRole, layer: number): ParameterNames | undefined {
   const inLayer = (module: string): ParameterNames => both(`distilbert.transformer.layer.${layer}.${module}`);
   switch (role) {
     case 'words':
       return { weight: WORDS };
     case 'positions':
       return { weight: 'distilbert.embeddings.position_embeddings.weight' };
-    case 'segments':
-      // It has none (`absent`); a family must have a name for every role.
-      return { weight: 'distilbert.embeddings.token_type_embeddings.weight' };
     case 'embeddingNorm':
       return both('distilbert.embeddings.LayerNorm');
-    case 'embeddingProjection':
-      // It has none: its tables are as wide as its layers.
-      return both('distilbert.embeddings_project');
     case 'query':
       return inLayer('attention.q_lin');
     case 'key':
@@ -48,6 +42,11 @@ function parameters(role: FamilyRole, layer: number): ParameterNames {
       return both('vocab_layer_norm');
     case 'decoder':
       return { weight: DECODER, bias: BIAS };
+    case 'segments':
+    case 'embeddingProjection':
+    case 'gate':
+    case 'finalNorm':
+      return undefined;
   }
 }
 
@@ -112,7 +111,6 @@ const NAMES: CheckpointNames = {
 export const distilbert: Family = {
   id: 'distilbert',
   label: 'DistilBERT',
-  absent: ['segments'],
   positionOffset: () => 0,
   parameters,
   readConfig,

@@ -49,7 +49,6 @@ const NAMES: CheckpointNames = {
 export const electra: Family = {
   id: 'electra',
   label: 'ELECTRA',
-  absent: [],
   positionOffset: () => 0,
   parameters,
   readConfig,

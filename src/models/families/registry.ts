@@ -3,6 +3,7 @@ import type { Family } from '../family.ts';
 import { bert } from './bert.ts';
 import { distilbert } from './distilbert.ts';
 import { electra } from './electra.ts';
+import { modernbert } from './modernbert.ts';
 import { camembert, roberta, xlmRoberta } from './roberta.ts';
 import { refusedFamily } from './unsupported.ts';
 
@@ -10,7 +11,9 @@ import { refusedFamily } from './unsupported.ts';
 const FIRST = bert;
 
 /** Every family that models may be of, a row each. */
-const families = new Map<string, Family>([bert, distilbert, roberta, xlmRoberta, camembert, electra].map((family) => [family.id, family]));
+const families = new Map<string, Family>(
+  [bert, distilbert, roberta, xlmRoberta, camembert, electra, modernbert].map((family) => [family.id, family]),
+);
 
 /** Adds a family. @throws StudioError if there is another one of its identifier */
 export function addFamily(family: Family): void {

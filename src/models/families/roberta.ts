@@ -60,7 +60,6 @@ function relative(id: string, label: string, classes: string, vocabulary: number
   return {
     id,
     label,
-    absent: [],
     // Positions are counted from the row behind the padding's (fairseq's make_positions).
     positionOffset: (pad) => pad + 1,
     parameters,

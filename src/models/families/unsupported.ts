@@ -3,14 +3,13 @@ import { StudioError } from '../../tensor/studioError.ts';
 
 /** What every refusal of a model ends with. */
 export const SUPPORTED =
-  'Supported are BERT, DistilBERT, RoBERTa, XLM-RoBERTa, CamemBERT and ELECTRA encoders with absolute positions, with a masked-language-modelling head, a task head, or none.';
+  'Supported are BERT, DistilBERT, RoBERTa, XLM-RoBERTa, CamemBERT and ELECTRA encoders with absolute positions, and ModernBERT encoders, with a masked-language-modelling head, a task head, or none.';
 
 /** Why models that are asked for often do not fit, by Hugging Face's `model_type`. */
 const OTHERS: ReadonlyMap<string, string> = new Map([
   ['deberta', 'DeBERTa attends by relative positions'],
   ['deberta-v2', 'DeBERTa attends by relative positions'],
   ['mpnet', 'MPNet adds a learnt bias by distance to every attention score'],
-  ['modernbert', 'ModernBERT attends by rotary positions, and its FFN is gated'],
   ['nomic_bert', 'Nomic BERT attends by rotary positions'],
   ['xlnet', 'XLNet attends by relative positions'],
   ['albert', 'ALBERT shares one layer among all'],
@@ -71,10 +70,10 @@ const PREFIXES: readonly (readonly [RegExp, string])[] = [
 
 /**
  * Why tensors of these names are not those of a family, or undefined.
- * @param root what the names of its own tensors begin with
+ * @param words the name of its own table of words
  */
-export function foreignNames(root: string, names: Iterable<string>): string | undefined {
-  const others = PREFIXES.filter(([pattern]) => !pattern.test(root));
+export function foreignNames(words: string, names: Iterable<string>): string | undefined {
+  const others = PREFIXES.filter(([pattern]) => !pattern.test(words));
   for (const name of names)
     for (const [pattern, family] of others)
       if (pattern.test(name)) return OTHERS.get(family) ?? `They are those of "${family}": take the config.json that came with them`;

@@ -1,15 +1,12 @@
-import type { FamilyRole, HeadRole } from '../blueprint.ts';
-import type { ParameterNames } from '../family.ts';
+import type { HeadRole } from '../blueprint.ts';
+import type { Family, ParameterNames } from '../family.ts';
 import { both } from './checkpointNames.ts';
 
 /**
  * A module's parameters by the names that BERT has, and the families made after it have below another root.
  * @param root as in `bert`   @param head the names of its head, which every family has of its own
  */
-export function usualNames(
-  root: string,
-  head: Readonly<Record<HeadRole, ParameterNames>>,
-): (role: FamilyRole, layer: number) => ParameterNames {
+export function usualNames(root: string, head: Readonly<Record<HeadRole, ParameterNames>>): Family['parameters'] {
   return (role, layer) => {
     const inLayer = (module: string): ParameterNames => both(`${root}.encoder.layer.${layer}.${module}`);
     switch (role) {
@@ -42,6 +39,9 @@ export function usualNames(
       case 'transformNorm':
       case 'decoder':
         return head[role];
+      case 'gate':
+      case 'finalNorm':
+        return undefined;
     }
   };
 }

@@ -12,6 +12,12 @@ export interface ModelShape {
   readonly intermediateSize: number;
 }
 
+/** A teacher's shape. */
+export interface TeacherShape extends ModelShape {
+  /** Its students keep its head size and may leave out whole heads alone: rotary positions turn the dimensions of a head in pairs. */
+  readonly wholeHeads?: true;
+}
+
 /** Students by name: shares of the teacher's head size and FFN. On BERT-base, `wid55` and `wid11` are the paper's. */
 export type PresetName = 'wid55' | 'wid11' | 'half' | 'quarter';
 

@@ -1,7 +1,7 @@
 import type { HeadState, TensorUse } from '../../models/tensorMap.ts';
 import type { Pooler } from '../../models/sentencePooling.ts';
 import type { TaskWords } from '../../tasks/task.ts';
-import type { ModelShape } from './recipe.ts';
+import type { TeacherShape } from './recipe.ts';
 import type { VocabularyCut } from './text.ts';
 export type { HeadState, TensorUse } from '../../models/tensorMap.ts';
 export type { TaskWords } from '../../tasks/task.ts';
@@ -31,7 +31,7 @@ export interface TeacherWish {
 /** What arrived as a teacher. */
 export interface TeacherReport {
   readonly name: string;
-  readonly shape: ModelShape;
+  readonly shape: TeacherShape;
   readonly vocabularySize: number;
   /** Tokens that every text needs: special ones and single characters. Missing in reports of older builds. */
   readonly leastVocabulary?: number;

@@ -1,3 +1,4 @@
+import type { ModelConfig } from '../../models/config.ts';
 import type { BertModel } from '../../models/model.ts';
 import { parameterShapes } from '../../models/model.ts';
 import type { Runnable } from '../../models/runnable.ts';
@@ -9,7 +10,7 @@ import { binned, type SpaceNorms } from '../../wid/norms.ts';
 import { shrink } from '../../wid/progressive/axes.ts';
 import { orderTeacher } from '../../wid/progressive/order.ts';
 import { stageGates, stagesOf, type Stage } from '../../wid/progressive/schedule.ts';
-import { studentConfig, type Spaces, type SpaceTable } from '../../wid/spaces.ts';
+import { rotaryOf, studentConfig, type Spaces, type SpaceTable } from '../../wid/spaces.ts';
 import { usualOptimiser, warmupShare, type Before, type Phase, type PhaseContext } from './phase.ts';
 import type { Recipe } from '../api/recipe.ts';
 import type { Method } from './method.ts';
@@ -33,8 +34,16 @@ function progressiveStart(teacher: Teacher, table: SpaceTable, moments: TeacherM
     model: cutOut(teacher, table, tensors, sizes),
     compactors: tensors,
     heads,
-    larger: { runnable: progressiveRunnable(teacher.model.config, sizes, table.tied, new Map([...tensors, ...open])), heads },
+    larger: {
+      runnable: progressiveRunnable(atDepth(teacher.model.config, table), sizes, table.tied, new Map([...tensors, ...open])),
+      heads,
+    },
   };
+}
+
+/** The teacher's sizes, and as its student's layers attend. */
+function atDepth(config: ModelConfig, { layerMap }: SpaceTable): ModelConfig {
+  return { ...config, ...rotaryOf(config, layerMap) };
 }
 
 /** The student's dimensions alone, whatever the gates of the others. */
@@ -60,7 +69,7 @@ function squeezed({ table, recipe }: PhaseContext, { state, compactors, model }:
 }
 
 function gatePhase({ teacher, table, recipe, shape }: PhaseContext, stage: Stage, before: Spaces | undefined): Phase {
-  const { config } = teacher.model;
+  const config = atDepth(teacher.model.config, table);
   const { first, last, sizes } = stage;
   const steps = rampSteps(recipe);
   const gates = (updates: number): Map<string, Tensor> => gateStates(stageGates(table, sizes, updates / steps));

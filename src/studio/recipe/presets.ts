@@ -2,7 +2,8 @@ import type { BertConfig } from '../../models/config.ts';
 import { countParameters } from '../../models/model.ts';
 import { StudioError } from '../../tensor/studioError.ts';
 import { spacesOf, spaceTable, studentConfig } from '../../wid/spaces.ts';
-import type { ModelShape, PresetName, ShapeWish, StudentPreset } from '../api/recipe.ts';
+import { shapeOf } from '../teacher/teacherShape.ts';
+import type { ModelShape, PresetName, ShapeWish, StudentPreset, TeacherShape } from '../api/recipe.ts';
 
 /** Named students: the share of head size and FFN size that is kept; layers and heads stay. */
 const KEPT_SHARE = {
@@ -15,11 +16,6 @@ const KEPT_SHARE = {
 
 export const PRESET_NAMES = ['wid55', 'wid11', 'half', 'quarter'] as const satisfies readonly PresetName[];
 
-export function shapeOf(config: BertConfig): ModelShape {
-  const { layers, hiddenSize, heads, intermediateSize } = config;
-  return { layers, hiddenSize, heads, headSize: hiddenSize / heads, intermediateSize };
-}
-
 /** The teacher's shape with `share` of its head size and FFN; every space keeps at least one dimension. */
 function scaled(teacher: ModelShape, headSize: number, layers: number, heads: number): ModelShape {
   return {
@@ -31,33 +27,51 @@ function scaled(teacher: ModelShape, headSize: number, layers: number, heads: nu
   };
 }
 
-export function presetShape(teacher: ModelShape, name: PresetName): ModelShape {
-  const headSize = Math.max(1, Math.round(teacher.headSize * KEPT_SHARE[name]));
-  return scaled(teacher, headSize, teacher.layers, teacher.heads);
+/** The teacher's shape with as many of its heads, and as large a share of its FFN. */
+function fewerHeads(teacher: ModelShape, heads: number, layers: number): ModelShape {
+  return {
+    layers,
+    heads,
+    headSize: teacher.headSize,
+    hiddenSize: heads * teacher.headSize,
+    intermediateSize: Math.max(1, Math.round((teacher.intermediateSize * heads) / teacher.heads)),
+  };
 }
 
-export function presetsOf(teacher: ModelShape): readonly StudentPreset[] {
+export function presetShape(teacher: TeacherShape, name: PresetName): ModelShape {
+  const share = KEPT_SHARE[name];
+  if (teacher.wholeHeads === true) return fewerHeads(teacher, Math.max(1, Math.round(teacher.heads * share)), teacher.layers);
+  return scaled(teacher, Math.max(1, Math.round(teacher.headSize * share)), teacher.layers, teacher.heads);
+}
+
+export function presetsOf(teacher: TeacherShape): readonly StudentPreset[] {
   return PRESET_NAMES.map((name) => ({ name, shape: presetShape(teacher, name) }));
 }
 
-/** Whether Hugging Face's BERT can express the shape and the teacher is at least as large in every space. */
-export function isLegal(teacher: ModelShape, shape: ModelShape): boolean {
+/** Whether the class of Hugging Face can express the shape and the teacher is at least as large in every space. */
+export function isLegal(teacher: TeacherShape, shape: ModelShape): boolean {
   const within = (value: number, most: number): boolean => Number.isInteger(value) && value >= 1 && value <= most;
   return (
     within(shape.layers, teacher.layers) &&
     within(shape.heads, teacher.heads) &&
     within(shape.headSize, teacher.headSize) &&
+    (teacher.wholeHeads !== true || shape.headSize === teacher.headSize) &&
     within(shape.intermediateSize, teacher.intermediateSize) &&
     shape.hiddenSize === shape.heads * shape.headSize
   );
 }
 
 /** Legal students nearest to one that is not: the next narrower and wider with its heads, then its width with other heads. */
-export function nearestLegal(teacher: ModelShape, wanted: ModelShape): readonly ModelShape[] {
+export function nearestLegal(teacher: TeacherShape, wanted: ModelShape): readonly ModelShape[] {
   const clamp = (value: number, most: number): number => Math.min(most, Math.max(1, Math.round(Number.isFinite(value) ? value : most)));
-  const heads = clamp(wanted.heads, teacher.heads);
   const base = { layers: clamp(wanted.layers, teacher.layers), intermediateSize: clamp(wanted.intermediateSize, teacher.intermediateSize) };
   const shape = (count: number, headSize: number): ModelShape => ({ ...base, heads: count, headSize, hiddenSize: count * headSize });
+  if (teacher.wholeHeads === true) {
+    const count = wanted.hiddenSize / teacher.headSize;
+    const counts = new Set([Math.floor(count), Math.ceil(count)].map((some) => clamp(some, teacher.heads)));
+    return [...counts].map((some) => shape(some, teacher.headSize));
+  }
+  const heads = clamp(wanted.heads, teacher.heads);
   const narrower = clamp(Math.floor(wanted.hiddenSize / heads), teacher.headSize);
   const wider = clamp(Math.ceil(wanted.hiddenSize / heads), teacher.headSize);
   const otherHeads = Array.from({ length: teacher.heads }, (_, index) => index + 1)
@@ -77,10 +91,11 @@ const inWords = ({ hiddenSize, heads, headSize, intermediateSize, layers }: Mode
  * the FFN follows the width.
  * @throws StudioError `student` naming the nearest legal shapes
  */
-export function wishedShape(teacher: ModelShape, wish: ShapeWish): ModelShape {
+export function wishedShape(teacher: TeacherShape, wish: ShapeWish): ModelShape {
   const base = presetShape(teacher, wish.preset ?? 'half');
   const { width } = wish;
-  const heads = wish.heads ?? (width !== undefined && wish.headSize !== undefined ? width / wish.headSize : base.heads);
+  const headsOf = (size: number | undefined): number => (width !== undefined && size !== undefined ? width / size : base.heads);
+  const heads = wish.heads ?? headsOf(wish.headSize ?? (teacher.wholeHeads === true ? teacher.headSize : undefined));
   const headSize = wish.headSize ?? (width === undefined ? base.headSize : width / heads);
   const hiddenSize = width ?? heads * headSize;
   const shape: ModelShape = {
@@ -95,13 +110,15 @@ export function wishedShape(teacher: ModelShape, wish: ShapeWish): ModelShape {
 }
 
 /** @throws StudioError `student` naming the nearest legal shapes where this one is not */
-export function requireLegal(teacher: ModelShape, shape: ModelShape): void {
+export function requireLegal(teacher: TeacherShape, shape: ModelShape): void {
   if (isLegal(teacher, shape)) return;
   const { hiddenSize, heads, headSize, layers, intermediateSize } = shape;
   const nearest = nearestLegal(teacher, shape);
+  const whole =
+    teacher.wholeHeads === true ? `, with heads of its size ${teacher.headSize} (rotary positions turn their dimensions in pairs)` : '';
   throw new StudioError(
     'student',
-    `student: shape — expected width = heads x head size in whole numbers, and at most the teacher's ${inWords(teacher)}, got width ${hiddenSize}, heads ${heads}, head size ${headSize}, layers ${layers}, FFN ${intermediateSize}. Nearest legal: ${nearest.map(inWords).join('; ')}.`,
+    `student: shape — expected width = heads x head size in whole numbers, and at most the teacher's ${inWords(teacher)}${whole}, got width ${hiddenSize}, heads ${heads}, head size ${headSize}, layers ${layers}, FFN ${intermediateSize}. Nearest legal: ${nearest.map(inWords).join('; ')}.`,
     { wanted: shape, nearest },
   );
 }
@@ -114,8 +131,8 @@ export function studentBytes(config: BertConfig, shape: ModelShape, tied: boolea
 }
 
 /**
- * The widest student, head size and FFN in proportion, whose fp32 weights are at most `maxBytes`.
- * @param keep layers and heads of the student; the teacher's when left out
+ * The widest student, head size (or heads, if they stay whole) and FFN in proportion, whose fp32 weights are at most `maxBytes`.
+ * @param keep layers and heads of the student (at most as many heads, if they stay whole); the teacher's when left out
  * @throws StudioError `student` naming the smallest one if even that is too large
  */
 export function fitToBytes(
@@ -125,9 +142,12 @@ export function fitToBytes(
   keep: { readonly layers?: number; readonly heads?: number } = {},
 ): ModelShape {
   const teacher = shapeOf(config);
-  const candidate = (headSize: number): ModelShape => scaled(teacher, headSize, keep.layers ?? teacher.layers, keep.heads ?? teacher.heads);
-  for (let headSize = teacher.headSize; headSize >= 1; headSize--) {
-    const shape = candidate(headSize);
+  const layers = keep.layers ?? teacher.layers;
+  /** Of one size up to the largest: of a head, or in heads where those stay whole. */
+  const candidate = (size: number): ModelShape =>
+    teacher.wholeHeads === true ? fewerHeads(teacher, size, layers) : scaled(teacher, size, layers, keep.heads ?? teacher.heads);
+  for (let size = teacher.wholeHeads === true ? (keep.heads ?? teacher.heads) : teacher.headSize; size >= 1; size--) {
+    const shape = candidate(size);
     if (studentBytes(config, shape, tied) <= maxBytes) return shape;
   }
   const smallest = studentBytes(config, candidate(1), tied);

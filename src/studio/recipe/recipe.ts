@@ -1,9 +1,10 @@
 import type { StepShape, Task, TaskSettings, TaskStream } from '../../tasks/task.ts';
 import type { Splits } from '../../text/corpus.ts';
 import { layerMapOf, spacesOf, spaceTable, type LayerRule, type SpaceTable } from '../../wid/spaces.ts';
-import { presetShape, requireLegal, shapeOf } from './presets.ts';
+import { presetShape, requireLegal } from './presets.ts';
 import { vectorWidth } from '../../models/sentencePooling.ts';
 import { taskText } from '../teacher/sentenceTeacher.ts';
+import { shapeOf } from '../teacher/teacherShape.ts';
 import { isRead, traitsOf } from '../settings/modes.ts';
 import { defaultsOf, type TeacherTraits } from '../settings/setting.ts';
 import { PAPER_SETTINGS, SETTINGS, WHOLE_RANK } from '../settings/settings.ts';

@@ -1,3 +1,5 @@
+import { blueprintOf } from '../../models/blueprint.ts';
+import type { BertConfig } from '../../models/config.ts';
 import { countParameters, countVocabulary } from '../../models/model.ts';
 import { studentConfig } from '../../wid/spaces.ts';
 import { presetsOf, studentFor } from '../recipe/presets.ts';
@@ -24,9 +26,10 @@ export function recipeVerbs(state: SessionState): Pick<StudioApi, 'defaults' | '
 }
 
 export function beginningsOf(teacher: TeacherReport): Beginnings {
+  const { wholeHeads: _, ...sizes } = teacher.shape;
   return {
     presets: presetsOf(teacher.shape),
-    byShape: { onlyShallower: defaultRecipe(teacher, teacher.shape), narrower: defaultRecipe(teacher) },
+    byShape: { onlyShallower: defaultRecipe(teacher, sizes), narrower: defaultRecipe(teacher) },
   };
 }
 
@@ -39,9 +42,12 @@ function withVocabulary(teacher: Teacher, { vocabulary, vocabularyText }: Vocabu
 }
 
 /** Multiply-adds of one token through the encoder and, for a predicted token, the head. */
-function multiplyAdds(shape: ModelShape, vocabulary: number, sequence: number, predictedShare: number): number {
+function multiplyAdds(config: BertConfig, shape: ModelShape, vocabulary: number, sequence: number, predictedShare: number): number {
   const d = shape.hiddenSize;
-  const perLayer = 4 * d * d + 2 * d * shape.intermediateSize + 2 * d * sequence;
+  const ffn = blueprintOf(config)
+    .layer(0)
+    .filter(({ writes, reads }) => writes === 'ffn' || reads === 'ffn').length;
+  const perLayer = 4 * d * d + ffn * d * shape.intermediateSize + 2 * d * sequence;
   return shape.layers * perLayer + predictedShare * (d * d + d * vocabulary);
 }
 
@@ -59,8 +65,8 @@ function planStudent(loaded: Teacher, recipe: Recipe): PlanReport {
     bytesFp32: 4 * parameters,
     bytesFp16: 2 * parameters,
     bytesInt8: parameters,
-    multiplyAddsPerToken: multiplyAdds(recipe.student, config.vocabSize, recipe.sequence, 0.15),
-    teacherMultiplyAddsPerToken: multiplyAdds(teacher.report.shape, wholeSize, recipe.sequence, 0.15),
+    multiplyAddsPerToken: multiplyAdds(config, recipe.student, config.vocabSize, recipe.sequence, 0.15),
+    teacherMultiplyAddsPerToken: multiplyAdds(config, teacher.report.shape, wholeSize, recipe.sequence, 0.15),
     layerMap: table.layerMap,
   };
 }

@@ -22,6 +22,7 @@ import type { TeacherReport } from '../api/teacher.ts';
 import type { VocabularyCut } from '../api/text.ts';
 import type { TeacherSentences } from './sentenceTeacher.ts';
 import { licenceOf } from './teacherLicence.ts';
+import { shapeOf } from './teacherShape.ts';
 
 /** A checkpoint that has been read, checked, and can be trained on. */
 export interface Teacher {
@@ -129,8 +130,14 @@ export async function readTeacher(
   for (const shape of shapes.values()) parameters += sizeOf(shape);
   const tensors = new Map<string, Tensor>();
   const tell = progressOf(4 * parameters, reading);
+  // Several parameters may lie in one tensor, and follow each other.
+  let read: { readonly name: string; readonly data: Float32Array } | undefined;
   for (const [wanted, shape] of shapes) {
-    const data = await readNumbers(stored, map.sources.get(wanted) ?? wanted);
+    const { name: source, from } = map.sources.get(wanted) ?? { name: wanted, from: 0 };
+    const all = read?.name === source ? read.data : await readNumbers(stored, source);
+    read = { name: source, data: all };
+    const size = sizeOf(shape);
+    const data = all.length === size ? all : all.slice(from, from + size);
     tensors.set(wanted, { shape, data });
     await tell(data.byteLength);
   }
@@ -155,13 +162,7 @@ export async function readTeacher(
     tokenizerFiles,
     report: {
       name,
-      shape: {
-        layers: config.layers,
-        hiddenSize: config.hiddenSize,
-        heads: config.heads,
-        headSize: config.hiddenSize / config.heads,
-        intermediateSize: config.intermediateSize,
-      },
+      shape: shapeOf(config),
       vocabularySize: config.vocabSize,
       maxPositions: longestSequence(config),
       tiedDecoder: config.tieWordEmbeddings,
@@ -180,8 +181,8 @@ function mapOrExplain(subject: string, config: ModelConfig, found: ReadonlyMap<s
   try {
     return mapTensors(config, found);
   } catch (error) {
-    const positions = blueprintOf(config).module('positions').weight;
-    throwIfAny(isOnnx && error instanceof StudioError ? foldedAway(subject, positions, error) : undefined);
+    const positions = blueprintOf(config).find('positions')?.weight;
+    throwIfAny(isOnnx && positions !== undefined && error instanceof StudioError ? foldedAway(subject, positions, error) : undefined);
     throw error;
   }
 }

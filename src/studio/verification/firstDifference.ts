@@ -14,7 +14,7 @@ import { withOutputs, type OnnxFile, type OnnxValue } from '../../formats/onnx/o
 import { difference, type Tolerance } from './difference.ts';
 import { onnxInputs, openOnnx } from './onnxRuntime.ts';
 import { engineAnswer } from './engineAnswer.ts';
-import type { TextBatch } from './textBatch.ts';
+import { tokenRows, type TextBatch } from './textBatch.ts';
 
 /**
  * Runs a file with its inner values as outputs and compares them with the engine's, in the order in which they are made.
@@ -49,12 +49,21 @@ export async function firstDifference(
     const got = await runtime.run(batch);
     const expected = await engineAnswer(engine, model, batch, 'trace');
     const last = answer === LOGITS ? decoderNode(model.config) : { node: hiddenNode(model.config, layers - 1).node, output: answer };
-    return [...inner, last].find(({ output }) => differs(expected.get(output), got.get(named.get(output) ?? output), tolerance))?.node;
+    const maps = new Set(Array.from({ length: layers }, (_, layer) => attentionNode(model.config, layer).output));
+    const rows = { answer: tokenRows(batch), attentions: tokenRows(batch, model.config.heads) };
+    return [...inner, last].find(({ output }) =>
+      differs(expected.get(output), got.get(named.get(output) ?? output), maps.has(output) ? rows.attentions : rows.answer, tolerance),
+    )?.node;
   } finally {
     await runtime.close();
   }
 }
 
-function differs(expected: Float32Array | undefined, got: Float32Array | undefined, { measure, most }: Tolerance): boolean {
-  return got === undefined || difference(expected, got)[measure] > most;
+function differs(
+  expected: Float32Array | undefined,
+  got: Float32Array | undefined,
+  rows: Uint8Array,
+  { measure, most }: Tolerance,
+): boolean {
+  return got === undefined || difference(expected, got, rows)[measure] > most;
 }

@@ -1,4 +1,5 @@
 import { longestSequence, segmentsGiven } from '../../models/model.ts';
+import { EMBEDDING } from '../../export/onnxPooling.ts';
 import type { BertModel } from '../../models/model.ts';
 import { HIDDEN, outputOf } from '../../models/outputs.ts';
 import type { Engine } from '../../engines/engine.ts';
@@ -11,7 +12,7 @@ import { difference, worst, type Tolerance } from './difference.ts';
 import { engineAnswer, type EngineAnswer } from './engineAnswer.ts';
 import { firstDifference } from './firstDifference.ts';
 import type { Progress } from './progress.ts';
-import { textBatch, verificationTokens, type TextBatch } from './textBatch.ts';
+import { textBatch, tokenRows, verificationTokens, type TextBatch } from './textBatch.ts';
 
 /**
  * What a file may differ by before it is withheld.
@@ -83,7 +84,10 @@ export class OnnxJudge {
       const outputs = await runtime.run(batch);
       const wanted =
         reading === undefined ? expected : new Map([[reading.output, reading.of(expected.get(HIDDEN) ?? new Float32Array(), batch)]]);
-      const compared = [...outputs].map(([name, got]) => difference(wanted.get(name), got));
+      const rows = { answer: tokenRows(batch), attentions: tokenRows(batch, this.#model.config.heads) };
+      const counted = (name: string): Uint8Array | undefined =>
+        name === EMBEDDING ? undefined : name.startsWith('attentions.') ? rows.attentions : rows.answer;
+      const compared = [...outputs].map(([name, got]) => difference(wanted.get(name), got, counted(name)));
       if (!outputs.has(reading?.output ?? outputOf(this.#model))) compared.push(difference(undefined, new Float32Array(0)));
       checks.push({
         batch: batch.batch,

@@ -13,6 +13,17 @@ export interface TextBatch {
   readonly types: Int32Array;
 }
 
+/**
+ * Which rows of an answer are of tokens: [batch, length, ..], or attention [batch, heads, length, length].
+ * @param heads of attention; 1 for other answers
+ */
+export function tokenRows({ batch, length, attention }: TextBatch, heads = 1): Uint8Array {
+  return Uint8Array.from(
+    { length: batch * heads * length },
+    (_, row) => attention[Math.floor(row / (heads * length)) * length + (row % length)] ?? 0,
+  );
+}
+
 /** Read where the session has no text of the user's. */
 const PROSE =
   'The harbour was quiet that morning. Two boats lay at the wall, and a man in a blue coat counted boxes on the quay. ' +

@@ -1,6 +1,6 @@
 import type { PaperMasks } from './masks.ts';
 import type { SpaceTable } from '../spaces.ts';
-import { biasOf, blueprintOf, parameterNames, type Module } from '../../models/blueprint.ts';
+import { blueprintOf, parameterNames, type Module } from '../../models/blueprint.ts';
 import { StudioError } from '../../tensor/studioError.ts';
 import { compactorName, EMBEDDINGS, linearSites, normSites } from '../compactors.ts';
 
@@ -61,7 +61,7 @@ export function maskedSides(table: SpaceTable): Map<string, MaskedSide> {
   for (const { site, theirs, layer } of linearSites(table)) {
     columns(`${site}.L`, maskSpace(theirs.reads, layer));
     rows(`${site}.R`, maskSpace(theirs.writes, layer));
-    rows(`teacher.${biasOf(theirs)}`, maskSpace(theirs.writes, layer));
+    if (theirs.bias !== undefined) rows(`teacher.${theirs.bias}`, maskSpace(theirs.writes, layer));
   }
   for (const { ours } of normSites(table)) for (const name of parameterNames(ours)) rows(name, maskSpace(ours.writes, ours.layer));
   columns(compactorName('decoder', null, 'L'), maskSpace('mlm', null));

@@ -74,11 +74,11 @@ export function rebuilds(blueprint: Blueprint, tied: boolean): Map<string, Rebui
       space,
       layer: layer ?? 0,
       compactor: compactorName(first, layer, 'L'),
-      readers: [first, ...others].map((role) => blueprint.module(role, layer)),
+      readers: [first, ...others].flatMap((role) => blueprint.find(role, layer) ?? []),
     });
   for (let layer = 0; layer < blueprint.layers; layer++) {
     enter(`${layer}.read`, 'residual', layer, 'query', 'key', 'value');
-    enter(`${layer}.attention`, 'residual', layer, 'expansion');
+    enter(`${layer}.attention`, 'residual', layer, 'expansion', 'gate');
     enter(`${layer}.inner`, 'inner', layer, 'contraction');
   }
   if (blueprint.tableSpace === 'embedding') enter('projection', 'embedding', null, 'embeddingProjection');

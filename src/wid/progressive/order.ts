@@ -33,8 +33,10 @@ export function orderTeacher(teacher: BertModel, table: SpaceTable, moments: Tea
     if (module.layer === null) for (const name of parameterNames(module)) if (name !== decoder) copyTensor(teacher, name, chosen, name);
   if (!table.tied) copyTensor(teacher, decoderName(teacher.config), chosen, decoder);
   layerMap.forEach((from, layer) => {
-    for (const module of blueprint.layer(from))
-      for (const [theirs, ours] of parameterPairs(module, blueprint.module(module.role, layer))) copyTensor(teacher, theirs, chosen, ours);
+    for (const module of blueprint.layer(from)) {
+      const own = blueprint.find(module.role, layer);
+      if (own !== undefined) for (const [theirs, ours] of parameterPairs(module, own)) copyTensor(teacher, theirs, chosen, ours);
+    }
     for (const [name, tensor] of turnedHeads(teacher, blueprint, table, moments, from, layer)) chosen.set(name, tensor);
   });
 

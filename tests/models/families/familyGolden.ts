@@ -1,17 +1,17 @@
 import { readFileSync } from 'node:fs';
 import { readSafetensors, type SafetensorsFile } from '../../../src/formats/safetensors.ts';
 import { blueprintOf } from '../../../src/models/blueprint.ts';
+import { parseConfig } from '../../../src/models/config.ts';
 import type { BertModel } from '../../../src/models/model.ts';
 import type { GivenFile } from '../../../src/studio/api/files.ts';
 import type { Tensor } from '../../../src/tensor/tensor.ts';
+import { spacesOf, type SpaceSizes } from '../../../src/wid/spaces.ts';
 import { batchOf, type GoldenBatch } from '../../golden/batch.ts';
-import { goldenTensor } from '../../golden/load.ts';
+import { goldenIntegers, goldenTensor } from '../../golden/load.ts';
 
 /** Sequences of a batch of tests/golden/families, and tokens in each. */
 export const BATCH = 3;
 export const SEQUENCE = 13;
-/** Spaces of the golden students; every layer is kept. */
-export const STUDENT = { residual: 15, heads: 3, headSize: 5, inner: 23, layers: 2 };
 
 /** What Hugging Face's `save_pretrained` writes of a model: its tensors' shapes by name, and its configuration. */
 export interface Saved {
@@ -26,6 +26,10 @@ export interface FamilyGolden {
   readonly batch: GoldenBatch;
   /** Golden students as Hugging Face's class saves them. */
   readonly saved: { readonly tied: Saved; readonly untied: Saved };
+  /** Spaces of those students; every layer is kept. */
+  readonly student: SpaceSizes;
+  /** The teacher's heads that they keep, by layer; empty if all. */
+  readonly heads: ReadonlyMap<number, readonly number[]>;
   readonly numbers: (name: string) => Float32Array;
   /** Tensors whose names begin so, by the rest of their names. */
   readonly under: (prefix: string) => Map<string, Tensor>;
@@ -50,12 +54,17 @@ export function familyGolden(folder: string): FamilyGolden {
   const bytes = (path: string): Uint8Array =>
     new Uint8Array(readFileSync(new URL(`../../golden/families/${folder}/${path}`, import.meta.url)));
   const file = readSafetensors(bytes('golden.safetensors'));
-  const saved = recordOf(parsed(bytes('saved.json')));
+  const found = recordOf(parsed(bytes('saved.json')));
+  const saved = { tied: savedOf(found['tied']), untied: savedOf(found['untied']) };
+  const { residual, heads, headSize, inner, layers } = spacesOf(parseConfig(saved.untied.config));
+  const kept = Array.from({ length: layers }, (_, layer) => layer).filter((layer) => file.integers.has(`heads.${layer}`));
   return {
     files: ['config.json', 'model.safetensors', 'vocab.txt'].map((path) => ({ path, bytes: bytes(path) })),
     file,
     batch: batchOf(file),
-    saved: { tied: savedOf(saved['tied']), untied: savedOf(saved['untied']) },
+    saved,
+    student: { residual, heads, headSize, inner, layers },
+    heads: new Map(kept.map((layer) => [layer, [...goldenIntegers(file, `heads.${layer}`)]])),
     numbers: (name) => goldenTensor(file, name).data,
     under: (prefix) =>
       new Map(
@@ -80,7 +89,7 @@ export function ofQueries({ attention }: GoldenBatch, maps: ArrayLike<number>): 
 }
 
 /** Folders of tests/golden/families, each of one family. */
-export const FOLDERS = ['distilbert', 'roberta', 'xlm-roberta', 'camembert', 'electra', 'electra-small'] as const;
+export const FOLDERS = ['distilbert', 'roberta', 'xlm-roberta', 'camembert', 'electra', 'electra-small', 'modernbert'] as const;
 
 /** The model with a quarter of its logits: the golden weights are large, and beside logits of 40 half precision has no digits for small ones. */
 export function milder({ config, tensors }: BertModel): BertModel {

@@ -6,11 +6,11 @@ import {
   isLegal,
   nearestLegal,
   presetShape,
-  shapeOf,
   studentBytes,
   studentFor,
   wishedShape,
 } from '../../../src/studio/recipe/presets.ts';
+import { shapeOf } from '../../../src/studio/teacher/teacherShape.ts';
 import type { ModelShape } from '../../../src/studio/api/recipe.ts';
 
 const base: ModelShape = { layers: 12, hiddenSize: 768, heads: 12, headSize: 64, intermediateSize: 3072 };
