@@ -1,6 +1,6 @@
 import type { ModelConfig } from './config.ts';
 import type { Settings } from './settings.ts';
-import type { FamilyRole, Role } from './blueprint.ts';
+import type { FamilyRole } from './blueprint.ts';
 
 /** Names of a module's parameters in checkpoints. */
 export interface ParameterNames {

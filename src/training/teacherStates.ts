@@ -61,9 +61,8 @@ export function teacherStates(config: BertConfig, table: SpaceTable, tensors: Na
   if (table.mixtures)
     for (const site of layerSites(table, 0, 0)) {
       const inLayer = (layer: number): Module => blueprint.module(site.theirs.role, layer);
-      stacks
-        .set(stackName(site, 'weight'), (layer) => inLayer(layer).weight)
-        .set(stackName(site, 'bias'), (layer) => biasOf(inLayer(layer)));
+      stacks.set(stackName(site, 'weight'), (layer) => inLayer(layer).weight);
+      if (site.theirs.bias !== undefined) stacks.set(stackName(site, 'bias'), (layer) => biasOf(inLayer(layer)));
     }
   const states = new Map<string, Tensor>();
   for (const [name, shape] of teacherShapes(config, table)) {

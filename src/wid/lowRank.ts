@@ -171,9 +171,10 @@ export function closedProducts(config: BertConfig, table: SpaceTable, rank: numb
       enter('RWL', [studentOutput(site), studentInput(site)], (graph, teacher, closed) =>
         applyColumns(graph, applyRows(graph, closed(`${site.site}.R`), W(teacher)), closed(`${site.site}.L`)),
       );
-    if (rows !== undefined)
+    const { bias } = site.theirs;
+    if (rows !== undefined && bias !== undefined)
       enter('Rb', [studentOutput(site)], (graph, teacher, closed) =>
-        ofVector(graph, closed(`${site.site}.R`), teacher(biasOf(site.theirs)), studentOutput(site)),
+        ofVector(graph, closed(`${site.site}.R`), teacher(bias), studentOutput(site)),
       );
   }
   for (const { name, weight, height, compactor, form } of tablesOf(config, table, forms)) {
@@ -261,8 +262,11 @@ export function mergeLowRank(
   values: LowRankValues,
 ): Map<string, Value> {
   const merged = new Map<string, Value>();
-  for (const site of linearSites(table))
-    merged.set(site.ours.weight, siteWeight(graph, site, rank, values)).set(biasOf(site.ours), siteBias(graph, site, rank, values));
+  for (const site of linearSites(table)) {
+    merged.set(site.ours.weight, siteWeight(graph, site, rank, values));
+    const { bias } = site.theirs;
+    if (bias !== undefined && site.ours.bias !== undefined) merged.set(site.ours.bias, siteBias(graph, site, bias, rank, values));
+  }
   for (const { name, weight, compactor, form } of tablesOf(config, table, forms))
     if (form === 'merged') merged.set(name, tableWeight(graph, table, rank, { name, weight, compactor }, values));
   merged.set(biasOf(blueprintOf(config).module('decoder')), values.teacher(biasOf(blueprintOf(config).module('decoder'))));
@@ -308,10 +312,10 @@ function siteWeight(graph: Graph, site: Site, rank: number, { teacher, trained, 
   return scaled(add(graph, byRows, times(both, B())));
 }
 
-function siteBias(graph: Graph, site: Site, rank: number, { teacher, trained, closed }: LowRankValues): Value {
+function siteBias(graph: Graph, site: Site, bias: string, rank: number, { teacher, trained, closed }: LowRankValues): Value {
   const { rows } = ranksOf(site, rank);
   const R = `${site.site}.R`;
-  const b = (): Value => teacher(biasOf(site.theirs));
+  const b = (): Value => teacher(bias);
   const ours = studentOutput(site);
   const scaled = (x: Value): Value => (site.factor === 1 ? x : scale(graph, x, site.factor));
   if (rows === undefined) return scaled(ofVector(graph, trained(R), b(), ours));

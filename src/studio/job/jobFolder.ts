@@ -1,4 +1,5 @@
 import { blueprintOf } from '../../models/blueprint.ts';
+import { familyOf } from '../../models/families/registry.ts';
 import { jsonFile, textFile } from '../../export/checkpointFiles.ts';
 import type { Engine } from '../../engines/engine.ts';
 import { safetensorsPieces } from '../../formats/safetensorsPieces.ts';
@@ -116,13 +117,16 @@ function needJob(teacher: Teacher, { job }: Method, recipe: Recipe): void {
   // PyTorch trains tables whole.
   if (factorisesTables(recipe))
     refuse('rank of tables', 'whole ones', String(tableRank), 'Leave --table-rank out, or train this one here.');
-  const table = blueprintOf(teacher.model.config).module('words').weight;
+  const { config } = teacher.model;
+  if (config.rotary !== undefined)
+    refuse('family', 'one with a table of positions', familyOf(config.family).label, 'Leave --job out, and train this one here.');
+  const table = blueprintOf(config).module('words').weight;
   const words = teacher.report.tensors.find(({ as }) => as === table);
-  if (words !== undefined && words.shape[0] !== teacher.model.config.vocabSize)
+  if (words !== undefined && words.shape[0] !== config.vocabSize)
     refuse(
       'vocabulary',
       `the teacher's ${words.shape[0]} tokens`,
-      `${teacher.model.config.vocabSize}, a cut one`,
+      `${config.vocabSize}, a cut one`,
       'A job reads the weights of a checkpoint: write the cut teacher with "export", and give that folder as the teacher.',
     );
 }
