@@ -40,6 +40,7 @@ def run() -> None:
 
     from .errors import DivergenceError, JobError
     from .job import read_job
+    from .keeping import is_trained
     from .processes import Processes
     from .run import Run, Settings
     from .text import TextPlace
@@ -64,6 +65,11 @@ def run() -> None:
     code = 0
     try:
         job = processes.together(lambda: read_job(given.job))
+        if processes.broadcast(is_trained(job), 0):
+            if processes.first:
+                print(f"{job.folder} is trained already. Import it, or remove run.student from it to train it again.", flush=True)
+            processes.end()
+            return
         Run(job, settings, processes).go()
     except JobError as error:
         if processes.first:

@@ -24,14 +24,8 @@ VERSION = 1
 PROJECTION = "distillation.projection"
 _MODES = ("calibrated", "paper", "prune", "distil", "scratch")
 _TASK = "maskedWords"
-#: Settings of a recipe, all of them: one that is not known here may change what is trained.
-_SETTINGS = {
-    "accumulation", "batch", "beta2", "calibration", "calibrationTokens", "clipNorm", "compactorLearningRate", "compactorShare",
-    "decay", "depth", "distillationHidden", "distillationShare", "distillationTemperature", "documents", "evaluateEvery",
-    "guidance", "masking", "mode", "paper", "polishLearningRate", "predicted", "rampShare", "rank", "seed", "sequence", "start",
-    "steps", "student", "tableRank", "teacherLearningRate", "tied", "vocabulary", "vocabularyText", "warmup", "warmupSteps",
-    "weightDecay", "wholeWords",
-}
+#: Later settings of a recipe that this package trains, or that do not change what it trains.
+_KNOWN = {"accumulation", "beta2", "decay", "depth", "distillationHidden", "documents", "guidance", "masking", "predicted", "rampShare", "rank", "teacherLearningRate", "warmupSteps", "wholeWords"}
 
 
 @dataclass(frozen=True)
@@ -96,10 +90,9 @@ def read_job(folder: Path) -> Job:
             f"job: {folder}/run.json — expected version {VERSION}, got version {plain.get('version')} of WID Studio {plain.get('studio')}. Install the cluster package of that studio, or write the job again."
         )
     recipe = plain["recipe"]
-    for name in sorted(set(recipe) ^ _SETTINGS):
-        expected, got = ("none of this name", "one") if name in recipe else ("one of this name", "none")
+    for name in sorted(set(plain["needs"]) - _KNOWN):
         raise JobError(
-            f"job: the setting {name} — expected {expected}, got {got}: the job is of WID Studio {plain.get('studio')}, this is the package of {__version__}. Write the job by the studio of this package."
+            f"job: the setting {name} — expected one that this package {__version__} trains, got {recipe.get(name)} from WID Studio {plain.get('studio')}. Install the cluster package of that studio, or leave the setting out."
         )
     if recipe["mode"] not in _MODES:
         raise JobError(f"job: mode — expected {', '.join(_MODES)}, got {recipe['mode']}. Train it in the studio.")

@@ -7,10 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Mapping
 
+from .back import STUDENT
 from .blueprint import Tensors
 from .errors import JobError
+from .job import Job
 from .sealed import NotWhole, seal, sweep, unseal, write_whole
 
+CHECKPOINTS = "checkpoints"
 _KIND = "WIDJOBC1"
 _NAME = re.compile(r"step-(\d{9})\.ckpt")
 #: The newest may be the one that a crash spoils.
@@ -40,6 +43,11 @@ def keep(folder: Path, checkpoint: Checkpoint) -> None:
 def _files(folder: Path) -> list[Path]:
     """The furthest first."""
     return sorted((p for p in folder.glob("step-*.ckpt") if _NAME.fullmatch(p.name)), reverse=True)
+
+
+def is_trained(job: Job) -> bool:
+    """Whether a job has its student, and no checkpoint of training that was begun anew."""
+    return (job.folder / STUDENT).exists() and not _files(job.folder / CHECKPOINTS)
 
 
 def newest(folder: Path, digest: str, first: bool) -> Checkpoint | None:

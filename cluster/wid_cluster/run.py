@@ -19,7 +19,7 @@ from .errors import DivergenceError, JobError
 from .job import Job, PhasePlan, read_teacher
 from .judge import BATCHES, Judge, norms_of
 from .low_rank import is_whole
-from .keeping import Checkpoint, keep, newest
+from .keeping import CHECKPOINTS, Checkpoint, keep, newest
 from .masking import slots_a_row
 from .metrics import Metrics
 from .model import Laid
@@ -55,7 +55,7 @@ class Run:
 
     def __init__(self, job: Job, settings: Settings, processes: Processes) -> None:
         self.job, self.settings, self.processes = job, settings, processes
-        self.checkpoints = job.folder / "checkpoints"
+        self.checkpoints = job.folder / CHECKPOINTS
         self._check_processes()
         self.teacher: Tensors = processes.together(lambda: read_teacher(job, settings.teacher, settings.revision))
         device = processes.device

@@ -15,7 +15,7 @@ import { TEACHER, TEXT } from '../studio/runs/runBench.ts';
 import { largestDifference, lossesOf, studentOf, writeJob } from './jobBench.ts';
 import { PYTHON, python, trainJob, type PythonEnded } from './python.ts';
 
-const STEPS = 200;
+const STEPS = 150;
 const KILLS = 20;
 let scratch: string;
 let written: string;

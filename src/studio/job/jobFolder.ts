@@ -20,6 +20,7 @@ import type { PhaseContext } from '../methods/phase.ts';
 import { checkRecipe } from '../recipe/checkRecipe.ts';
 import { factorisesTables, recipeTable, stepShape, taskSettings, trainingStream } from '../recipe/recipe.ts';
 import { kindOfTeacher } from '../runs/modelKind.ts';
+import { withEarlierFields } from '../runs/recipeVersions.ts';
 import type { Fingerprints } from '../runs/fingerprint.ts';
 import type { Student } from '../student.ts';
 import type { Teacher } from '../teacher/teacher.ts';
@@ -39,6 +40,14 @@ export interface JobInputs {
   readonly recipe: Recipe;
   readonly fingerprints: Fingerprints;
   readonly text: string;
+}
+
+/** Settings that builds before them could not have, and that change this recipe: a package that does not know them refuses the job. */
+function needsOf(recipe: Recipe): string[] {
+  const earlier = new Map(Object.entries(withEarlierFields({})));
+  return Object.entries(recipe).flatMap(([name, value]) =>
+    earlier.has(name) && typeof value !== 'object' && earlier.get(name) !== value ? [name] : [],
+  );
 }
 
 /** Whether a job of this recipe calibrates, and so needs a text and an engine. */
@@ -84,6 +93,7 @@ export async function jobFolder(
       name,
       ...kindOfTeacher(teacher),
       recipe,
+      needs: needsOf(recipe),
       phases,
       start: method.job,
       masking: { masking, wholeWords, predicted },

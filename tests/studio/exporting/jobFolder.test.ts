@@ -94,11 +94,19 @@ test('a teacher whose vocabulary was cut is refused, since its weights are not t
   await expect(written({}, { teacher: cut })).rejects.toThrow("job: vocabulary — expected the teacher's 61 tokens, got 60, a cut one.");
 });
 
-test('the package knows every setting of a recipe, and refuses a job with another', () => {
+test('the package knows the settings that a usual recipe needs, and a job names those that it needs', async () => {
   const source = readFileSync(new URL('../../../cluster/wid_cluster/job.py', import.meta.url), 'utf8');
-  const [, listed = ''] = /^_SETTINGS = \{([^}]*)\}/m.exec(source) ?? [];
+  const [, listed = ''] = /^_KNOWN = \{([^}]*)\}/m.exec(source) ?? [];
   const known = [...listed.matchAll(/"(\w+)"/g)].map(([, name]) => name);
-  expect(known).toEqual(Object.keys(defaultRecipe(teacher.report)).toSorted((a, b) => (a < b ? -1 : 1)));
+  const needs = async (recipe: Partial<Recipe>): Promise<unknown> => {
+    const run: unknown = JSON.parse(Buffer.from((await written(recipe)).get('run.json') ?? []).toString());
+    return typeof run === 'object' && run !== null && 'needs' in run ? run.needs : undefined;
+  };
+  const usual = await needs({});
+  expect(usual).toEqual(expect.arrayContaining(['guidance', 'teacherLearningRate']));
+  expect(known).toEqual(expect.arrayContaining(Array.isArray(usual) ? usual : ['none']));
+  expect(await needs({ rank: 4 })).toContain('rank');
+  expect(usual).not.toContain('rank');
 });
 
 test('the packages that a job asks for are those of the package itself', () => {
