@@ -46,13 +46,12 @@ export async function compress(
   const stream = trainingStream(teacher, corpus, recipe);
   const looks = await Looks.create(engine, teacher, corpus, recipe, table, listen);
   try {
-    const start = (calibrating: TaskStream, heard: Pick<RunControl, 'proceed'>): Promise<Student> =>
-      method.start({ ...context, heads: new Map() }, { engine, stream: calibrating, control: heard, listen, given: given ?? undefined });
-    // At the end of a run, which may have been stopped: that is no reason to stop this as well.
-    const startOver = (): Promise<Student> => start(trainingStream(teacher, corpus, recipe), { proceed: () => Promise.resolve(true) });
-    const repeats = traitsOf(recipe).needsSteps === undefined && given !== null;
-    const tools = { engine, method, context, stream, looks, clock, control, listen, startOver: repeats ? startOver : undefined };
-    const run = from === undefined ? await Run.begin(tools, await start(stream, control)) : Run.resume(tools, from);
+    const start = (calibrating: TaskStream): Promise<Student> =>
+      method.start({ ...context, heads: new Map() }, { engine, stream: calibrating, control, listen, given: given ?? undefined });
+    const again = given === null ? undefined : (): Promise<Student> => start(trainingStream(teacher, corpus, recipe));
+    const offered = traitsOf(recipe).needsSteps === undefined ? { again } : undefined;
+    const tools = { engine, method, context, stream, looks, clock, control, listen, start: offered };
+    const run = from === undefined ? await Run.begin(tools, await start(stream)) : Run.resume(tools, from);
     const phases = method.phases({ ...context, heads: run.heads });
     let resumed = from;
     for (const phase of from === undefined ? phases : phasesFrom(phases, from)) {

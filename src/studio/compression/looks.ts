@@ -8,6 +8,7 @@ import { judgedShape } from '../recipe/recipe.ts';
 import type { Recipe } from '../api/recipe.ts';
 import type { HeldOut, RunResult, SimilarityReport, StudioListener } from '../api/run.ts';
 import type { MergedStudent, Student } from '../student.ts';
+import { StoppedError } from '../workStages.ts';
 import type { Teacher } from '../teacher/teacher.ts';
 import { AttentionJudge } from './attentionJudge.ts';
 import { HeldOutJudge } from './heldOutJudge.ts';
@@ -139,14 +140,14 @@ export class Looks {
    * The student that a run leaves, and its numbers.
    * @param student as trained last   @param fault why training ended, or null
    * @param whole what was trained, where it is not of the student's shape
-   * @param startOver makes the start once more; left out if that is no student worth offering
+   * @param start how it is made again, if that can be; undefined if the start is no student worth offering
    */
   async last(
     step: number,
     student: Student,
     fault: string | null,
     whole: Runnable | undefined,
-    startOver: (() => Promise<Student>) | undefined,
+    start: { readonly again: (() => Promise<Student>) | undefined } | undefined,
   ): Promise<Left> {
     const known = this.#judged?.model === student.model ? this.#judged : undefined;
     const trained = known?.value ?? (await this.#heldOut.student(student.model, step, this.#listen));
@@ -163,9 +164,11 @@ export class Looks {
       const similarity = await this.#attention.student(model, sound.step, () => {}, heads);
       return { model, compactors, step: sound.step, fault: found, numbers: { teacher, trained: numbers, similarity } };
     }
-    if (found === null && startOver !== undefined && this.#untrained !== undefined && trained.loss > this.#untrained.loss) {
-      // Training did not help. A run that went on has no start any more, and makes it again.
-      const { model, compactors, heads } = sound?.step === 0 ? sound : await startOver();
+    const helped = this.#untrained === undefined || !(trained.loss > this.#untrained.loss);
+    // Training did not help. A run that went on has no start any more, and makes it again.
+    const began = found === null && start !== undefined && !helped ? await this.#start(start.again) : undefined;
+    if (began !== undefined) {
+      const { model, compactors, heads } = began;
       const numbers = await this.#heldOut.quietly(model);
       const similarity = await this.#attention.student(model, 0, () => {}, heads);
       return { model, compactors, step: 0, fault: null, numbers: { teacher, trained: numbers, similarity } };
@@ -174,6 +177,17 @@ export class Looks {
     const similarity = known?.similarity ?? (await this.#attention.student(model, step, this.#listen, heads));
     const numbers = { teacher, trained, similarity, ...(larger === undefined ? {} : { whole: larger }) };
     return { model, compactors, step, fault: found, numbers };
+  }
+
+  /** The start, if it is at hand or can be made again; a user who stops that meanwhile gets the student as it is. */
+  async #start(again: (() => Promise<Student>) | undefined): Promise<Student | undefined> {
+    if (this.#sound?.step === 0) return this.#sound;
+    try {
+      return await again?.();
+    } catch (error) {
+      if (error instanceof StoppedError) return undefined;
+      throw error;
+    }
   }
 
   async #lossOf({ model, loss }: Sound): Promise<number> {

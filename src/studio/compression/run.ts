@@ -36,8 +36,8 @@ export interface RunTools {
   readonly clock: WorkClock;
   readonly control: RunControl;
   readonly listen: StudioListener;
-  /** Makes the start once more; undefined if that cannot be, or is no student worth offering. */
-  readonly startOver: (() => Promise<Student>) | undefined;
+  /** How the start is made once more, if it can be; undefined if it is no student worth offering. */
+  readonly start: { readonly again: (() => Promise<Student>) | undefined } | undefined;
 }
 
 /** Where a run stands before one of its phases. */
@@ -135,7 +135,9 @@ export class Run {
     if (this.#model === undefined) throw new Error('compression: a run ended without a student');
     const last = { model: this.#model, heads: this.#heads, compactors: this.#compactors };
     const { task } = this.#tools.context.teacher;
-    const { model, step, compactors, numbers, fault } = await looks.last(this.#done, last, this.#fault, this.#whole, this.#tools.startOver);
+    // A run that was stopped calibrates nothing more.
+    const start = this.#tools.start === undefined ? undefined : { again: this.#going ? this.#tools.start.again : undefined };
+    const { model, step, compactors, numbers, fault } = await looks.last(this.#done, last, this.#fault, this.#whole, start);
     const result: RunResult = {
       ...numbers,
       untrained: this.#untrained,
