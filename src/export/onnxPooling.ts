@@ -90,13 +90,17 @@ function tokenWeights(writer: OnnxWriter, pooler: LinearPooler, given: string): 
       return writer.node('Div', `${place}/Div`, [numbers, divisor], { shape: TOKENS });
     }
     // 1 at the first number, or at the last, and 0 or less elsewhere.
-    const one = scalar(writer, 'sentence_one', 1);
     const beyond =
       pooler === 'cls'
         ? writer.node('Sub', `${place}/Sub`, [scalar(writer, 'sentence_two', 2), number], { shape: TOKENS })
-        : writer.node('Add', `${place}/Add`, [writer.node('Sub', `${place}/Sub`, [number, total(mask, 'Count')], { shape: TOKENS }), one], {
-            shape: TOKENS,
-          });
+        : writer.node(
+            'Add',
+            `${place}/Add`,
+            [writer.node('Sub', `${place}/Sub`, [number, total(mask, 'Count')], { shape: TOKENS }), scalar(writer, 'sentence_one', 1)],
+            {
+              shape: TOKENS,
+            },
+          );
     return writer.node('Mul', `${place}/Mul`, [writer.node('Relu', `${place}/Relu`, [beyond]), mask], { shape: TOKENS });
   };
   return writer.node('Unsqueeze', `${place}/Unsqueeze`, [weights(), held(writer, 'pooled_axis', [1])], {
