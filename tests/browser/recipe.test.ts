@@ -66,5 +66,23 @@ test('a zipped model folder becomes the teacher, a text file the text, and the c
     const size = /· ([\d.]+) MB/.exec(document.querySelector('.recipe-foot .note')?.textContent ?? '')?.[1];
     return size !== undefined && Number(size) <= 6;
   });
+
+  // The vocabulary: by the keyboard, with what it costs and what it does to the text; a number out of range is brought into it.
+  const share = page.getByTestId('vocabulary-share');
+  const whole = /^([\d.]+) MB of .* are vocabulary .* 96 to 8,192 words are possible\.$/.exec((await share.textContent()) ?? '');
+  expect(whole).not.toBeNull();
+  expect(await value('vocabulary')).toBe('8192');
+  for (let press = 0; press < 3; press++) await page.getByTestId('slider-vocabulary').press('ArrowLeft');
+  await expect.poll(() => value('vocabulary')).toBe('5000');
+  const told = page.getByTestId('vocabulary-text');
+  await told.filter({ hasText: /Your text: [\d.]+ → [\d.]+ tokens a word, .* Losses are taken over 5,000 words\.$/ }).waitFor();
+  expect(Number(/^[\d.]+/.exec((await share.textContent()) ?? '')?.[0])).toBeLessThan(Number(whole?.[1]));
+  await page.getByTestId('field-vocabulary').fill('3');
+  await page.getByTestId('field-vocabulary').press('Enter');
+  await told.filter({ hasText: 'Losses are taken over 96 words' }).waitFor();
+  await page.getByTestId('vocabularyText').check();
+  await told.filter({ hasText: '100.0% of it stays as it was' }).waitFor();
+  expect(await value('vocabulary')).toBe('0');
+  await page.waitForURL(/vocabulary=0&.*vocabularyText=true/);
   expect(faults).toEqual([]);
 });
