@@ -95,8 +95,8 @@ describe("a kernel's interface, read out of its WGSL", () => {
     expect(() => numberBindings(kernel('softmax'), { ...forward, dp: range('dp') })).toThrow(
       'has no binding dp — expected x, ranges, output.',
     );
-    const sizes = { rows: 3, width: 2, heads: 2, queries: 5, alpha: 0.125 };
-    expect(packSizes(kernel('softmaxGrad'), { ...sizes, firstRow: 1 })).toStrictEqual([3, 2, 1, 2, 5, { float: 0.125 }]);
+    const sizes = { rows: 3, width: 2, heads: 2, queries: 5, alpha: 0.125, before: 7, after: 8 };
+    expect(packSizes(kernel('softmaxGrad'), { ...sizes, firstRow: 1 })).toStrictEqual([3, 2, 1, 2, 5, { float: 0.125 }, 7, 8]);
     expect(() => packSizes(kernel('softmax'), sizes)).toThrow('lacks its size firstRow');
   });
 });

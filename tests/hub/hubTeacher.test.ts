@@ -176,8 +176,8 @@ describe('what cannot be fetched says why', () => {
   test.each([
     [
       'another family, before its weights',
-      new Map([...small, ['config.json', new TextEncoder().encode('{"model_type":"modernbert"}')]]),
-      /got "modernbert"\. ModernBERT attends by rotary positions/,
+      new Map([...small, ['config.json', new TextEncoder().encode('{"model_type":"roformer"}')]]),
+      /got "roformer"\. RoFormer attends by rotary positions/,
     ],
     [
       'no weights that can be read',
