@@ -8,6 +8,7 @@ import { seal, unseal } from '../../../src/studio/runs/sealedFile.ts';
 import { decodeStudent, encodeStudent, type StoredStudent } from '../../../src/studio/runs/studentFile.ts';
 import { decodeTeacher, encodeTeacher } from '../../../src/studio/runs/teacherFile.ts';
 import { readTeacher } from '../../../src/studio/teacher/teacher.ts';
+import { TASKS } from '../../../src/tasks/registry.ts';
 import { STUDIO_VERSION } from '../../../src/studio/version.ts';
 import { RunBench, stopAfter, TEACHER } from './runBench.ts';
 
@@ -64,11 +65,11 @@ test('a file of another family or task is refused by what it is and the version 
     { other: { family: 'lumen', task: 'maskedWords' }, got: '"lumen" for the task "maskedWords"' },
     { other: { family: 'bert', task: 'haiku' }, got: '"bert" for the task "haiku"' },
   ];
-  const families = familyIds()
-    .map((id) => `"${id}"`)
-    .join(' or ');
+  const anyOf = (names: readonly string[]): string => names.map((name) => `"${name}"`).join(' or ');
+  const families = anyOf(familyIds());
+  const tasks = anyOf(TASKS.map(({ name }) => name));
   for (const { other, got } of cases) {
-    const sentence = `kept: expected a model of family ${families} for the task "maskedWords", got a model of family ${got}, written by WID Studio "${STUDIO_VERSION}". Open it with that version or a newer one; this is ${STUDIO_VERSION}.`;
+    const sentence = `kept: expected a model of family ${families} for the task ${tasks}, got a model of family ${got}, written by WID Studio "${STUDIO_VERSION}". Open it with that version or a newer one; this is ${STUDIO_VERSION}.`;
     const kept = [
       { decode: decodeRecord, bytes: await bytesOf(encodeRecord({ ...record, ...other })) },
       { decode: decodeCheckpoint, bytes: await bytesOf(encodeCheckpoint({ ...checkpoint, ...other })) },
