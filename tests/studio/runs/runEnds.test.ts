@@ -33,7 +33,7 @@ test('a run that diverges ends with the last good student, in its second phase t
   await session.engine('cpu', 1);
   await session.loadTeacher('golden', FILES);
   await session.loadText('prose', [{ path: 'a1.txt', bytes: new Uint8Array(readFileSync(PROSE)) }], { sequence: 32, seed: 1 });
-  const recipe = { ...(await session.defaults()), steps: 12, batch: 4, sequence: 32, calibrationTokens: 500, warmup: 0 };
+  const recipe = { ...(await session.defaults()), steps: 12, batch: 4, sequence: 32, calibrationTokens: 500, warmup: 0, warmupSteps: 1 };
   const looks: number[] = [];
   const result = await session.start({ ...recipe, compactorShare: 0.5, polishLearningRate: 1e30 }, (event) => {
     if (event.kind === 'heldOut' && event.model === 'student') looks.push(event.value.loss);
