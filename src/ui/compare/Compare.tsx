@@ -7,7 +7,6 @@ import { SENTENCES_TASK } from '../../state/recipeFields.ts';
 import { useSetup } from '../../state/setupStore.ts';
 import { FillMask } from './FillMask.tsx';
 import { HeadGrid, type HeadPlace } from './HeadGrid.tsx';
-import { Sentences } from './Sentences.tsx';
 import { useShownSimilarity } from './shownSimilarity.ts';
 
 const loadHeadView = async (): Promise<{ default: typeof import('./HeadView.tsx').HeadView }> => ({
@@ -15,6 +14,8 @@ const loadHeadView = async (): Promise<{ default: typeof import('./HeadView.tsx'
 });
 // Nothing needs it before the first run.
 const HeadView = lazy(loadHeadView);
+/** Only teachers of sentence vectors need it. */
+const Sentences = lazy(async () => ({ default: (await import('./Sentences.tsx')).Sentences }));
 
 const EXAMPLE = 'The ship reached the [MASK] before the storm broke.';
 
@@ -75,7 +76,11 @@ export function Compare(): React.JSX.Element {
           }}
         />
       </div>
-      {embeds ? <Sentences ready={ready} /> : null}
+      {embeds ? (
+        <Suspense fallback={null}>
+          <Sentences ready={ready} />
+        </Suspense>
+      ) : null}
       <div className="block">
         <form
           className="ask"
