@@ -60,7 +60,7 @@ test('a dropped encoder leaves as ONNX in every form, without text and without a
   expect(faults).toEqual([]);
 });
 
-test('a folder of sentence-transformers is a teacher and nothing else; its card says once that a head is fitted', async () => {
+test('a folder of sentence-transformers is a teacher of vectors and nothing else: no head is fitted, and its sentences are asked for', async () => {
   const { page, faults } = await stage.open();
   const scratch = mkdtempSync(join(tmpdir(), 'wid-studio-st-'));
   const folder = join(scratch, 'sentences');
@@ -79,7 +79,8 @@ test('a folder of sentence-transformers is a teacher and nothing else; its card 
     writeFileSync(join(folder, 'README.md'), '# Sentences\n');
     await dropFiles(page, [folder]);
     await page.getByText('3 layers · 32 wide · 4 heads · FFN 48').waitFor();
-    await expect.poll(() => page.getByText(/head[^.]* is fitted on/).count()).toBe(1);
+    await page.getByTestId('sentences').waitFor();
+    expect(await page.getByText(/head[^.]* is fitted on/).count()).toBe(0);
     // The student at hand fits: this teacher has less than a tenth of the 8 MB that every page began with.
     await expect.poll(async () => Number(await page.getByLabel('Fit to').inputValue())).toBeGreaterThan(0);
     expect(Number(await page.getByLabel('Fit to').inputValue())).toBeLessThan(0.5);
