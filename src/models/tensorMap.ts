@@ -7,6 +7,9 @@ import { SUPPORTED } from './families/unsupported.ts';
 import { encoderShapes, headShapes } from './model.ts';
 import { blueprintOf } from './blueprint.ts';
 
+/** The note on a checkpoint of an encoder alone. */
+export const NO_HEAD = 'The checkpoint has no head for masked language modelling; one is fitted on the text.';
+
 /** Whether a checkpoint brings a head for masked language modelling. */
 export type HeadState = 'mlm' | 'none';
 
@@ -123,7 +126,7 @@ export function mapTensors(config: ModelConfig, found: ReadonlyMap<string, Found
         ? `config.json says ${family.tieSetting}: false; if one table serves both, say true.`
         : 'A head for masked language modelling is used whole or not at all.',
     );
-  if (head === 'none') notes.add('The checkpoint has no head for masked language modelling; one is fitted on the text.');
+  if (head === 'none') notes.add(NO_HEAD);
   for (const [name, shape] of missing)
     uses.push({ name, shape, dtype: '', use: 'missing', why: 'the checkpoint has no head for masked language modelling' });
   return { head, sources, uses, copies, notes: [...notes] };

@@ -72,7 +72,12 @@ test('a folder of sentence-transformers is a teacher of vectors and nothing else
       '1_Pooling/config.json': pooling,
       'config_sentence_transformers.json': { __version__: { sentence_transformers: '2.2.2' } },
       'data_config.json': [{ name: 'pairs.jsonl.gz', lines: 1, weight: 1 }],
-      'modules.json': [{ idx: 0, name: '0', path: '', type: 'sentence_transformers.models.Transformer' }],
+      'modules.json': ['', '1_Pooling', '2_Normalize'].map((path, idx) => ({
+        idx,
+        name: String(idx),
+        path,
+        type: `sentence_transformers.models.${path.slice(2) || 'Transformer'}`,
+      })),
       'sentence_bert_config.json': { max_seq_length: 32, do_lower_case: false },
     };
     for (const [name, content] of Object.entries(settings)) writeFileSync(join(folder, name), JSON.stringify(content));

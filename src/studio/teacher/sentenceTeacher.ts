@@ -1,5 +1,6 @@
 import { encoderShapes, parameterShapes, type BertModel } from '../../models/model.ts';
 import { isLinear, POOLERS, type LinearPooler } from '../../models/sentencePooling.ts';
+import { NO_HEAD } from '../../models/tensorMap.ts';
 import { TASKS, taskNamed } from '../../tasks/registry.ts';
 import { maskedWords } from '../../tasks/maskedWords.ts';
 import { sentenceEmbedding } from '../../tasks/sentenceEmbedding.ts';
@@ -78,7 +79,7 @@ export function sentenceTeacher(teacher: Teacher, modules: SentenceModules, want
       parameters,
       bytes: 4 * parameters,
       notes: [
-        ...report.notes,
+        ...report.notes.filter((note) => note !== NO_HEAD),
         `Its vectors of sentences are learned (${poolingInWords(pooling)}).`,
         ...(prompt === '' ? [] : [`${JSON.stringify(prompt)} is set before every sentence.`]),
       ],
