@@ -6,18 +6,19 @@ import { writeOneSegment, writeTokens, encoderInputs } from '../models/inputs.ts
 import type { BertModel } from '../models/model.ts';
 import { plainRunnable } from '../models/runnable.ts';
 import type { BatchShape, TaskBatch } from '../tasks/task.ts';
-import { matrix, ridged, solvePositive, transposed } from '../tensor/matrix.ts';
+import type { Algebra } from '../tensor/algebra.ts';
+import { matrix, transposed } from '../tensor/matrix.ts';
 import { StudioError } from '../tensor/studioError.ts';
 import type { Tensor } from '../tensor/tensor.ts';
+import { crossLeastSquares } from '../wid/crossMoments.ts';
+import { addInto } from '../wid/moments.ts';
 
-/** Share of the mean diagonal that is added before the solve. */
-const RIDGE = 1e-3;
 /** Sentences wanted for every number of a pooled vector: the least squares have one unknown row each. */
 const SENTENCES_PER_DIMENSION = 16;
 
 /**
  * The layer that leads from a student's pooled vectors u to its teacher's t in closed form: D = T U^T (U U^T + eps I)^-1 over the
- * sentences of some batches. It makes the student's vectors the teacher's in width and space.
+ * sentences of some batches, as layers are calibrated. It makes the student's vectors the teacher's in width and space.
  *
  * @param student its layer behind pooling is not read   @param batches of the task, as calibration has seen them
  * @param more gives others, while those are too few for the least squares
@@ -25,6 +26,7 @@ const SENTENCES_PER_DIMENSION = 16;
  */
 export async function fitDense(
   engine: Engine,
+  algebra: Algebra,
   student: BertModel,
   shape: BatchShape,
   batches: readonly TaskBatch[],
@@ -45,8 +47,7 @@ export async function fitDense(
   });
   const inputs = layers.poolers * student.config.hiddenSize;
   const { width } = layers;
-  const squares = matrix(inputs, inputs);
-  const cross = matrix(width, inputs);
+  const moments = { ts: matrix(width, inputs), ss: matrix(inputs, inputs) };
   const wanted = SENTENCES_PER_DIMENSION * inputs;
   const waiting = [...batches];
   try {
@@ -57,28 +58,18 @@ export async function fitDense(
       writeTokens(program, runnable.blueprint, shape, batch);
       program.write('pooling', batch.inputs.get('pooling') ?? new Float32Array());
       await program.run();
-      const pooled = await program.read('pooled');
+      const { answers } = batch;
+      const pooled = matrix(answers, inputs, (await program.read('pooled')).subarray(0, answers * inputs));
       const targets = batch.inputs.get('targets') ?? new Float32Array();
-      for (let slot = 0; slot < batch.answers; slot++) {
-        const u = pooled.subarray(slot * inputs, (slot + 1) * inputs);
-        addOuter(squares.data, u, u);
-        addOuter(cross.data, targets.subarray(slot * width, (slot + 1) * width), u);
-      }
+      const theirs = matrix(answers, width, targets.subarray(0, answers * width));
+      addInto(moments.ss.data, algebra.gram(pooled).data);
+      addInto(moments.ts.data, algebra.multiply(transposed(theirs), pooled).data);
       seen += batch.answers;
       await progress(Math.min(seen, wanted), wanted);
     }
   } finally {
     program.dispose();
   }
-  const solved = transposed(solvePositive(ridged(squares, RIDGE), transposed(cross)));
+  const solved = crossLeastSquares(algebra, moments);
   return { shape: [width, inputs], data: Float32Array.from(solved.data) };
-}
-
-/** sum += a b^T */
-function addOuter(sum: Float64Array, a: ArrayLike<number>, b: ArrayLike<number>): void {
-  let at = 0;
-  for (let i = 0; i < a.length; i++) {
-    const x = a[i] ?? 0;
-    for (let j = 0; j < b.length; j++, at++) sum[at] = (sum[at] ?? 0) + x * (b[j] ?? 0);
-  }
 }

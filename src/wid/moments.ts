@@ -151,6 +151,6 @@ export async function gatherMoments(
 }
 
 /** Sums over batches, in float64. */
-export function addInto(target: Float64Array, values: Float32Array): void {
+export function addInto(target: Float64Array, values: Float32Array | Float64Array): void {
   for (let i = 0; i < target.length; i++) target[i] = (target[i] ?? 0) + (values[i] ?? 0);
 }

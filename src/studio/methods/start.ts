@@ -93,7 +93,7 @@ async function mergedStartWith(context: PhaseContext, tools: StartTools, selecte
   // Nothing stands there before pooled vectors are known, which the rest of the student makes.
   compactors.set(dense.weight, { shape: denseShape(table), data: new Float32Array(sizeOf(denseShape(table))) });
   const merged = await mergeStudent(engine, model, heads, table, compactors);
-  const weight = await fitDense(engine, merged, shape, tasks, () => stream.next(), progress('Fitting the layer behind pooling'));
+  const weight = await fitDense(engine, algebra, merged, shape, tasks, () => stream.next(), progress('Fitting the layer behind pooling'));
   compactors.set(dense.weight, weight);
   return { model: { ...merged, tensors: new Map([...merged.tensors, [dense.weight, weight]]) }, compactors, heads: kept };
 }
