@@ -96,17 +96,7 @@ export function tokenizerJsonOf(
     version: '1.0',
     truncation: null,
     padding: null,
-    added_tokens: Object.values<string>({ ...names })
-      .filter((token) => ids.has(token))
-      .map((content) => ({
-        id: at(content),
-        content,
-        single_word: false,
-        lstrip: false,
-        rstrip: false,
-        normalized: false,
-        special: true,
-      })),
+    added_tokens: addedSpecials(names, ids),
     normalizer: wordLevel
       ? lowercase
         ? { type: 'Lowercase' }
@@ -138,6 +128,21 @@ export function tokenizerJsonOf(
   };
 }
 
+/** The special tokens of a vocabulary as a `tokenizer.json` lists them. @param ids token to id */
+function addedSpecials(names: SpecialNames, ids: ReadonlyMap<string, unknown>): object[] {
+  return Object.values<string>({ ...names })
+    .filter((token) => ids.has(token))
+    .map((content) => ({
+      id: ids.get(content),
+      content,
+      single_word: false,
+      lstrip: false,
+      rstrip: false,
+      normalized: false,
+      special: true,
+    }));
+}
+
 /**
  * The `tokenizer.json` that a `vocab.json` and a `merges.txt` stand for: RoBERTa's byte-level BPE, as Hugging Face's library makes it.
  * @param vocabulary token to id  @param merges pairs, one a line, the first ones first; a line that begins with `#version` is none
@@ -161,17 +166,7 @@ export function byteLevelJsonOf(vocabulary: string, merges: string, addPrefixSpa
     version: '1.0',
     truncation: null,
     padding: null,
-    added_tokens: Object.values<string>({ ...names })
-      .filter((token) => vocab.has(token))
-      .map((content) => ({
-        id: vocab.get(content),
-        content,
-        single_word: false,
-        lstrip: false,
-        rstrip: false,
-        normalized: false,
-        special: true,
-      })),
+    added_tokens: addedSpecials(names, vocab),
     normalizer: null,
     pre_tokenizer: { type: 'ByteLevel', ...space, use_regex: true },
     post_processor: { type: 'RobertaProcessing', sep: pair(names.separate), cls: pair(names.classify), ...space },
