@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import {
   accessSync,
   closeSync,
@@ -90,8 +91,8 @@ export async function writeFolder(zip: Blob, out: string): Promise<string[]> {
 
 /** The same as a folder that is there whole or not at all. @param option that names it, for messages */
 export async function writeNewFolder(zip: Blob, option: string, folder: string): Promise<void> {
-  const part = `${resolve(folder)}.part`;
-  rmSync(part, { recursive: true, force: true });
+  // A name that nobody has: what lies beside the folder is the user's.
+  const part = `${resolve(folder)}.part-${randomUUID()}`;
   makeFolder(part, option);
   try {
     await writeFolder(zip, part);
