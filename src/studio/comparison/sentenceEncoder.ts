@@ -4,6 +4,7 @@ import type { Engine } from '../../engines/engine.ts';
 import { vectorWidth, type SentencePooling } from '../../models/sentencePooling.ts';
 import type { StudioListener } from '../api/run.ts';
 import type { EncoderReport, GivenEncoder, SentenceWish } from '../api/sentences.ts';
+import { sentenceTokenizer, sentenceTokens } from '../teacher/sentenceTokens.ts';
 import { modulesGiven, plainModules, poolingInWords, promptOf, type SentenceModules } from '../teacher/sentenceModules.ts';
 import { readTeacher, type Teacher } from '../teacher/teacher.ts';
 
@@ -59,14 +60,7 @@ export async function embed(
 ): Promise<{ readonly vectors: SentenceVectors; readonly report: EncoderReport }> {
   const { name, model, tokenizer } = checkpoint;
   const prompt = promptOf(name, modules, wish.prompt);
-  const { classify, separate } = tokenizer.special;
-  let cut = 0;
-  const ids = sentences.map((sentence) => {
-    const text = prompt + sentence;
-    const found = tokenizer.encode(modules.lowercase ? text.toLowerCase() : text);
-    if (found.length > modules.longest - 2) cut += 1;
-    return Int32Array.from([classify, ...found.slice(0, modules.longest - 2), separate]);
-  });
+  const { ids, cut } = sentenceTokens(sentenceTokenizer(tokenizer, modules, prompt), modules.longest, sentences);
   const vectors = await sentenceVectors(engine, model, modules.pooling, ids, (done) =>
     listen({ kind: 'progress', stage: `Vectors of ${name}`, done, total: sentences.length }),
   );

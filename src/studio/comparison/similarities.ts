@@ -5,6 +5,7 @@ import { cosine, spearman, type SentenceVectors } from '../../tasks/sentenceScor
 import { StudioError } from '../../tensor/studioError.ts';
 import type { SentenceComparison } from '../api/comparison.ts';
 import type { StudioListener } from '../api/run.ts';
+import { sentenceTokens } from '../teacher/sentenceTokens.ts';
 import { sentenceStudent } from '../teacher/sentenceStudent.ts';
 import type { Teacher } from '../teacher/teacher.ts';
 
@@ -34,14 +35,7 @@ export async function compareSentences(
     );
   const shown = Math.min(MOST_SHOWN, different.length);
   const sentences = Array.from({ length: shown }, (_, i) => different[Math.floor((i * different.length) / shown)] ?? '');
-  const { longest } = own.modules;
-  const { classify, separate } = tokenizer.special;
-  let cut = 0;
-  const ids = sentences.map((sentence) => {
-    const found = tokenizer.encode(sentence);
-    if (found.length > longest - 2) cut += 1;
-    return Int32Array.from([classify, ...found.slice(0, longest - 2), separate]);
-  });
+  const { ids, cut } = sentenceTokens(tokenizer, own.modules.longest, sentences);
   const tell =
     (model: string) =>
     (done: number): void =>

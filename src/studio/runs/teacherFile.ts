@@ -2,7 +2,7 @@ import type { BertConfig } from '../../models/config.ts';
 import { taskNamed } from '../../tasks/registry.ts';
 import type { ByteContent } from '../../tensor/byteSource.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
-import { sentenceTokenizer } from '../teacher/sentenceTeacher.ts';
+import { sentenceTokenizer } from '../teacher/sentenceTokens.ts';
 import { sentencesFrom, storedSentences, type PlainSentences } from './sentencesFile.ts';
 import { tokenizerOf, type Teacher } from '../teacher/teacher.ts';
 import { under } from './checkpointFile.ts';

@@ -7,7 +7,7 @@ import type { Corpus } from '../../text/corpus.ts';
 import { cutChoice, cutTokenizer, keptTokens, tokensOfText, type CutChoice } from '../../text/tokenizing/cutVocabulary.ts';
 import type { CutText, TextCounts, VocabularyCut, VocabularyWish } from '../api/text.ts';
 import type { TeacherReport } from '../api/teacher.ts';
-import { sentenceTokenizer } from './sentenceTeacher.ts';
+import { sentenceTokenizer } from './sentenceTokens.ts';
 import { mergedTokenizer, tokenizerOf, type Teacher } from './teacher.ts';
 
 /** A text in a teacher's whole vocabulary. */

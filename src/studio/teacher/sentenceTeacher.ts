@@ -9,10 +9,10 @@ import type { TaskText } from '../../tasks/task.ts';
 import { sizeOf } from '../../tensor/shape.ts';
 import { StudioError } from '../../tensor/studioError.ts';
 import { splitOf, type Splits } from '../../text/corpus.ts';
-import type { TextTokenizer } from '../../text/tokenizer.ts';
 import type { GivenFile } from '../api/files.ts';
 import type { TeacherWish } from '../api/teacher.ts';
 import { modulesGiven, plainModules, poolingInWords, promptOf, type SentenceModules } from './sentenceModules.ts';
+import { sentenceTokenizer } from './sentenceTokens.ts';
 import { readTeacher, type Teacher, type TeacherReading } from './teacher.ts';
 
 /** How a teacher makes vectors of sentences, and what it made of a text. */
@@ -84,14 +84,6 @@ export function sentenceTeacher(teacher: Teacher, modules: SentenceModules, want
         ...(prompt === '' ? [] : [`${JSON.stringify(prompt)} is set before every sentence.`]),
       ],
     },
-  };
-}
-
-/** The tokenizer of a sentence: with the prompt before it, in lower case if the folder says so. */
-export function sentenceTokenizer(tokenizer: TextTokenizer, { lowercase }: SentenceModules, prompt: string): TextTokenizer {
-  return {
-    ...tokenizer,
-    encode: (text) => tokenizer.encode(lowercase ? (prompt + text).toLowerCase() : prompt + text),
   };
 }
 
